@@ -1,0 +1,130 @@
+//! Identifiers, literals and statement text: the only code that quotes.
+
+mod keywords;
+
+use std::{fmt, fmt::Write as _};
+
+use serde::{Deserialize, Serialize};
+
+/// An SQL identifier, unquoted. [`fmt::Display`] quotes it where PostgreSQL's `quote_ident` would.
+///
+/// (`PostgreSQL docs: 4.1.1 Identifiers and Key Words`.)
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Ident(String);
+
+impl Ident {
+    /// Takes the name as the catalog stores it.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name as the catalog stores it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Ident {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plain = self
+            .0
+            .starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+            && self
+                .0
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            && !keywords::needs_quotes(&self.0);
+        if plain {
+            return f.write_str(&self.0);
+        }
+        f.write_char('"')?;
+        for c in self.0.chars() {
+            if c == '"' {
+                f.write_char('"')?;
+            }
+            f.write_char(c)?;
+        }
+        f.write_char('"')
+    }
+}
+
+impl From<&str> for Ident {
+    fn from(name: &str) -> Self {
+        Self::new(name)
+    }
+}
+
+/// A dotted name: `schema.table.column`, each part quoted where needed.
+pub fn dotted<'a>(parts: impl IntoIterator<Item = &'a Ident>) -> String {
+    let mut text = String::new();
+    for part in parts {
+        if !text.is_empty() {
+            text.push('.');
+        }
+        write!(text, "{part}").expect("writing to a String can't fail");
+    }
+    text
+}
+
+/// A string literal. [`fmt::Display`] quotes it, with the `E''` form where it holds a backslash, so that it reads the
+/// same whatever `standard_conforming_strings` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Literal<'a>(pub &'a str);
+
+impl fmt::Display for Literal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let escape = self.0.contains('\\');
+        f.write_str(if escape { " E'" } else { "'" }.trim_start())?;
+        for c in self.0.chars() {
+            match c {
+                '\'' => f.write_str("''")?,
+                '\\' => f.write_str("\\\\")?,
+                other => f.write_char(other)?,
+            }
+        }
+        f.write_char('\'')
+    }
+}
+
+/// Joins displayable parts with a separator.
+pub fn join<T: fmt::Display>(parts: impl IntoIterator<Item = T>, separator: &str) -> String {
+    let mut text = String::new();
+    for (index, part) in parts.into_iter().enumerate() {
+        if index > 0 {
+            text.push_str(separator);
+        }
+        write!(text, "{part}").expect("writing to a String can't fail");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers() {
+        fn check(name: &str, quoted: &str) {
+            assert_eq!(Ident::new(name).to_string(), quoted);
+        }
+        check("users", "users");
+        check("select", "\"select\"");
+        check("Users", "\"Users\"");
+        check("a\"b", "\"a\"\"b\"");
+        check("1st", "\"1st\"");
+        check("größe", "\"größe\"");
+        check("", "\"\"");
+        check("_x1", "_x1");
+    }
+
+    #[test]
+    fn literals() {
+        fn check(text: &str, quoted: &str) {
+            assert_eq!(Literal(text).to_string(), quoted);
+        }
+        check("plain", "'plain'");
+        check("it's", "'it''s'");
+        check("a\\b", "E'a\\\\b'");
+    }
+}
