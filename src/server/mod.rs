@@ -1,1 +1,3 @@
 //! Connections and shadow servers.
+
+pub mod connect;
