@@ -1,0 +1,131 @@
+//! Identity columns and the options of their sequences (PostgreSQL docs: 5.3 Identity Columns).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    kinds::ObjectId,
+    sql::{Ident, Literal, dotted},
+};
+
+/// `GENERATED … AS IDENTITY` with every option of its sequence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    /// `ALWAYS`; otherwise `BY DEFAULT`.
+    pub always: bool,
+    /// The sequence: schema and name.
+    pub sequence: [Ident; 2],
+    /// The sequence's type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// `START`.
+    pub start: i64,
+    /// `INCREMENT`.
+    pub increment: i64,
+    /// `MINVALUE`.
+    pub minimum: i64,
+    /// `MAXVALUE`.
+    pub maximum: i64,
+    /// `CACHE`.
+    pub cache: i64,
+    /// `CYCLE`.
+    pub cycle: bool,
+}
+
+impl Identity {
+    /// The sequence's name as SQL.
+    pub(super) fn sequence_name(&self) -> String {
+        dotted(&self.sequence)
+    }
+
+    fn word(&self) -> &'static str {
+        if self.always { "ALWAYS" } else { "BY DEFAULT" }
+    }
+
+    /// The clause of a column definition, with those options that aren't the defaults.
+    pub(super) fn clause(&self, id: &ObjectId) -> String {
+        let mut options = Vec::new();
+        let default_name = format!("{}_{}_seq", id.path[1].as_str(), id.name().as_str());
+        if self.sequence[0] != *id.schema() || self.sequence[1].as_str() != default_name {
+            options.push(format!("SEQUENCE NAME {}", self.sequence_name()));
+        }
+        let usual = Self::usual(&self.type_name, self.increment);
+        if self.start != if self.increment > 0 { self.minimum } else { self.maximum } {
+            options.push(format!("START WITH {}", self.start));
+        }
+        if self.increment != 1 {
+            options.push(format!("INCREMENT BY {}", self.increment));
+        }
+        if self.minimum != usual.0 {
+            options.push(format!("MINVALUE {}", self.minimum));
+        }
+        if self.maximum != usual.1 {
+            options.push(format!("MAXVALUE {}", self.maximum));
+        }
+        if self.cache != 1 {
+            options.push(format!("CACHE {}", self.cache));
+        }
+        if self.cycle {
+            options.push("CYCLE".to_string());
+        }
+        let options = if options.is_empty() { String::new() } else { format!(" ({})", options.join(" ")) };
+        format!("GENERATED {} AS IDENTITY{options}", self.word())
+    }
+
+    /// The actions of `ALTER COLUMN` that lead to `desired`.
+    pub(super) fn alter(&self, desired: &Self, _id: &ObjectId) -> Option<String> {
+        let mut actions = Vec::new();
+        if self.always != desired.always {
+            actions.push(format!("SET GENERATED {}", desired.word()));
+        }
+        if self.increment != desired.increment {
+            actions.push(format!("SET INCREMENT BY {}", desired.increment));
+        }
+        if self.minimum != desired.minimum {
+            actions.push(format!("SET MINVALUE {}", desired.minimum));
+        }
+        if self.maximum != desired.maximum {
+            actions.push(format!("SET MAXVALUE {}", desired.maximum));
+        }
+        if self.start != desired.start {
+            actions.push(format!("SET START WITH {}", desired.start));
+        }
+        if self.cache != desired.cache {
+            actions.push(format!("SET CACHE {}", desired.cache));
+        }
+        if self.cycle != desired.cycle {
+            actions.push(format!("SET {}CYCLE", if desired.cycle { "" } else { "NO " }));
+        }
+        (!actions.is_empty()).then(|| actions.join(" "))
+    }
+
+    /// The identity after its column has taken the type of `desired`'s: PostgreSQL changes the sequence along, and
+    /// limits that were the old type's become the new one's.
+    pub(super) fn retyped(&self, desired: &Self) -> Self {
+        let (old, new) = (Self::usual(&self.type_name, self.increment), Self::usual(&desired.type_name, self.increment));
+        Self {
+            type_name: desired.type_name.clone(),
+            minimum: if self.minimum == old.0 { new.0 } else { self.minimum },
+            maximum: if self.maximum == old.1 { new.1 } else { self.maximum },
+            ..self.clone()
+        }
+    }
+
+    /// Sets the sequence behind the largest value that the column holds.
+    pub(super) fn catch_up(&self, id: &ObjectId) -> String {
+        let (extreme, column, table) = (if self.increment > 0 { "max" } else { "min" }, id.name(), id.container());
+        format!(
+            "SELECT pg_catalog.setval({}, pg_catalog.{extreme}({column})) FROM {table} HAVING pg_catalog.count({column}) > 0",
+            Literal(&self.sequence_name())
+        )
+    }
+
+    /// The least and largest value that a sequence of this type has if nothing is said.
+    fn usual(type_name: &str, increment: i64) -> (i64, i64) {
+        let limits = match type_name {
+            "smallint" => (i64::from(i16::MIN), i64::from(i16::MAX)),
+            "integer" => (i64::from(i32::MIN), i64::from(i32::MAX)),
+            _ => (i64::MIN, i64::MAX),
+        };
+        if increment > 0 { (1, limits.1) } else { (limits.0, -1) }
+    }
+}

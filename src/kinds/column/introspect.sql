@@ -1,0 +1,67 @@
+-- Columns of tables, those of partitions and inheritance children included.
+SELECT 'pg_class'::regclass::oid AS classid,
+       c.oid AS objid,
+       a.attnum::int AS objsubid,
+       ARRAY[n.nspname::text, c.relname::text, a.attname::text] AS path,
+       'pg_class'::regclass::oid AS parent_classid,
+       c.oid AS parent_objid,
+       0 AS parent_objsubid,
+       a.attnum::int AS position,
+       format_type(a.atttypid, a.atttypmod) AS type,
+       -- What a domain is made of, and whether the type is an enum: they decide how values are cast.
+       CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END AS base_type,
+       t.typtype = 'e' AS is_enum,
+       CASE WHEN a.attcollation <> t.typcollation THEN
+           (SELECT quote_ident(cn.nspname) || '.' || quote_ident(co.collname)
+            FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace
+            WHERE co.oid = a.attcollation)
+       END AS collation,
+       a.attnotnull AS not_null,
+       CASE WHEN a.attidentity <> '' THEN
+           (SELECT json_build_object(
+               'always', a.attidentity = 'a',
+               'sequence', json_build_array(sn.nspname, sc.relname),
+               'type', format_type(s.seqtypid, NULL),
+               'start', s.seqstart, 'increment', s.seqincrement,
+               'minimum', s.seqmin, 'maximum', s.seqmax, 'cache', s.seqcache, 'cycle', s.seqcycle)
+            FROM pg_depend d
+            JOIN pg_class sc ON sc.oid = d.objid AND sc.relkind = 'S'
+            JOIN pg_namespace sn ON sn.oid = sc.relnamespace
+            JOIN pg_sequence s ON s.seqrelid = sc.oid
+            WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'i'
+              AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.refobjsubid = a.attnum)
+       END AS identity,
+       CASE WHEN a.attgenerated <> '' THEN json_build_object(
+           'expression', pg_get_expr(ad.adbin, ad.adrelid),
+           'stored', a.attgenerated = 's')
+       END AS generated,
+       CASE WHEN a.attstorage <> t.typstorage THEN
+           CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' WHEN 'x' THEN 'EXTENDED'
+                ELSE a.attstorage::text END
+       END AS storage,
+       CASE a.attcompression WHEN '' THEN NULL WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' ELSE a.attcompression::text
+       END AS compression,
+       -- Unset is -1 before PostgreSQL 17 and NULL from there on.
+       NULLIF(a.attstattarget::int, -1) AS statistics,
+       COALESCE((SELECT array_agg(o ORDER BY o) FROM unnest(a.attoptions) AS o), '{}') AS options,
+       a.attislocal AS local,
+       CASE WHEN a.attinhcount > 0 THEN
+           (SELECT ARRAY['pg_class'::regclass::oid, pa.attrelid, pa.attnum::oid]
+            FROM pg_inherits i
+            JOIN pg_attribute pa ON pa.attrelid = i.inhparent AND pa.attname = a.attname AND NOT pa.attisdropped
+            WHERE i.inhrelid = c.oid
+            ORDER BY i.inhseqno
+            LIMIT 1)
+       END AS inherited_from_ref
+FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_attrdef ad ON a.attgenerated <> '' AND ad.adrelid = a.attrelid AND ad.adnum = a.attnum
+WHERE c.relkind IN ('r', 'p')
+  AND c.relpersistence <> 't'
+  AND a.attnum > 0
+  AND NOT a.attisdropped
+  AND n.nspname !~ '^pg_'
+  AND n.nspname NOT IN ('information_schema', 'forge')
+ORDER BY n.nspname, c.relname, a.attnum

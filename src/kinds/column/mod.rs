@@ -1,0 +1,343 @@
+//! Columns of tables (PostgreSQL docs: CREATE TABLE, ALTER TABLE).
+//!
+//! A default is an object of its own; a generation expression and an identity belong to the column.
+
+mod cast;
+mod identity;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::identity::Identity;
+use super::{
+    Action, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction, Step,
+};
+use crate::{attributes, sql::join};
+
+/// A column of a table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its number in the table.
+    pub position: i32,
+    /// Its type with modifiers, as `format_type` prints it.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// What its domain is made of.
+    pub base_type: Option<String>,
+    /// Whether its type is an enum.
+    #[serde(default)]
+    pub is_enum: bool,
+    /// Its collation, where it isn't the type's.
+    pub collation: Option<String>,
+    /// `NOT NULL`.
+    #[serde(default)]
+    pub not_null: bool,
+    /// `GENERATED … AS IDENTITY`.
+    pub identity: Option<Identity>,
+    /// `GENERATED ALWAYS AS (…)`.
+    pub generated: Option<Generated>,
+    /// How values are stored, where it isn't the type's way.
+    pub storage: Option<String>,
+    /// How values are compressed, where it isn't the default.
+    pub compression: Option<String>,
+    /// The statistics target, where it is set.
+    pub statistics: Option<i32>,
+    /// `n_distinct` and the like as `name=value`; sorted.
+    #[serde(default)]
+    pub options: Vec<String>,
+    /// Whether the table itself declares it (inherited or not).
+    #[serde(default)]
+    pub local: bool,
+    /// The parent table's column that it is inherited from.
+    pub inherited_from_ref: Option<ObjectId>,
+}
+
+/// A generated column's expression.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Generated {
+    /// The expression.
+    pub expression: String,
+    /// `STORED`; otherwise `VIRTUAL` (PostgreSQL 18).
+    pub stored: bool,
+}
+
+impl ObjectKind for Column {
+    const INTROSPECT: &'static str = include_str!("introspect.sql");
+    const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {
+        position: physical,
+        base_type: physical,
+        is_enum: physical,
+        type_name => reshape,
+        collation => reshape,
+        generated => set_generated,
+        not_null => reshape,
+        identity => reshape,
+        storage => set_storage,
+        compression => set_compression,
+        statistics => set_statistics,
+        options => set_options,
+        local => set_local,
+        inherited_from_ref => set_local,
+    });
+
+    fn address(&self, id: &ObjectId) -> String {
+        format!("COLUMN {}", id.sql())
+    }
+
+    fn create(&self, id: &ObjectId, parts: &[Fragment], _cx: &Context<'_>) -> Vec<Step> {
+        let table = id.container();
+        let mut step = Step::create(id, format!("ALTER TABLE {table} ADD COLUMN {}", self.definition(id, parts)))
+            .lock(Lock::AccessExclusive, &table);
+        if self.identity.is_some() || self.generated.as_ref().is_some_and(|generated| generated.stored) {
+            step = step
+                .hazard(HazardKind::Rewrites, format!("{table} is written anew"))
+                .hazard(HazardKind::BlocksReads, "for as long as that takes");
+        } else if self.not_null && parts.is_empty() && self.generated.is_none() {
+            step = step.hazard(HazardKind::MayFail, "a table with rows needs a default for a column that is NOT NULL");
+        }
+        vec![step]
+    }
+
+    fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        let table = id.container();
+        let mut step = Step::drop(id, format!("ALTER TABLE {table} DROP COLUMN {}", id.name()))
+            .lock(Lock::AccessExclusive, &table);
+        if self.holds_values() {
+            step = step.hazard(HazardKind::DeletesData, format!("the values of {} go with it", id.sql()));
+        }
+        vec![step.hazard(HazardKind::BreaksApplication, "whoever still names the column fails")]
+    }
+
+    fn fold(&self, id: &ObjectId, parts: &[Fragment], _cx: &Context<'_>) -> Option<Fragment> {
+        self.local.then(|| Fragment { position: self.position, sql: self.definition(id, parts) })
+    }
+
+    fn complete(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        if !self.local {
+            return Vec::new(); // The differences to what the parent hands down are altered.
+        }
+        [
+            self.storage.as_ref().map(|storage| format!("SET STORAGE {storage}")),
+            self.statistics.map(|statistics| format!("SET STATISTICS {statistics}")),
+            (!self.options.is_empty()).then(|| format!("SET ({})", join(&self.options, ", "))),
+        ]
+        .into_iter()
+        .flatten()
+        .map(|action| alter_column(id, &action))
+        .collect()
+    }
+
+    fn implied(&self, _id: &ObjectId, cx: &Context<'_>) -> Option<Self> {
+        if self.local {
+            return None;
+        }
+        let super::Object::Column(parent) = cx.world.desired(self.inherited_from_ref.as_ref()?)? else { return None };
+        // Statistics targets and attribute options aren't handed down, and an identity isn't before PostgreSQL 17.
+        let (statistics, options, identity) = (None, Vec::new(), None);
+        let inherited_from_ref = self.inherited_from_ref.clone();
+        Some(Self { local: false, inherited_from_ref, statistics, options, identity, ..parent.clone() })
+    }
+
+    fn goes_with(&self) -> Option<&ObjectId> {
+        if self.local { None } else { self.inherited_from_ref.as_ref() }
+    }
+
+    const DROP_IS_SHOWN: bool = false;
+
+    fn holds_values(&self) -> bool {
+        self.generated.is_none()
+    }
+
+    fn claims(&self, _id: &ObjectId) -> Vec<Claim> {
+        self.identity.iter().map(|identity| Claim::Relation(identity.sequence_name())).collect()
+    }
+
+    fn repoint(&self, desired: &Self, id: &ObjectId, replaced: &ObjectId, _cx: &Context<'_>) -> Option<Vec<Step>> {
+        let using = format!("{}::text::{}", id.name(), desired.type_name);
+        Some(vec![
+            alter_column(id, &format!("TYPE {} USING {using}", desired.type_name))
+                .because(format!("move it to the new {replaced}"))
+                .hazard(HazardKind::Rewrites, format!("{} is written anew", id.container()))
+                .hazard(HazardKind::BlocksReads, "for as long as that takes")
+                .hazard(HazardKind::MayFail, "a value that the new type doesn't have stops it"),
+        ])
+    }
+}
+
+impl Column {
+    /// The column as it stands in `CREATE TABLE` and `ADD COLUMN`; `parts` is its default.
+    fn definition(&self, id: &ObjectId, parts: &[Fragment]) -> String {
+        let mut text = format!("{} {}", id.name(), self.type_name);
+        if let Some(compression) = &self.compression {
+            text.push_str(&format!(" COMPRESSION {compression}"));
+        }
+        if let Some(collation) = &self.collation {
+            text.push_str(&format!(" COLLATE {collation}"));
+        }
+        for part in parts {
+            text.push(' ');
+            text.push_str(&part.sql);
+        }
+        if let Some(generated) = &self.generated {
+            let kind = if generated.stored { "STORED" } else { "VIRTUAL" };
+            text.push_str(&format!(" GENERATED ALWAYS AS ({}) {kind}", generated.expression));
+        }
+        if let Some(identity) = &self.identity {
+            text.push(' ');
+            text.push_str(&identity.clause(id));
+        }
+        if self.not_null {
+            text.push_str(" NOT NULL");
+        }
+        text
+    }
+}
+
+fn alter_column(id: &ObjectId, action: &str) -> Step {
+    let table = id.container();
+    Step::alter(id, format!("ALTER TABLE {table} ALTER COLUMN {} {action}", id.name())).lock(Lock::AccessExclusive, table)
+}
+
+/// Whether the parent's own change, which goes down to this column, already leads where it shall.
+fn handed_down<T: PartialEq>(change: &Change<'_, Column>, attribute: fn(&Column) -> &T) -> bool {
+    let Some(parent) = change.desired.inherited_from_ref.as_ref() else { return false };
+    match (change.cx.world.live(parent), change.cx.world.desired(parent)) {
+        (Some(super::Object::Column(live)), Some(super::Object::Column(desired))) => {
+            attribute(live) != attribute(desired) && attribute(desired) == attribute(change.desired)
+        }
+        _ => false,
+    }
+}
+
+/// Type, collation, NOT NULL and identity lean on each other, so that their order is settled in one place.
+fn reshape(change: &Change<'_, Column>) -> Reaction {
+    let Change { live, desired, id, cx } = change;
+    let mut steps = Vec::new();
+    if live.identity.is_some() && desired.identity.is_none() {
+        steps.push(
+            alter_column(id, "DROP IDENTITY")
+                .because("drop the identity")
+                .hazard(HazardKind::BreaksApplication, "an insert without a value gets none from now on"),
+        );
+    }
+    let retyped = (&live.type_name, &live.collation) != (&desired.type_name, &desired.collation);
+    if retyped && !handed_down(change, |column| &column.type_name) {
+        match set_type(change) {
+            Some(step) => steps.push(step),
+            None => return Reaction::Replace,
+        }
+    }
+    if live.not_null != desired.not_null && !handed_down(change, |column| &column.not_null) {
+        steps.push(if desired.not_null {
+            alter_column(id, "SET NOT NULL")
+                .because("refuse NULL")
+                .hazard(HazardKind::BlocksReads, format!("{} is scanned for NULLs", id.container()))
+                .hazard(HazardKind::MayFail, "a NULL in the column stops it")
+        } else {
+            alter_column(id, "DROP NOT NULL").because("allow NULL")
+        });
+    }
+    match (&live.identity, &desired.identity) {
+        (None, Some(identity)) => {
+            steps.push(alter_column(id, &format!("ADD {}", identity.clause(id))).because("make it an identity"));
+            steps.push(
+                Step::new(Action::Data, id, identity.catch_up(id))
+                    .because("let the identity begin after the largest value"),
+            );
+        }
+        (Some(live_identity), Some(identity)) => {
+            let before = if retyped { live_identity.retyped(identity) } else { live_identity.clone() };
+            steps.extend(before.alter(identity, id).into_iter().map(|action| alter_column(id, &action)));
+            if before.sequence != identity.sequence {
+                let rename = format!("ALTER SEQUENCE {} RENAME TO {}", before.sequence_name(), identity.sequence[1]);
+                steps.push(Step::alter(id, rename).because("rename its sequence"));
+            }
+        }
+        (_, None) => {}
+    }
+    let _ = cx;
+    if retyped { Reaction::Dislodge(steps) } else { Reaction::Alter(steps) }
+}
+
+/// `None` where no cast leads from the old type to the new one.
+fn set_type(change: &Change<'_, Column>) -> Option<Step> {
+    let Change { live, desired, id, .. } = change;
+    let mut action = format!("TYPE {}", desired.type_name);
+    if let Some(collation) = &desired.collation {
+        action.push_str(&format!(" COLLATE {collation}"));
+    }
+    let cast = cast::between(live, desired)?;
+    match cast {
+        cast::Cast::Assignment | cast::Cast::Free => {}
+        cast::Cast::Explicit => action.push_str(&format!(" USING {}::{}", id.name(), desired.type_name)),
+        cast::Cast::ThroughText => action.push_str(&format!(" USING {}::text::{}", id.name(), desired.type_name)),
+    }
+    let mut step = alter_column(id, &action).because(format!("from {}", live.type_name));
+    if cast != cast::Cast::Free {
+        step = step
+            .hazard(HazardKind::Rewrites, format!("{} is written anew", id.container()))
+            .hazard(HazardKind::BlocksReads, "for as long as that takes")
+            .hazard(HazardKind::MayFail, "a value that doesn't fit the new type stops it");
+    }
+    Some(step)
+}
+
+fn set_generated(change: &Change<'_, Column>) -> Reaction {
+    let Change { live, desired, id, cx } = change;
+    match (&live.generated, &desired.generated) {
+        _ if handed_down(change, |column| &column.generated) => Reaction::Alter(Vec::new()),
+        (Some(live), None) if live.stored => {
+            Reaction::Alter(vec![alter_column(id, "DROP EXPRESSION").because("keep the values, compute no more")])
+        }
+        // SET EXPRESSION came with PostgreSQL 17.
+        (Some(live), Some(desired)) if live.stored == desired.stored && cx.server_version >= 170_000 => {
+            let step = alter_column(id, &format!("SET EXPRESSION AS ({})", desired.expression)).because("change its expression");
+            Reaction::Dislodge(vec![if desired.stored {
+                step.hazard(HazardKind::Rewrites, format!("{} is written anew", id.container()))
+                    .hazard(HazardKind::BlocksReads, "for as long as that takes")
+            } else {
+                step
+            }])
+        }
+        _ => Reaction::Replace,
+    }
+}
+
+fn set_storage(change: &Change<'_, Column>) -> Reaction {
+    if handed_down(change, |column| &column.storage) {
+        return Reaction::Alter(Vec::new());
+    }
+    // The type's own way can't be named before PostgreSQL 16, so it is looked up where the new type is known.
+    let storage = change.desired.storage.as_deref().unwrap_or_else(|| cast::default_storage(&change.desired.type_name));
+    Reaction::Alter(vec![alter_column(change.id, &format!("SET STORAGE {storage}"))])
+}
+
+fn set_compression(change: &Change<'_, Column>) -> Reaction {
+    if handed_down(change, |column| &column.compression) {
+        return Reaction::Alter(Vec::new());
+    }
+    let compression = change.desired.compression.as_deref().unwrap_or("default");
+    Reaction::Alter(vec![alter_column(change.id, &format!("SET COMPRESSION {compression}"))])
+}
+
+fn set_statistics(change: &Change<'_, Column>) -> Reaction {
+    let target = change.desired.statistics.unwrap_or(-1);
+    Reaction::Alter(vec![column_setting(change.id, &format!("SET STATISTICS {target}"))])
+}
+
+fn set_options(change: &Change<'_, Column>) -> Reaction {
+    let actions = super::table::options_difference(&change.live.options, &change.desired.options);
+    Reaction::Alter(actions.iter().map(|action| column_setting(change.id, action)).collect())
+}
+
+fn set_local(change: &Change<'_, Column>) -> Reaction {
+    // Inheritance is the table's to change; the column's flags follow from it.
+    let _ = change;
+    Reaction::Alter(Vec::new())
+}
+
+/// A setting of the planner, which needs only the weaker lock.
+fn column_setting(id: &ObjectId, action: &str) -> Step {
+    let table = id.container();
+    Step::alter(id, format!("ALTER TABLE {table} ALTER COLUMN {} {action}", id.name()))
+        .lock(Lock::ShareUpdateExclusive, table)
+}

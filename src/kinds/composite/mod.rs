@@ -1,0 +1,108 @@
+//! Composite types (PostgreSQL docs: 8.16 Composite Types).
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Action, Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step,
+};
+use crate::{
+    attributes,
+    sql::{Ident, join},
+};
+
+/// A composite type.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Composite {
+    /// Its attributes in order.
+    pub attributes: Vec<TypeAttribute>,
+}
+
+/// An attribute of a composite type.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TypeAttribute {
+    /// Its name.
+    pub name: Ident,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// Its collation, where it isn't the type's.
+    pub collation: Option<String>,
+}
+
+impl TypeAttribute {
+    fn definition(&self) -> String {
+        format!("{} {}", self.name, self.type_clause())
+    }
+
+    fn type_clause(&self) -> String {
+        let collation = self.collation.as_ref().map_or_else(String::new, |collation| format!(" COLLATE {collation}"));
+        format!("{}{collation}", self.type_name)
+    }
+}
+
+impl ObjectKind for Composite {
+    const INTROSPECT: &'static str = include_str!("introspect.sql");
+    const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { attributes => set_attributes });
+
+    fn address(&self, id: &ObjectId) -> String {
+        format!("TYPE {}", id.sql())
+    }
+
+    fn privilege_class(&self) -> Option<&'static str> {
+        Some("TYPES")
+    }
+
+    fn create(&self, id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Vec<Step> {
+        let attributes = join(self.attributes.iter().map(TypeAttribute::definition), ",\n    ");
+        let list = if attributes.is_empty() { "()".to_string() } else { format!("(\n    {attributes}\n)") };
+        vec![Step::create(id, format!("CREATE TYPE {} AS {list}", id.sql()))]
+    }
+
+    fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        vec![Step::drop(id, format!("DROP TYPE {}", id.sql()))]
+    }
+
+    fn claims(&self, id: &ObjectId) -> Vec<Claim> {
+        vec![Claim::Relation(id.sql()), Claim::Type(id.sql())]
+    }
+
+    fn aside(&self, _desired: &Self, id: &ObjectId, _cx: &Context<'_>) -> Option<Aside> {
+        let old = id.renamed(Ident::new(format!("{}__forge_old", id.name().as_str())));
+        let rename = format!("ALTER TYPE {} RENAME TO {}", id.sql(), old.name());
+        Some(Aside {
+            away: vec![Step::new(Action::Rename, id, rename).because("set the old type aside")],
+            carry: Vec::new(),
+            remove: vec![Step::drop(id, format!("DROP TYPE {}", old.sql())).because("drop the old type")],
+        })
+    }
+}
+
+fn set_attributes(change: &Change<'_, Composite>) -> Reaction {
+    let (live, desired, id) = (&change.live.attributes, &change.desired.attributes, change.id);
+    let find = |list: &'_ [TypeAttribute], name: &Ident| list.iter().position(|attribute| attribute.name == *name);
+    let gone: Vec<&TypeAttribute> = live.iter().filter(|attribute| find(desired, &attribute.name).is_none()).collect();
+    let kept: Vec<&TypeAttribute> = live.iter().filter(|attribute| find(desired, &attribute.name).is_some()).collect();
+    // ALTER TYPE adds at the end only.
+    let in_order = kept.iter().zip(desired).all(|(before, after)| before.name == after.name);
+    if !in_order || live.is_empty() {
+        return Reaction::Replace;
+    }
+    let mut actions = Vec::new();
+    for attribute in gone {
+        actions.push((format!("DROP ATTRIBUTE {}", attribute.name), true));
+    }
+    for (before, after) in kept.iter().zip(desired).filter(|(before, after)| **before != *after) {
+        actions.push((format!("ALTER ATTRIBUTE {} TYPE {}", before.name, after.type_clause()), true));
+    }
+    for attribute in &desired[kept.len()..] {
+        actions.push((format!("ADD ATTRIBUTE {}", attribute.definition()), false));
+    }
+    let steps = actions
+        .into_iter()
+        .map(|(action, loses)| {
+            let step = Step::alter(id, format!("ALTER TYPE {} {action}", id.sql()));
+            if loses { step.hazard(HazardKind::BreaksApplication, "values of the type change their shape") } else { step }
+        })
+        .collect();
+    Reaction::Dislodge(steps)
+}

@@ -1,0 +1,303 @@
+//! Constraints of tables: primary key, unique, check, foreign key, exclusion (PostgreSQL docs: 5.5 Constraints).
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId, ObjectKind, Reaction,
+    Step,
+};
+use crate::{attributes, sql::Ident};
+
+/// A constraint of a table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Constraint {
+    /// What it demands.
+    pub kind: ConstraintKind,
+    /// What follows its name, as `pg_get_constraintdef` prints it.
+    pub definition: String,
+    /// Whether the rows that were there before it were checked.
+    pub valid: bool,
+    /// Whether `CLUSTER` uses its index.
+    #[serde(default)]
+    pub clustered: bool,
+    /// Storage parameters of its index.
+    #[serde(default)]
+    pub options: Vec<String>,
+    /// The tablespace of its index, where it isn't the database's.
+    pub tablespace: Option<Ident>,
+    /// Its index as SQL; by its name alone it could be told apart from the constraint's.
+    pub index: Option<String>,
+    /// The columns it is about.
+    pub columns: Option<Vec<Ident>>,
+    /// The table that a foreign key refers to.
+    pub references_ref: Option<ObjectId>,
+    /// The partitioned table's constraint that this partition's one is part of.
+    pub attached_to_ref: Option<ObjectId>,
+}
+
+/// What a constraint demands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConstraintKind {
+    /// `PRIMARY KEY`.
+    PrimaryKey,
+    /// `UNIQUE`.
+    Unique,
+    /// `CHECK`.
+    Check,
+    /// `FOREIGN KEY`.
+    ForeignKey,
+    /// `EXCLUDE`.
+    Exclusion,
+}
+
+impl ConstraintKind {
+    /// The order in which a table's definition lists them.
+    fn position(self) -> i32 {
+        match self {
+            Self::PrimaryKey => 10_000,
+            Self::Unique => 10_001,
+            Self::Exclusion => 10_002,
+            Self::Check => 10_003,
+            Self::ForeignKey => 10_004,
+        }
+    }
+
+    fn has_index(self) -> bool {
+        matches!(self, Self::PrimaryKey | Self::Unique | Self::Exclusion)
+    }
+}
+
+impl ObjectKind for Constraint {
+    const INTROSPECT: &'static str = include_str!("introspect.sql");
+    const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {
+        kind,
+        definition => set_definition,
+        valid => set_definition,
+        clustered => set_clustered,
+        options => set_options,
+        tablespace => set_tablespace,
+        index: physical,
+        columns: physical,
+        references_ref: physical,
+        attached_to_ref => set_attached,
+    });
+
+    fn address(&self, id: &ObjectId) -> String {
+        format!("CONSTRAINT {} ON {}", id.name(), id.container())
+    }
+
+    fn create(&self, id: &ObjectId, _parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
+        if let Some((_, name)) = self.copied_from(id, cx) {
+            let rename = format!("ALTER TABLE {} RENAME CONSTRAINT {name} TO {}", id.container(), id.name());
+            return vec![Step::create(id, rename).because("the partition's copy of the constraint gets its name")];
+        }
+        let table = id.container();
+        let only = if self.kind.has_index() && self.waits_for_partitions(id, cx) { "ONLY " } else { "" };
+        let add = format!("ALTER TABLE {only}{table} ADD {}", self.element(id));
+        if cx.parent_is_created(id) {
+            return vec![Step::create(id, add)];
+        }
+        let mut step = Step::create(id, add.clone()).lock(self.lock(), &table);
+        if let Some(referenced) = &self.references_ref {
+            step = step.lock(Lock::ShareRowExclusive, referenced.sql());
+        }
+        let checks_rows = self.valid && only.is_empty();
+        if checks_rows && self.can_be_validated_later(id, cx) {
+            let validate = format!("ALTER TABLE {table} VALIDATE CONSTRAINT {}", id.name());
+            step.sql = vec![format!("{add} NOT VALID")];
+            return vec![
+                step.mode(Mode::CommitAfter),
+                Step::alter(id, validate)
+                    .because("check the rows that are there, while reads and writes go on")
+                    .lock(Lock::ShareUpdateExclusive, &table)
+                    .hazard(HazardKind::MayFail, "a row that breaks the constraint stops it"),
+            ];
+        }
+        if checks_rows {
+            let kind = if self.lock() == Lock::AccessExclusive { HazardKind::BlocksReads } else { HazardKind::BlocksWrites };
+            step = step
+                .hazard(kind, format!("while {table} is checked"))
+                .hazard(HazardKind::MayFail, "a row that breaks the constraint stops it");
+        }
+        let mut steps = vec![step];
+        if let (Some(index), Some(parent)) = (&self.index, self.parent_index(cx)) {
+            steps.push(
+                Step::alter(id, format!("ALTER INDEX {parent} ATTACH PARTITION {index}"))
+                    .because("make it part of the partitioned table's"),
+            );
+        }
+        steps
+    }
+
+    fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
+        // A partition's part goes with the whole.
+        if self.attached_to_ref.as_ref().is_some_and(|whole| cx.world.desired(whole).is_none() || cx.world.is_created(whole)) {
+            return Vec::new();
+        }
+        let table = id.container();
+        let mut step = Step::drop(id, format!("ALTER TABLE {table} DROP CONSTRAINT {}", id.name()))
+            .lock(Lock::AccessExclusive, &table);
+        if let Some(referenced) = &self.references_ref {
+            step = step.lock(Lock::AccessExclusive, referenced.sql());
+        }
+        vec![step]
+    }
+
+    fn fold(&self, id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Option<Fragment> {
+        // A constraint that isn't valid, or whose index has a life of its own, is added afterwards.
+        let plain = self.valid && self.attached_to_ref.is_none();
+        plain.then(|| Fragment { position: self.kind.position(), sql: self.element(id) })
+    }
+
+    const SPLITS: bool = true;
+
+    fn complete(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        self.clustered.then(|| cluster_on(id)).into_iter().collect()
+    }
+
+    fn implied(&self, id: &ObjectId, cx: &Context<'_>) -> Option<Self> {
+        let (whole, name) = self.copied_from(id, cx)?;
+        let (index, attached_to_ref) = (self.index.clone(), self.attached_to_ref.clone());
+        (name == *id.name()).then(|| Self { index, attached_to_ref, clustered: false, ..whole.clone() })
+    }
+
+    fn when_dislodged(&self, desired: Option<&Self>) -> Follow {
+        // PostgreSQL builds indexes and checks again by itself, but a foreign key's two sides may change one by one.
+        match self.kind {
+            ConstraintKind::ForeignKey => Follow::Rebuilt,
+            _ if desired == Some(self) => Follow::Stays,
+            _ => Follow::Rebuilt,
+        }
+    }
+
+    fn claims(&self, id: &ObjectId) -> Vec<Claim> {
+        // An index's name is one of the schema's relations.
+        self.index.iter().map(|index| Claim::Relation(index.clone())).chain([Claim::Constraint(id.sql())]).collect()
+    }
+}
+
+impl Constraint {
+    /// `CONSTRAINT name …` as it stands in `CREATE TABLE` and after `ADD`.
+    fn element(&self, id: &ObjectId) -> String {
+        let mut text = format!("CONSTRAINT {} {}", id.name(), self.definition);
+        if !self.options.is_empty() {
+            text = self.with_index_clause(&text, &format!("WITH ({})", super::table::options_list(&self.options)));
+        }
+        if let Some(tablespace) = &self.tablespace {
+            text = self.with_index_clause(&text, &format!("USING INDEX TABLESPACE {tablespace}"));
+        }
+        text
+    }
+
+    /// Index parameters stand before `DEFERRABLE` and `WHERE`, which end the definition.
+    fn with_index_clause(&self, text: &str, clause: &str) -> String {
+        let end = [" DEFERRABLE", " WHERE ("].iter().filter_map(|tail| text.rfind(tail)).min().unwrap_or(text.len());
+        format!("{} {clause}{}", &text[..end], &text[end..])
+    }
+
+    fn lock(&self) -> Lock {
+        match self.kind {
+            ConstraintKind::ForeignKey => Lock::ShareRowExclusive,
+            _ => Lock::AccessExclusive,
+        }
+    }
+
+    /// Whether it can be added `NOT VALID`: checks, and foreign keys, those of partitioned tables from PostgreSQL 18 on.
+    fn can_be_validated_later(&self, id: &ObjectId, cx: &Context<'_>) -> bool {
+        match self.kind {
+            ConstraintKind::Check => true,
+            ConstraintKind::ForeignKey => cx.server_version >= 180_000 || !is_partitioned(id, cx),
+            ConstraintKind::PrimaryKey | ConstraintKind::Unique | ConstraintKind::Exclusion => false,
+        }
+    }
+
+    /// Whether partitions that are there already get their parts of it by statements of their own.
+    fn waits_for_partitions(&self, id: &ObjectId, cx: &Context<'_>) -> bool {
+        is_partitioned(id, cx) && !cx.parent_is_created(id)
+    }
+
+    /// The partitioned table's constraint that a new partition gets a copy of, and the name that PostgreSQL gives the copy.
+    fn copied_from<'a>(&self, id: &ObjectId, cx: &'a Context<'_>) -> Option<(&'a Self, Ident)> {
+        let Object::Constraint(whole) = cx.world.desired(self.attached_to_ref.as_ref()?)? else { return None };
+        if !cx.parent_is_created(id) {
+            return None;
+        }
+        let table = cx.world.parent(id).expect("a constraint has a table").name().as_str();
+        let columns = self.columns.as_deref().unwrap_or_default();
+        let name = match self.kind {
+            ConstraintKind::PrimaryKey => super::names::chosen(table, &[], "pkey"),
+            ConstraintKind::Unique => super::names::chosen(table, columns, "key"),
+            ConstraintKind::Exclusion => super::names::chosen(table, columns, "excl"),
+            ConstraintKind::Check | ConstraintKind::ForeignKey => id.name().clone(),
+        };
+        Some((whole, name))
+    }
+
+    fn parent_index<'a>(&self, cx: &'a Context<'_>) -> Option<&'a str> {
+        match cx.world.desired(self.attached_to_ref.as_ref()?)? {
+            Object::Constraint(whole) => whole.index.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+fn is_partitioned(id: &ObjectId, cx: &Context<'_>) -> bool {
+    let table = cx.world.parent(id).and_then(|table| cx.world.desired(table));
+    table.is_some_and(Object::is_partitioned)
+}
+
+fn cluster_on(id: &ObjectId) -> Step {
+    Step::alter(id, format!("ALTER TABLE {} CLUSTER ON {}", id.container(), id.name()))
+        .lock(Lock::ShareUpdateExclusive, id.container())
+        .finish()
+}
+
+fn set_definition(change: &Change<'_, Constraint>) -> Reaction {
+    let Change { live, desired, id, .. } = change;
+    // Nothing but the rows' state differs: it can be validated, not the other way round.
+    if !live.valid && desired.valid && live.definition == format!("{} NOT VALID", desired.definition) {
+        let table = id.container();
+        return Reaction::Alter(vec![
+            Step::alter(id, format!("ALTER TABLE {table} VALIDATE CONSTRAINT {}", id.name()))
+                .because("check the rows that are there, while reads and writes go on")
+                .lock(Lock::ShareUpdateExclusive, table)
+                .hazard(HazardKind::MayFail, "a row that breaks the constraint stops it"),
+        ]);
+    }
+    Reaction::Replace
+}
+
+fn set_clustered(change: &Change<'_, Constraint>) -> Reaction {
+    Reaction::Alter(if change.desired.clustered {
+        vec![cluster_on(change.id)]
+    } else {
+        vec![Step::alter(change.id, format!("ALTER TABLE {} SET WITHOUT CLUSTER", change.id.container()))]
+    })
+}
+
+fn set_options(change: &Change<'_, Constraint>) -> Reaction {
+    let Some(index) = &change.desired.index else { return Reaction::Replace };
+    let actions = super::table::options_difference(&change.live.options, &change.desired.options);
+    Reaction::Alter(actions.iter().map(|action| Step::alter(change.id, format!("ALTER INDEX {index} {action}"))).collect())
+}
+
+fn set_tablespace(change: &Change<'_, Constraint>) -> Reaction {
+    let Some(index) = &change.desired.index else { return Reaction::Replace };
+    let tablespace = change.desired.tablespace.clone().unwrap_or_else(|| Ident::new("pg_default"));
+    Reaction::Alter(vec![
+        Step::alter(change.id, format!("ALTER INDEX {index} SET TABLESPACE {tablespace}"))
+            .lock(Lock::AccessExclusive, index),
+    ])
+}
+
+fn set_attached(change: &Change<'_, Constraint>) -> Reaction {
+    match (&change.live.attached_to_ref, change.desired.parent_index(change.cx), &change.desired.index) {
+        (None, Some(parent), Some(index)) => {
+            Reaction::Alter(vec![Step::alter(change.id, format!("ALTER INDEX {parent} ATTACH PARTITION {index}"))])
+        }
+        // Detaching the partition leaves the constraint behind as its own.
+        (Some(_), None, _) if change.cx.world.live(change.id).is_some() => Reaction::Alter(Vec::new()),
+        _ => Reaction::Replace,
+    }
+}

@@ -1,0 +1,300 @@
+//! What a kind of object has to say of itself.
+//!
+//! A kind lives in one folder: the query that reads it, the model that a row becomes, the table of its attributes, and
+//! the statements that create, drop and alter it. Comparison, order, quoting and printing are the engine's.
+
+use std::fmt;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Address, Object, ObjectId, Step};
+use crate::sql::Ident;
+
+/// A kind of object.
+pub trait ObjectKind:
+    Clone + PartialEq + fmt::Debug + Serialize + DeserializeOwned + 'static
+{
+    /// Reads every object of this kind from `pg_catalog`: a set-based query, columns named, ordered.
+    ///
+    /// Columns named as the model's fields become the model. Beside them stand the identity: `path` (text array), `args`,
+    /// `grantee`; the address by which `pg_depend` knows the object: `classid`, `objid`, `objsubid`; and that of the
+    /// object it belongs to: `parent_classid`, `parent_objid`, `parent_objsubid`. A column whose name ends in `_ref` is
+    /// an address (an array of three OIDs) that becomes an [`ObjectId`].
+    const INTROSPECT: &'static str;
+
+    /// The attributes that decide equality, and what a difference in each one means. Every field of the model stands in
+    /// exactly one entry, so that nothing is read and not compared.
+    const ATTRIBUTES: &'static [Attribute<Self>];
+
+    /// How SQL names the object after `COMMENT ON`, `ALTER` and `DROP`: `TABLE app.users`, `CONSTRAINT c ON app.users`.
+    fn address(&self, id: &ObjectId) -> String;
+
+    /// The steps that bring the object into being. `parts` are the fragments of those of its children that stand inside
+    /// its own statement ([`ObjectKind::fold`]).
+    fn create(&self, id: &ObjectId, parts: &[Fragment], cx: &Context<'_>) -> Vec<Step>;
+
+    /// The steps that drop the object.
+    fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step>;
+
+    /// The text that stands for this object inside its parent's `CREATE`, if it can stand there.
+    fn fold(&self, _id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Option<Fragment> {
+        None
+    }
+
+    /// Whether the object can leave its parent's `CREATE` for a statement of its own to break a cycle.
+    const SPLITS: bool = false;
+
+    /// The steps that a new object still needs after its `CREATE`, or its parent's, for what no `CREATE` can say.
+    fn complete(&self, _id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        Vec::new()
+    }
+
+    /// The object as the server makes it by itself when what it belongs to is created, as it clones a partitioned table's
+    /// columns and indexes onto a new partition. The differences to `self` are then altered.
+    fn implied(&self, _id: &ObjectId, _cx: &Context<'_>) -> Option<Self> {
+        None
+    }
+
+    /// What becomes of this object when something that it depends on is changed in a way that nothing may lean on
+    /// meanwhile (a column's type). `desired` is the same object afterwards.
+    fn when_dislodged(&self, _desired: Option<&Self>) -> Follow {
+        Follow::Rebuilt
+    }
+
+    /// Steps that move this object from a replaced dependency's old self, which stands aside under another name, to the
+    /// new one. `None`: it has to be dropped and created again.
+    fn repoint(
+        &self,
+        _desired: &Self,
+        _id: &ObjectId,
+        _replaced: &ObjectId,
+        _cx: &Context<'_>,
+    ) -> Option<Vec<Step>> {
+        None
+    }
+
+    /// How to replace the object without losing what only it holds.
+    fn aside(&self, _desired: &Self, _id: &ObjectId, _cx: &Context<'_>) -> Option<Aside> {
+        None
+    }
+
+    /// The object that takes this one along when it is dropped, other than the parent (a sequence's column).
+    fn goes_with(&self) -> Option<&ObjectId> {
+        None
+    }
+
+    /// Whether its drop is written although what it belongs to goes too (an index on a dropped column), so that a
+    /// reviewer sees it. Never if its parent goes.
+    const DROP_IS_SHOWN: bool = true;
+
+    /// Names that two objects can't both have, besides the id's own.
+    fn claims(&self, _id: &ObjectId) -> Vec<Claim> {
+        Vec::new()
+    }
+
+    /// What the server adds of its own accord when `created` comes into being under this object's rule (default
+    /// privileges): the object as it will be. `role` is who creates.
+    fn adds_to(
+        &self,
+        _id: &ObjectId,
+        _created: &ObjectId,
+        _model: &Object,
+        _role: &Ident,
+    ) -> Option<(ObjectId, Object)> {
+        None
+    }
+
+    /// Whether the object holds values of its own, which a replacement of its parent has to carry over.
+    fn holds_values(&self) -> bool {
+        false
+    }
+
+    /// The class of objects that `ALTER DEFAULT PRIVILEGES` counts it among: `TABLES`, `SEQUENCES`, `FUNCTIONS`, `TYPES`,
+    /// `SCHEMAS`.
+    fn privilege_class(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Whether what is declared on the object is spread over partitions.
+    fn is_partitioned(&self) -> bool {
+        false
+    }
+
+    /// The language and text of a routine's string body, whose references `pg_depend` doesn't have.
+    fn body(&self) -> Option<Body<'_>> {
+        None
+    }
+}
+
+/// A name in one of PostgreSQL's name spaces.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Claim {
+    /// `pg_class`: tables, views, indexes, sequences, composite types of a schema.
+    Relation(String),
+    /// `pg_type`: types, domains, and the row types of relations.
+    Type(String),
+    /// `pg_constraint`: the constraints of one table or domain.
+    Constraint(String),
+}
+
+/// A string body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Body<'a> {
+    /// `sql` or `plpgsql`, or another language that nobody reads.
+    pub language: &'a str,
+    /// The text as `pg_proc.prosrc` has it.
+    pub text: &'a str,
+}
+
+/// What becomes of a dependent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follow {
+    /// PostgreSQL carries it along.
+    Stays,
+    /// It is dropped before and created after.
+    Rebuilt,
+}
+
+/// A replacement that keeps what the old object holds.
+#[derive(Debug, Clone)]
+pub struct Aside {
+    /// Move the old object to another name.
+    pub away: Vec<Step>,
+    /// Carry over what it holds, once the new one is there.
+    pub carry: Vec<Step>,
+    /// Drop the old one.
+    pub remove: Vec<Step>,
+}
+
+/// One attribute of a kind.
+pub struct Attribute<K: 'static> {
+    /// The model's field.
+    pub name: &'static str,
+    /// Whether two objects agree in it.
+    pub same: fn(&K, &K) -> bool,
+    /// What a difference means.
+    pub on_change: fn(&Change<'_, K>) -> Reaction,
+    /// Whether it decides equality. One that doesn't is a physical fact that no statement can change.
+    pub compared: bool,
+}
+
+/// One object in both catalogs.
+pub struct Change<'a, K> {
+    /// As it is.
+    pub live: &'a K,
+    /// As it shall be.
+    pub desired: &'a K,
+    /// Its id.
+    pub id: &'a ObjectId,
+    /// The rest of the world.
+    pub cx: &'a Context<'a>,
+}
+
+/// What a difference means.
+#[derive(Debug, Clone)]
+pub enum Reaction {
+    /// It is changed in place.
+    Alter(Vec<Step>),
+    /// It is changed in place, and what depends on it may have to go meanwhile ([`ObjectKind::when_dislodged`]).
+    Dislodge(Vec<Step>),
+    /// It is dropped and created again.
+    Replace,
+}
+
+/// Lists a kind's attributes: `field => reaction`, `field` (a difference replaces the object) or `field: physical`.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! attributes {
+    ($kind:ty { $($field:ident $(=> $reaction:path)? $(: $physical:ident)?),* $(,)? }) => {
+        &[$($crate::kinds::Attribute {
+            name: stringify!($field),
+            same: |a: &$kind, b: &$kind| a.$field == b.$field,
+            on_change: $crate::attributes!(@reaction $kind $(, $reaction)?),
+            compared: $crate::attributes!(@compared $($physical)?),
+        },)*]
+    };
+    (@reaction $kind:ty) => { $crate::kinds::replace::<$kind> };
+    (@reaction $kind:ty, $reaction:path) => { $reaction };
+    (@compared) => { true };
+    (@compared physical) => { false };
+}
+
+/// The reaction of an attribute that can't be changed in place.
+pub fn replace<K>(_: &Change<'_, K>) -> Reaction {
+    Reaction::Replace
+}
+
+/// A piece of a parent's `CREATE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fragment {
+    /// Where it stands among its like.
+    pub position: i32,
+    /// Its text.
+    pub sql: String,
+}
+
+/// What a kind may know of the rest of the plan while it writes statements.
+pub struct Context<'a> {
+    /// `server_version_num` of the target.
+    pub server_version: u32,
+    /// The role that runs the plan.
+    pub role: &'a Ident,
+    /// Both catalogs and the fate of their objects.
+    pub world: &'a dyn World,
+}
+
+/// Read-only questions that a kind may ask of the plan.
+pub trait World {
+    /// The object as it is.
+    fn live(&self, id: &ObjectId) -> Option<&Object>;
+    /// The object as it shall be.
+    fn desired(&self, id: &ObjectId) -> Option<&Object>;
+    /// Whether the plan creates the object: it isn't there, or is replaced.
+    fn is_created(&self, id: &ObjectId) -> bool;
+    /// The object that this one belongs to, as it shall be, or as it is if it goes.
+    fn parent(&self, id: &ObjectId) -> Option<&ObjectId>;
+    /// The objects that belong to this one, as they shall be.
+    fn children(&self, id: &ObjectId) -> Vec<&ObjectId>;
+    /// The objects that belong to this one, as they are.
+    fn live_children(&self, id: &ObjectId) -> Vec<&ObjectId>;
+    /// What the object depends on, as it shall be.
+    fn dependencies(&self, id: &ObjectId) -> Vec<&ObjectId>;
+    /// What depends on the object, as it is.
+    fn live_dependents(&self, id: &ObjectId) -> Vec<&ObjectId>;
+    /// What the server will have added to an object that the plan creates.
+    fn added_to(&self, created: &ObjectId) -> Vec<(ObjectId, Object)>;
+}
+
+impl Context<'_> {
+    /// Whether the object's parent is created by the plan, so that nobody uses it yet.
+    pub fn parent_is_created(&self, id: &ObjectId) -> bool {
+        self.world
+            .parent(id)
+            .is_some_and(|parent| self.world.is_created(parent))
+    }
+
+    /// How SQL names an object of either catalog: `TABLE app.users`.
+    pub fn address(&self, id: &ObjectId) -> String {
+        let object = self.world.desired(id).or_else(|| self.world.live(id));
+        object.map_or_else(
+            || format!("{} {}", id.kind.noun().to_uppercase(), id.sql()),
+            |object| object.address(id),
+        )
+    }
+
+    /// How SQL names an object after `GRANT … ON`, where every relation with rows is a table.
+    pub fn grant_address(&self, id: &ObjectId) -> String {
+        let object = self.world.desired(id).or_else(|| self.world.live(id));
+        match object.and_then(Object::privilege_class) {
+            Some("TABLES") => format!("TABLE {}", id.sql()),
+            _ => self.address(id),
+        }
+    }
+}
+
+/// An address as text, for error messages.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "({}, {}, {})", self.class, self.object, self.sub)
+    }
+}

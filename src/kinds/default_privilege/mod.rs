@@ -1,0 +1,72 @@
+//! Default privileges: what objects to come will be granted (PostgreSQL docs: ALTER DEFAULT PRIVILEGES).
+
+use serde::{Deserialize, Serialize};
+
+use super::{Attribute, Change, Context, Fragment, HazardKind, Kind, Object, ObjectId, ObjectKind, Reaction, Step};
+use crate::{attributes, sql::Ident};
+
+/// What one grantee gets on the objects of a class that a role will create.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DefaultPrivilege {
+    /// The role whose new objects it is about.
+    pub role: Ident,
+    /// The schema that it is about; none for the whole database.
+    pub schema: Option<Ident>,
+    /// The class of objects: `TABLES`, `SEQUENCES`, `FUNCTIONS`, `TYPES`, `SCHEMAS`.
+    pub class: String,
+    /// The privileges, sorted; a star marks the grant option.
+    pub privileges: Vec<String>,
+    /// Those that PostgreSQL gives without the rule.
+    #[serde(default)]
+    pub initial: Vec<String>,
+}
+
+impl ObjectKind for DefaultPrivilege {
+    const INTROSPECT: &'static str = include_str!("introspect.sql");
+    const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {
+        role: physical,
+        schema: physical,
+        class: physical,
+        privileges => set_privileges,
+        initial: physical,
+    });
+
+    fn address(&self, id: &ObjectId) -> String {
+        id.to_string()
+    }
+
+    fn create(&self, id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Vec<Step> {
+        self.steps(Step::create, id, &self.initial, &self.privileges)
+    }
+
+    fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        self.steps(Step::drop, id, &self.privileges, &self.initial)
+    }
+
+    fn adds_to(&self, id: &ObjectId, created: &ObjectId, model: &Object, role: &Ident) -> Option<(ObjectId, Object)> {
+        let concerned = self.role == *role
+            && model.privilege_class() == Some(self.class.as_str())
+            && self.schema.as_ref().is_none_or(|schema| created.path.len() > 1 && schema == created.schema());
+        concerned.then(|| {
+            let grant = ObjectId { grantee: id.grantee.clone(), ..ObjectId::about(Kind::Grant, created) };
+            (grant, Object::Grant(super::grant::Grant::with(self.initial.clone(), &self.privileges)))
+        })
+    }
+}
+
+impl DefaultPrivilege {
+    fn steps(&self, step: fn(&ObjectId, String) -> Step, id: &ObjectId, live: &[String], desired: &[String]) -> Vec<Step> {
+        let schema = self.schema.as_ref().map_or_else(String::new, |schema| format!("IN SCHEMA {schema} "));
+        let grantee = id.grantee.as_ref().expect("a default privilege has a grantee").to_string();
+        super::grant::privileges_change(live, desired, "", &self.class, &grantee)
+            .into_iter()
+            .map(|change| step(id, format!("ALTER DEFAULT PRIVILEGES FOR ROLE {} {schema}{change}", self.role)))
+            .map(|step| step.hazard(HazardKind::ChangesAccess, "of objects that are created from now on"))
+            .collect()
+    }
+}
+
+fn set_privileges(change: &Change<'_, DefaultPrivilege>) -> Reaction {
+    let (live, desired) = (&change.live.privileges, &change.desired.privileges);
+    Reaction::Alter(change.desired.steps(Step::alter, change.id, live, desired))
+}

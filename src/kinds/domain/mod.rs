@@ -1,0 +1,88 @@
+//! Domains (PostgreSQL docs: CREATE DOMAIN).
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Action, Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step,
+};
+use crate::{attributes, sql::Ident};
+
+/// A domain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Domain {
+    /// The type that it restricts.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// Its collation, where it isn't the type's.
+    pub collation: Option<String>,
+    /// Its default.
+    pub default: Option<String>,
+    /// `NOT NULL`.
+    #[serde(default)]
+    pub not_null: bool,
+}
+
+impl ObjectKind for Domain {
+    const INTROSPECT: &'static str = include_str!("introspect.sql");
+    const ATTRIBUTES: &'static [Attribute<Self>] =
+        attributes!(Self { type_name, collation, default => set_default, not_null => set_not_null });
+
+    fn address(&self, id: &ObjectId) -> String {
+        format!("DOMAIN {}", id.sql())
+    }
+
+    fn privilege_class(&self) -> Option<&'static str> {
+        Some("TYPES")
+    }
+
+    fn create(&self, id: &ObjectId, parts: &[Fragment], _cx: &Context<'_>) -> Vec<Step> {
+        let mut text = format!("CREATE DOMAIN {} AS {}", id.sql(), self.type_name);
+        if let Some(collation) = &self.collation {
+            text.push_str(&format!(" COLLATE {collation}"));
+        }
+        if let Some(default) = &self.default {
+            text.push_str(&format!(" DEFAULT {default}"));
+        }
+        if self.not_null {
+            text.push_str(" NOT NULL");
+        }
+        for part in parts {
+            text.push_str(&format!("\n    {}", part.sql));
+        }
+        vec![Step::create(id, text)]
+    }
+
+    fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        vec![Step::drop(id, format!("DROP DOMAIN {}", id.sql()))]
+    }
+
+    fn claims(&self, id: &ObjectId) -> Vec<Claim> {
+        vec![Claim::Type(id.sql())]
+    }
+
+    fn aside(&self, _desired: &Self, id: &ObjectId, _cx: &Context<'_>) -> Option<Aside> {
+        let old = id.renamed(Ident::new(format!("{}__forge_old", id.name().as_str())));
+        let rename = format!("ALTER DOMAIN {} RENAME TO {}", id.sql(), old.name());
+        Some(Aside {
+            away: vec![Step::new(Action::Rename, id, rename).because("set the old domain aside")],
+            carry: Vec::new(),
+            remove: vec![Step::drop(id, format!("DROP DOMAIN {}", old.sql())).because("drop the old domain")],
+        })
+    }
+}
+
+fn set_default(change: &Change<'_, Domain>) -> Reaction {
+    let action = change.desired.default.as_ref().map_or_else(|| "DROP DEFAULT".to_string(), |default| format!("SET DEFAULT {default}"));
+    Reaction::Alter(vec![Step::alter(change.id, format!("ALTER DOMAIN {} {action}", change.id.sql()))])
+}
+
+fn set_not_null(change: &Change<'_, Domain>) -> Reaction {
+    let id = change.id;
+    Reaction::Alter(vec![if change.desired.not_null {
+        Step::alter(id, format!("ALTER DOMAIN {} SET NOT NULL", id.sql()))
+            .hazard(HazardKind::BlocksWrites, "every table that uses the domain is scanned")
+            .hazard(HazardKind::MayFail, "a NULL in one of them stops it")
+    } else {
+        Step::alter(id, format!("ALTER DOMAIN {} DROP NOT NULL", id.sql()))
+    }])
+}

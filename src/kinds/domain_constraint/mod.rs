@@ -1,0 +1,64 @@
+//! CHECK constraints of domains (PostgreSQL docs: ALTER DOMAIN).
+
+use serde::{Deserialize, Serialize};
+
+use super::{Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step};
+use crate::attributes;
+
+/// A CHECK constraint of a domain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DomainConstraint {
+    /// What follows its name, as `pg_get_constraintdef` prints it.
+    pub definition: String,
+    /// Whether the values that were there before it were checked.
+    pub valid: bool,
+}
+
+impl ObjectKind for DomainConstraint {
+    const INTROSPECT: &'static str = include_str!("introspect.sql");
+    const ATTRIBUTES: &'static [Attribute<Self>] =
+        attributes!(Self { definition => set_definition, valid => set_definition });
+
+    fn address(&self, id: &ObjectId) -> String {
+        format!("CONSTRAINT {} ON DOMAIN {}", id.name(), id.container())
+    }
+
+    fn create(&self, id: &ObjectId, _parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
+        let step = Step::create(id, format!("ALTER DOMAIN {} ADD {}", id.container(), element(self, id)));
+        vec![if cx.parent_is_created(id) || !self.valid { step } else { checking(step) }]
+    }
+
+    fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        vec![Step::drop(id, format!("ALTER DOMAIN {} DROP CONSTRAINT {}", id.container(), id.name()))]
+    }
+
+    fn fold(&self, id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Option<Fragment> {
+        self.valid.then(|| Fragment { position: 0, sql: element(self, id) })
+    }
+
+    const SPLITS: bool = true;
+
+    fn claims(&self, id: &ObjectId) -> Vec<Claim> {
+        vec![Claim::Constraint(id.sql())]
+    }
+}
+
+fn element(constraint: &DomainConstraint, id: &ObjectId) -> String {
+    format!("CONSTRAINT {} {}", id.name(), constraint.definition)
+}
+
+/// Checking a domain's values has no online form: even VALIDATE blocks writes to every table that uses the domain
+/// (measured on 14 to 18).
+fn checking(step: Step) -> Step {
+    step.hazard(HazardKind::BlocksWrites, "every table that uses the domain is scanned")
+        .hazard(HazardKind::MayFail, "a value that breaks the constraint stops it")
+}
+
+fn set_definition(change: &Change<'_, DomainConstraint>) -> Reaction {
+    let Change { live, desired, id, .. } = change;
+    if !live.valid && desired.valid && live.definition == format!("{} NOT VALID", desired.definition) {
+        let sql = format!("ALTER DOMAIN {} VALIDATE CONSTRAINT {}", id.container(), id.name());
+        return Reaction::Alter(vec![checking(Step::alter(id, sql))]);
+    }
+    Reaction::Replace
+}

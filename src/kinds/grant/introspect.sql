@@ -1,0 +1,53 @@
+-- Privileges that aren't those that an object of its kind has from the start, by grantee. A star marks the grant option.
+-- `forge.role` names the role that stands for the session's own, so that two databases can be compared.
+WITH acls AS (
+    SELECT 'pg_namespace'::regclass::oid AS classid, n.oid AS objid, 0 AS objsubid, NULL::text AS sub_name,
+           n.nspacl AS acl, acldefault('n', n.nspowner) AS start
+    FROM pg_namespace n
+    UNION ALL
+    SELECT 'pg_class'::regclass, c.oid, 0, NULL, c.relacl,
+           acldefault(CASE WHEN c.relkind = 'S' THEN 's'::"char" ELSE 'r'::"char" END, c.relowner)
+    FROM pg_class c
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S')
+    UNION ALL
+    SELECT 'pg_class'::regclass, c.oid, a.attnum, a.attname::text, a.attacl, '{}'::aclitem[]
+    FROM pg_attribute a
+    JOIN pg_class c ON c.oid = a.attrelid
+    WHERE c.relkind IN ('r', 'p', 'v', 'm') AND a.attnum > 0 AND NOT a.attisdropped AND a.attacl IS NOT NULL
+    UNION ALL
+    SELECT 'pg_proc'::regclass, p.oid, 0, NULL, p.proacl, acldefault('f', p.proowner)
+    FROM pg_proc p
+    WHERE p.prokind IN ('f', 'p', 'w')
+    UNION ALL
+    SELECT CASE WHEN t.typtype = 'c' THEN 'pg_class'::regclass ELSE 'pg_type'::regclass END,
+           CASE WHEN t.typtype = 'c' THEN t.typrelid ELSE t.oid END, 0, NULL, t.typacl, acldefault('T', t.typowner)
+    FROM pg_type t
+    LEFT JOIN pg_class c ON c.oid = t.typrelid
+    WHERE t.typtype IN ('d', 'e') OR (t.typtype = 'c' AND c.relkind = 'c')
+), grantees AS (
+    SELECT a.*, g.grantee,
+           COALESCE((SELECT array_agg(e.privilege_type || CASE WHEN e.is_grantable THEN '*' ELSE '' END ORDER BY e.privilege_type)
+                     FROM aclexplode(a.acl) AS e WHERE e.grantee = g.grantee), '{}') AS privileges,
+           COALESCE((SELECT array_agg(e.privilege_type || CASE WHEN e.is_grantable THEN '*' ELSE '' END ORDER BY e.privilege_type)
+                     FROM aclexplode(a.start) AS e WHERE e.grantee = g.grantee), '{}') AS initial
+    FROM acls a
+    CROSS JOIN LATERAL (
+        SELECT e.grantee FROM aclexplode(a.acl) AS e
+        UNION
+        SELECT e.grantee FROM aclexplode(a.start) AS e) AS g
+    WHERE a.acl IS NOT NULL
+      AND (a.objid >= 16384 OR a.objid = to_regnamespace('public'))
+)
+SELECT g.classid AS parent_classid,
+       g.objid AS parent_objid,
+       g.objsubid AS parent_objsubid,
+       g.sub_name,
+       CASE WHEN g.grantee = 0 THEN ''
+            WHEN r.rolname = current_user THEN COALESCE(NULLIF(current_setting('forge.role', true), ''), r.rolname::text)
+            ELSE COALESCE(r.rolname::text, g.grantee::text) END AS grantee,
+       g.privileges,
+       g.initial
+FROM grantees g
+LEFT JOIN pg_roles r ON r.oid = g.grantee
+WHERE g.privileges <> g.initial
+ORDER BY g.classid, g.objid, g.objsubid, g.grantee

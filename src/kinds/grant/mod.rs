@@ -1,0 +1,69 @@
+//! Privileges on objects of every kind (PostgreSQL docs: 5.8 Privileges, GRANT).
+
+mod privileges;
+
+use serde::{Deserialize, Serialize};
+
+pub(super) use self::privileges::change as privileges_change;
+use super::{Attribute, Change, Context, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step};
+use crate::attributes;
+
+/// The privileges of one grantee on one object, where they aren't those of a fresh object.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Grant {
+    /// The privileges, sorted; a star marks the grant option.
+    pub privileges: Vec<String>,
+    /// Those that the grantee has on a fresh object.
+    #[serde(default)]
+    pub initial: Vec<String>,
+}
+
+impl ObjectKind for Grant {
+    const INTROSPECT: &'static str = include_str!("introspect.sql");
+    const ATTRIBUTES: &'static [Attribute<Self>] =
+        attributes!(Self { privileges => set_privileges, initial: physical });
+
+    fn address(&self, id: &ObjectId) -> String {
+        id.to_string()
+    }
+
+    fn create(&self, id: &ObjectId, _parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
+        steps(Step::create, id, &self.initial, &self.privileges, cx)
+    }
+
+    fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
+        steps(Step::drop, id, &self.privileges, &self.initial, cx)
+    }
+}
+
+fn set_privileges(change: &Change<'_, Grant>) -> Reaction {
+    Reaction::Alter(steps(Step::alter, change.id, &change.live.privileges, &change.desired.privileges, change.cx))
+}
+
+fn steps(step: fn(&ObjectId, String) -> Step, id: &ObjectId, live: &[String], desired: &[String], cx: &Context<'_>) -> Vec<Step> {
+    let target = id.target().expect("a grant is on an object");
+    let grantee = id.grantee.as_ref().expect("a grant has a grantee").to_string();
+    let (columns, on) = match (target.path.as_slice(), &target.args) {
+        // Only a column's name has three parts: its privileges are the table's, restricted.
+        ([schema, relation, column], None) => {
+            (format!(" ({column})"), format!("TABLE {}", crate::sql::dotted([schema, relation])))
+        }
+        _ => (String::new(), cx.grant_address(&target)),
+    };
+    let new = cx.world.is_created(&target);
+    privileges_change(live, desired, &columns, &on, &grantee)
+        .into_iter()
+        .map(|sql| step(id, sql))
+        .map(|step| if new { step } else { step.hazard(HazardKind::ChangesAccess, format!("of {grantee}")) })
+        .collect()
+}
+
+impl Grant {
+    /// The privileges of a grantee on a fresh object when `added` come on top.
+    pub(super) fn with(initial: Vec<String>, added: &[String]) -> Self {
+        let mut privileges: Vec<String> = initial.iter().chain(added).cloned().collect();
+        privileges.sort();
+        privileges.dedup();
+        Self { privileges, initial }
+    }
+}

@@ -1,0 +1,211 @@
+//! Indexes that no constraint owns (PostgreSQL docs: CREATE INDEX).
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId, ObjectKind, Reaction,
+    Step,
+};
+use crate::{attributes, sql::Ident};
+
+/// An index on a table or a materialized view.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Index {
+    /// `UNIQUE`.
+    #[serde(default)]
+    pub unique: bool,
+    /// Whether its table is partitioned.
+    #[serde(default)]
+    pub partitioned: bool,
+    /// Its table as SQL.
+    pub table: String,
+    /// What follows the table's name in `pg_get_indexdef`: method, columns, INCLUDE, WITH, WHERE.
+    pub rest: String,
+    /// The names of its columns, an expression's being PostgreSQL's choice.
+    #[serde(default)]
+    pub columns: Vec<Ident>,
+    /// The tablespace, where it isn't the database's.
+    pub tablespace: Option<Ident>,
+    /// Whether queries may use it; a failed concurrent build leaves it invalid.
+    pub valid: bool,
+    /// Whether `CLUSTER` uses it.
+    #[serde(default)]
+    pub clustered: bool,
+    /// Statistics targets of its expressions as `number=target`.
+    pub statistics: Option<Vec<String>>,
+    /// The partitioned index that this partition's one is part of.
+    pub attached_to_ref: Option<ObjectId>,
+}
+
+impl ObjectKind for Index {
+    const INTROSPECT: &'static str = include_str!("introspect.sql");
+    const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {
+        unique,
+        partitioned,
+        table,
+        rest,
+        columns: physical,
+        tablespace => set_tablespace,
+        valid => set_valid,
+        clustered => set_clustered,
+        statistics => set_statistics,
+        attached_to_ref => set_attached,
+    });
+
+    fn address(&self, id: &ObjectId) -> String {
+        format!("INDEX {}", id.sql())
+    }
+
+    fn create(&self, id: &ObjectId, _parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
+        if let Some((_, name)) = self.copied_from(id, cx) {
+            let rename = format!("ALTER INDEX {} RENAME TO {}", id.renamed(name).sql(), id.name());
+            return vec![Step::create(id, rename).because("the partition's copy of the index gets its name")];
+        }
+        let mut steps = Vec::new();
+        if cx.parent_is_created(id) {
+            steps.push(Step::create(id, self.statement(id, "", "")));
+        } else if self.partitioned {
+            // Postgres refuses CREATE INDEX CONCURRENTLY on a partitioned parent (0A000); the partitions that are there
+            // are indexed one by one and attached.
+            steps.push(Step::create(id, self.statement(id, "", "ONLY ")).lock(Lock::Share, &self.table));
+        } else {
+            steps.push(
+                Step::create(id, self.statement(id, "CONCURRENTLY ", ""))
+                    .because(if self.unique { "without blocking writes; duplicates stop it" } else { "without blocking writes" })
+                    .lock(Lock::ShareUpdateExclusive, &self.table)
+                    .hazard(HazardKind::NotTransactional, "an interrupted build leaves an invalid index")
+                    .mode(Mode::Alone),
+            );
+        }
+        if let Some(parent) = &self.attached_to_ref {
+            steps.push(
+                Step::alter(id, format!("ALTER INDEX {} ATTACH PARTITION {}", parent.sql(), id.sql()))
+                    .because("make it part of the partitioned table's")
+                    .lock(Lock::AccessExclusive, id.sql())
+                    .after(parent.clone()),
+            );
+        }
+        steps
+    }
+
+    fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
+        // A partition's part goes with the whole.
+        if self.attached_to_ref.as_ref().is_some_and(|whole| cx.world.desired(whole).is_none() || cx.world.is_created(whole)) {
+            return Vec::new();
+        }
+        vec![
+            Step::drop(id, format!("DROP INDEX {}", id.sql()))
+                .lock(Lock::AccessExclusive, &self.table)
+                .lock(Lock::AccessExclusive, id.sql()),
+        ]
+    }
+
+    fn complete(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        let cluster = self.clustered.then(|| cluster_on(&self.table, id));
+        cluster.into_iter().chain(statistics_steps(id, &[], self.statistics.as_deref().unwrap_or_default())).collect()
+    }
+
+    fn implied(&self, id: &ObjectId, cx: &Context<'_>) -> Option<Self> {
+        let (whole, name) = self.copied_from(id, cx)?;
+        let attached_to_ref = self.attached_to_ref.clone();
+        let copy = Self { clustered: false, statistics: None, attached_to_ref, valid: true, ..self.clone() };
+        (name == *id.name()).then(|| Self { rest: whole.rest.clone(), unique: whole.unique, ..copy })
+    }
+
+    fn when_dislodged(&self, desired: Option<&Self>) -> Follow {
+        // PostgreSQL builds it again by itself.
+        if desired == Some(self) { Follow::Stays } else { Follow::Rebuilt }
+    }
+
+    fn claims(&self, id: &ObjectId) -> Vec<Claim> {
+        vec![Claim::Relation(id.sql())]
+    }
+}
+
+impl Index {
+    /// The partitioned table's index that a new partition gets a copy of, and the name that PostgreSQL gives the copy.
+    fn copied_from<'a>(&self, id: &ObjectId, cx: &'a Context<'_>) -> Option<(&'a Self, Ident)> {
+        let Object::Index(whole) = cx.world.desired(self.attached_to_ref.as_ref()?)? else { return None };
+        if !cx.parent_is_created(id) {
+            return None;
+        }
+        let table = cx.world.parent(id).expect("an index has a table");
+        Some((whole, super::names::chosen(table.name().as_str(), &self.columns, "idx")))
+    }
+
+    fn statement(&self, id: &ObjectId, concurrently: &str, only: &str) -> String {
+        let unique = if self.unique { "UNIQUE " } else { "" };
+        let text = format!("CREATE {unique}INDEX {concurrently}{} ON {only}{} {}", id.name(), self.table, self.rest);
+        match &self.tablespace {
+            None => text,
+            Some(tablespace) => {
+                let end = text.find(" WHERE ").unwrap_or(text.len());
+                format!("{} TABLESPACE {tablespace}{}", &text[..end], &text[end..])
+            }
+        }
+    }
+}
+
+fn cluster_on(table: &str, id: &ObjectId) -> Step {
+    Step::alter(id, format!("ALTER TABLE {table} CLUSTER ON {}", id.name())).lock(Lock::ShareUpdateExclusive, table).finish()
+}
+
+fn statistics_steps(id: &ObjectId, live: &[String], desired: &[String]) -> Vec<Step> {
+    let number = |entry: &str| entry.split_once('=').map_or(entry.to_string(), |(number, _)| number.to_string());
+    let reset = live
+        .iter()
+        .filter(|entry| !desired.iter().any(|other| number(other) == number(entry)))
+        .map(|entry| (number(entry), "-1".to_string()));
+    let set = desired
+        .iter()
+        .filter(|entry| !live.contains(entry))
+        .map(|entry| (number(entry), entry.split_once('=').map_or(String::new(), |(_, target)| target.to_string())));
+    reset
+        .chain(set)
+        .map(|(column, target)| {
+            Step::alter(id, format!("ALTER INDEX {} ALTER COLUMN {column} SET STATISTICS {target}", id.sql()))
+                .lock(Lock::ShareUpdateExclusive, id.sql())
+        })
+        .collect()
+}
+
+fn set_tablespace(change: &Change<'_, Index>) -> Reaction {
+    let tablespace = change.desired.tablespace.clone().unwrap_or_else(|| Ident::new("pg_default"));
+    Reaction::Alter(vec![
+        Step::alter(change.id, format!("ALTER INDEX {} SET TABLESPACE {tablespace}", change.id.sql()))
+            .lock(Lock::AccessExclusive, change.id.sql()),
+    ])
+}
+
+fn set_valid(change: &Change<'_, Index>) -> Reaction {
+    // A partitioned index is valid once every partition's part is attached.
+    if change.desired.partitioned { Reaction::Alter(Vec::new()) } else { Reaction::Replace }
+}
+
+fn set_clustered(change: &Change<'_, Index>) -> Reaction {
+    let table = &change.desired.table;
+    Reaction::Alter(if change.desired.clustered {
+        vec![cluster_on(table, change.id)]
+    } else {
+        vec![Step::alter(change.id, format!("ALTER TABLE {table} SET WITHOUT CLUSTER"))]
+    })
+}
+
+fn set_statistics(change: &Change<'_, Index>) -> Reaction {
+    let (live, desired) = (&change.live.statistics, &change.desired.statistics);
+    let list = |targets: &Option<Vec<String>>| targets.clone().unwrap_or_default();
+    Reaction::Alter(statistics_steps(change.id, &list(live), &list(desired)))
+}
+
+fn set_attached(change: &Change<'_, Index>) -> Reaction {
+    match (&change.live.attached_to_ref, &change.desired.attached_to_ref) {
+        (None, Some(parent)) => Reaction::Alter(vec![
+            Step::alter(change.id, format!("ALTER INDEX {} ATTACH PARTITION {}", parent.sql(), change.id.sql()))
+                .lock(Lock::AccessExclusive, change.id.sql())
+                .after(parent.clone()),
+        ]),
+        // Detaching the partition leaves the index behind as its own.
+        (Some(_), None) => Reaction::Alter(Vec::new()),
+        _ => Reaction::Replace,
+    }
+}

@@ -1,0 +1,259 @@
+//! The kinds of objects that forge manages, one folder each, and the contract that they fulfil.
+//!
+//! To add a kind: a folder with `introspect.sql` and `mod.rs`, a line in the list below, cases under `fixtures/cases`.
+
+mod contract;
+mod hazard;
+mod id;
+mod lock;
+mod names;
+mod step;
+
+pub use self::{
+    contract::{
+        Aside, Attribute, Body, Change, Claim, Context, Follow, Fragment, ObjectKind, Reaction,
+        World, replace,
+    },
+    hazard::{Hazard, HazardKind},
+    id::{Grantee, ObjectId},
+    lock::Lock,
+    step::{Action, Mode, Phase, Step},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::sql::Ident;
+
+/// How `pg_depend` names an object: the catalog's OID, the object's OID, and the column's number or zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    /// The OID of the system catalog.
+    pub class: u32,
+    /// The object's OID.
+    pub object: u32,
+    /// The column's number, or zero.
+    pub sub: i32,
+}
+
+macro_rules! kinds {
+    ($($module:ident $name:ident $noun:literal,)*) => {
+        $(pub mod $module;)*
+
+        /// A kind of object, in the order in which kinds come when nothing else decides.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Kind { $(#[doc = concat!("A ", $noun, ".")] $name,)* }
+
+        /// An object of any kind: what a catalog is made of.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Object { $(#[doc = concat!("A ", $noun, ".")] $name($module::$name),)* }
+
+        impl Kind {
+            /// Every kind, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The kind's name in English: `materialized view`.
+            pub fn noun(self) -> &'static str {
+                match self { $(Self::$name => $noun,)* }
+            }
+
+            /// The folder of the kind below `src/kinds`.
+            pub fn folder(self) -> &'static str {
+                match self { $(Self::$name => stringify!($module),)* }
+            }
+
+            /// The query that reads every object of the kind.
+            pub fn introspect(self) -> &'static str {
+                match self { $(Self::$name => <$module::$name as ObjectKind>::INTROSPECT,)* }
+            }
+
+            /// Makes an object of this kind of what a deserializer holds.
+            pub fn read<'de, D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Object, D::Error> {
+                match self { $(Self::$name => $module::$name::deserialize(deserializer).map(Object::$name),)* }
+            }
+
+            /// The names of the attributes that decide equality.
+            pub fn attributes(self) -> Vec<(&'static str, bool)> {
+                match self {
+                    $(Self::$name => <$module::$name as ObjectKind>::ATTRIBUTES
+                        .iter().map(|attribute| (attribute.name, attribute.compared)).collect(),)*
+                }
+            }
+        }
+
+        impl Object {
+            /// The object's kind.
+            pub fn kind(&self) -> Kind {
+                match self { $(Self::$name(_) => Kind::$name,)* }
+            }
+
+            /// See [`ObjectKind::address`].
+            pub fn address(&self, id: &ObjectId) -> String {
+                match self { $(Self::$name(model) => model.address(id),)* }
+            }
+
+            /// See [`ObjectKind::create`].
+            pub fn create(&self, id: &ObjectId, parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
+                match self { $(Self::$name(model) => model.create(id, parts, cx),)* }
+            }
+
+            /// See [`ObjectKind::drop`].
+            pub fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
+                match self { $(Self::$name(model) => ObjectKind::drop(model, id, cx),)* }
+            }
+
+            /// See [`ObjectKind::fold`].
+            pub fn fold(&self, id: &ObjectId, parts: &[Fragment], cx: &Context<'_>) -> Option<Fragment> {
+                match self { $(Self::$name(model) => model.fold(id, parts, cx),)* }
+            }
+
+            /// See [`ObjectKind::SPLITS`].
+            pub fn splits(&self) -> bool {
+                match self { $(Self::$name(_) => <$module::$name as ObjectKind>::SPLITS,)* }
+            }
+
+            /// See [`ObjectKind::complete`].
+            pub fn complete(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
+                match self { $(Self::$name(model) => model.complete(id, cx),)* }
+            }
+
+            /// See [`ObjectKind::implied`].
+            pub fn implied(&self, id: &ObjectId, cx: &Context<'_>) -> Option<Self> {
+                match self { $(Self::$name(model) => model.implied(id, cx).map(Self::$name),)* }
+            }
+
+            /// See [`ObjectKind::holds_values`].
+            pub fn holds_values(&self) -> bool {
+                match self { $(Self::$name(model) => model.holds_values(),)* }
+            }
+
+            /// See [`ObjectKind::when_dislodged`].
+            pub fn when_dislodged(&self, desired: Option<&Self>) -> Follow {
+                match self {
+                    $(Self::$name(model) => model.when_dislodged(match desired {
+                        Some(Self::$name(desired)) => Some(desired),
+                        _ => None,
+                    }),)*
+                }
+            }
+
+            /// See [`ObjectKind::repoint`]. `None` also where the kinds differ.
+            pub fn repoint(&self, desired: &Self, id: &ObjectId, replaced: &ObjectId, cx: &Context<'_>) -> Option<Vec<Step>> {
+                match (self, desired) {
+                    $((Self::$name(live), Self::$name(desired)) => live.repoint(desired, id, replaced, cx),)*
+                    _ => None,
+                }
+            }
+
+            /// See [`ObjectKind::aside`]. `None` also where the kinds differ.
+            pub fn aside(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<Aside> {
+                match (self, desired) {
+                    $((Self::$name(live), Self::$name(desired)) => live.aside(desired, id, cx),)*
+                    _ => None,
+                }
+            }
+
+            /// See [`ObjectKind::goes_with`].
+            pub fn goes_with(&self) -> Option<&ObjectId> {
+                match self { $(Self::$name(model) => model.goes_with(),)* }
+            }
+
+            /// See [`ObjectKind::DROP_IS_SHOWN`].
+            pub fn drop_is_shown(&self) -> bool {
+                match self { $(Self::$name(_) => <$module::$name as ObjectKind>::DROP_IS_SHOWN,)* }
+            }
+
+            /// See [`ObjectKind::claims`].
+            pub fn claims(&self, id: &ObjectId) -> Vec<Claim> {
+                match self { $(Self::$name(model) => model.claims(id),)* }
+            }
+
+            /// See [`ObjectKind::adds_to`].
+            pub fn adds_to(
+                &self, id: &ObjectId, created: &ObjectId, model: &Object, role: &Ident,
+            ) -> Option<(ObjectId, Object)> {
+                match self { $(Self::$name(rule) => rule.adds_to(id, created, model, role),)* }
+            }
+
+            /// See [`ObjectKind::privilege_class`].
+            pub fn privilege_class(&self) -> Option<&'static str> {
+                match self { $(Self::$name(model) => model.privilege_class(),)* }
+            }
+
+            /// See [`ObjectKind::is_partitioned`].
+            pub fn is_partitioned(&self) -> bool {
+                match self { $(Self::$name(model) => model.is_partitioned(),)* }
+            }
+
+            /// See [`ObjectKind::body`].
+            pub fn body(&self) -> Option<Body<'_>> {
+                match self { $(Self::$name(model) => model.body(),)* }
+            }
+
+            /// What the differences to `desired` mean, by attribute; empty where the two are equal.
+            ///
+            /// # Panics
+            /// If the two are of different kinds: an id names one kind.
+            pub fn compare(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Vec<(&'static str, Reaction)> {
+                match (self, desired) {
+                    $((Self::$name(live), Self::$name(desired)) => contract_compare(live, desired, id, cx),)*
+                    _ => panic!("`{id}` is of one kind in both catalogs"),
+                }
+            }
+
+            /// The names of the attributes in which the two differ.
+            pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+                match (self, other) {
+                    $((Self::$name(a), Self::$name(b)) => <$module::$name as ObjectKind>::ATTRIBUTES
+                        .iter().filter(|attribute| attribute.compared && !(attribute.same)(a, b))
+                        .map(|attribute| attribute.name).collect(),)*
+                    _ => vec!["kind"],
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    schema Schema "schema",
+    extension Extension "extension",
+    enumeration Enumeration "enum",
+    domain Domain "domain",
+    domain_constraint DomainConstraint "domain constraint",
+    composite Composite "composite type",
+    sequence Sequence "sequence",
+    function Function "function",
+    table Table "table",
+    column Column "column",
+    default Default "default",
+    constraint Constraint "constraint",
+    index Index "index",
+    view View "view",
+    materialized_view MaterializedView "materialized view",
+    trigger Trigger "trigger",
+    policy Policy "policy",
+    owner Owner "owner",
+    grant Grant "grant",
+    default_privilege DefaultPrivilege "default privilege",
+    comment Comment "comment",
+}
+
+fn contract_compare<K: ObjectKind>(
+    live: &K,
+    desired: &K,
+    id: &ObjectId,
+    cx: &Context<'_>,
+) -> Vec<(&'static str, Reaction)> {
+    let change = Change {
+        live,
+        desired,
+        id,
+        cx,
+    };
+    K::ATTRIBUTES
+        .iter()
+        .filter(|attribute| attribute.compared && !(attribute.same)(live, desired))
+        .map(|attribute| (attribute.name, (attribute.on_change)(&change)))
+        .collect()
+}

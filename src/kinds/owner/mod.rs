@@ -1,0 +1,46 @@
+//! Owners of objects of every kind (PostgreSQL docs: 5.8 Privileges).
+
+use serde::{Deserialize, Serialize};
+
+use super::{Attribute, Change, Context, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step};
+use crate::{attributes, sql::Ident};
+
+/// The owner of an object.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The role.
+    pub role: Ident,
+}
+
+impl ObjectKind for Owner {
+    const INTROSPECT: &'static str = include_str!("introspect.sql");
+    const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { role => set_role });
+
+    fn address(&self, id: &ObjectId) -> String {
+        id.to_string()
+    }
+
+    fn create(&self, id: &ObjectId, _parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
+        vec![Step::alter(id, owner_to(id, &self.role, cx))]
+    }
+
+    fn drop(&self, _id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        Vec::new() // An object always has an owner.
+    }
+
+    fn implied(&self, _id: &ObjectId, cx: &Context<'_>) -> Option<Self> {
+        Some(Self { role: cx.role.clone() })
+    }
+}
+
+fn set_role(change: &Change<'_, Owner>) -> Reaction {
+    let step = Step::alter(change.id, owner_to(change.id, &change.desired.role, change.cx));
+    let target = change.id.target().expect("an owner owns an object");
+    // A new object is given away before anybody has used it.
+    let new = change.cx.world.is_created(&target);
+    Reaction::Alter(vec![if new { step } else { step.hazard(HazardKind::ChangesAccess, "the owner's rights change hands") }])
+}
+
+fn owner_to(id: &ObjectId, role: &Ident, cx: &Context<'_>) -> String {
+    format!("ALTER {} OWNER TO {role}", cx.address(&id.target().expect("an owner owns an object")))
+}

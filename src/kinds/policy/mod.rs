@@ -1,0 +1,82 @@
+//! Row-level security policies (PostgreSQL docs: 5.9 Row Security Policies).
+
+use serde::{Deserialize, Serialize};
+
+use super::{Attribute, Change, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction, Step};
+use crate::{attributes, sql::join};
+
+/// A policy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Policy {
+    /// `PERMISSIVE`; otherwise `RESTRICTIVE`.
+    #[serde(default)]
+    pub permissive: bool,
+    /// The command that it is for.
+    pub command: String,
+    /// The roles that it is for, as SQL; sorted.
+    pub roles: Vec<String>,
+    /// Which rows are seen.
+    pub using: Option<String>,
+    /// Which rows may be written.
+    pub with_check: Option<String>,
+}
+
+impl ObjectKind for Policy {
+    const INTROSPECT: &'static str = include_str!("introspect.sql");
+    const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {
+        permissive,
+        command,
+        roles => alter,
+        using => alter,
+        with_check => alter,
+    });
+
+    fn address(&self, id: &ObjectId) -> String {
+        format!("POLICY {} ON {}", id.name(), id.container())
+    }
+
+    fn create(&self, id: &ObjectId, _parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
+        let mut text = format!("CREATE POLICY {} ON {}", id.name(), id.container());
+        if !self.permissive {
+            text.push_str(" AS RESTRICTIVE");
+        }
+        if self.command != "ALL" {
+            text.push_str(&format!(" FOR {}", self.command));
+        }
+        if self.roles != ["PUBLIC"] {
+            text.push_str(&format!(" TO {}", join(&self.roles, ", ")));
+        }
+        text.push_str(&self.conditions());
+        vec![if cx.parent_is_created(id) { Step::create(id, text) } else { guarded(Step::create(id, text), id) }]
+    }
+
+    fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        vec![guarded(Step::drop(id, format!("DROP POLICY {} ON {}", id.name(), id.container())), id)]
+    }
+}
+
+impl Policy {
+    fn conditions(&self) -> String {
+        let using = self.using.as_ref().map_or_else(String::new, |using| format!("\n    USING ({using})"));
+        let check = self.with_check.as_ref().map_or_else(String::new, |check| format!("\n    WITH CHECK ({check})"));
+        using + &check
+    }
+}
+
+fn guarded(step: Step, id: &ObjectId) -> Step {
+    step.lock(Lock::AccessExclusive, id.container()).hazard(HazardKind::ChangesAccess, "other rows are seen or written")
+}
+
+fn alter(change: &Change<'_, Policy>) -> Reaction {
+    let Change { live, desired, id, .. } = change;
+    // ALTER POLICY can't take a condition away.
+    if (live.using.is_some() && desired.using.is_none()) || (live.with_check.is_some() && desired.with_check.is_none()) {
+        return Reaction::Replace;
+    }
+    let mut text = format!("ALTER POLICY {} ON {}", id.name(), id.container());
+    if live.roles != desired.roles {
+        text.push_str(&format!(" TO {}", join(&desired.roles, ", ")));
+    }
+    text.push_str(&desired.conditions());
+    Reaction::Alter(vec![guarded(Step::alter(id, text), id)])
+}

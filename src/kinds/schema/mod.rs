@@ -1,0 +1,31 @@
+//! Schemas (PostgreSQL docs: 5.10 Schemas).
+
+use serde::{Deserialize, Serialize};
+
+use super::{Attribute, Context, Fragment, ObjectId, ObjectKind, Step};
+use crate::attributes;
+
+/// A schema. Its owner, grants and comment are objects of their own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Schema {}
+
+impl ObjectKind for Schema {
+    const INTROSPECT: &'static str = include_str!("introspect.sql");
+    const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {});
+
+    fn address(&self, id: &ObjectId) -> String {
+        format!("SCHEMA {}", id.sql())
+    }
+
+    fn privilege_class(&self) -> Option<&'static str> {
+        Some("SCHEMAS")
+    }
+
+    fn create(&self, id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Vec<Step> {
+        vec![Step::create(id, format!("CREATE SCHEMA {}", id.sql()))]
+    }
+
+    fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        vec![Step::drop(id, format!("DROP SCHEMA {}", id.sql()))]
+    }
+}

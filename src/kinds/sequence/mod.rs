@@ -1,0 +1,196 @@
+//! Sequences that no identity column owns (PostgreSQL docs: CREATE SEQUENCE).
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Action, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction, Step,
+};
+use crate::{attributes, sql::Literal};
+
+/// A sequence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sequence {
+    /// `AS`.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// `START`.
+    pub start: i64,
+    /// `INCREMENT`.
+    pub increment: i64,
+    /// `MINVALUE`.
+    pub minimum: i64,
+    /// `MAXVALUE`.
+    pub maximum: i64,
+    /// `CACHE`.
+    pub cache: i64,
+    /// `CYCLE`.
+    #[serde(default)]
+    pub cycle: bool,
+    /// `UNLOGGED` (PostgreSQL 15).
+    #[serde(default)]
+    pub unlogged: bool,
+    /// The column that it goes with.
+    pub owned_by_ref: Option<ObjectId>,
+}
+
+impl ObjectKind for Sequence {
+    const INTROSPECT: &'static str = include_str!("introspect.sql");
+    const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {
+        type_name => set_options,
+        increment => set_options,
+        minimum => set_options,
+        maximum => set_options,
+        start => set_options,
+        cache => set_options,
+        cycle => set_options,
+        unlogged => set_logged,
+        owned_by_ref => set_owner_column,
+    });
+
+    fn address(&self, id: &ObjectId) -> String {
+        format!("SEQUENCE {}", id.sql())
+    }
+
+    fn privilege_class(&self) -> Option<&'static str> {
+        Some("SEQUENCES")
+    }
+
+    fn create(&self, id: &ObjectId, _parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
+        let unlogged = if self.unlogged { "UNLOGGED " } else { "" };
+        let mut steps = vec![Step::create(id, format!("CREATE {unlogged}SEQUENCE {}{}", id.sql(), self.clauses()))];
+        if let Some(column) = &self.owned_by_ref {
+            steps.push(own(id, Some(column)));
+            if !cx.world.is_created(column) {
+                steps.push(self.catch_up(id, column));
+            }
+        }
+        steps
+    }
+
+    fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        vec![Step::drop(id, format!("DROP SEQUENCE {}", id.sql())).lock(Lock::AccessExclusive, id.sql())]
+    }
+
+    fn claims(&self, id: &ObjectId) -> Vec<Claim> {
+        vec![Claim::Relation(id.sql())]
+    }
+
+    fn goes_with(&self) -> Option<&ObjectId> {
+        self.owned_by_ref.as_ref()
+    }
+
+    const DROP_IS_SHOWN: bool = false;
+}
+
+impl Sequence {
+    /// The clauses of `CREATE SEQUENCE`, with those options that aren't the defaults.
+    fn clauses(&self) -> String {
+        let (minimum, maximum) = usual(&self.type_name, self.increment);
+        let mut text = String::new();
+        if self.type_name != "bigint" {
+            text.push_str(&format!(" AS {}", self.type_name));
+        }
+        if self.increment != 1 {
+            text.push_str(&format!(" INCREMENT BY {}", self.increment));
+        }
+        if self.minimum != minimum {
+            text.push_str(&format!(" MINVALUE {}", self.minimum));
+        }
+        if self.maximum != maximum {
+            text.push_str(&format!(" MAXVALUE {}", self.maximum));
+        }
+        if self.start != if self.increment > 0 { self.minimum } else { self.maximum } {
+            text.push_str(&format!(" START WITH {}", self.start));
+        }
+        if self.cache != 1 {
+            text.push_str(&format!(" CACHE {}", self.cache));
+        }
+        if self.cycle {
+            text.push_str(" CYCLE");
+        }
+        text
+    }
+
+    /// A sequence that comes to a column with rows begins after the largest value.
+    fn catch_up(&self, id: &ObjectId, column: &ObjectId) -> Step {
+        let (extreme, name, table) = (if self.increment > 0 { "max" } else { "min" }, column.name(), column.container());
+        let sql = format!(
+            "SELECT pg_catalog.setval({}, pg_catalog.{extreme}({name})) FROM {table} HAVING pg_catalog.count({name}) > 0",
+            Literal(&id.sql())
+        );
+        let step = Step::new(Action::Data, id, sql).because("let it begin after the largest value of its column");
+        step.after(column.clone()).finish()
+    }
+}
+
+/// The least and largest value that a sequence of this type has if nothing is said.
+fn usual(type_name: &str, increment: i64) -> (i64, i64) {
+    let limits = match type_name {
+        "smallint" => (i64::from(i16::MIN), i64::from(i16::MAX)),
+        "integer" => (i64::from(i32::MIN), i64::from(i32::MAX)),
+        _ => (i64::MIN, i64::MAX),
+    };
+    if increment > 0 { (1, limits.1) } else { (limits.0, -1) }
+}
+
+fn own(id: &ObjectId, column: Option<&ObjectId>) -> Step {
+    let owner = column.map_or_else(|| "NONE".to_string(), ObjectId::sql);
+    let step = Step::alter(id, format!("ALTER SEQUENCE {} OWNED BY {owner}", id.sql())).lock(Lock::ShareRowExclusive, id.sql());
+    match column {
+        Some(column) => step.after(column.clone()).finish(),
+        None => step,
+    }
+}
+
+fn set_options(change: &Change<'_, Sequence>) -> Reaction {
+    let Change { live, desired, id, .. } = change;
+    let mut text = String::new();
+    if live.type_name != desired.type_name {
+        text.push_str(&format!(" AS {}", desired.type_name));
+    }
+    if live.increment != desired.increment {
+        text.push_str(&format!(" INCREMENT BY {}", desired.increment));
+    }
+    // A change of type moves limits that were the old type's, so both are named.
+    let retyped = live.type_name != desired.type_name;
+    if live.minimum != desired.minimum || retyped {
+        text.push_str(&format!(" MINVALUE {}", desired.minimum));
+    }
+    if live.maximum != desired.maximum || retyped {
+        text.push_str(&format!(" MAXVALUE {}", desired.maximum));
+    }
+    if live.start != desired.start {
+        text.push_str(&format!(" START WITH {}", desired.start));
+    }
+    if live.cache != desired.cache {
+        text.push_str(&format!(" CACHE {}", desired.cache));
+    }
+    if live.cycle != desired.cycle {
+        text.push_str(if desired.cycle { " CYCLE" } else { " NO CYCLE" });
+    }
+    let mut step = Step::alter(id, format!("ALTER SEQUENCE {}{text}", id.sql())).lock(Lock::ShareRowExclusive, id.sql());
+    if live.minimum < desired.minimum || live.maximum > desired.maximum {
+        step = step.hazard(HazardKind::MayFail, "a current value outside the new limits stops it");
+    }
+    Reaction::Alter(vec![step])
+}
+
+fn set_logged(change: &Change<'_, Sequence>) -> Reaction {
+    let word = if change.desired.unlogged { "UNLOGGED" } else { "LOGGED" };
+    Reaction::Alter(vec![
+        Step::alter(change.id, format!("ALTER SEQUENCE {} SET {word}", change.id.sql()))
+            .lock(Lock::AccessExclusive, change.id.sql()),
+    ])
+}
+
+fn set_owner_column(change: &Change<'_, Sequence>) -> Reaction {
+    let mut steps = Vec::new();
+    let goes = |column: &ObjectId| change.cx.world.desired(column).is_none() || change.cx.world.is_created(column);
+    if change.live.owned_by_ref.as_ref().is_some_and(goes) || change.desired.owned_by_ref.is_none() {
+        steps.push(own(change.id, None).because("let it outlive its column"));
+    }
+    if let Some(column) = &change.desired.owned_by_ref {
+        steps.push(own(change.id, Some(column)));
+    }
+    Reaction::Alter(steps)
+}

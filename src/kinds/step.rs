@@ -1,0 +1,178 @@
+//! One change of one object: its SQL, and what a reviewer must know of it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Hazard, HazardKind, Lock, ObjectId};
+
+/// What a step does to its object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Action {
+    /// The object comes into being.
+    Create,
+    /// The object is changed in place.
+    Alter,
+    /// The object gets another name.
+    Rename,
+    /// The object goes.
+    Drop,
+    /// Rows are written.
+    Data,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 5] = [
+        Self::Create,
+        Self::Alter,
+        Self::Rename,
+        Self::Drop,
+        Self::Data,
+    ];
+
+    /// The verb as it stands in a plan file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Alter => "alter",
+            Self::Rename => "rename",
+            Self::Drop => "drop",
+            Self::Data => "data",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How a step stands towards transactions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Mode {
+    /// Shares a transaction with its neighbours.
+    Transaction,
+    /// Runs in a transaction whose end comes before any step that depends on it: a new enum value can't be used in the
+    /// transaction that adds it (55P04), and a constraint is validated after the strong lock of its creation is gone.
+    CommitAfter,
+    /// Can't run inside a transaction (`CREATE INDEX CONCURRENTLY`).
+    Alone,
+}
+
+/// When a step runs, relative to the rest of its object's change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Phase {
+    /// What depends on the object waits for it.
+    Main,
+    /// Nothing waits for it: a sequence's owner, a table's replica identity.
+    Finish,
+}
+
+/// One change of one object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// What happens.
+    pub action: Action,
+    /// To which object.
+    pub object: ObjectId,
+    /// Why or what, as a clause; empty where action and object say it all.
+    pub summary: String,
+    /// The statements, without semicolons.
+    pub sql: Vec<String>,
+    /// The strongest lock on each existing relation, by name.
+    pub locks: Vec<(Lock, String)>,
+    /// What it can do harm to.
+    pub hazards: Vec<Hazard>,
+    /// Its transaction.
+    pub mode: Mode,
+    /// Its place among the steps of its object.
+    pub phase: Phase,
+    /// Objects that must be there first, besides those the catalogs know of.
+    pub requires: Vec<ObjectId>,
+}
+
+impl Step {
+    /// A transactional step of one statement, without locks or hazards.
+    pub fn new(action: Action, object: &ObjectId, sql: impl Into<String>) -> Self {
+        Self {
+            action,
+            object: object.clone(),
+            summary: String::new(),
+            sql: vec![sql.into()],
+            locks: Vec::new(),
+            hazards: Vec::new(),
+            mode: Mode::Transaction,
+            phase: Phase::Main,
+            requires: Vec::new(),
+        }
+    }
+
+    /// A step that creates its object.
+    pub fn create(object: &ObjectId, sql: impl Into<String>) -> Self {
+        Self::new(Action::Create, object, sql)
+    }
+
+    /// A step that changes its object.
+    pub fn alter(object: &ObjectId, sql: impl Into<String>) -> Self {
+        Self::new(Action::Alter, object, sql)
+    }
+
+    /// A step that drops its object.
+    pub fn drop(object: &ObjectId, sql: impl Into<String>) -> Self {
+        Self::new(Action::Drop, object, sql)
+    }
+
+    /// Says what changes or why, as a clause.
+    #[must_use]
+    pub fn because(mut self, summary: impl Into<String>) -> Self {
+        self.summary = summary.into();
+        self
+    }
+
+    /// Adds a statement.
+    #[must_use]
+    pub fn then(mut self, sql: impl Into<String>) -> Self {
+        self.sql.push(sql.into());
+        self
+    }
+
+    /// Notes a lock on an existing relation.
+    #[must_use]
+    pub fn lock(mut self, lock: Lock, relation: impl Into<String>) -> Self {
+        self.locks.push((lock, relation.into()));
+        self
+    }
+
+    /// Notes a hazard; `why` is a clause.
+    #[must_use]
+    pub fn hazard(mut self, kind: HazardKind, why: impl Into<String>) -> Self {
+        self.hazards.push(Hazard {
+            kind,
+            why: why.into(),
+        });
+        self
+    }
+
+    /// Sets the transaction mode.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Lets nothing wait for this step.
+    #[must_use]
+    pub fn finish(mut self) -> Self {
+        self.phase = Phase::Finish;
+        self
+    }
+
+    /// Lets this step wait for an object.
+    #[must_use]
+    pub fn after(mut self, object: ObjectId) -> Self {
+        self.requires.push(object);
+        self
+    }
+}

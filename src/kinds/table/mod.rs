@@ -1,0 +1,287 @@
+//! Tables: plain, partitioned, partitions and children of an inheritance (PostgreSQL docs: CREATE TABLE, ALTER TABLE).
+//!
+//! Columns, defaults, constraints, indexes, triggers and policies are objects of their own; those that a new table can
+//! declare stand inside its `CREATE TABLE` as fragments.
+
+mod options;
+mod replacement;
+
+use serde::{Deserialize, Serialize};
+
+pub(super) use self::options::{difference as options_difference, list as options_list};
+use super::{
+    Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction, Step,
+};
+use crate::{
+    attributes,
+    sql::{Ident, join},
+};
+
+/// A table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Table {
+    /// `UNLOGGED`.
+    #[serde(default)]
+    pub unlogged: bool,
+    /// The access method; none for a partitioned table that leaves it to its partitions.
+    pub access_method: Option<Ident>,
+    /// Storage parameters as `name=value`, those of the TOAST table with the prefix `toast.`; sorted.
+    #[serde(default)]
+    pub options: Vec<String>,
+    /// The partition key of a partitioned table, as `pg_get_partkeydef` prints it.
+    pub partition_key: Option<String>,
+    /// The table that this one is a partition of.
+    pub partition_of_ref: Option<ObjectId>,
+    /// The partition's bound: `FOR VALUES …` or `DEFAULT`.
+    pub partition_bound: Option<String>,
+    /// The tables that this one inherits from, in order.
+    pub inherits_refs: Option<Vec<ObjectId>>,
+    /// The composite type of a typed table.
+    pub of_type: Option<String>,
+    /// The tablespace, where it isn't the database's.
+    pub tablespace: Option<Ident>,
+    /// Whether row-level security is on.
+    #[serde(default)]
+    pub row_security: bool,
+    /// Whether it holds for the owner too.
+    #[serde(default)]
+    pub force_row_security: bool,
+    /// `NOTHING`, `FULL` or `USING INDEX …`; none for the primary key.
+    pub replica_identity: Option<String>,
+    /// The index of the replica identity.
+    pub replica_index_ref: Option<ObjectId>,
+}
+
+impl ObjectKind for Table {
+    const INTROSPECT: &'static str = include_str!("introspect.sql");
+    const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {
+        unlogged => set_logged,
+        access_method => set_access_method,
+        options => set_options,
+        partition_key,
+        partition_of_ref => reattach,
+        partition_bound => reattach,
+        inherits_refs => set_inheritance,
+        of_type => set_type,
+        tablespace => set_tablespace,
+        row_security => set_row_security,
+        force_row_security => set_force_row_security,
+        replica_identity => set_replica_identity,
+        replica_index_ref => set_replica_identity,
+    });
+
+    fn address(&self, id: &ObjectId) -> String {
+        format!("TABLE {}", id.sql())
+    }
+
+    fn privilege_class(&self) -> Option<&'static str> {
+        Some("TABLES")
+    }
+
+    fn create(&self, id: &ObjectId, parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
+        let mut create = Step::create(id, self.create_statement(id, parts));
+        if let Some(parent) = &self.partition_of_ref
+            && !cx.world.is_created(parent)
+        {
+            create = create.lock(Lock::AccessExclusive, parent.sql());
+        }
+        let mut steps = vec![create];
+        if self.row_security {
+            steps.push(alter_table(id, "ENABLE ROW LEVEL SECURITY").finish());
+        }
+        if self.force_row_security {
+            steps.push(alter_table(id, "FORCE ROW LEVEL SECURITY").finish());
+        }
+        steps.extend(self.replica_identity_step(id));
+        steps
+    }
+
+    fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
+        let mut step = Step::drop(id, format!("DROP TABLE {}", id.sql())).lock(Lock::AccessExclusive, id.sql());
+        if let Some(parent) = &self.partition_of_ref {
+            step = step.lock(Lock::AccessExclusive, parent.sql());
+        }
+        if self.partition_key.is_none() {
+            step = step.hazard(HazardKind::DeletesData, format!("the rows of {} go with it", id.sql()));
+        }
+        let _ = cx;
+        vec![step.hazard(HazardKind::BreaksApplication, "whoever still uses the table fails")]
+    }
+
+    fn claims(&self, id: &ObjectId) -> Vec<Claim> {
+        vec![Claim::Relation(id.sql()), Claim::Type(id.sql())]
+    }
+
+    fn goes_with(&self) -> Option<&ObjectId> {
+        // Dropping a partitioned table drops its partitions: they depend on it automatically.
+        self.partition_of_ref.as_ref()
+    }
+
+    fn is_partitioned(&self) -> bool {
+        self.partition_key.is_some()
+    }
+
+    fn aside(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<Aside> {
+        Some(replacement::keep_rows(self, desired, id, cx))
+    }
+}
+
+impl Table {
+    fn create_statement(&self, id: &ObjectId, parts: &[Fragment]) -> String {
+        let mut text = format!("CREATE {}TABLE {}", if self.unlogged { "UNLOGGED " } else { "" }, id.sql());
+        if let Some(of_type) = &self.of_type {
+            text.push_str(" OF ");
+            text.push_str(of_type);
+        }
+        if let Some(parent) = &self.partition_of_ref {
+            text.push_str(" PARTITION OF ");
+            text.push_str(&parent.sql());
+        }
+        if !parts.is_empty() {
+            text.push_str(" (\n    ");
+            text.push_str(&join(parts.iter().map(|part| &part.sql), ",\n    "));
+            text.push_str("\n)");
+        } else if self.of_type.is_none() && self.partition_of_ref.is_none() {
+            text.push_str(" ()");
+        }
+        if let Some(bound) = &self.partition_bound {
+            text.push(' ');
+            text.push_str(bound);
+        }
+        if let Some(parents) = &self.inherits_refs {
+            text.push_str(&format!("\nINHERITS ({})", join(parents.iter().map(ObjectId::sql), ", ")));
+        }
+        if let Some(key) = &self.partition_key {
+            text.push_str("\nPARTITION BY ");
+            text.push_str(key);
+        }
+        if let Some(method) = self.access_method.as_ref().filter(|method| method.as_str() != "heap") {
+            text.push_str(&format!("\nUSING {method}"));
+        }
+        if !self.options.is_empty() {
+            text.push_str(&format!("\nWITH ({})", options_list(&self.options)));
+        }
+        if let Some(tablespace) = &self.tablespace {
+            text.push_str(&format!("\nTABLESPACE {tablespace}"));
+        }
+        text
+    }
+
+    fn replica_identity_step(&self, id: &ObjectId) -> Option<Step> {
+        let identity = self.replica_identity.as_ref()?;
+        let step = alter_table(id, &format!("REPLICA IDENTITY {identity}")).finish();
+        Some(self.replica_index_ref.iter().cloned().fold(step, Step::after))
+    }
+}
+
+fn alter_table(id: &ObjectId, action: &str) -> Step {
+    Step::alter(id, format!("ALTER TABLE {} {action}", id.sql())).lock(Lock::AccessExclusive, id.sql())
+}
+
+fn set_logged(change: &Change<'_, Table>) -> Reaction {
+    let (word, id) = (if change.desired.unlogged { "UNLOGGED" } else { "LOGGED" }, change.id);
+    let mut step = alter_table(id, &format!("SET {word}"))
+        .because(format!("make it {}", word.to_lowercase()))
+        .hazard(HazardKind::Rewrites, format!("{} is written anew", id.sql()))
+        .hazard(HazardKind::BlocksReads, "for as long as that takes");
+    if change.desired.unlogged {
+        step = step.hazard(HazardKind::DeletesData, "an unlogged table is emptied by a crash and absent on replicas");
+    }
+    Reaction::Alter(vec![step])
+}
+
+fn set_access_method(change: &Change<'_, Table>) -> Reaction {
+    match &change.desired.access_method {
+        // SET ACCESS METHOD came with PostgreSQL 15.
+        Some(method) if change.cx.server_version >= 150_000 => Reaction::Alter(vec![
+            alter_table(change.id, &format!("SET ACCESS METHOD {method}"))
+                .hazard(HazardKind::Rewrites, format!("{} is written anew", change.id.sql()))
+                .hazard(HazardKind::BlocksReads, "for as long as that takes"),
+        ]),
+        _ => Reaction::Replace,
+    }
+}
+
+fn set_options(change: &Change<'_, Table>) -> Reaction {
+    let actions = options_difference(&change.live.options, &change.desired.options);
+    Reaction::Alter(
+        actions
+            .into_iter()
+            .map(|action| {
+                Step::alter(change.id, format!("ALTER TABLE {} {action}", change.id.sql()))
+                    .because("change storage parameters")
+                    .lock(Lock::ShareUpdateExclusive, change.id.sql())
+            })
+            .collect(),
+    )
+}
+
+fn reattach(change: &Change<'_, Table>) -> Reaction {
+    let (id, mut steps) = (change.id, Vec::new());
+    let parent_goes = |parent: &ObjectId| change.cx.world.desired(parent).is_none() || change.cx.world.is_created(parent);
+    if let Some(parent) = &change.live.partition_of_ref {
+        let step = Step::alter(id, format!("ALTER TABLE {} DETACH PARTITION {}", parent.sql(), id.sql()))
+            .because(format!("detach it from {}", parent.sql()))
+            .lock(Lock::AccessExclusive, parent.sql())
+            .lock(Lock::AccessExclusive, id.sql());
+        let _ = parent_goes;
+        steps.push(step);
+    }
+    if let (Some(parent), Some(bound)) = (&change.desired.partition_of_ref, &change.desired.partition_bound) {
+        steps.push(
+            Step::alter(id, format!("ALTER TABLE {} ATTACH PARTITION {} {bound}", parent.sql(), id.sql()))
+                .because(format!("attach it to {}", parent.sql()))
+                .lock(Lock::ShareUpdateExclusive, parent.sql())
+                .lock(Lock::AccessExclusive, id.sql())
+                .hazard(HazardKind::MayFail, "a row that doesn't fit the bound stops it"),
+        );
+    }
+    Reaction::Alter(steps)
+}
+
+fn set_inheritance(change: &Change<'_, Table>) -> Reaction {
+    let (live, desired) = (change.live.inherits_refs.as_deref(), change.desired.inherits_refs.as_deref());
+    let (live, desired) = (live.unwrap_or_default(), desired.unwrap_or_default());
+    let leave = live.iter().filter(|parent| !desired.contains(parent)).map(|parent| format!("NO INHERIT {}", parent.sql()));
+    let join = desired.iter().filter(|parent| !live.contains(parent)).map(|parent| format!("INHERIT {}", parent.sql()));
+    Reaction::Alter(leave.chain(join).map(|action| alter_table(change.id, &action)).collect())
+}
+
+fn set_type(change: &Change<'_, Table>) -> Reaction {
+    let action = change.desired.of_type.as_ref().map_or_else(|| "NOT OF".to_string(), |name| format!("OF {name}"));
+    Reaction::Alter(vec![alter_table(change.id, &action)])
+}
+
+fn set_tablespace(change: &Change<'_, Table>) -> Reaction {
+    let tablespace = change.desired.tablespace.clone().unwrap_or_else(|| Ident::new("pg_default"));
+    Reaction::Alter(vec![
+        alter_table(change.id, &format!("SET TABLESPACE {tablespace}"))
+            .hazard(HazardKind::Rewrites, format!("{} is copied", change.id.sql()))
+            .hazard(HazardKind::BlocksReads, "for as long as that takes"),
+    ])
+}
+
+fn set_row_security(change: &Change<'_, Table>) -> Reaction {
+    Reaction::Alter(vec![if change.desired.row_security {
+        // Policies come first, so that nobody finds the table empty in between.
+        alter_table(change.id, "ENABLE ROW LEVEL SECURITY")
+            .hazard(HazardKind::ChangesAccess, "roles without a policy see no rows")
+            .finish()
+    } else {
+        alter_table(change.id, "DISABLE ROW LEVEL SECURITY")
+            .hazard(HazardKind::ChangesAccess, "every role that may read the table sees all rows")
+    }])
+}
+
+fn set_force_row_security(change: &Change<'_, Table>) -> Reaction {
+    let word = if change.desired.force_row_security { "FORCE" } else { "NO FORCE" };
+    Reaction::Alter(vec![
+        alter_table(change.id, &format!("{word} ROW LEVEL SECURITY"))
+            .hazard(HazardKind::ChangesAccess, "the owner's own access changes"),
+    ])
+}
+
+fn set_replica_identity(change: &Change<'_, Table>) -> Reaction {
+    let step = change.desired.replica_identity_step(change.id);
+    Reaction::Alter(vec![step.unwrap_or_else(|| alter_table(change.id, "REPLICA IDENTITY DEFAULT"))])
+}

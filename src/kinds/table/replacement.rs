@@ -1,0 +1,64 @@
+//! Replacing a table without losing its rows: the old one stands aside, the new one is filled from it, the old one goes.
+
+use super::Table;
+use crate::{
+    kinds::{Action, Aside, Context, HazardKind, Lock, Object, ObjectId, Step},
+    sql::{Ident, dotted, join},
+};
+
+/// The steps around the creation of the new table.
+pub(super) fn keep_rows(_live: &Table, desired: &Table, id: &ObjectId, cx: &Context<'_>) -> Aside {
+    let old = aside_name(id);
+    let (kept, lost) = columns(id, cx);
+    let away = Step::new(Action::Rename, id, format!("ALTER TABLE {} RENAME TO {}", id.sql(), old.name()))
+        .because("set the old table aside")
+        .lock(Lock::AccessExclusive, id.sql());
+    let columns = join(kept.iter(), ", ");
+    let mut carry = Step::new(
+        Action::Data,
+        id,
+        format!(
+            "INSERT INTO {} ({columns})\n    OVERRIDING SYSTEM VALUE\n    SELECT {columns} FROM {}",
+            id.sql(),
+            old.sql()
+        ),
+    )
+    .because("carry its rows over")
+    .hazard(HazardKind::BlocksReads, "reads and writes wait while the rows are copied");
+    if desired.partition_key.is_some() {
+        carry = carry.hazard(HazardKind::MayFail, "a row that fits no partition stops it");
+    }
+    let mut remove = Step::drop(id, format!("DROP TABLE {}", old.sql())).because("drop the old table");
+    for column in lost {
+        remove = remove.hazard(HazardKind::DeletesData, format!("the values of {} go with it", dotted(&column.path)));
+    }
+    let carry = if kept.is_empty() { Vec::new() } else { vec![carry] };
+    Aside { away: vec![away], carry, remove: vec![remove] }
+}
+
+/// The name of the table while it stands aside.
+fn aside_name(id: &ObjectId) -> ObjectId {
+    let mut name = id.name().as_str().to_string();
+    let mut end = name.len().min(52);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name.truncate(end);
+    id.renamed(Ident::new(format!("{name}__forge_old")))
+}
+
+/// The columns whose values go over, and those whose values are lost.
+fn columns<'a>(id: &ObjectId, cx: &'a Context<'_>) -> (Vec<Ident>, Vec<&'a ObjectId>) {
+    let (mut kept, mut lost) = (Vec::new(), Vec::new());
+    for child in cx.world.live_children(id) {
+        if !cx.world.live(child).is_some_and(Object::holds_values) {
+            continue;
+        }
+        match cx.world.desired(child) {
+            Some(desired) if desired.holds_values() => kept.push(child.name().clone()),
+            Some(_) => {} // It is computed from now on.
+            None => lost.push(child),
+        }
+    }
+    (kept, lost)
+}

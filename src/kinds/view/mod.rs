@@ -1,0 +1,82 @@
+//! Views (PostgreSQL docs: CREATE VIEW).
+
+use serde::{Deserialize, Serialize};
+
+use super::{Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction, Step};
+use crate::attributes;
+
+/// A view.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct View {
+    /// The query, as `pg_get_viewdef` prints it.
+    pub definition: String,
+    /// Names and types of its columns.
+    pub columns: Option<Vec<String>>,
+    /// `security_barrier`, `check_option` and the like as `name=value`; sorted.
+    #[serde(default)]
+    pub options: Vec<String>,
+}
+
+impl ObjectKind for View {
+    const INTROSPECT: &'static str = include_str!("introspect.sql");
+    const ATTRIBUTES: &'static [Attribute<Self>] =
+        attributes!(Self { columns => set_definition, definition => set_definition, options => set_options });
+
+    fn address(&self, id: &ObjectId) -> String {
+        format!("VIEW {}", id.sql())
+    }
+
+    fn privilege_class(&self) -> Option<&'static str> {
+        Some("TABLES")
+    }
+
+    fn create(&self, id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Vec<Step> {
+        vec![Step::create(id, self.statement(id, "CREATE VIEW"))]
+    }
+
+    fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        vec![
+            Step::drop(id, format!("DROP VIEW {}", id.sql()))
+                .lock(Lock::AccessExclusive, id.sql())
+                .hazard(HazardKind::BreaksApplication, "whoever still uses the view fails"),
+        ]
+    }
+
+    fn claims(&self, id: &ObjectId) -> Vec<Claim> {
+        vec![Claim::Relation(id.sql()), Claim::Type(id.sql())]
+    }
+}
+
+impl View {
+    fn statement(&self, id: &ObjectId, verb: &str) -> String {
+        let options = if self.options.is_empty() {
+            String::new()
+        } else {
+            format!(" WITH ({})", super::table::options_list(&self.options))
+        };
+        format!("{verb} {}{options} AS\n{}", id.sql(), self.definition.trim_end_matches(';'))
+    }
+}
+
+fn set_definition(change: &Change<'_, View>) -> Reaction {
+    let columns = |view: &View| view.columns.clone().unwrap_or_default();
+    // CREATE OR REPLACE VIEW can add columns at the end and change nothing else about them (42P16).
+    if !columns(change.desired).starts_with(&columns(change.live)) {
+        return Reaction::Replace;
+    }
+    let statement = change.desired.statement(change.id, "CREATE OR REPLACE VIEW");
+    Reaction::Alter(vec![Step::alter(change.id, statement).lock(Lock::AccessExclusive, change.id.sql())])
+}
+
+fn set_options(change: &Change<'_, View>) -> Reaction {
+    if change.live.definition != change.desired.definition {
+        return set_definition(change); // CREATE OR REPLACE VIEW sets the options too.
+    }
+    let actions = super::table::options_difference(&change.live.options, &change.desired.options);
+    let step = |action: String| {
+        Step::alter(change.id, format!("ALTER VIEW {} {action}", change.id.sql()))
+            .lock(Lock::AccessExclusive, change.id.sql())
+            .hazard(HazardKind::ChangesAccess, "the view's options decide whose rights hold")
+    };
+    Reaction::Alter(actions.into_iter().map(step).collect())
+}
