@@ -3,5 +3,6 @@
 pub mod diagnostic;
 pub mod report;
 pub mod server;
+pub mod settings;
 pub mod source;
 pub mod sql;
