@@ -1,6 +1,6 @@
 //! The command line: one file per command, each with its arguments and a short function that calls the library.
 //!
-//! A new command is a file here, a variant of [`Command`], and an arm in each of that enum's functions.
+//! A new command is a file here, a variant of `Command`, and an arm in each of that enum's functions.
 
 mod env;
 

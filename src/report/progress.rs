@@ -65,8 +65,8 @@ impl Progress {
     }
 }
 
-const UNCOUNTED: &str = "{spinner} {msg} {elapsed:.dim}";
-const COUNTED: &str = "{spinner} {msg} {pos}/{len} {elapsed:.dim}";
+const UNCOUNTED: &str = "{spinner} {msg} {elapsed}";
+const COUNTED: &str = "{spinner} {msg} {pos}/{len} {elapsed}";
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the templates are constants")
