@@ -1,7 +1,11 @@
 //! forge keeps a PostgreSQL database in the shape that a tree of SQL files declares.
 
+pub mod cancel;
+pub mod cli;
 pub mod diagnostic;
 pub mod kinds;
+pub mod report;
 pub mod server;
+pub mod settings;
 pub mod source;
 pub mod sql;

@@ -1,0 +1,117 @@
+//! `forge env`: what a command would work with, and why.
+
+use std::{fmt, fmt::Write as _, time::Duration};
+
+use serde::Serialize;
+
+use super::{Context, Format};
+use crate::{
+    diagnostic::{Exit, Result},
+    report::{Paint, Role},
+    settings::{Setting, Settings},
+};
+
+/// Show the settings, and where each of them comes from
+///
+/// Passwords are left out.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Choose the output's format
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
+    let rows = rows(&context.settings()?);
+    match args.format {
+        Format::Json => context.reporter.json(&rows),
+        Format::Text => context
+            .reporter
+            .data(table(&rows, context.reporter.data_paint())),
+    }
+    Ok(Exit::Done)
+}
+
+/// One setting; the value and its origin are absent where nothing is set.
+#[derive(Serialize)]
+struct Row {
+    name: &'static str,
+    value: Option<String>,
+    origin: Option<String>,
+}
+
+impl Row {
+    fn new<T: fmt::Display>(name: &'static str, setting: &Setting<T>) -> Self {
+        Self::optional(name, Some(setting))
+    }
+
+    fn optional<T: fmt::Display>(name: &'static str, setting: Option<&Setting<T>>) -> Self {
+        Self {
+            name,
+            value: setting.map(|setting| setting.value.to_string()),
+            origin: setting.map(|setting| setting.origin.to_string()),
+        }
+    }
+}
+
+fn rows(settings: &Settings) -> Vec<Row> {
+    let Settings {
+        project,
+        environment,
+        target,
+        role,
+        lock_wait,
+        managed,
+        shadow,
+        ..
+    } = settings;
+    let lock_wait = Setting::new(Readable(lock_wait.value), lock_wait.origin.clone());
+    vec![
+        Row::new("schema", &project.schema),
+        Row::new("plans", &project.plans),
+        Row::new("managed", managed),
+        Row::optional("environment", environment.as_ref()),
+        Row::optional("target", target.as_ref()),
+        Row::optional("role", role.as_ref()),
+        Row::new("lock_wait", &lock_wait),
+        Row::new("shadow", &shadow.provider),
+        Row::optional("shadow_url", shadow.url.as_ref()),
+        Row::optional("shadow_bin", shadow.bin.as_ref()),
+        Row::new("offline", &shadow.offline),
+        Row::new("cache", &shadow.cache),
+        Row::optional("mirror", shadow.mirror.as_ref()),
+    ]
+}
+
+/// A duration as `forge.toml` has it: `5m`.
+struct Readable(Duration);
+
+impl fmt::Display for Readable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let duration = jiff::SignedDuration::try_from(self.0).unwrap_or(jiff::SignedDuration::MAX);
+        write!(f, "{duration:#}")
+    }
+}
+
+fn table(rows: &[Row], paint: Paint) -> String {
+    let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for Row {
+        name,
+        value,
+        origin,
+    } in rows
+    {
+        let name = format!("{name:width$}");
+        let value = value.as_deref().unwrap_or("-");
+        write!(text, "{}  {value}", paint.text(Role::Strong, name))
+            .expect("writing to a String can't fail");
+        if let Some(origin) = origin {
+            let origin = format!(" ({origin})");
+            write!(text, "{}", paint.text(Role::Faint, origin))
+                .expect("writing to a String can't fail");
+        }
+        text.push('\n');
+    }
+    text
+}

