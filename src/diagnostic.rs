@@ -98,6 +98,8 @@ codes! {
     Unreachable = "unreachable" => Unreachable,
     /// The server refuses the login.
     Login = "login" => Unreachable,
+    /// The server can't be talked to over TLS as asked.
+    Tls = "tls" => Unreachable,
     /// The server ended the connection or reported an error of its own.
     Server = "server" => Error,
     /// A catalog value that this version of forge doesn't know.

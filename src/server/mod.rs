@@ -1,3 +1,18 @@
 //! Connections and shadow servers.
 
+use std::collections::BTreeMap;
+
+mod account;
 pub mod connect;
+pub mod failure;
+mod parameters;
+mod passfile;
+mod servicefile;
+pub mod session;
+mod socket;
+mod startup;
+mod tls;
+mod uri;
+
+/// A snapshot of the process's environment, taken once, so that nothing below depends on the process.
+pub type Environment = BTreeMap<String, String>;
