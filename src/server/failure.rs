@@ -108,14 +108,10 @@ pub(super) fn login(error: &Error, host: &Host, options: &ConnectOptions) -> Dia
     if let Some(reported) = error.as_db_error() {
         return refused(reported, host, options);
     }
-    if let Some(HandshakeFailed(error)) = source.and_then(|source| source.downcast_ref()) {
+    if let Some(error) = tls_error(error) {
         return tls(error, host);
     }
     if let Some(error) = source.and_then(|source| source.downcast_ref::<io::Error>()) {
-        // With TLS 1.3 the server looks at the client's certificate when the handshake is over for the client.
-        if rustls_error(error).is_some() {
-            return tls(error, host);
-        }
         return Diagnostic::error(
             Code::Unreachable,
             format!("the connection to `{host}` broke off during the login"),
@@ -199,6 +195,23 @@ fn refused(reported: &DbError, host: &Host, options: &ConnectOptions) -> Diagnos
     with_details(diagnostic, reported).help(help)
 }
 
+/// Whether TLS is what failed.
+pub(super) fn is_tls(error: &Error) -> bool {
+    tls_error(error).is_some()
+}
+
+/// TLS's own error: of the handshake, or of what follows it. With TLS 1.3 the server looks at the client's certificate
+/// when the handshake is over for the client.
+fn tls_error(error: &Error) -> Option<&io::Error> {
+    let source = error.source()?;
+    if let Some(HandshakeFailed(error)) = source.downcast_ref() {
+        return Some(error);
+    }
+    source
+        .downcast_ref()
+        .filter(|error| rustls_error(error).is_some())
+}
+
 fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
@@ -229,7 +242,7 @@ fn tls(error: &io::Error, host: &Host) -> Diagnostic {
             ),
             _ => (
                 format!("the certificate of `{host}` is not valid"),
-                "look at it with `openssl s_client -starttls postgres`",
+                "it must be of X.509 version 3, in force, and signed by an authority in `sslrootcert`",
             ),
         },
         Some(rustls::Error::AlertReceived(

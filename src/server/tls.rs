@@ -16,19 +16,11 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-    client::{
-        WebPkiServerVerifier,
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-        verify_server_name,
-    },
+    ClientConfig, InconsistentKeys,
     crypto::{CryptoProvider, ring},
-    server::ParsedCertificate,
+    sign::{CertifiedKey, SingleCertAndKey},
 };
-use rustls_pki_types::{
-    CertificateDer, PrivateKeyDer, ServerName, UnixTime,
-    pem::{self, PemObject as _},
-};
+use rustls_pki_types::{PrivateKeyDer, pem::PemObject as _};
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -36,6 +28,7 @@ use super::{
     connect::{Tls, TlsMode},
     parameters::{Keyword, Parameters},
     socket::Stream,
+    verify,
 };
 use crate::diagnostic::{Code, Diagnostic, Result};
 
@@ -120,48 +113,16 @@ pub(super) fn resolve(
     })
 }
 
-/// How far a server's certificate is checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Check {
-    /// Not at all: the connection is encrypted, with whomever.
-    Nothing,
-    /// A known authority signed it.
-    Chain,
-    /// A known authority signed it for this host.
-    ChainAndName,
-}
-
-impl Check {
-    fn of(tls: &Tls) -> Self {
-        match tls.mode {
-            TlsMode::VerifyFull => Self::ChainAndName,
-            TlsMode::VerifyCa => Self::Chain,
-            TlsMode::Disable | TlsMode::Allow | TlsMode::Prefer | TlsMode::Require => {
-                if tls.root_certificate.is_some() {
-                    Self::Chain
-                } else {
-                    Self::Nothing
-                }
-            }
-        }
-    }
-}
-
 /// Makes TLS connections with one configuration.
 #[derive(Clone)]
 pub(super) struct Connector(MakeRustlsConnect);
 
 impl Connector {
-    /// Reads the certificates. The system's are read only where they are needed: that takes tens of milliseconds.
+    /// Reads the certificates.
     pub(super) fn new(tls: &Tls) -> Result<Self> {
         let provider = Arc::new(ring::default_provider());
-        let verifier: Arc<dyn ServerCertVerifier> = match Check::of(tls) {
-            Check::Nothing => Arc::new(Unchecked(provider.clone())),
-            check @ (Check::Chain | Check::ChainAndName) => {
-                Arc::new(Checked::new(tls, check, &provider)?)
-            }
-        };
-        let builder = ClientConfig::builder_with_provider(provider)
+        let verifier = verify::verifier(tls, &provider)?;
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .expect("ring has the cipher suites of TLS 1.2 and 1.3")
             .dangerous()
@@ -169,23 +130,8 @@ impl Connector {
         let config = match &tls.client_certificate {
             None => builder.with_no_client_auth(),
             Some(path) => {
-                let key = tls.client_key.as_deref();
-                let key = key.ok_or_else(|| {
-                    Diagnostic::error(
-                        Code::Configuration,
-                        format!("the client certificate `{path}` has no key"),
-                    )
-                    .help("name the key's file in `sslkey`")
-                })?;
-                builder
-                    .with_client_auth_cert(certificates(path)?, private_key(key)?)
-                    .map_err(|error| {
-                        Diagnostic::error(
-                            Code::Configuration,
-                            format!("the client certificate `{path}` and the key `{key}` can't be used together"),
-                        )
-                        .note(error.to_string())
-                    })?
+                let identity = identity(path, tls.client_key.as_deref(), &provider)?;
+                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity)))
             }
         };
         Ok(Self(MakeRustlsConnect::new(config)))
@@ -242,160 +188,35 @@ impl TlsConnect<Stream> for Handshake {
     }
 }
 
-/// Accepts every certificate.
-///
-/// Without a check of the chain, the handshake's signatures prove nothing either: whoever stands between has a key of
-/// their own. They are not checked, so that old certificates which only OpenSSL understands (X.509 version 1) do no harm.
-#[derive(Debug)]
-struct Unchecked(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Unchecked {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
+/// The client certificate with its key.
+fn identity(
+    path: &Utf8Path,
+    key: Option<&Utf8Path>,
+    provider: &CryptoProvider,
+) -> Result<CertifiedKey> {
+    let Some(key) = key else {
+        return Err(Diagnostic::error(
+            Code::Configuration,
+            format!("the client certificate `{path}` has no key"),
+        )
+        .help("name the key's file in `sslkey`"));
+    };
+    let signer = provider
+        .key_provider
+        .load_private_key(private_key(key)?)
+        .map_err(|error| unusable_key(key, &error))?;
+    let identity = CertifiedKey::new(verify::certificates(path)?, signer);
+    // Other failures of this check are its own: it reads only X.509 version 3, and the server decides what is good.
+    if let Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) =
+        identity.keys_match()
+    {
+        return Err(Diagnostic::error(
+            Code::Configuration,
+            format!("the key `{key}` is not that of the client certificate `{path}`"),
+        )
+        .help("check `sslcert` and `sslkey`"));
     }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// Checks the chain, and the name where [`Check`] says so.
-#[derive(Debug)]
-struct Checked {
-    check: Check,
-    roots: Vec<CertificateDer<'static>>,
-    chain: Arc<WebPkiServerVerifier>,
-}
-
-impl Checked {
-    fn new(tls: &Tls, check: Check, provider: &Arc<CryptoProvider>) -> Result<Self> {
-        let (roots, source) = match &tls.root_certificate {
-            Some(path) => (certificates(path)?, format!("the file `{path}`")),
-            None => (
-                rustls_native_certs::load_native_certs().certs,
-                "this machine's trusted roots".to_owned(),
-            ),
-        };
-        let mut store = RootCertStore::empty();
-        store.add_parsable_certificates(roots.iter().cloned());
-        let chain =
-            WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider))
-                .build()
-                .map_err(|error| {
-                    Diagnostic::error(
-                        Code::Configuration,
-                        format!("there is no usable root certificate in {source}"),
-                    )
-                    .note(error.to_string())
-                    .help("name the authority's certificate in `sslrootcert`")
-                })?;
-        Ok(Self {
-            check,
-            roots,
-            chain,
-        })
-    }
-}
-
-impl ServerCertVerifier for Checked {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let verdict = self
-            .chain
-            .verify_server_cert(certificate, intermediates, name, ocsp, now);
-        match verdict {
-            // The name is looked at last, when the chain has been found good.
-            Err(rustls::Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) if self.check == Check::Chain => Ok(ServerCertVerified::assertion()),
-            // A self-signed server certificate is its own authority for OpenSSL, and never for webpki, which has
-            // looked at the dates by then.
-            Err(rustls::Error::InvalidCertificate(CertificateError::Other(_)))
-                if self.roots.iter().any(|root| root == certificate) =>
-            {
-                if self.check == Check::ChainAndName {
-                    verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
-                }
-                Ok(ServerCertVerified::assertion())
-            }
-            verdict => verdict,
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.chain
-            .verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.chain
-            .verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.chain.supported_verify_schemes()
-    }
-}
-
-fn certificates(path: &Utf8Path) -> Result<Vec<CertificateDer<'static>>> {
-    let text = fs_err::read(path)?;
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&text)
-        .collect::<Result<_, _>>()
-        .map_err(|error| not_pem(path, &error))?;
-    if certificates.is_empty() {
-        return Err(not_pem(path, &pem::Error::NoItemsFound));
-    }
-    Ok(certificates)
-}
-
-fn not_pem(path: &Utf8Path, error: &pem::Error) -> Diagnostic {
-    Diagnostic::error(
-        Code::Configuration,
-        format!("there is no certificate in `{path}`"),
-    )
-    .note(error.to_string())
-    .help("the file must hold PEM text: `-----BEGIN CERTIFICATE-----`")
+    Ok(identity)
 }
 
 fn private_key(path: &Utf8Path) -> Result<PrivateKeyDer<'static>> {
@@ -410,21 +231,24 @@ fn private_key(path: &Utf8Path) -> Result<PrivateKeyDer<'static>> {
         .note(format!("its mode is {:04o}", metadata.mode() & 0o7777))
         .help(format!("chmod 0600 {path}")));
     }
-    PrivateKeyDer::from_pem_slice(&fs_err::read(path)?).map_err(|error| {
-        Diagnostic::error(
-            Code::Configuration,
-            format!("there is no usable private key in `{path}`"),
-        )
-        .note(error.to_string())
-        .help(
-            "the file must hold an unencrypted key as PEM text: `openssl pkey -in KEY` writes one",
-        )
-    })
+    PrivateKeyDer::from_pem_slice(&fs_err::read(path)?).map_err(|error| unusable_key(path, &error))
+}
+
+fn unusable_key(path: &Utf8Path, error: &impl fmt::Display) -> Diagnostic {
+    Diagnostic::error(
+        Code::Configuration,
+        format!("there is no usable private key in `{path}`"),
+    )
+    .note(error.to_string())
+    .help("the file must hold an unencrypted key as PEM text: `openssl pkey -in KEY` writes one")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{super::parameters::Origin, *};
+    use super::{
+        super::{parameters::Origin, verify::Check},
+        *,
+    };
 
     fn resolved(given: &str, home: &Utf8Path) -> Result<(Tls, Vec<Diagnostic>)> {
         let mut warnings = Vec::new();
