@@ -98,6 +98,8 @@ codes! {
     Unreachable = "unreachable" => Unreachable,
     /// The server refuses the login.
     Login = "login" => Unreachable,
+    /// The server can't be talked to over TLS as asked.
+    Tls = "tls" => Unreachable,
     /// The server ended the connection or reported an error of its own.
     Server = "server" => Error,
     /// A catalog value that this version of forge doesn't know.
@@ -156,7 +158,7 @@ impl SourceFile {
             .iter()
             .rposition(|&byte| byte == b'\n')
             .map_or(0, |at| at + 1);
-        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let line = before.split(|&byte| byte == b'\n').count();
         let column = String::from_utf8_lossy(&before[line_start..])
             .chars()
             .count()

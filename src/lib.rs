@@ -1,6 +1,7 @@
 //! forge keeps a PostgreSQL database in the shape that a tree of SQL files declares.
 
 pub mod cancel;
+pub mod catalog;
 pub mod cli;
 pub mod diagnostic;
 pub mod kinds;

@@ -109,6 +109,11 @@ pub trait ObjectKind:
         false
     }
 
+    /// The roles that the object names, which have to be there before it.
+    fn roles<'a>(&'a self, _id: &'a ObjectId) -> Vec<&'a Ident> {
+        Vec::new()
+    }
+
     /// The class of objects that `ALTER DEFAULT PRIVILEGES` counts it among: `TABLES`, `SEQUENCES`, `FUNCTIONS`, `TYPES`,
     /// `SCHEMAS`.
     fn privilege_class(&self) -> Option<&'static str> {

@@ -95,6 +95,23 @@ impl ObjectId {
         &self.path[0]
     }
 
+    /// The schema that the object lives in; none for an extension and for default privileges of the whole database.
+    pub fn lives_in(&self) -> Option<&Ident> {
+        match self.of.unwrap_or(self.kind) {
+            Kind::Extension => None,
+            Kind::DefaultPrivilege => (self.path.len() == 3).then(|| self.schema()),
+            _ => Some(self.schema()),
+        }
+    }
+
+    /// The role that holds the privilege, unless everybody does.
+    pub fn grantee_role(&self) -> Option<&Ident> {
+        match self.grantee.as_ref()? {
+            Grantee::Public => None,
+            Grantee::Role(role) => Some(role),
+        }
+    }
+
     /// The name as SQL: `app.users`, `app.f(integer, text)`.
     pub fn sql(&self) -> String {
         let mut text = dotted(&self.path);

@@ -176,6 +176,11 @@ macro_rules! kinds {
                 match self { $(Self::$name(rule) => rule.adds_to(id, created, model, role),)* }
             }
 
+            /// See [`ObjectKind::roles`].
+            pub fn roles<'a>(&'a self, id: &'a ObjectId) -> Vec<&'a Ident> {
+                match self { $(Self::$name(model) => model.roles(id),)* }
+            }
+
             /// See [`ObjectKind::privilege_class`].
             pub fn privilege_class(&self) -> Option<&'static str> {
                 match self { $(Self::$name(model) => model.privilege_class(),)* }

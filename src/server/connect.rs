@@ -1,12 +1,26 @@
 //! Where a server is and how to log in.
+//!
+//! [`ConnectOptions::resolve`] gathers the parameters, [`super::session::Session::open`] uses them.
 
-use std::time::Duration;
+use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::uri;
+use crate::{
+    diagnostic::{Diagnostic, Result},
+    sql,
+};
+
+/// How long to wait for one host where `connect_timeout` says nothing. libpq waits for ever; a release job must not.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The port where nothing else is said.
+pub(super) const PORT: u16 = 5432;
 
 /// A resolved set of connection parameters, after URL, environment, service file and `.pgpass`.
 ///
-/// [`std::fmt::Debug`] and [`ConnectOptions::redacted`] never show the password.
+/// [`fmt::Debug`] and [`ConnectOptions::redacted`] never show the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConnectOptions {
     /// Host names, addresses, or socket folders (those start with `/`), tried in turn. Never empty.
@@ -19,10 +33,25 @@ pub struct ConnectOptions {
     pub password: Option<String>,
     /// How much TLS is asked for.
     pub tls: Tls,
-    /// How long to wait for one host.
+    /// How long to wait for one host; [`Duration::MAX`] is for ever.
     pub connect_timeout: Duration,
     /// Further settings for the session (`options=-c name=value`), in order.
     pub session_options: Vec<(String, String)>,
+    /// Whether the login must be bound to the TLS connection.
+    pub channel_binding: ChannelBinding,
+    /// Which of several servers will do.
+    pub target_session: TargetSession,
+    /// What to do behind a connection pooler.
+    pub pooler: Pooler,
+}
+
+/// What [`ConnectOptions::resolve`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// The parameters.
+    pub options: ConnectOptions,
+    /// What was left out and why, such as a password file that others can read.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// One place where the server may be.
@@ -32,6 +61,8 @@ pub struct Host {
     pub host: String,
     /// The port; also part of a socket's name.
     pub port: u16,
+    /// `hostaddr`: where to connect instead of asking the name service about `host`.
+    pub address: Option<IpAddr>,
 }
 
 /// `sslmode` and its files (PostgreSQL docs: 34.19 SSL Support).
@@ -48,7 +79,7 @@ pub struct Tls {
 }
 
 /// libpq's `sslmode`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum TlsMode {
     /// Never TLS.
     Disable,
@@ -63,4 +94,258 @@ pub enum TlsMode {
     VerifyCa,
     /// TLS, and the certificate is the host's.
     VerifyFull,
+}
+
+/// libpq's `channel_binding`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ChannelBinding {
+    /// Never.
+    Disable,
+    /// Where the server offers it.
+    #[default]
+    Prefer,
+    /// Always; a server that can't is refused.
+    Require,
+}
+
+/// libpq's `target_session_attrs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TargetSession {
+    /// Any server.
+    #[default]
+    Any,
+    /// One whose sessions may write.
+    ReadWrite,
+    /// One whose sessions may not write.
+    ReadOnly,
+    /// One that isn't a standby.
+    Primary,
+    /// A standby.
+    Standby,
+    /// A standby if there is one.
+    PreferStandby,
+}
+
+/// What to do behind a connection pooler.
+///
+/// A pooler that changes the server's process between transactions makes session locks and settings meaningless: they
+/// stay with the process and reach other clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pooler {
+    /// Refuse it.
+    #[default]
+    Refuse,
+    /// Go on without anything that belongs to the session.
+    Allow,
+}
+
+impl TlsMode {
+    /// libpq's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Disable => "disable",
+            Self::Allow => "allow",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+            Self::VerifyCa => "verify-ca",
+            Self::VerifyFull => "verify-full",
+        }
+    }
+}
+
+impl FromStr for TlsMode {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        [
+            Self::Disable,
+            Self::Allow,
+            Self::Prefer,
+            Self::Require,
+            Self::VerifyCa,
+            Self::VerifyFull,
+        ]
+        .into_iter()
+        .find(|mode| mode.as_str() == word)
+        .ok_or(())
+    }
+}
+
+impl FromStr for ChannelBinding {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        match word {
+            "disable" => Ok(Self::Disable),
+            "prefer" => Ok(Self::Prefer),
+            "require" => Ok(Self::Require),
+            _ => Err(()),
+        }
+    }
+}
+
+impl TargetSession {
+    /// libpq's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::ReadWrite => "read-write",
+            Self::ReadOnly => "read-only",
+            Self::Primary => "primary",
+            Self::Standby => "standby",
+            Self::PreferStandby => "prefer-standby",
+        }
+    }
+}
+
+impl FromStr for TargetSession {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        [
+            Self::Any,
+            Self::ReadWrite,
+            Self::ReadOnly,
+            Self::Primary,
+            Self::Standby,
+            Self::PreferStandby,
+        ]
+        .into_iter()
+        .find(|target| target.as_str() == word)
+        .ok_or(())
+    }
+}
+
+impl Host {
+    /// A host by name, address or socket folder.
+    pub fn new(host: impl Into<String>, port: u16) -> Self {
+        Self {
+            host: host.into(),
+            port,
+            address: None,
+        }
+    }
+
+    /// The socket's path, if the host is a socket folder.
+    pub fn socket(&self) -> Option<Utf8PathBuf> {
+        self.host
+            .starts_with('/')
+            .then(|| Utf8Path::new(&self.host).join(format!(".s.PGSQL.{}", self.port)))
+    }
+}
+
+/// `host:port`, or the socket's path.
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.socket() {
+            Some(path) => write!(f, "{path}"),
+            None if self.host.contains(':') => write!(f, "[{}]:{}", self.host, self.port),
+            None => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
+}
+
+impl ConnectOptions {
+    /// A server's socket on this machine: no TLS, no password, no waiting for what isn't there.
+    pub fn local(
+        folder: &Utf8Path,
+        port: u16,
+        user: impl Into<String>,
+        database: impl Into<String>,
+    ) -> Self {
+        Self {
+            hosts: vec![Host::new(folder.as_str(), port)],
+            user: user.into(),
+            database: database.into(),
+            password: None,
+            tls: Tls {
+                mode: TlsMode::Disable,
+                ..Tls::default()
+            },
+            connect_timeout: CONNECT_TIMEOUT,
+            session_options: Vec::new(),
+            channel_binding: ChannelBinding::default(),
+            target_session: TargetSession::default(),
+            pooler: Pooler::default(),
+        }
+    }
+
+    /// The same server and role, another database.
+    #[must_use]
+    pub fn with_database(&self, database: &str) -> Self {
+        Self {
+            database: database.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// The same connection with further settings for the session. A later one beats an earlier one of the same name.
+    #[must_use]
+    pub fn with_options<N: Into<String>, V: Into<String>>(
+        mut self,
+        options: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        let options = options
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()));
+        self.session_options.extend(options);
+        self
+    }
+
+    /// A URL for display: without the password, and valid for `psql` where the password comes from elsewhere.
+    pub fn redacted(&self) -> String {
+        let user = uri::encode(&self.user, b"");
+        let database = uri::encode(&self.database, b"");
+        let mut query = Vec::new();
+        let authority = if self.hosts.iter().any(|host| host.socket().is_some()) {
+            // A socket folder is readable as a parameter, and a jumble of `%2F` as a host.
+            let hosts = sql::join(self.hosts.iter().map(|host| &host.host), ",");
+            query.push(format!("host={}", uri::encode(&hosts, b"/,:")));
+            if self.hosts.iter().any(|host| host.port != PORT) {
+                let ports = sql::join(self.hosts.iter().map(|host| host.port), ",");
+                query.push(format!("port={ports}"));
+            }
+            String::new()
+        } else {
+            sql::join(&self.hosts, ",")
+        };
+        if self.tls.mode != TlsMode::default() {
+            query.push(format!("sslmode={}", self.tls.mode.as_str()));
+        }
+        let query = if query.is_empty() {
+            String::new()
+        } else {
+            format!("?{}", query.join("&"))
+        };
+        format!("postgresql://{user}@{authority}/{database}{query}")
+    }
+}
+
+impl fmt::Debug for ConnectOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            hosts,
+            user,
+            database,
+            password,
+            tls,
+            connect_timeout,
+            session_options,
+            channel_binding,
+            target_session,
+            pooler,
+        } = self;
+        f.debug_struct("ConnectOptions")
+            .field("hosts", hosts)
+            .field("user", user)
+            .field("database", database)
+            .field("password", &password.as_ref().map(|_| "…"))
+            .field("tls", tls)
+            .field("connect_timeout", connect_timeout)
+            .field("session_options", session_options)
+            .field("channel_binding", channel_binding)
+            .field("target_session", target_session)
+            .field("pooler", pooler)
+            .finish()
+    }
 }

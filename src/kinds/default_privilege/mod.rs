@@ -31,6 +31,10 @@ impl ObjectKind for DefaultPrivilege {
         initial: physical,
     });
 
+    fn roles<'a>(&'a self, id: &'a ObjectId) -> Vec<&'a Ident> {
+        id.grantee_role().into_iter().chain([&self.role]).collect()
+    }
+
     fn address(&self, id: &ObjectId) -> String {
         id.to_string()
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use self::privileges::change as privileges_change;
 use super::{Attribute, Change, Context, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step};
-use crate::attributes;
+use crate::{attributes, sql::Ident};
 
 /// The privileges of one grantee on one object, where they aren't those of a fresh object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,10 @@ impl ObjectKind for Grant {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
     const ATTRIBUTES: &'static [Attribute<Self>] =
         attributes!(Self { privileges => set_privileges, initial: physical });
+
+    fn roles<'a>(&'a self, id: &'a ObjectId) -> Vec<&'a Ident> {
+        id.grantee_role().into_iter().collect()
+    }
 
     fn address(&self, id: &ObjectId) -> String {
         id.to_string()

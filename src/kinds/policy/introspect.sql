@@ -12,6 +12,7 @@ SELECT 'pg_policy'::regclass::oid AS classid,
        (SELECT array_agg(CASE WHEN r = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(r)) END
                          ORDER BY CASE WHEN r = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(r)) END)
         FROM unnest(p.polroles) AS r) AS roles,
+       COALESCE((SELECT array_agg(pg_get_userbyid(r)::text ORDER BY r) FROM unnest(p.polroles) AS r WHERE r <> 0), '{}') AS role_names,
        pg_get_expr(p.polqual, p.polrelid) AS "using",
        pg_get_expr(p.polwithcheck, p.polrelid) AS with_check
 FROM pg_policy p

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Attribute, Change, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction, Step};
-use crate::{attributes, sql::join};
+use crate::{attributes, sql::{Ident, join},
+};
 
 /// A policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,6 +16,9 @@ pub struct Policy {
     pub command: String,
     /// The roles that it is for, as SQL; sorted.
     pub roles: Vec<String>,
+    /// Their names.
+    #[serde(default)]
+    pub role_names: Vec<Ident>,
     /// Which rows are seen.
     pub using: Option<String>,
     /// Which rows may be written.
@@ -27,9 +31,14 @@ impl ObjectKind for Policy {
         permissive,
         command,
         roles => alter,
+        role_names: physical,
         using => alter,
         with_check => alter,
     });
+
+    fn roles<'a>(&'a self, _id: &'a ObjectId) -> Vec<&'a Ident> {
+        self.role_names.iter().collect()
+    }
 
     fn address(&self, id: &ObjectId) -> String {
         format!("POLICY {} ON {}", id.name(), id.container())

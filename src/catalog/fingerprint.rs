@@ -1,0 +1,104 @@
+//! The state of a database in 32 digits.
+//!
+//! A fingerprint is the sum of a hash of each object, so that what a plan changes is the difference of two fingerprints:
+//! a plan that leads from `from` to `to` adds `to - from` to the fingerprint of any database in which the objects that it
+//! touches are as it expects, whatever else there is.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use sha2::{Digest as _, Sha256};
+
+use super::Catalog;
+use crate::kinds::{Object, ObjectId};
+
+/// A sum of hashes, modulo 2^128.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Fingerprint(u128);
+
+impl Fingerprint {
+    /// The fingerprint of one object: of its id and every attribute that decides equality.
+    pub fn of(id: &ObjectId, object: &Object) -> Self {
+        let serde_json::Value::Object(outer) = serde_json::to_value(object).expect("a model is JSON") else {
+            unreachable!("an object is tagged with its kind")
+        };
+        let mut model = outer.into_iter().next().map(|(_, model)| model).unwrap_or_default();
+        let mut hash = Sha256::new();
+        hash.update(id.to_string());
+        if let serde_json::Value::Object(fields) = &mut model {
+            for (name, compared) in id.kind.attributes() {
+                // What is absent isn't hashed, so that an attribute which a later version learns to read leaves the
+                // fingerprints of objects without it as they were.
+                let value = fields.get(name).or_else(|| fields.get(name.trim_end_matches("_name")));
+                if let Some(value) = value.filter(|value| compared && !is_nothing(value)) {
+                    hash.update([0]);
+                    hash.update(name);
+                    hash.update([0]);
+                    hash.update(value.to_string());
+                }
+            }
+        }
+        let digest = hash.finalize();
+        Self(u128::from_be_bytes(digest[..16].try_into().expect("a SHA-256 hash has 32 bytes")))
+    }
+
+    /// The state that a change leads to, which leads from `from` to `to`, if it begins here.
+    #[must_use]
+    pub fn after(self, from: Self, to: Self) -> Self {
+        Self(self.0.wrapping_add(to.0.wrapping_sub(from.0)))
+    }
+
+    /// The sum of two.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self(self.0.wrapping_add(other.0))
+    }
+
+    /// The first twelve digits, to tell objects apart where a change is improbable rather than malicious.
+    pub fn short(self) -> String {
+        self.to_string()[..12].to_string()
+    }
+}
+
+impl Catalog {
+    /// The fingerprint of the whole catalog.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.objects().fold(Fingerprint::default(), |sum, (id, object)| sum.plus(Fingerprint::of(id, object)))
+    }
+}
+
+fn is_nothing(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Null => true,
+        serde_json::Value::Bool(value) => !value,
+        serde_json::Value::Array(list) => list.is_empty(),
+        serde_json::Value::Number(_) | serde_json::Value::String(_) | serde_json::Value::Object(_) => false,
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = (text.len() == 32).then(|| u128::from_str_radix(text, 16).ok()).flatten();
+        digits.map(Self).ok_or_else(|| format!("`{text}` is no fingerprint: 32 hexadecimal digits"))
+    }
+}
+
+impl Serialize for Fingerprint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fingerprint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}

@@ -1,0 +1,200 @@
+//! Reads a catalog: one query for each kind, the dependencies, and what no kind models, at one moment.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use tokio_postgres::Row;
+
+use super::{
+    Catalog,
+    row::{Mismatch, RowDeserializer},
+};
+use crate::{
+    diagnostic::{Code, Diagnostic, Result},
+    kinds::{Address, Grantee, Kind, ObjectId},
+    server::session::Session,
+    sql::Ident,
+};
+
+/// Reads every object of the session's database.
+///
+/// `role`, if given, is the name that stands for the session's own role: the shadow's superuser creates objects in the
+/// place of the role that will create them on the target.
+pub async fn introspect(session: &Session, role: Option<&Ident>) -> Result<Catalog> {
+    let alias = format!(
+        "SELECT set_config('forge.role', {}, true), current_user::text AS role",
+        crate::sql::Literal(role.map_or("", Ident::as_str))
+    );
+    let mut queries: Vec<&str> = vec![&alias];
+    queries.extend(Kind::ALL.iter().map(|kind| kind.introspect()));
+    queries.push(include_str!("depends.sql"));
+    queries.push(include_str!("extensions.sql"));
+    queries.push(include_str!("unmodelled.sql"));
+    let mut answers = session.snapshot(&queries).await?.into_iter();
+    let mut next = || answers.next().expect("there is an answer to each query");
+    let own = next().first().map(|row| Ident::new(row.get::<_, String>("role"))).expect("a session has a role");
+    let kinds: Vec<(Kind, Vec<Row>)> = Kind::ALL.iter().map(|&kind| (kind, next())).collect();
+    let (depends, extensions, unmodelled) = (next(), next(), next());
+
+    let mut reading = Reading {
+        catalog: Catalog::empty(session.server_version_num(), role.cloned().unwrap_or(own)),
+        addresses: BTreeMap::new(),
+    };
+    let objects = reading.identify(&kinds)?;
+    reading.read(objects)?;
+    reading.depend(&depends, &extensions);
+    reading.catalog.unmodelled = unmodelled
+        .iter()
+        .map(|row| format!("{} {}", row.get::<_, String>("type"), row.get::<_, String>("identity")))
+        .collect();
+    Ok(reading.catalog)
+}
+
+/// The columns that say which object a row is.
+#[derive(Deserialize)]
+struct Identity {
+    path: Option<Vec<Ident>>,
+    args: Option<String>,
+    sub_name: Option<Ident>,
+    grantee: Option<String>,
+    classid: Option<u32>,
+    objid: Option<u32>,
+    objsubid: Option<i32>,
+    parent_classid: Option<u32>,
+    parent_objid: Option<u32>,
+    parent_objsubid: Option<i32>,
+}
+
+impl Identity {
+    fn address(&self) -> Option<Address> {
+        Some(Address { class: self.classid?, object: self.objid?, sub: self.objsubid.unwrap_or_default() })
+    }
+
+    fn parent(&self) -> Option<Address> {
+        let (class, object) = (self.parent_classid?, self.parent_objid?);
+        Some(Address { class, object, sub: self.parent_objsubid.unwrap_or_default() })
+    }
+}
+
+struct Identified<'a> {
+    kind: Kind,
+    id: ObjectId,
+    parent: Option<ObjectId>,
+    row: &'a Row,
+}
+
+struct Reading {
+    catalog: Catalog,
+    addresses: BTreeMap<Address, ObjectId>,
+}
+
+impl Reading {
+    /// Gives each row its id. Rows come in the order of the kinds, so that a parent is known before its children.
+    fn identify<'a>(&mut self, kinds: &'a [(Kind, Vec<Row>)]) -> Result<Vec<Identified<'a>>> {
+        let mut identified = Vec::new();
+        for (kind, rows) in kinds {
+            for row in rows {
+                let source = RowDeserializer { row, resolve: &|_| None };
+                let identity = Identity::deserialize(source).map_err(|error| broken(*kind, &error))?;
+                let address = identity.address();
+                let Some((id, parent)) = self.name(*kind, identity) else {
+                    continue; // It belongs to an object that isn't managed: an extension's, or one that no kind models.
+                };
+                if let Some(address) = address {
+                    self.addresses.insert(address, id.clone());
+                }
+                identified.push(Identified { kind: *kind, id, parent, row });
+            }
+        }
+        Ok(identified)
+    }
+
+    fn name(&self, kind: Kind, identity: Identity) -> Option<(ObjectId, Option<ObjectId>)> {
+        let grantee = identity.grantee.as_ref().map(|role| {
+            if role.is_empty() { Grantee::Public } else { Grantee::Role(Ident::new(role.as_str())) }
+        });
+        let parent = match identity.parent() {
+            None => None,
+            Some(address) => Some(self.addresses.get(&address).cloned().or_else(|| {
+                // A column of a view or a composite type isn't an object of its own.
+                self.addresses.get(&Address { sub: 0, ..address }).cloned()
+            })?),
+        };
+        if let Some(path) = identity.path {
+            return Some((ObjectId { kind, of: None, path, args: identity.args, grantee }, parent));
+        }
+        let mut id = ObjectId::about(kind, parent.as_ref()?);
+        if let Some(column) = identity.sub_name
+            && id.of != Some(Kind::Column)
+        {
+            id.of = Some(Kind::Column);
+            id.path.push(column);
+        }
+        id.grantee = grantee;
+        Some((id, parent))
+    }
+
+    fn read(&mut self, objects: Vec<Identified<'_>>) -> Result<()> {
+        for Identified { kind, id, parent, row } in objects {
+            let resolve = |address| self.addresses.get(&address).cloned();
+            let object = kind
+                .read(RowDeserializer { row, resolve: &resolve })
+                .map_err(|Mismatch(reason)| unknown(&id, &reason))?;
+            if let Some(parent) = &parent {
+                self.catalog.depend(&id, parent);
+            }
+            self.catalog.insert(id, object, parent);
+        }
+        Ok(())
+    }
+
+    fn depend(&mut self, depends: &[Row], extensions: &[Row]) {
+        let extension_class = extensions.first().and(self.class_of(Kind::Extension));
+        let members: BTreeMap<(u32, u32), u32> = extensions
+            .iter()
+            .map(|row| ((row.get("classid"), row.get("objid")), row.get("extension")))
+            .collect();
+        let resolve = |class: u32, object: u32, sub: i32| {
+            let exact = self.addresses.get(&Address { class, object, sub });
+            exact.or_else(|| self.addresses.get(&Address { class, object, sub: 0 })).or_else(|| {
+                let extension = *members.get(&(class, object))?;
+                self.addresses.get(&Address { class: extension_class?, object: extension, sub: 0 })
+            })
+        };
+        let mut edges = Vec::new();
+        for row in depends {
+            let (Some(id), Some(on)) = (
+                resolve(row.get("classid"), row.get("objid"), row.get("objsubid")),
+                resolve(row.get("refclassid"), row.get("refobjid"), row.get("refobjsubid")),
+            ) else {
+                continue;
+            };
+            // That a sequence goes with its column is the sequence's own attribute; it doesn't need the column.
+            let owned = row.get::<_, String>("deptype") == "a" && self.catalog.get(id).is_some_and(|object| object.goes_with() == Some(on));
+            let part = self.catalog.parent(on) == Some(id);
+            if !owned && !part {
+                edges.push((id.clone(), on.clone()));
+            }
+        }
+        for (id, on) in edges {
+            self.catalog.depend(&id, &on);
+        }
+    }
+
+    fn class_of(&self, kind: Kind) -> Option<u32> {
+        self.addresses.iter().find(|(_, id)| id.kind == kind).map(|(address, _)| address.class)
+    }
+}
+
+fn broken(kind: Kind, error: &Mismatch) -> Diagnostic {
+    Diagnostic::error(Code::UnknownValue, format!("the server's {} objects can't be read", kind.noun()))
+        .note(error.to_string())
+        .help("this is a version of PostgreSQL that this version of forge doesn't know")
+}
+
+fn unknown(id: &ObjectId, reason: &str) -> Diagnostic {
+    Diagnostic::error(Code::UnknownValue, format!("`{id}` has a property that this version of forge doesn't know"))
+        .note(reason)
+        .help("use a newer forge, or leave the object's schema out of `[managed]`")
+}
+

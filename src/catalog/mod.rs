@@ -1,0 +1,146 @@
+//! What a database consists of: objects by id, and what depends on what.
+//!
+//! Both the live and the desired catalog come from the same queries on a real server, so a difference between them is a
+//! real one.
+
+mod fingerprint;
+mod introspect;
+mod row;
+mod scope;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+pub use self::{fingerprint::Fingerprint, introspect::introspect, scope::Scope};
+use crate::{
+    kinds::{Kind, Object, ObjectId},
+    sql::Ident,
+};
+
+/// A database's objects at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Catalog {
+    /// `server_version_num`.
+    pub server_version: u32,
+    /// The role that creates objects in the session that read it.
+    pub role: Ident,
+    entries: BTreeMap<ObjectId, Entry>,
+    /// What each object depends on.
+    dependencies: BTreeMap<ObjectId, BTreeSet<ObjectId>>,
+    /// Objects that no kind models, as PostgreSQL identifies them: `aggregate app.total(integer)`.
+    pub unmodelled: BTreeSet<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Entry {
+    object: Object,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parent: Option<ObjectId>,
+}
+
+impl Catalog {
+    /// A catalog without objects.
+    pub fn empty(server_version: u32, role: Ident) -> Self {
+        Self { server_version, role, entries: BTreeMap::new(), dependencies: BTreeMap::new(), unmodelled: BTreeSet::new() }
+    }
+
+    /// Adds an object.
+    pub fn insert(&mut self, id: ObjectId, object: Object, parent: Option<ObjectId>) {
+        self.entries.insert(id, Entry { object, parent });
+    }
+
+    /// Notes that one object needs another.
+    pub fn depend(&mut self, id: &ObjectId, on: &ObjectId) {
+        if id != on {
+            self.dependencies.entry(id.clone()).or_default().insert(on.clone());
+        }
+    }
+
+    /// The object of an id.
+    pub fn get(&self, id: &ObjectId) -> Option<&Object> {
+        self.entries.get(id).map(|entry| &entry.object)
+    }
+
+    /// Whether there is such an object.
+    pub fn contains(&self, id: &ObjectId) -> bool {
+        self.entries.contains_key(id)
+    }
+
+    /// The object that this one belongs to.
+    pub fn parent(&self, id: &ObjectId) -> Option<&ObjectId> {
+        self.entries.get(id)?.parent.as_ref()
+    }
+
+    /// Every object, in the order of the ids.
+    pub fn objects(&self) -> impl Iterator<Item = (&ObjectId, &Object)> {
+        self.entries.iter().map(|(id, entry)| (id, &entry.object))
+    }
+
+    /// How many objects there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// What an object depends on: what `pg_depend` knows, and its parent.
+    pub fn dependencies(&self, id: &ObjectId) -> impl Iterator<Item = &ObjectId> {
+        self.dependencies.get(id).into_iter().flatten().filter(|on| self.contains(on))
+    }
+
+    /// What each object is depended on by.
+    pub fn dependents(&self) -> BTreeMap<&ObjectId, BTreeSet<&ObjectId>> {
+        let mut dependents: BTreeMap<&ObjectId, BTreeSet<&ObjectId>> = BTreeMap::new();
+        for (id, needed) in &self.dependencies {
+            for on in needed.iter().filter(|on| self.contains(on)) {
+                if self.contains(id) {
+                    dependents.entry(on).or_default().insert(id);
+                }
+            }
+        }
+        dependents
+    }
+
+    /// What belongs to each object.
+    pub fn children(&self) -> BTreeMap<&ObjectId, Vec<&ObjectId>> {
+        let mut children: BTreeMap<&ObjectId, Vec<&ObjectId>> = BTreeMap::new();
+        for (id, entry) in &self.entries {
+            if let Some(parent) = &entry.parent {
+                children.entry(parent).or_default().push(id);
+            }
+        }
+        children
+    }
+
+    /// Leaves out everything that `keep` doesn't want.
+    pub fn retain(&mut self, keep: impl Fn(&ObjectId) -> bool) {
+        self.entries.retain(|id, _| keep(id));
+        self.dependencies.retain(|id, _| keep(id));
+    }
+
+    /// The names of the roles that own something or hold a privilege.
+    pub fn roles(&self) -> BTreeSet<String> {
+        let mut roles = BTreeSet::new();
+        for (id, object) in self.objects() {
+            roles.extend(object.roles(id).into_iter().map(|role| role.as_str().to_string()));
+        }
+        roles
+    }
+
+    /// Where the desired state leaves an owner open, it is the one that the object has: the schema tree names an owner
+    /// only where that matters to it. An object that is new belongs to the role that runs the plan.
+    pub fn adopt_owners(&mut self, live: &Self) {
+        for (id, entry) in &mut self.entries {
+            if id.kind == Kind::Owner
+                && let (Object::Owner(owner), Some(Object::Owner(held))) = (&mut entry.object, live.get(id))
+                && owner.role == live.role
+            {
+                owner.role = held.role.clone();
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! One session on a server, set up so that what the catalog prints and what statements do depends on nothing else.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tokio::{task::JoinHandle, time::timeout};
+use tokio_postgres::{CancelToken, Client, NoTls};
+
+use super::{
+    connect::{ConnectOptions, Host, TargetSession, TlsMode},
+    failure,
+    login::{Inbox, Login, open_inbox},
+    setup::{self, Facts, Scope},
+    socket::{Address, Ending, Socket},
+    tls::Connector,
+};
+use crate::diagnostic::{Code, Diagnostic, Result};
+
+/// How long [`Session::close`] waits for the server's process to go.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+
+/// A connection, the task that drives it, and what is known about the server.
+pub struct Session {
+    pub(super) client: Client,
+    pub(super) driver: JoinHandle<()>,
+    pub(super) inbox: Arc<Mutex<Inbox>>,
+    pub(super) ending: Ending,
+    pub(super) canceller: Canceller,
+    pub(super) facts: Facts,
+}
+
+impl Session {
+    /// Connects to the first host that will do, logs in, and sets up the session: one round trip after the login.
+    ///
+    /// As in libpq, a host that can't be reached is followed by the next, and a login that is refused by none.
+    pub async fn open(options: &ConnectOptions, application_name: &str) -> Result<Self> {
+        let needs_tls = options.tls.mode != TlsMode::Disable
+            && options.hosts.iter().any(|host| host.socket().is_none());
+        let connector = needs_tls
+            .then(|| Connector::new(&options.tls))
+            .transpose()?;
+        let rounds: &[TargetSession] = match options.target_session {
+            TargetSession::PreferStandby => &[TargetSession::Standby, TargetSession::Any],
+            TargetSession::Any => &[TargetSession::Any],
+            TargetSession::ReadWrite => &[TargetSession::ReadWrite],
+            TargetSession::ReadOnly => &[TargetSession::ReadOnly],
+            TargetSession::Primary => &[TargetSession::Primary],
+            TargetSession::Standby => &[TargetSession::Standby],
+        };
+        let mut failures = Vec::new();
+        for &target in rounds {
+            failures.clear();
+            for host in &options.hosts {
+                let login = Login {
+                    host,
+                    options,
+                    connector: connector.as_ref(),
+                    application_name,
+                };
+                match login.open().await {
+                    Ok(session) if session.facts.suits(target) => return Ok(session),
+                    Ok(session) => {
+                        session.close().await;
+                        failures.push(unsuitable(host, target));
+                    }
+                    Err(failure) if failure.code() == Code::Unreachable => failures.push(failure),
+                    Err(failure) => return Err(failure),
+                }
+            }
+        }
+        Err(Diagnostic::all(failures).expect("there is at least one host"))
+    }
+
+    /// The client.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The client, for transactions that end with a guard.
+    pub fn client_mut(&mut self) -> &mut Client {
+        &mut self.client
+    }
+
+    /// The server's version as a number: 150018 is 15.18.
+    pub fn server_version_num(&self) -> u32 {
+        self.facts.version_num
+    }
+
+    /// The server's major version.
+    pub fn major(&self) -> u32 {
+        self.facts.version_num / 10_000
+    }
+
+    /// Whether the server is a standby.
+    pub fn is_standby(&self) -> bool {
+        self.facts.standby
+    }
+
+    /// Whether a pooler stands between, as [`super::connect::Pooler::Allow`] permits.
+    ///
+    /// Nothing was set up then: the settings would reach other clients. Each transaction calls [`Self::set_up_transaction`].
+    pub fn is_pooled(&self) -> bool {
+        self.facts.pooled
+    }
+
+    /// Sets up the current transaction as [`Session::open`] sets up a session.
+    pub async fn set_up_transaction(&self) -> Result<()> {
+        self.client
+            .batch_execute(&setup::setup_query(self.major(), Scope::Transaction))
+            .await
+            .map_err(|error| failure::server_error(&error))
+    }
+
+    /// The server's warnings since the last call, oldest first.
+    pub fn take_notices(&self) -> Vec<Diagnostic> {
+        std::mem::take(&mut open_inbox(&self.inbox).notices)
+    }
+
+    /// Why the connection ended, if it did so by itself. A query that was in flight has only heard that it ended.
+    pub fn failure(&self) -> Option<Diagnostic> {
+        open_inbox(&self.inbox).failure.clone()
+    }
+
+    /// What cancels the statement that runs on this session, from elsewhere.
+    pub fn cancel_token(&self) -> Canceller {
+        self.canceller.clone()
+    }
+
+    /// Ends the session and waits until the server's process has gone, so that the database can be dropped.
+    pub async fn close(self) {
+        let Self {
+            client,
+            driver,
+            ending,
+            inbox: _,
+            canceller: _,
+            facts: _,
+        } = self;
+        // The driver ends the connection when nobody is left to ask.
+        drop(client);
+        let stop = driver.abort_handle();
+        let ended = timeout(CLOSE_LIMIT, async {
+            let driven = driver.await;
+            drop(driven);
+            ending.wait().await;
+        });
+        if ended.await.is_err() {
+            stop.abort();
+        }
+    }
+}
+
+/// Cancels what runs on a session, over a connection of its own with the same security.
+#[derive(Clone)]
+pub struct Canceller {
+    pub(super) token: CancelToken,
+    pub(super) host: Host,
+    pub(super) address: Address,
+    pub(super) connector: Option<Connector>,
+    pub(super) limit: Duration,
+}
+
+impl Canceller {
+    /// Asks the server to cancel, and waits until it has passed the request on. The statement may have ended by itself.
+    pub async fn cancel(&self) -> Result<()> {
+        let cancelling = async {
+            let socket = Socket::open_address(&self.address, self.limit)
+                .await
+                .map_err(|error| failure::unreachable(&self.host, &error, self.limit))?;
+            let sent = match &self.connector {
+                None => self.token.cancel_query_raw(socket.stream, NoTls).await,
+                Some(connector) => {
+                    let handshake = connector.for_host(&self.host.host);
+                    self.token.cancel_query_raw(socket.stream, handshake).await
+                }
+            };
+            sent.map_err(|error| failure::server_error(&error))?;
+            socket.ending.wait().await;
+            Ok(())
+        };
+        timeout(self.limit, cancelling)
+            .await
+            .unwrap_or_else(|_| Err(failure::timed_out(&self.host, self.limit)))
+    }
+}
+
+fn unsuitable(host: &Host, target: TargetSession) -> Diagnostic {
+    Diagnostic::error(
+        Code::Unreachable,
+        format!(
+            "the server at `{host}` is not the one that `target_session_attrs={}` asks for",
+            target.as_str()
+        ),
+    )
+    .help("name the other hosts too, or change `target_session_attrs`")
+}
