@@ -19,17 +19,25 @@ pub struct Fingerprint(u128);
 impl Fingerprint {
     /// The fingerprint of one object: of its id and every attribute that decides equality.
     pub fn of(id: &ObjectId, object: &Object) -> Self {
-        let serde_json::Value::Object(outer) = serde_json::to_value(object).expect("a model is JSON") else {
+        let serde_json::Value::Object(outer) =
+            serde_json::to_value(object).expect("a model is JSON")
+        else {
             unreachable!("an object is tagged with its kind")
         };
-        let mut model = outer.into_iter().next().map(|(_, model)| model).unwrap_or_default();
+        let mut model = outer
+            .into_iter()
+            .next()
+            .map(|(_, model)| model)
+            .unwrap_or_default();
         let mut hash = Sha256::new();
         hash.update(id.to_string());
         if let serde_json::Value::Object(fields) = &mut model {
             for (name, compared) in id.kind.attributes() {
                 // What is absent isn't hashed, so that an attribute which a later version learns to read leaves the
                 // fingerprints of objects without it as they were.
-                let value = fields.get(name).or_else(|| fields.get(name.trim_end_matches("_name")));
+                let value = fields
+                    .get(name)
+                    .or_else(|| fields.get(name.trim_end_matches("_name")));
                 if let Some(value) = value.filter(|value| compared && !is_nothing(value)) {
                     hash.update([0]);
                     hash.update(name);
@@ -39,7 +47,11 @@ impl Fingerprint {
             }
         }
         let digest = hash.finalize();
-        Self(u128::from_be_bytes(digest[..16].try_into().expect("a SHA-256 hash has 32 bytes")))
+        Self(u128::from_be_bytes(
+            digest[..16]
+                .try_into()
+                .expect("a SHA-256 hash has 32 bytes"),
+        ))
     }
 
     /// The state that a change leads to, which leads from `from` to `to`, if it begins here.
@@ -63,7 +75,10 @@ impl Fingerprint {
 impl Catalog {
     /// The fingerprint of the whole catalog.
     pub fn fingerprint(&self) -> Fingerprint {
-        self.objects().fold(Fingerprint::default(), |sum, (id, object)| sum.plus(Fingerprint::of(id, object)))
+        self.objects()
+            .fold(Fingerprint::default(), |sum, (id, object)| {
+                sum.plus(Fingerprint::of(id, object))
+            })
     }
 }
 
@@ -72,7 +87,9 @@ fn is_nothing(value: &serde_json::Value) -> bool {
         serde_json::Value::Null => true,
         serde_json::Value::Bool(value) => !value,
         serde_json::Value::Array(list) => list.is_empty(),
-        serde_json::Value::Number(_) | serde_json::Value::String(_) | serde_json::Value::Object(_) => false,
+        serde_json::Value::Number(_)
+        | serde_json::Value::String(_)
+        | serde_json::Value::Object(_) => false,
     }
 }
 
@@ -86,8 +103,12 @@ impl FromStr for Fingerprint {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let digits = (text.len() == 32).then(|| u128::from_str_radix(text, 16).ok()).flatten();
-        digits.map(Self).ok_or_else(|| format!("`{text}` is no fingerprint: 32 hexadecimal digits"))
+        let digits = (text.len() == 32)
+            .then(|| u128::from_str_radix(text, 16).ok())
+            .flatten();
+        digits
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is no fingerprint: 32 hexadecimal digits"))
     }
 }
 
@@ -99,6 +120,8 @@ impl Serialize for Fingerprint {
 
 impl<'de> Deserialize<'de> for Fingerprint {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
     }
 }

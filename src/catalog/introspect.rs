@@ -32,7 +32,10 @@ pub async fn introspect(session: &Session, role: Option<&Ident>) -> Result<Catal
     queries.push(include_str!("unmodelled.sql"));
     let mut answers = session.snapshot(&queries).await?.into_iter();
     let mut next = || answers.next().expect("there is an answer to each query");
-    let own = next().first().map(|row| Ident::new(row.get::<_, String>("role"))).expect("a session has a role");
+    let own = next()
+        .first()
+        .map(|row| Ident::new(row.get::<_, String>("role")))
+        .expect("a session has a role");
     let kinds: Vec<(Kind, Vec<Row>)> = Kind::ALL.iter().map(|&kind| (kind, next())).collect();
     let (depends, extensions, unmodelled) = (next(), next(), next());
 
@@ -45,7 +48,13 @@ pub async fn introspect(session: &Session, role: Option<&Ident>) -> Result<Catal
     reading.depend(&depends, &extensions);
     reading.catalog.unmodelled = unmodelled
         .iter()
-        .map(|row| format!("{} {}", row.get::<_, String>("type"), row.get::<_, String>("identity")))
+        .map(|row| {
+            format!(
+                "{} {}",
+                row.get::<_, String>("type"),
+                row.get::<_, String>("identity")
+            )
+        })
         .collect();
     Ok(reading.catalog)
 }
@@ -67,12 +76,20 @@ struct Identity {
 
 impl Identity {
     fn address(&self) -> Option<Address> {
-        Some(Address { class: self.classid?, object: self.objid?, sub: self.objsubid.unwrap_or_default() })
+        Some(Address {
+            class: self.classid?,
+            object: self.objid?,
+            sub: self.objsubid.unwrap_or_default(),
+        })
     }
 
     fn parent(&self) -> Option<Address> {
         let (class, object) = (self.parent_classid?, self.parent_objid?);
-        Some(Address { class, object, sub: self.parent_objsubid.unwrap_or_default() })
+        Some(Address {
+            class,
+            object,
+            sub: self.parent_objsubid.unwrap_or_default(),
+        })
     }
 }
 
@@ -94,8 +111,12 @@ impl Reading {
         let mut identified = Vec::new();
         for (kind, rows) in kinds {
             for row in rows {
-                let source = RowDeserializer { row, resolve: &|_| None };
-                let identity = Identity::deserialize(source).map_err(|error| broken(*kind, &error))?;
+                let source = RowDeserializer {
+                    row,
+                    resolve: &|_| None,
+                };
+                let identity =
+                    Identity::deserialize(source).map_err(|error| broken(*kind, &error))?;
                 let address = identity.address();
                 let Some((id, parent)) = self.name(*kind, identity) else {
                     continue; // It belongs to an object that isn't managed: an extension's, or one that no kind models.
@@ -103,7 +124,12 @@ impl Reading {
                 if let Some(address) = address {
                     self.addresses.insert(address, id.clone());
                 }
-                identified.push(Identified { kind: *kind, id, parent, row });
+                identified.push(Identified {
+                    kind: *kind,
+                    id,
+                    parent,
+                    row,
+                });
             }
         }
         Ok(identified)
@@ -111,7 +137,11 @@ impl Reading {
 
     fn name(&self, kind: Kind, identity: Identity) -> Option<(ObjectId, Option<ObjectId>)> {
         let grantee = identity.grantee.as_ref().map(|role| {
-            if role.is_empty() { Grantee::Public } else { Grantee::Role(Ident::new(role.as_str())) }
+            if role.is_empty() {
+                Grantee::Public
+            } else {
+                Grantee::Role(Ident::new(role.as_str()))
+            }
         });
         let parent = match identity.parent() {
             None => None,
@@ -121,7 +151,16 @@ impl Reading {
             })?),
         };
         if let Some(path) = identity.path {
-            return Some((ObjectId { kind, of: None, path, args: identity.args, grantee }, parent));
+            return Some((
+                ObjectId {
+                    kind,
+                    of: None,
+                    path,
+                    args: identity.args,
+                    grantee,
+                },
+                parent,
+            ));
         }
         let mut id = ObjectId::about(kind, parent.as_ref()?);
         if let Some(column) = identity.sub_name
@@ -135,10 +174,19 @@ impl Reading {
     }
 
     fn read(&mut self, objects: Vec<Identified<'_>>) -> Result<()> {
-        for Identified { kind, id, parent, row } in objects {
+        for Identified {
+            kind,
+            id,
+            parent,
+            row,
+        } in objects
+        {
             let resolve = |address| self.addresses.get(&address).cloned();
             let object = kind
-                .read(RowDeserializer { row, resolve: &resolve })
+                .read(RowDeserializer {
+                    row,
+                    resolve: &resolve,
+                })
                 .map_err(|Mismatch(reason)| unknown(&id, &reason))?;
             if let Some(parent) = &parent {
                 self.catalog.depend(&id, parent);
@@ -156,21 +204,41 @@ impl Reading {
             .collect();
         let resolve = |class: u32, object: u32, sub: i32| {
             let exact = self.addresses.get(&Address { class, object, sub });
-            exact.or_else(|| self.addresses.get(&Address { class, object, sub: 0 })).or_else(|| {
-                let extension = *members.get(&(class, object))?;
-                self.addresses.get(&Address { class: extension_class?, object: extension, sub: 0 })
-            })
+            exact
+                .or_else(|| {
+                    self.addresses.get(&Address {
+                        class,
+                        object,
+                        sub: 0,
+                    })
+                })
+                .or_else(|| {
+                    let extension = *members.get(&(class, object))?;
+                    self.addresses.get(&Address {
+                        class: extension_class?,
+                        object: extension,
+                        sub: 0,
+                    })
+                })
         };
         let mut edges = Vec::new();
         for row in depends {
             let (Some(id), Some(on)) = (
                 resolve(row.get("classid"), row.get("objid"), row.get("objsubid")),
-                resolve(row.get("refclassid"), row.get("refobjid"), row.get("refobjsubid")),
+                resolve(
+                    row.get("refclassid"),
+                    row.get("refobjid"),
+                    row.get("refobjsubid"),
+                ),
             ) else {
                 continue;
             };
             // That a sequence goes with its column is the sequence's own attribute; it doesn't need the column.
-            let owned = row.get::<_, String>("deptype") == "a" && self.catalog.get(id).is_some_and(|object| object.goes_with() == Some(on));
+            let owned = row.get::<_, String>("deptype") == "a"
+                && self
+                    .catalog
+                    .get(id)
+                    .is_some_and(|object| object.goes_with() == Some(on));
             let part = self.catalog.parent(on) == Some(id);
             if !owned && !part {
                 edges.push((id.clone(), on.clone()));
@@ -182,19 +250,27 @@ impl Reading {
     }
 
     fn class_of(&self, kind: Kind) -> Option<u32> {
-        self.addresses.iter().find(|(_, id)| id.kind == kind).map(|(address, _)| address.class)
+        self.addresses
+            .iter()
+            .find(|(_, id)| id.kind == kind)
+            .map(|(address, _)| address.class)
     }
 }
 
 fn broken(kind: Kind, error: &Mismatch) -> Diagnostic {
-    Diagnostic::error(Code::UnknownValue, format!("the server's {} objects can't be read", kind.noun()))
-        .note(error.to_string())
-        .help("this is a version of PostgreSQL that this version of forge doesn't know")
+    Diagnostic::error(
+        Code::UnknownValue,
+        format!("the server's {} objects can't be read", kind.noun()),
+    )
+    .note(error.to_string())
+    .help("this is a version of PostgreSQL that this version of forge doesn't know")
 }
 
 fn unknown(id: &ObjectId, reason: &str) -> Diagnostic {
-    Diagnostic::error(Code::UnknownValue, format!("`{id}` has a property that this version of forge doesn't know"))
-        .note(reason)
-        .help("use a newer forge, or leave the object's schema out of `[managed]`")
+    Diagnostic::error(
+        Code::UnknownValue,
+        format!("`{id}` has a property that this version of forge doesn't know"),
+    )
+    .note(reason)
+    .help("use a newer forge, or leave the object's schema out of `[managed]`")
 }
-

@@ -42,7 +42,13 @@ struct Entry {
 impl Catalog {
     /// A catalog without objects.
     pub fn empty(server_version: u32, role: Ident) -> Self {
-        Self { server_version, role, entries: BTreeMap::new(), dependencies: BTreeMap::new(), unmodelled: BTreeSet::new() }
+        Self {
+            server_version,
+            role,
+            entries: BTreeMap::new(),
+            dependencies: BTreeMap::new(),
+            unmodelled: BTreeSet::new(),
+        }
     }
 
     /// Adds an object.
@@ -53,7 +59,10 @@ impl Catalog {
     /// Notes that one object needs another.
     pub fn depend(&mut self, id: &ObjectId, on: &ObjectId) {
         if id != on {
-            self.dependencies.entry(id.clone()).or_default().insert(on.clone());
+            self.dependencies
+                .entry(id.clone())
+                .or_default()
+                .insert(on.clone());
         }
     }
 
@@ -89,7 +98,11 @@ impl Catalog {
 
     /// What an object depends on: what `pg_depend` knows, and its parent.
     pub fn dependencies(&self, id: &ObjectId) -> impl Iterator<Item = &ObjectId> {
-        self.dependencies.get(id).into_iter().flatten().filter(|on| self.contains(on))
+        self.dependencies
+            .get(id)
+            .into_iter()
+            .flatten()
+            .filter(|on| self.contains(on))
     }
 
     /// What each object is depended on by.
@@ -126,7 +139,12 @@ impl Catalog {
     pub fn roles(&self) -> BTreeSet<String> {
         let mut roles = BTreeSet::new();
         for (id, object) in self.objects() {
-            roles.extend(object.roles(id).into_iter().map(|role| role.as_str().to_string()));
+            roles.extend(
+                object
+                    .roles(id)
+                    .into_iter()
+                    .map(|role| role.as_str().to_string()),
+            );
         }
         roles
     }
@@ -136,7 +154,8 @@ impl Catalog {
     pub fn adopt_owners(&mut self, live: &Self) {
         for (id, entry) in &mut self.entries {
             if id.kind == Kind::Owner
-                && let (Object::Owner(owner), Some(Object::Owner(held))) = (&mut entry.object, live.get(id))
+                && let (Object::Owner(owner), Some(Object::Owner(held))) =
+                    (&mut entry.object, live.get(id))
                 && owner.role == live.role
             {
                 owner.role = held.role.clone();

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer as _, MapAccess, Visitor, value};
+use serde::de::{
+    self, DeserializeSeed, Deserializer, IntoDeserializer as _, MapAccess, Visitor, value,
+};
 use tokio_postgres::{
     Row,
     types::{FromSql, Type},
@@ -40,7 +42,10 @@ impl<'de> Deserializer<'de> for RowDeserializer<'_> {
     type Error = Mismatch;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        visitor.visit_map(Columns { source: self, index: 0 })
+        visitor.visit_map(Columns {
+            source: self,
+            index: 0,
+        })
     }
 
     serde::forward_to_deserialize_any! {
@@ -57,8 +62,13 @@ struct Columns<'a> {
 impl<'de> MapAccess<'de> for Columns<'_> {
     type Error = Mismatch;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Mismatch> {
-        let Some(column) = self.source.row.columns().get(self.index) else { return Ok(None) };
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Mismatch> {
+        let Some(column) = self.source.row.columns().get(self.index) else {
+            return Ok(None);
+        };
         let name: value::StrDeserializer<'_, Mismatch> = column.name().into_deserializer();
         seed.deserialize(name).map(Some)
     }
@@ -66,7 +76,10 @@ impl<'de> MapAccess<'de> for Columns<'_> {
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Mismatch> {
         let index = self.index;
         self.index += 1;
-        seed.deserialize(Value { source: &self.source, index })
+        seed.deserialize(Value {
+            source: &self.source,
+            index,
+        })
     }
 }
 
@@ -77,7 +90,10 @@ struct Value<'a> {
 
 impl Value<'_> {
     fn get<'r, T: FromSql<'r>>(&'r self) -> Result<Option<T>, Mismatch> {
-        self.source.row.try_get(self.index).map_err(|error| Mismatch(error.to_string()))
+        self.source
+            .row
+            .try_get(self.index)
+            .map_err(|error| Mismatch(error.to_string()))
     }
 
     fn name(&self) -> &str {
@@ -86,14 +102,21 @@ impl Value<'_> {
 
     /// The addresses of a reference column: three numbers each.
     fn addresses(&self) -> Result<Option<Vec<String>>, Mismatch> {
-        let Some(numbers) = self.get::<Vec<u32>>()? else { return Ok(None) };
+        let Some(numbers) = self.get::<Vec<u32>>()? else {
+            return Ok(None);
+        };
         let addresses = numbers.chunks_exact(3).map(|triple| Address {
             class: triple[0],
             object: triple[1],
             sub: triple[2].cast_signed(),
         });
         // An object outside of what forge manages can't be named; the server's own check of dependencies covers it.
-        Ok(Some(addresses.filter_map(|address| (self.source.resolve)(address)).map(|id| id.to_string()).collect()))
+        Ok(Some(
+            addresses
+                .filter_map(|address| (self.source.resolve)(address))
+                .map(|id| id.to_string())
+                .collect(),
+        ))
     }
 }
 
@@ -128,14 +151,19 @@ impl<'de> Deserializer<'de> for Value<'_> {
             Type::INT4 => visit!(i32, value => visitor.visit_i32(value)),
             Type::INT8 => visit!(i64, value => visitor.visit_i64(value)),
             Type::OID => visit!(u32, value => visitor.visit_u32(value)),
-            Type::TEXT | Type::NAME | Type::VARCHAR => visit!(String, value => visitor.visit_string(value)),
+            Type::TEXT | Type::NAME | Type::VARCHAR => {
+                visit!(String, value => visitor.visit_string(value))
+            }
             Type::TEXT_ARRAY | Type::NAME_ARRAY => {
                 visit!(Vec<String>, value => value.into_deserializer().deserialize_any(visitor))
             }
             Type::JSON => visit!(tokio_postgres::types::Json<serde_json::Value>, value => {
                 value.0.deserialize_any(visitor).map_err(de::Error::custom)
             }),
-            ref other => Err(Mismatch(format!("column `{}` has the type {other}, which no model reads", self.name()))),
+            ref other => Err(Mismatch(format!(
+                "column `{}` has the type {other}, which no model reads",
+                self.name()
+            ))),
         }
     }
 
@@ -146,7 +174,11 @@ impl<'de> Deserializer<'de> for Value<'_> {
             // Any column can be asked whether it is null, whatever its type.
             self.get::<Anything>()?.is_none()
         };
-        if empty { visitor.visit_none() } else { visitor.visit_some(self) }
+        if empty {
+            visitor.visit_none()
+        } else {
+            visitor.visit_some(self)
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -155,12 +187,18 @@ impl<'de> Deserializer<'de> for Value<'_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Mismatch> {
-        let text = self.get::<String>()?.ok_or_else(|| Mismatch(format!("column `{}` is null", self.name())))?;
+        let text = self
+            .get::<String>()?
+            .ok_or_else(|| Mismatch(format!("column `{}` is null", self.name())))?;
         let text: value::StringDeserializer<Mismatch> = text.into_deserializer();
         text.deserialize_enum(name, variants, visitor)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Mismatch> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Mismatch> {
         visitor.visit_newtype_struct(self)
     }
 

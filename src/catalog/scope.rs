@@ -21,7 +21,8 @@ impl Scope {
 
     /// Whether an object is managed. One that lives in no schema (an extension) is.
     pub fn holds(&self, id: &ObjectId) -> bool {
-        id.lives_in().is_none_or(|schema| self.holds_schema(schema.as_str()))
+        id.lives_in()
+            .is_none_or(|schema| self.holds_schema(schema.as_str()))
     }
 
     /// Leaves out of a catalog what isn't managed.
@@ -37,7 +38,9 @@ fn matches(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,
         Some((before, after)) => name.strip_prefix(before).is_some_and(|rest| {
-            (0..=rest.len()).filter(|&at| rest.is_char_boundary(at)).any(|at| matches(after, &rest[at..]))
+            (0..=rest.len())
+                .filter(|&at| rest.is_char_boundary(at))
+                .any(|at| matches(after, &rest[at..]))
         }),
     }
 }

@@ -83,6 +83,12 @@ pub trait ObjectKind:
         None
     }
 
+    /// The steps that let this object outlive the replacement of what it goes with: those before the old one goes, then,
+    /// as finishing steps, those that bind it to the new one.
+    fn rejoin(&self, _desired: &Self, _id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        Vec::new()
+    }
+
     /// Whether its drop is written although what it belongs to goes too (an index on a dropped column), so that a
     /// reviewer sees it. Never if its parent goes.
     const DROP_IS_SHOWN: bool = true;
@@ -124,6 +130,9 @@ pub trait ObjectKind:
     fn is_partitioned(&self) -> bool {
         false
     }
+
+    /// Whether the object is a rule about objects to come, which the plan changes when its own objects are there.
+    const RULES_THE_FUTURE: bool = false;
 
     /// The language and text of a routine's string body, whose references `pg_depend` doesn't have.
     fn body(&self) -> Option<Body<'_>> {

@@ -154,6 +154,14 @@ macro_rules! kinds {
                 }
             }
 
+            /// See [`ObjectKind::rejoin`]. Empty also where the kinds differ.
+            pub fn rejoin(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
+                match (self, desired) {
+                    $((Self::$name(live), Self::$name(desired)) => live.rejoin(desired, id, cx),)*
+                    _ => Vec::new(),
+                }
+            }
+
             /// See [`ObjectKind::goes_with`].
             pub fn goes_with(&self) -> Option<&ObjectId> {
                 match self { $(Self::$name(model) => model.goes_with(),)* }
@@ -179,6 +187,11 @@ macro_rules! kinds {
             /// See [`ObjectKind::roles`].
             pub fn roles<'a>(&'a self, id: &'a ObjectId) -> Vec<&'a Ident> {
                 match self { $(Self::$name(model) => model.roles(id),)* }
+            }
+
+            /// See [`ObjectKind::RULES_THE_FUTURE`].
+            pub fn rules_the_future(&self) -> bool {
+                match self { $(Self::$name(_) => <$module::$name as ObjectKind>::RULES_THE_FUTURE,)* }
             }
 
             /// See [`ObjectKind::privilege_class`].

@@ -68,6 +68,8 @@ pub enum Phase {
     Main,
     /// Nothing waits for it: a sequence's owner, a table's replica identity.
     Finish,
+    /// It comes after everything else and checks rows that are there: `VALIDATE CONSTRAINT`.
+    Check,
 }
 
 /// One change of one object.
@@ -166,6 +168,13 @@ impl Step {
     #[must_use]
     pub fn finish(mut self) -> Self {
         self.phase = Phase::Finish;
+        self
+    }
+
+    /// Puts the step behind everything else.
+    #[must_use]
+    pub fn check(mut self) -> Self {
+        self.phase = Phase::Check;
         self
     }
 

@@ -18,7 +18,10 @@ impl Session {
         // Polled in this order, so sent in this order; the server answers in the same.
         let (begun, (rows, ended)) = join(begin, join(reads, client.batch_execute("COMMIT"))).await;
         begun.map_err(|error| server_error(&error))?;
-        let rows = rows.into_iter().collect::<Result<_, _>>().map_err(|error| server_error(&error))?;
+        let rows = rows
+            .into_iter()
+            .collect::<Result<_, _>>()
+            .map_err(|error| server_error(&error))?;
         ended.map_err(|error| server_error(&error))?;
         Ok(rows)
     }

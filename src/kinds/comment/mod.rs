@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attribute, Change, Context, Fragment, ObjectId, ObjectKind, Reaction, Step};
+use super::{Attribute, Change, Context, Follow, Fragment, ObjectId, ObjectKind, Reaction, Step};
 use crate::{attributes, sql::Literal};
 
 /// The comment on an object.
@@ -15,6 +15,10 @@ pub struct Comment {
 impl ObjectKind for Comment {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { text => set_text });
+
+    fn when_dislodged(&self, _desired: Option<&Self>) -> Follow {
+        Follow::Stays
+    }
 
     fn address(&self, id: &ObjectId) -> String {
         format!("COMMENT ON {}", id.sql())

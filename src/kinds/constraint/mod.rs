@@ -111,7 +111,8 @@ impl ObjectKind for Constraint {
                 Step::alter(id, validate)
                     .because("check the rows that are there, while reads and writes go on")
                     .lock(Lock::ShareUpdateExclusive, &table)
-                    .hazard(HazardKind::MayFail, "a row that breaks the constraint stops it"),
+                    .hazard(HazardKind::MayFail, "a row that breaks the constraint stops it")
+                    .check(),
             ];
         }
         if checks_rows {

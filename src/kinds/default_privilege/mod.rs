@@ -47,6 +47,8 @@ impl ObjectKind for DefaultPrivilege {
         self.steps(Step::drop, id, &self.privileges, &self.initial)
     }
 
+    const RULES_THE_FUTURE: bool = true;
+
     fn adds_to(&self, id: &ObjectId, created: &ObjectId, model: &Object, role: &Ident) -> Option<(ObjectId, Object)> {
         let concerned = self.role == *role
             && model.privilege_class() == Some(self.class.as_str())

@@ -5,7 +5,7 @@ mod privileges;
 use serde::{Deserialize, Serialize};
 
 pub(super) use self::privileges::change as privileges_change;
-use super::{Attribute, Change, Context, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step};
+use super::{Attribute, Change, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step};
 use crate::{attributes, sql::Ident};
 
 /// The privileges of one grantee on one object, where they aren't those of a fresh object.
@@ -25,6 +25,10 @@ impl ObjectKind for Grant {
 
     fn roles<'a>(&'a self, id: &'a ObjectId) -> Vec<&'a Ident> {
         id.grantee_role().into_iter().collect()
+    }
+
+    fn when_dislodged(&self, _desired: Option<&Self>) -> Follow {
+        Follow::Stays
     }
 
     fn address(&self, id: &ObjectId) -> String {

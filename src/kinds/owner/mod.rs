@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attribute, Change, Context, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step};
+use super::{Attribute, Change, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step};
 use crate::{attributes, sql::Ident};
 
 /// The owner of an object.
@@ -18,6 +18,10 @@ impl ObjectKind for Owner {
 
     fn roles<'a>(&'a self, _id: &'a ObjectId) -> Vec<&'a Ident> {
         vec![&self.role]
+    }
+
+    fn when_dislodged(&self, _desired: Option<&Self>) -> Follow {
+        Follow::Stays
     }
 
     fn address(&self, id: &ObjectId) -> String {

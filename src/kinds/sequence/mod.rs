@@ -79,6 +79,11 @@ impl ObjectKind for Sequence {
         self.owned_by_ref.as_ref()
     }
 
+    fn rejoin(&self, desired: &Self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        let leave = own(id, None).because("let it outlive its column");
+        [leave].into_iter().chain(desired.owned_by_ref.as_ref().map(|column| own(id, Some(column)))).collect()
+    }
+
     const DROP_IS_SHOWN: bool = false;
 }
 

@@ -1,0 +1,301 @@
+//! What has to happen to each object so that the live database becomes the desired one.
+//!
+//! The comparison names no kind: each kind's attribute table says what a difference means. What must be dropped and
+//! created again takes its dependents along, by the live catalog's dependencies.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    catalog::Catalog,
+    kinds::{Context, Follow, Object, ObjectId, Reaction, World},
+    sql::Ident,
+};
+
+/// The two sides of a comparison.
+#[derive(Debug, Clone, Copy)]
+pub struct Catalogs<'a> {
+    /// As it is.
+    pub live: &'a Catalog,
+    /// As it shall be.
+    pub desired: &'a Catalog,
+}
+
+/// What happens to an object. One without a fate stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It comes into being.
+    Create,
+    /// It goes.
+    Drop,
+    /// It goes and comes back; the attributes or the dependency that demand it.
+    Replace(String),
+    /// It is changed in place.
+    Alter,
+    /// It is changed in place, and what leans on it may have to go meanwhile.
+    Dislodge,
+    /// It moves from the old to the new self of a replaced dependency.
+    Repoint(ObjectId),
+    /// It stays while what it goes with is replaced.
+    Rejoin,
+}
+
+/// The fates of all objects, and the world in which steps are written.
+pub struct Diff<'a> {
+    /// Both catalogs.
+    pub catalogs: Catalogs<'a>,
+    /// What happens to whom.
+    pub fates: BTreeMap<ObjectId, Fate>,
+    live_dependents: BTreeMap<&'a ObjectId, BTreeSet<&'a ObjectId>>,
+    live_children: BTreeMap<&'a ObjectId, Vec<&'a ObjectId>>,
+    desired_children: BTreeMap<&'a ObjectId, Vec<&'a ObjectId>>,
+}
+
+impl<'a> Diff<'a> {
+    /// Compares two catalogs.
+    pub fn new(catalogs: Catalogs<'a>) -> Self {
+        let mut diff = Self {
+            catalogs,
+            fates: BTreeMap::new(),
+            live_dependents: catalogs.live.dependents(),
+            live_children: catalogs.live.children(),
+            desired_children: catalogs.desired.children(),
+        };
+        diff.compare();
+        diff.cascade();
+        diff
+    }
+
+    /// Whether the two catalogs are equal.
+    pub fn is_empty(&self) -> bool {
+        self.fates.is_empty()
+    }
+
+    /// What kinds may know while they write steps.
+    pub fn context(&self) -> Context<'_> {
+        Context {
+            server_version: self.catalogs.live.server_version,
+            role: self.role(),
+            world: self,
+        }
+    }
+
+    /// What the differences of an object mean, in the order of its attributes; equal steps once.
+    pub fn reactions(&self, id: &ObjectId) -> Vec<(&'static str, Reaction)> {
+        match (self.catalogs.live.get(id), self.catalogs.desired.get(id)) {
+            (Some(live), Some(desired)) => live.compare(desired, id, &self.context()),
+            _ => Vec::new(),
+        }
+    }
+
+    fn role(&self) -> &'a Ident {
+        &self.catalogs.live.role
+    }
+
+    /// First, each object by itself.
+    fn compare(&mut self) {
+        let Catalogs { live, desired } = self.catalogs;
+        let created = desired
+            .objects()
+            .filter(|(id, _)| !live.contains(id))
+            .map(|(id, _)| (id.clone(), Fate::Create));
+        let dropped = live
+            .objects()
+            .filter(|(id, _)| !desired.contains(id))
+            .map(|(id, _)| (id.clone(), Fate::Drop));
+        self.fates = created.chain(dropped).collect();
+        let changed: Vec<(ObjectId, Fate)> = live
+            .objects()
+            .filter(|(id, object)| {
+                desired
+                    .get(id)
+                    .is_some_and(|other| !object.differences(other).is_empty())
+            })
+            .map(|(id, _)| (id.clone(), self.fate_of_changed(id)))
+            .collect();
+        self.fates.extend(changed);
+    }
+
+    fn fate_of_changed(&self, id: &ObjectId) -> Fate {
+        let reactions = self.reactions(id);
+        let replaced: Vec<&str> = reactions
+            .iter()
+            .filter(|(_, reaction)| matches!(reaction, Reaction::Replace))
+            .map(|(attribute, _)| *attribute)
+            .collect();
+        if !replaced.is_empty() {
+            return Fate::Replace(format!(
+                "its {} changes",
+                replaced.join(" and ").replace('_', " ")
+            ));
+        }
+        let dislodges = reactions
+            .iter()
+            .any(|(_, reaction)| matches!(reaction, Reaction::Dislodge(_)));
+        if dislodges {
+            Fate::Dislodge
+        } else {
+            Fate::Alter
+        }
+    }
+
+    /// Then, what the fate of one means for those that depend on it or belong to it.
+    fn cascade(&mut self) {
+        let mut waiting: Vec<ObjectId> = self.fates.keys().cloned().collect();
+        while let Some(id) = waiting.pop() {
+            let Some(fate) = self.fates.get(&id).cloned() else {
+                continue;
+            };
+            let consequences = match fate {
+                Fate::Replace(_) => self.follow_replaced(&id),
+                Fate::Drop => self.follow_dropped(&id),
+                Fate::Dislodge | Fate::Repoint(_) => self.follow_dislodged(&id),
+                Fate::Create | Fate::Alter | Fate::Rejoin => Vec::new(),
+            };
+            for (follower, fate) in consequences {
+                if self.fates.get(&follower) != Some(&fate) {
+                    self.fates.insert(follower.clone(), fate);
+                    waiting.push(follower);
+                }
+            }
+        }
+    }
+
+    fn follow_replaced(&self, id: &ObjectId) -> Vec<(ObjectId, Fate)> {
+        let mut consequences = Vec::new();
+        let aside = self.stands_aside(id);
+        for &follower in self.live_dependents.get(id).into_iter().flatten() {
+            let Some(live) = self.catalogs.live.get(follower) else {
+                continue;
+            };
+            let Some(desired) = self.catalogs.desired.get(follower) else {
+                continue;
+            };
+            match self.fates.get(follower) {
+                Some(Fate::Replace(_) | Fate::Create | Fate::Drop | Fate::Repoint(_)) => continue,
+                None | Some(Fate::Alter | Fate::Dislodge | Fate::Rejoin) => {}
+            }
+            let is_part = self.catalogs.live.parent(follower) == Some(id);
+            let moves = aside
+                && !is_part
+                && live
+                    .repoint(desired, follower, id, &self.context())
+                    .is_some();
+            let fate = if moves {
+                Fate::Repoint(id.clone())
+            } else {
+                Fate::Replace(format!("`{id}` is replaced"))
+            };
+            consequences.push((follower.clone(), fate));
+        }
+        for (follower, object) in self.catalogs.live.objects() {
+            let survives = self.catalogs.desired.contains(follower) && !self.is_created(follower);
+            if survives && object.goes_with() == Some(id) {
+                consequences.push((follower.clone(), Fate::Rejoin));
+            }
+        }
+        consequences
+    }
+
+    fn follow_dropped(&self, id: &ObjectId) -> Vec<(ObjectId, Fate)> {
+        let followers = self.live_dependents.get(id).into_iter().flatten();
+        followers
+            // One that changes anyway changes to something that doesn't need the dropped object.
+            .filter(|follower| {
+                self.catalogs.desired.contains(follower) && !self.fates.contains_key(**follower)
+            })
+            .map(|&follower| {
+                (
+                    follower.clone(),
+                    Fate::Replace(format!("`{id}` is dropped")),
+                )
+            })
+            .collect()
+    }
+
+    fn follow_dislodged(&self, id: &ObjectId) -> Vec<(ObjectId, Fate)> {
+        let mut consequences = Vec::new();
+        for &follower in self.live_dependents.get(id).into_iter().flatten() {
+            let Some(live) = self.catalogs.live.get(follower) else {
+                continue;
+            };
+            let stays = live.when_dislodged(self.catalogs.desired.get(follower)) == Follow::Stays;
+            let settled = matches!(
+                self.fates.get(follower),
+                Some(Fate::Replace(_) | Fate::Create | Fate::Drop | Fate::Repoint(_))
+            );
+            if !stays && !settled && self.catalogs.desired.contains(follower) {
+                consequences.push((
+                    follower.clone(),
+                    Fate::Replace(format!("`{id}` changes under it")),
+                ));
+            }
+        }
+        consequences
+    }
+
+    /// Whether the object's old self stays under another name until the new one has what it held.
+    pub fn stands_aside(&self, id: &ObjectId) -> bool {
+        match (self.catalogs.live.get(id), self.catalogs.desired.get(id)) {
+            (Some(live), Some(desired)) => live.aside(desired, id, &self.context()).is_some(),
+            _ => false,
+        }
+    }
+
+    /// Whether the plan drops the object, be it to create it again.
+    pub fn is_dropped(&self, id: &ObjectId) -> bool {
+        matches!(self.fates.get(id), Some(Fate::Drop | Fate::Replace(_)))
+    }
+}
+
+impl World for Diff<'_> {
+    fn live(&self, id: &ObjectId) -> Option<&Object> {
+        self.catalogs.live.get(id)
+    }
+
+    fn desired(&self, id: &ObjectId) -> Option<&Object> {
+        self.catalogs.desired.get(id)
+    }
+
+    fn is_created(&self, id: &ObjectId) -> bool {
+        matches!(self.fates.get(id), Some(Fate::Create | Fate::Replace(_)))
+    }
+
+    fn parent(&self, id: &ObjectId) -> Option<&ObjectId> {
+        self.catalogs
+            .desired
+            .parent(id)
+            .or_else(|| self.catalogs.live.parent(id))
+    }
+
+    fn children(&self, id: &ObjectId) -> Vec<&ObjectId> {
+        self.desired_children.get(id).cloned().unwrap_or_default()
+    }
+
+    fn live_children(&self, id: &ObjectId) -> Vec<&ObjectId> {
+        self.live_children.get(id).cloned().unwrap_or_default()
+    }
+
+    fn dependencies(&self, id: &ObjectId) -> Vec<&ObjectId> {
+        self.catalogs.desired.dependencies(id).collect()
+    }
+
+    fn live_dependents(&self, id: &ObjectId) -> Vec<&ObjectId> {
+        self.live_dependents
+            .get(id)
+            .into_iter()
+            .flatten()
+            .copied()
+            .collect()
+    }
+
+    fn added_to(&self, created: &ObjectId) -> Vec<(ObjectId, Object)> {
+        // Rules are changed at the end of a plan, so those that are live hold while it runs.
+        let Some(model) = self.catalogs.desired.get(created) else {
+            return Vec::new();
+        };
+        let rules = self.catalogs.live.objects();
+        rules
+            .filter_map(|(id, rule)| rule.adds_to(id, created, model, self.role()))
+            .collect()
+    }
+}

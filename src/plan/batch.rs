@@ -1,0 +1,77 @@
+//! Groups ordered steps into transactions.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::{order::Arranged, steps::Node};
+use crate::kinds::{Hazard, Mode, Step};
+
+/// Steps that share a transaction, or one that runs outside of any.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// Whether the steps run in a transaction.
+    pub transactional: bool,
+    /// The steps in order.
+    pub steps: Vec<Step>,
+}
+
+/// An ordered list of steps, in transactions.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Plan {
+    /// The batches in order.
+    pub batches: Vec<Batch>,
+}
+
+impl Plan {
+    /// The steps in order.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.batches.iter().flat_map(|batch| &batch.steps)
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
+    /// The steps' hazards, with the step each belongs to.
+    pub fn hazards(&self) -> impl Iterator<Item = (&Step, &Hazard)> {
+        self.steps()
+            .flat_map(|step| step.hazards.iter().map(move |hazard| (step, hazard)))
+    }
+}
+
+/// Splits an order of nodes into batches: as few as the modes of the steps allow.
+pub(super) fn split(arranged: Arranged) -> Plan {
+    let mut plan = Plan::default();
+    // Nodes that mustn't share a transaction with what the current one has committed only at its end.
+    let mut tainted: BTreeSet<Node> = BTreeSet::new();
+    for (node, steps) in arranged.nodes {
+        let mut waits = tainted.contains(&node);
+        let mut commits = false;
+        for step in steps {
+            let fresh = step.mode == Mode::Alone
+                || waits
+                || !plan.batches.last().is_some_and(|batch| batch.transactional);
+            if fresh {
+                plan.batches.push(Batch {
+                    transactional: step.mode != Mode::Alone,
+                    steps: Vec::new(),
+                });
+                tainted.clear();
+                commits = false;
+            }
+            waits = step.mode == Mode::CommitAfter;
+            commits |= waits;
+            plan.batches
+                .last_mut()
+                .expect("a batch was begun")
+                .steps
+                .push(step);
+        }
+        if commits || tainted.contains(&node) {
+            tainted.extend(arranged.edges.get(&node).into_iter().flatten().cloned());
+        }
+    }
+    plan
+}

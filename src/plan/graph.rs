@@ -1,0 +1,169 @@
+//! Which node has to wait for which.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::steps::{Node, Nodes};
+use crate::{
+    diff::{Diff, Fate},
+    kinds::{ObjectId, World as _},
+};
+
+/// For each node, those that come after it.
+pub(super) type Edges = BTreeMap<Node, BTreeSet<Node>>;
+
+/// The edges between the nodes.
+pub(super) fn edges(diff: &Diff<'_>, nodes: &Nodes) -> Edges {
+    let mut graph = Graph {
+        nodes,
+        edges: BTreeMap::new(),
+    };
+    for (id, fate) in &diff.fates {
+        graph.around_drop(diff, id);
+        graph.around_create(diff, id);
+        match fate {
+            Fate::Alter | Fate::Dislodge | Fate::Repoint(_) | Fate::Rejoin => {
+                graph.around_alter(diff, id, fate)
+            }
+            Fate::Create | Fate::Drop | Fate::Replace(_) => {}
+        }
+    }
+    graph.names();
+    graph.steps();
+    graph.edges
+}
+
+struct Graph<'a> {
+    nodes: &'a Nodes,
+    edges: Edges,
+}
+
+impl Graph<'_> {
+    fn edge(&mut self, first: &Node, then: &Node) {
+        if first != then
+            && self.nodes.steps.contains_key(first)
+            && self.nodes.steps.contains_key(then)
+        {
+            self.edges
+                .entry(first.clone())
+                .or_default()
+                .insert(then.clone());
+        }
+    }
+
+    /// The node after which the object is as it shall be for those that need it.
+    fn ready(&self, id: &ObjectId) -> Option<Node> {
+        let altered = Node::Alter(id.clone());
+        self.nodes
+            .created_in
+            .get(id)
+            .cloned()
+            .or_else(|| self.nodes.steps.contains_key(&altered).then_some(altered))
+    }
+
+    fn around_drop(&mut self, diff: &Diff<'_>, id: &ObjectId) {
+        let Some(node) = self.nodes.dropped_in.get(id).cloned() else {
+            return;
+        };
+        for needed in diff.catalogs.live.dependencies(id) {
+            match self.nodes.dropped_in.get(needed).cloned() {
+                Some(other) => self.edge(&node, &other),
+                None => self.edge(&node, &Node::Alter(needed.clone())),
+            }
+        }
+        if let Some(created) = self.nodes.created_in.get(id).cloned() {
+            self.edge(&node, &created);
+        }
+    }
+
+    fn around_create(&mut self, diff: &Diff<'_>, id: &ObjectId) {
+        let Some(node) = self.nodes.created_in.get(id).cloned() else {
+            return;
+        };
+        for needed in diff.catalogs.desired.dependencies(id) {
+            if let Some(ready) = self.ready(needed) {
+                self.edge(&ready, &node);
+            }
+        }
+        // What can't be said inside the statement comes after it.
+        self.edge(&node, &Node::Create(id.clone()));
+        self.edge(&Node::Create(id.clone()), &Node::Finish(id.clone()));
+        self.edge(&Node::Create(id.clone()), &Node::Check(id.clone()));
+        self.edge(&node, &Node::Finish(id.clone()));
+        let (carry, remove) = (Node::Carry(id.clone()), Node::Remove(id.clone()));
+        self.edge(&node, &carry);
+        self.edge(&carry, &remove);
+        self.edge(&node, &remove);
+        // Rows are carried over before triggers, policies and indexes are there to mind them.
+        for child in diff.children(id) {
+            if let Some(created) = self.nodes.created_in.get(child).cloned()
+                && created != node
+            {
+                self.edge(&carry, &created);
+            }
+        }
+        for (extra, _) in diff.added_to(id) {
+            self.edge(&node, &Node::Alter(extra));
+        }
+    }
+
+    fn around_alter(&mut self, diff: &Diff<'_>, id: &ObjectId, fate: &Fate) {
+        let node = Node::Alter(id.clone());
+        for needed in diff.catalogs.desired.dependencies(id) {
+            if let Some(ready) = self.ready(needed) {
+                self.edge(&ready, &node);
+            }
+        }
+        let after: BTreeSet<&ObjectId> = diff.catalogs.desired.dependencies(id).collect();
+        for needed in diff.catalogs.live.dependencies(id) {
+            if let Some(dropped) = self.nodes.dropped_in.get(needed).cloned()
+                && !(after.contains(needed) && diff.is_created(needed))
+            {
+                self.edge(&node, &dropped);
+            }
+        }
+        match fate {
+            Fate::Repoint(replaced) => {
+                self.edge(&Node::Create(replaced.clone()), &node);
+                self.edge(&node, &Node::Remove(replaced.clone()));
+            }
+            Fate::Rejoin => {
+                if let Some(with) = diff.live(id).and_then(|object| object.goes_with()) {
+                    if let Some(dropped) = self.nodes.dropped_in.get(with).cloned() {
+                        self.edge(&node, &dropped);
+                        self.edge(&node, &Node::Remove(dropped.id().clone()));
+                    }
+                }
+            }
+            Fate::Alter | Fate::Dislodge | Fate::Create | Fate::Drop | Fate::Replace(_) => {}
+        }
+        self.edge(&node, &Node::Finish(id.clone()));
+        self.edge(&node, &Node::Check(id.clone()));
+    }
+
+    /// A name is free before another takes it.
+    fn names(&mut self) {
+        let pairs: Vec<(Node, Node)> = self
+            .nodes
+            .taken
+            .iter()
+            .filter_map(|(claim, taker)| {
+                Some((self.nodes.freed.get(claim)?.clone(), taker.clone()))
+            })
+            .collect();
+        for (freed, taken) in pairs {
+            self.edge(&freed, &taken);
+        }
+    }
+
+    /// What single steps wait for.
+    fn steps(&mut self) {
+        let nodes = self.nodes;
+        for (node, steps) in &nodes.steps {
+            for needed in steps.iter().flat_map(|step| &step.requires) {
+                if let Some(ready) = self.ready(needed) {
+                    self.edge(&ready, node);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! From differences to an ordered list of steps, and to the file that people review.
+
+mod batch;
+mod graph;
+mod order;
+mod steps;
+
+pub use self::batch::{Batch, Plan};
+
+use crate::{diagnostic::Result, diff::Diff};
+
+/// Makes the plan that leads from the live catalog to the desired one.
+///
+/// # Errors
+/// If objects need each other in a circle that nothing can take apart.
+pub fn plan(diff: &Diff<'_>) -> Result<Plan> {
+    let graph = order::arrange(diff)?;
+    Ok(batch::split(graph))
+}

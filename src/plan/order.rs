@@ -1,0 +1,198 @@
+//! Puts nodes in an order in which each comes after those that it waits for. Ties are broken by rank and id, so the same
+//! two catalogs give the same plan byte for byte.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
+};
+
+use super::{
+    graph::{Edges, edges},
+    steps::{Cuts, Node, Nodes},
+};
+use crate::{
+    diagnostic::{Code, Diagnostic, Result},
+    diff::Diff,
+    kinds::{Kind, Mode, ObjectId, Step, World as _},
+};
+
+/// Nodes in order, with what comes after each.
+pub(super) struct Arranged {
+    pub(super) nodes: Vec<(Node, Vec<Step>)>,
+    pub(super) edges: Edges,
+}
+
+/// Orders the steps of a difference; cycles are broken at the parts that can stand alone.
+pub(super) fn arrange(diff: &Diff<'_>) -> Result<Arranged> {
+    let mut cuts = Cuts::new();
+    loop {
+        let nodes = Nodes::new(diff, &cuts);
+        let edges = edges(diff, &nodes);
+        match sort(diff, &nodes, &edges) {
+            Ok(order) => {
+                let mut steps = nodes.steps;
+                let nodes = order
+                    .into_iter()
+                    .map(|node| (node.clone(), steps.remove(&node).unwrap_or_default()))
+                    .collect();
+                return Ok(Arranged { nodes, edges });
+            }
+            Err(circle) => {
+                let parts = parts_to_cut(diff, &nodes, &circle, &cuts);
+                if parts.is_empty() {
+                    return Err(cycle(&circle));
+                }
+                cuts.extend(parts);
+            }
+        }
+    }
+}
+
+/// Where a node stands among those that are ready: drops first, then by the object that it belongs to.
+type Rank = (u8, Kind, ObjectId, u8, ObjectId);
+
+fn rank(diff: &Diff<'_>, node: &Node) -> Rank {
+    let id = node.id();
+    let mut root = id;
+    while let Some(parent) = diff.parent(root) {
+        root = parent;
+    }
+    let (phase, within) = match node {
+        Node::Drop(_) => (0, 0),
+        Node::Create(_) => (1, 1),
+        Node::Alter(_) => (1, 2),
+        Node::Carry(_) => (1, 3),
+        Node::Remove(_) => (1, 5),
+        Node::Finish(_) => (1, 4),
+        Node::Check(_) => (3, 0),
+    };
+    // Rules about objects to come are changed when this plan's objects are there.
+    let phase = phase.max(late(diff, id));
+    let within = if matches!(node, Node::Finish(_) | Node::Remove(_)) {
+        200
+    } else {
+        within
+    };
+    (phase, root.kind, root.clone(), within, id.clone())
+}
+
+/// Whether the object is a rule about objects to come.
+fn late(diff: &Diff<'_>, id: &ObjectId) -> u8 {
+    let object = diff.desired(id).or_else(|| diff.live(id));
+    if object.is_some_and(crate::kinds::Object::rules_the_future) {
+        2
+    } else {
+        0
+    }
+}
+
+fn sort(diff: &Diff<'_>, nodes: &Nodes, edges: &Edges) -> Result<Vec<Node>, Vec<Node>> {
+    let mut waits: BTreeMap<&Node, usize> = nodes.steps.keys().map(|node| (node, 0)).collect();
+    for after in edges.values().flatten() {
+        *waits.entry(after).or_default() += 1;
+    }
+    // What runs outside of a transaction waits until nothing else is ready, so that there are few transactions.
+    let alone = |node: &Node| {
+        nodes.steps[node]
+            .iter()
+            .any(|step| step.mode == Mode::Alone)
+    };
+    let entry = |node: &Node| Reverse((alone(node), rank(diff, node), node.clone()));
+    let mut ready: BinaryHeap<_> = waits
+        .iter()
+        .filter(|(_, count)| **count == 0)
+        .map(|(node, _)| entry(node))
+        .collect();
+    let mut order = Vec::with_capacity(waits.len());
+    while let Some(Reverse((_, _, node))) = ready.pop() {
+        for after in edges.get(&node).into_iter().flatten() {
+            let count = waits.get_mut(after).expect("every node is counted");
+            *count -= 1;
+            if *count == 0 {
+                ready.push(entry(after));
+            }
+        }
+        waits.remove(&node);
+        order.push(node);
+    }
+    if waits.is_empty() {
+        Ok(order)
+    } else {
+        Err(circle(&waits.into_keys().cloned().collect(), edges))
+    }
+}
+
+/// A strongly connected group among the nodes that are left: walking back from any of them ends in one.
+fn circle(left: &BTreeSet<Node>, edges: &Edges) -> Vec<Node> {
+    let mut before: BTreeMap<&Node, Vec<&Node>> = BTreeMap::new();
+    for (first, then) in edges {
+        for node in then
+            .iter()
+            .filter(|node| left.contains(node) && left.contains(first))
+        {
+            before.entry(node).or_default().push(first);
+        }
+    }
+    let mut path: Vec<&Node> = Vec::new();
+    let mut at = left.first().expect("a cycle has members");
+    loop {
+        if let Some(start) = path.iter().position(|node| *node == at) {
+            return path[start..].iter().map(|node| (*node).clone()).collect();
+        }
+        path.push(at);
+        at = before[at]
+            .first()
+            .expect("every node that is left waits for another");
+    }
+}
+
+/// The parts of the circle's objects that can be declared or dropped by statements of their own.
+fn parts_to_cut(diff: &Diff<'_>, nodes: &Nodes, circle: &[Node], cuts: &Cuts) -> Vec<ObjectId> {
+    let inside = |places: &BTreeMap<ObjectId, Node>, id: &ObjectId| {
+        places
+            .get(id)
+            .is_some_and(|node| circle.contains(node) && node.id() != id)
+    };
+    let candidate = |id: &ObjectId| {
+        let object = diff.desired(id).or_else(|| diff.live(id));
+        object.is_some_and(crate::kinds::Object::splits) && !cuts.contains(id)
+    };
+    // Only a part that itself needs another member of the circle closes it.
+    let closes =
+        |id: &ObjectId| {
+            let needs_created = diff.catalogs.desired.dependencies(id).any(|needed| {
+                nodes.created_in.get(needed).is_some_and(|node| {
+                    circle.contains(node) && nodes.created_in.get(id) != Some(node)
+                })
+            });
+            let needs_dropped = diff.catalogs.live.dependencies(id).any(|needed| {
+                nodes.dropped_in.get(needed).is_some_and(|node| {
+                    circle.contains(node) && nodes.dropped_in.get(id) != Some(node)
+                })
+            });
+            needs_created || needs_dropped
+        };
+    diff.fates
+        .keys()
+        .filter(|id| {
+            (inside(&nodes.created_in, id) || inside(&nodes.dropped_in, id))
+                && candidate(id)
+                && closes(id)
+        })
+        .cloned()
+        .collect()
+}
+
+fn cycle(circle: &[Node]) -> Diagnostic {
+    let mut members: Vec<String> = circle
+        .iter()
+        .map(|node| format!("`{}`", node.id()))
+        .collect();
+    members.dedup();
+    Diagnostic::error(
+        Code::Cycle,
+        format!("{} need each other", members.join(", ")),
+    )
+    .note("nothing of them can be created or dropped without the others")
+    .help("take the reference of one of them out, plan and apply, and put it back in a second plan")
+}

@@ -1,0 +1,334 @@
+//! The steps of each object's fate, gathered into nodes that keep together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    diff::{Diff, Fate},
+    kinds::{Claim, Fragment, Object, ObjectId, Phase, Reaction, Step, World as _},
+};
+
+/// A group of steps that run one after the other.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Node {
+    /// The object goes, or its old self stands aside.
+    Drop(ObjectId),
+    /// The object comes, with those of its parts that its own statement declares.
+    Create(ObjectId),
+    /// The object is changed.
+    Alter(ObjectId),
+    /// The new self takes over what the old one holds.
+    Carry(ObjectId),
+    /// The old self that stood aside goes.
+    Remove(ObjectId),
+    /// What nothing waits for.
+    Finish(ObjectId),
+    /// What comes after everything else.
+    Check(ObjectId),
+}
+
+impl Node {
+    pub(super) fn id(&self) -> &ObjectId {
+        match self {
+            Self::Drop(id)
+            | Self::Create(id)
+            | Self::Alter(id)
+            | Self::Carry(id)
+            | Self::Remove(id)
+            | Self::Finish(id)
+            | Self::Check(id) => id,
+        }
+    }
+}
+
+/// A part of an object that has been taken out of the object's own statement, to break a cycle.
+pub(super) type Cuts = BTreeSet<ObjectId>;
+
+/// Every node with its steps, and where each object's creation and drop happen.
+pub(super) struct Nodes {
+    pub(super) steps: BTreeMap<Node, Vec<Step>>,
+    /// The node in which an object comes into being.
+    pub(super) created_in: BTreeMap<ObjectId, Node>,
+    /// The node in which an object goes.
+    pub(super) dropped_in: BTreeMap<ObjectId, Node>,
+    /// Names that objects take, and names that they free.
+    pub(super) taken: BTreeMap<Claim, Node>,
+    pub(super) freed: BTreeMap<Claim, Node>,
+}
+
+impl Nodes {
+    pub(super) fn new(diff: &Diff<'_>, cuts: &Cuts) -> Self {
+        let mut nodes = Self {
+            steps: BTreeMap::new(),
+            created_in: BTreeMap::new(),
+            dropped_in: BTreeMap::new(),
+            taken: BTreeMap::new(),
+            freed: BTreeMap::new(),
+        };
+        for id in diff.fates.keys() {
+            nodes.drop_object(diff, cuts, id);
+            nodes.create_object(diff, cuts, id);
+            nodes.alter_object(diff, id);
+        }
+        nodes
+    }
+
+    fn put(&mut self, node: Node, steps: impl IntoIterator<Item = Step>) {
+        let id = node.id().clone();
+        self.steps.entry(node.clone()).or_default();
+        for step in steps {
+            let node = match step.phase {
+                Phase::Main => node.clone(),
+                Phase::Finish => Node::Finish(id.clone()),
+                Phase::Check => Node::Check(id.clone()),
+            };
+            let list = self.steps.entry(node).or_default();
+            // Attributes that are changed together answer with the same steps.
+            if !list.contains(&step) {
+                list.push(step);
+            }
+        }
+    }
+
+    fn drop_object(&mut self, diff: &Diff<'_>, cuts: &Cuts, id: &ObjectId) {
+        if !diff.is_dropped(id) {
+            return;
+        }
+        let object = diff.live(id).expect("only what is there is dropped");
+        let node = drop_node(diff, cuts, id, object);
+        if node == Node::Drop(id.clone()) {
+            let cx = diff.context();
+            let aside = diff
+                .desired(id)
+                .filter(|_| diff.is_created(id))
+                .and_then(|desired| object.aside(desired, id, &cx));
+            if let Some(aside) = aside {
+                self.put(node.clone(), aside.away);
+                self.put(Node::Carry(id.clone()), aside.carry);
+                self.put(Node::Remove(id.clone()), aside.remove);
+            } else {
+                self.put(
+                    node.clone(),
+                    reasoned(object.drop(id, &cx), diff.fates.get(id)),
+                );
+            }
+        }
+        for claim in object.claims(id) {
+            self.freed.insert(claim, node.clone());
+        }
+        self.dropped_in.insert(id.clone(), node);
+    }
+
+    fn create_object(&mut self, diff: &Diff<'_>, cuts: &Cuts, id: &ObjectId) {
+        if !diff.is_created(id) {
+            return;
+        }
+        let object = diff.desired(id).expect("only what is desired is created");
+        let cx = diff.context();
+        let node = create_node(diff, cuts, id);
+        let belongs_to_new = diff
+            .parent(id)
+            .is_some_and(|parent| diff.is_created(parent));
+        let given = added(diff, id).or_else(|| {
+            if belongs_to_new {
+                object.implied(id, &cx)
+            } else {
+                None
+            }
+        });
+        if node != Node::Create(id.clone()) {
+            self.put(Node::Create(id.clone()), object.complete(id, &cx));
+        } else if let Some(given) = given {
+            self.put(node.clone(), changes(&given, object, id, diff));
+        } else {
+            let parts = fragments(diff, cuts, id);
+            self.put(node.clone(), reasoned(object.create(id, &parts, &cx), None));
+            self.put(node.clone(), object.complete(id, &cx));
+        }
+        for claim in object.claims(id) {
+            self.taken.insert(claim, node.clone());
+        }
+        // What a rule adds to a new object and nobody wants is taken away again.
+        for (extra, model) in diff.added_to(id) {
+            if diff.desired(&extra).is_none() {
+                let steps = model.drop(&extra, &cx);
+                self.put(Node::Alter(extra.clone()), steps);
+                self.created_in.insert(extra.clone(), Node::Alter(extra));
+            }
+        }
+        self.created_in.insert(id.clone(), node);
+    }
+
+    fn alter_object(&mut self, diff: &Diff<'_>, id: &ObjectId) {
+        let node = Node::Alter(id.clone());
+        let cx = diff.context();
+        match &diff.fates[id] {
+            Fate::Alter | Fate::Dislodge => {
+                let (live, desired) = (diff.live(id), diff.desired(id));
+                let (live, desired) = (
+                    live.expect("what is altered is there"),
+                    desired.expect("and stays"),
+                );
+                self.put(node.clone(), changes(live, desired, id, diff));
+                for claim in desired
+                    .claims(id)
+                    .into_iter()
+                    .filter(|claim| !live.claims(id).contains(claim))
+                {
+                    self.taken.insert(claim, node.clone());
+                }
+                for claim in live
+                    .claims(id)
+                    .into_iter()
+                    .filter(|claim| !desired.claims(id).contains(claim))
+                {
+                    self.freed.insert(claim, node.clone());
+                }
+            }
+            Fate::Repoint(replaced) => {
+                let (live, desired) = (diff.live(id), diff.desired(id));
+                let (live, desired) = (
+                    live.expect("what is moved is there"),
+                    desired.expect("and stays"),
+                );
+                self.put(
+                    node,
+                    live.repoint(desired, id, replaced, &cx).unwrap_or_default(),
+                );
+            }
+            Fate::Rejoin => {
+                let (live, desired) = (diff.live(id), diff.desired(id));
+                let (live, desired) = (
+                    live.expect("what stays is there"),
+                    desired.expect("and stays"),
+                );
+                self.put(node, live.rejoin(desired, id, &cx));
+            }
+            Fate::Create | Fate::Drop | Fate::Replace(_) => {}
+        }
+    }
+}
+
+fn changes(live: &Object, desired: &Object, id: &ObjectId, diff: &Diff<'_>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for (attribute, reaction) in live.compare(desired, id, &diff.context()) {
+        match reaction {
+            Reaction::Alter(more) | Reaction::Dislodge(more) => {
+                steps.extend(more.into_iter().map(|step| {
+                    let because = format!("change its {}", attribute.replace('_', " "));
+                    if step.summary.is_empty() {
+                        step.because(because)
+                    } else {
+                        step
+                    }
+                }))
+            }
+            Reaction::Replace => {} // Its fate is another.
+        }
+    }
+    let mut once = Vec::new();
+    for step in steps {
+        // Two attributes that one statement changes name it twice, for different reasons.
+        if !once.iter().any(|other: &Step| other.sql == step.sql) {
+            once.push(step);
+        }
+    }
+    once
+}
+
+/// Lets a drop say why the object comes back.
+fn reasoned(steps: Vec<Step>, fate: Option<&Fate>) -> Vec<Step> {
+    let Some(Fate::Replace(reason)) = fate else {
+        return steps;
+    };
+    steps
+        .into_iter()
+        .map(|step| {
+            if step.summary.is_empty() {
+                step.because(format!("it is made anew: {reason}"))
+            } else {
+                step
+            }
+        })
+        .collect()
+}
+
+/// The object as a rule of the database makes it when what it is about is created.
+fn added(diff: &Diff<'_>, id: &ObjectId) -> Option<Object> {
+    let parent = diff.parent(id).filter(|parent| diff.is_created(parent))?;
+    diff.added_to(parent)
+        .into_iter()
+        .find(|(added, _)| added == id)
+        .map(|(_, object)| object)
+}
+
+/// Where the object's drop happens: with what it belongs to, unless that stands aside and the name is needed.
+fn drop_node(diff: &Diff<'_>, cuts: &Cuts, id: &ObjectId, object: &Object) -> Node {
+    let own = || Node::Drop(id.clone());
+    if cuts.contains(id) {
+        return own();
+    }
+    let holder = match diff
+        .catalogs
+        .live
+        .parent(id)
+        .filter(|parent| diff.is_dropped(parent))
+    {
+        Some(parent) => parent,
+        None => match object.goes_with() {
+            Some(other) if diff.is_dropped(other) && !object.drop_is_shown() => other,
+            _ => return own(),
+        },
+    };
+    let aside = diff.is_created(holder) && diff.stands_aside(holder);
+    if aside && !object.claims(id).is_empty() {
+        return own();
+    }
+    let object = diff.live(holder).expect("only what is there is dropped");
+    drop_node(diff, cuts, holder, object)
+}
+
+/// Where the object comes into being: inside its parent's statement, or on its own.
+fn create_node(diff: &Diff<'_>, cuts: &Cuts, id: &ObjectId) -> Node {
+    match folded_into(diff, cuts, id) {
+        Some(parent) => create_node(diff, cuts, parent),
+        None => Node::Create(id.clone()),
+    }
+}
+
+/// The parent whose own statement declares the object.
+fn folded_into<'a>(diff: &'a Diff<'_>, cuts: &Cuts, id: &ObjectId) -> Option<&'a ObjectId> {
+    let parent = diff
+        .catalogs
+        .desired
+        .parent(id)
+        .filter(|parent| diff.is_created(parent))?;
+    let object = diff.desired(id)?;
+    let cx = diff.context();
+    // What the server makes by itself isn't declared, nor is what belongs to it.
+    let parent_is_implied = diff
+        .parent(parent)
+        .is_some_and(|grand| diff.is_created(grand))
+        && diff
+            .desired(parent)
+            .is_some_and(|object| object.implied(parent, &cx).is_some());
+    let folds = !cuts.contains(id)
+        && !parent_is_implied
+        && object.implied(id, &cx).is_none()
+        && object.fold(id, &[], &cx).is_some();
+    folds.then_some(parent)
+}
+
+fn fragments(diff: &Diff<'_>, cuts: &Cuts, id: &ObjectId) -> Vec<Fragment> {
+    let cx = diff.context();
+    let mut parts: Vec<Fragment> = diff
+        .children(id)
+        .into_iter()
+        .filter(|child| diff.is_created(child) && folded_into(diff, cuts, child).is_some())
+        .filter_map(|child| {
+            diff.desired(child)?
+                .fold(child, &fragments(diff, cuts, child), &cx)
+        })
+        .collect();
+    parts.sort_by_key(|part| part.position);
+    parts
+}
