@@ -93,6 +93,9 @@ pub struct Step {
     pub phase: Phase,
     /// Objects that must be there first, besides those the catalogs know of.
     pub requires: Vec<ObjectId>,
+    /// The objects that must be as they were when the plan was made, with their short fingerprints.
+    #[serde(default)]
+    pub expects: Vec<(ObjectId, String)>,
 }
 
 impl Step {
@@ -108,6 +111,7 @@ impl Step {
             mode: Mode::Transaction,
             phase: Phase::Main,
             requires: Vec::new(),
+            expects: Vec::new(),
         }
     }
 

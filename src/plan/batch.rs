@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{order::Arranged, steps::Node};
-use crate::kinds::{Hazard, Mode, Step};
+use crate::{
+    catalog::{Catalog, Fingerprint},
+    kinds::{Hazard, Mode, Phase, Step},
+};
 
 /// Steps that share a transaction, or one that runs outside of any.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,14 +45,17 @@ impl Plan {
 }
 
 /// Splits an order of nodes into batches: as few as the modes of the steps allow.
-pub(super) fn split(arranged: Arranged) -> Plan {
+///
+/// What a step said of its order has been heard then and is left out.
+pub(super) fn split(arranged: Arranged, live: &Catalog) -> Plan {
+    let mut expected = BTreeSet::new();
     let mut plan = Plan::default();
     // Nodes that mustn't share a transaction with what the current one has committed only at its end.
     let mut tainted: BTreeSet<Node> = BTreeSet::new();
     for (node, steps) in arranged.nodes {
         let mut waits = tainted.contains(&node);
         let mut commits = false;
-        for step in steps {
+        for mut step in steps {
             let fresh = step.mode == Mode::Alone
                 || waits
                 || !plan.batches.last().is_some_and(|batch| batch.transactional);
@@ -63,6 +69,15 @@ pub(super) fn split(arranged: Arranged) -> Plan {
             }
             waits = step.mode == Mode::CommitAfter;
             commits |= waits;
+            if let Some(object) = live.get(&step.object)
+                && expected.insert(step.object.clone())
+            {
+                step.expects.push((
+                    step.object.clone(),
+                    Fingerprint::of(&step.object, object).short(),
+                ));
+            }
+            (step.mode, step.phase, step.requires) = (Mode::Transaction, Phase::Main, Vec::new());
             plan.batches
                 .last_mut()
                 .expect("a batch was begun")

@@ -1,6 +1,7 @@
 //! From differences to an ordered list of steps, and to the file that people review.
 
 mod batch;
+pub mod file;
 mod graph;
 mod order;
 mod steps;
@@ -15,5 +16,5 @@ use crate::{diagnostic::Result, diff::Diff};
 /// If objects need each other in a circle that nothing can take apart.
 pub fn plan(diff: &Diff<'_>) -> Result<Plan> {
     let graph = order::arrange(diff)?;
-    Ok(batch::split(graph))
+    Ok(batch::split(graph, diff.catalogs.live))
 }

@@ -1,0 +1,161 @@
+//! The plan file: what people review, psql runs, and forge reads back without loss.
+//!
+//! Its first lines say what it is, `-- forge:<key> <value>`; then come the settings of the session, and the steps, each
+//! under a line `-- forge:step <number> <action> <object>` and what a reviewer must know of it. `BEGIN` and `COMMIT` show
+//! the transactions.
+
+mod read;
+mod render;
+
+pub use self::render::render_steps;
+
+use std::fmt::Write as _;
+
+use sha2::{Digest as _, Sha256};
+
+use super::Plan;
+use crate::{
+    catalog::Fingerprint,
+    diagnostic::{Code, Diagnostic, Result},
+    source::normalised,
+};
+
+/// The settings under which a plan runs, whoever runs it: names are written in full, and a body may name what comes later.
+pub const SETTINGS: &[&str] = &[
+    "SELECT pg_catalog.set_config('search_path', '', false)",
+    "SET check_function_bodies = off",
+];
+
+/// The version of the file's format.
+pub const FORMAT: u32 = 1;
+
+/// A plan with what identifies it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanFile {
+    /// The first lines.
+    pub header: Header,
+    /// The steps.
+    pub plan: Plan,
+}
+
+/// The first lines of a plan file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// Twelve hexadecimal digits.
+    pub revision: String,
+    /// The revisions that it builds on: none for the first, several for a merge.
+    pub down_revision: Vec<String>,
+    /// Further revisions that have to be applied before.
+    pub depends_on: Vec<String>,
+    /// Names of the branch that it begins.
+    pub branch_labels: Vec<String>,
+    /// What it is for.
+    pub message: String,
+    /// Who made it.
+    pub author: String,
+    /// When it was made, RFC 3339 in UTC.
+    pub created: String,
+    /// The major version of the server that it was made for.
+    pub postgres: u32,
+    /// The state that it leads from.
+    pub from: Fingerprint,
+    /// The state that it leads to.
+    pub to: Fingerprint,
+    /// Who has frozen it, when, and what was allowed.
+    pub approval: Option<Approval>,
+}
+
+/// What freezes a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// Who.
+    pub by: String,
+    /// When, RFC 3339 in UTC.
+    pub at: String,
+    /// Why, if somebody said so.
+    pub reason: Option<String>,
+    /// The hazards that were allowed: `deletes-data table app.users`.
+    pub allowed: Vec<String>,
+    /// The plan's hash at that moment.
+    pub sha256: String,
+}
+
+impl PlanFile {
+    /// The hash that freezes the plan: of what it does and where it belongs, not of line ends, white space or comments.
+    ///
+    /// # Errors
+    /// If a statement can't be read as SQL.
+    pub fn sha256(&self) -> Result<String> {
+        let mut text = String::new();
+        let header = &self.header;
+        for (key, values) in [
+            ("down_revision", &header.down_revision),
+            ("depends_on", &header.depends_on),
+            ("branch_labels", &header.branch_labels),
+        ] {
+            writeln!(text, "{key} {}", values.join(" ")).expect("writing to a String can't fail");
+        }
+        writeln!(
+            text,
+            "revision {} from {} to {}",
+            header.revision, header.from, header.to
+        )
+        .expect("writing to a String can't fail");
+        for batch in &self.plan.batches {
+            text.push_str(if batch.transactional {
+                "transaction\n"
+            } else {
+                "alone\n"
+            });
+            for step in &batch.steps {
+                writeln!(text, "{} {}", step.action, step.object)
+                    .expect("writing to a String can't fail");
+                for (id, state) in &step.expects {
+                    writeln!(text, "expects {id} {state}").expect("writing to a String can't fail");
+                }
+                for statement in &step.sql {
+                    let tokens = normalised(statement).map_err(|error| {
+                        Diagnostic::error(
+                            Code::PlanFile,
+                            format!("a statement of the step on `{}` isn't SQL", step.object),
+                        )
+                        .note(error.to_string())
+                    })?;
+                    writeln!(text, "{tokens};").expect("writing to a String can't fail");
+                }
+            }
+        }
+        Ok(hex::encode(Sha256::digest(text)))
+    }
+
+    /// Whether the plan is what was approved.
+    ///
+    /// # Errors
+    /// [`Code::Draft`] if nobody has approved it, [`Code::EditedPlan`] if it was changed since.
+    pub fn check_frozen(&self, path: &camino::Utf8Path) -> Result<()> {
+        let Some(approval) = &self.header.approval else {
+            return Err(
+                Diagnostic::error(Code::Draft, format!("`{path}` is a draft"))
+                    .note("only an approved plan is applied")
+                    .help(format!(
+                        "review it, then run `forge approve {}`",
+                        self.header.revision
+                    )),
+            );
+        };
+        if self.sha256()? == approval.sha256 {
+            return Ok(());
+        }
+        Err(Diagnostic::error(
+            Code::EditedPlan,
+            format!("`{path}` was edited after its approval"),
+        )
+        .note(format!(
+            "{} approved it on {} with the hash {}",
+            approval.by,
+            approval.at,
+            &approval.sha256[..12]
+        ))
+        .help("take the edit back, or make a new plan and have it approved"))
+    }
+}

@@ -1,0 +1,334 @@
+//! Reads a plan file back.
+
+use std::{ops::Range, str::FromStr, sync::Arc};
+
+use camino::Utf8Path;
+
+use super::{Approval, FORMAT, Header, PlanFile, SETTINGS};
+use crate::{
+    catalog::Fingerprint,
+    diagnostic::{Code, Diagnostic, Result, SourceFile},
+    kinds::{Action, Hazard, HazardKind, Lock, ObjectId, Step},
+    plan::{Batch, Plan},
+    source::statements_in,
+};
+
+impl PlanFile {
+    /// Reads a plan file's text; `path` stands in messages.
+    ///
+    /// # Errors
+    /// [`Code::PlanFile`] with the place that can't be understood.
+    pub fn read(path: &Utf8Path, text: &str) -> Result<Self> {
+        let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+        let file = Arc::new(SourceFile {
+            path: path.to_owned(),
+            text,
+        });
+        let mut reader = Reader {
+            file: &file,
+            lines: Vec::new(),
+        };
+        reader.scan()?;
+        Ok(Self {
+            header: reader.header()?,
+            plan: reader.plan()?,
+        })
+    }
+}
+
+/// A comment line or a statement, in the file's order.
+enum Piece<'a> {
+    Directive { key: &'a str, value: &'a str },
+    Comment(&'a str),
+    Statement(&'a str),
+}
+
+struct Reader<'a> {
+    file: &'a Arc<SourceFile>,
+    lines: Vec<(Range<usize>, Piece<'a>)>,
+}
+
+impl<'a> Reader<'a> {
+    /// Takes the file apart: comment lines between statements, and statements.
+    fn scan(&mut self) -> Result<()> {
+        let text = &self.file.text;
+        let statements = statements_in(text).map_err(|error| error.in_file(self.file, 0))?;
+        let mut at = 0;
+        for range in statements {
+            self.comments(at..range.start);
+            self.lines
+                .push((range.clone(), Piece::Statement(&text[range.clone()])));
+            at = range.end;
+        }
+        self.comments(at..text.len());
+        Ok(())
+    }
+
+    fn comments(&mut self, range: Range<usize>) {
+        let text = &self.file.text;
+        let mut at = range.start;
+        for line in text[range].split_inclusive('\n') {
+            let content = line.trim();
+            let offset = at + (line.len() - line.trim_start().len());
+            at += line.len();
+            let Some(comment) = content
+                .trim_start_matches(';')
+                .trim_start()
+                .strip_prefix("--")
+            else {
+                continue;
+            };
+            let piece = match comment.trim().strip_prefix("forge:") {
+                Some(directive) => {
+                    let (key, value) = directive.split_once(' ').unwrap_or((directive, ""));
+                    Piece::Directive {
+                        key,
+                        value: value.trim(),
+                    }
+                }
+                None => Piece::Comment(comment.trim()),
+            };
+            self.lines.push((offset..offset + content.len(), piece));
+        }
+    }
+
+    fn header(&self) -> Result<Header> {
+        let words = |key: &str| {
+            let value = self.value(key).map(|(_, value)| value).unwrap_or_default();
+            value
+                .split_whitespace()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        };
+        let (span, format) = self.required("format")?;
+        if format.parse() != Ok(FORMAT) {
+            return Err(self
+                .error(
+                    span,
+                    format!("the plan's format is {format}, this forge reads {FORMAT}"),
+                    "written by another version",
+                )
+                .help("use the version of forge that wrote it, or a newer one"));
+        }
+        let approval = match self.value("approved_by") {
+            None => None,
+            Some((_, by)) => Some(Approval {
+                by: by.to_string(),
+                at: self.required("approved_at")?.1.to_string(),
+                reason: self.value("reason").map(|(_, reason)| reason.to_string()),
+                allowed: self.values("allowed").map(ToString::to_string).collect(),
+                sha256: self.parsed::<Sha>("sha256")?.0,
+            }),
+        };
+        Ok(Header {
+            revision: self.parsed::<Revision>("revision")?.0,
+            down_revision: words("down_revision"),
+            depends_on: words("depends_on"),
+            branch_labels: words("branch_labels"),
+            message: self.required("message")?.1.to_string(),
+            author: self.required("author")?.1.to_string(),
+            created: self.required("created")?.1.to_string(),
+            postgres: self.parsed("postgres")?,
+            from: self.parsed::<Fingerprint>("from")?,
+            to: self.parsed::<Fingerprint>("to")?,
+            approval,
+        })
+    }
+
+    fn values(&self, wanted: &str) -> impl Iterator<Item = &'a str> {
+        self.lines.iter().filter_map(move |(_, piece)| match piece {
+            Piece::Directive { key, value } if *key == wanted => Some(*value),
+            _ => None,
+        })
+    }
+
+    fn value(&self, wanted: &str) -> Option<(Range<usize>, &'a str)> {
+        self.lines.iter().find_map(|(span, piece)| match piece {
+            Piece::Directive { key, value } if *key == wanted => Some((span.clone(), *value)),
+            _ => None,
+        })
+    }
+
+    fn required(&self, key: &str) -> Result<(Range<usize>, &'a str)> {
+        self.value(key).ok_or_else(|| {
+            self.error(
+                0..0,
+                format!("`{}` has no line `-- forge:{key}`", self.file.path),
+                "a plan file begins with such lines",
+            )
+            .help("restore the file from version control; plans are written by `forge plan`")
+        })
+    }
+
+    fn parsed<T: FromStr<Err: ToString>>(&self, key: &str) -> Result<T> {
+        let (span, value) = self.required(key)?;
+        value
+            .parse()
+            .map_err(|error: T::Err| self.error(span, error.to_string(), "this can't be read"))
+    }
+
+    fn plan(&self) -> Result<Plan> {
+        let mut plan = Plan::default();
+        let mut open: Option<Batch> = None;
+        let mut step: Option<Step> = None;
+        let mut settings = SETTINGS.iter();
+        for (span, piece) in &self.lines {
+            match piece {
+                Piece::Directive { key: "step", value } => {
+                    finish(&mut plan, &mut open, &mut step);
+                    step = Some(self.step(span, value)?);
+                }
+                Piece::Directive {
+                    key: "expects",
+                    value,
+                } => {
+                    let step = step.as_mut().ok_or_else(|| self.stray(span))?;
+                    let (id, state) = value.rsplit_once(' ').ok_or_else(|| self.stray(span))?;
+                    let id = id.parse().map_err(|error: String| {
+                        self.error(span.clone(), error, "names no object")
+                    })?;
+                    step.expects.push((id, state.to_string()));
+                }
+                Piece::Directive { .. } => {}
+                Piece::Comment(comment) => {
+                    // A comment behind a statement is the author's own; it changes nothing.
+                    if let Some(step) = step.as_mut().filter(|step| step.sql.is_empty()) {
+                        self.describe(step, comment, span)?;
+                    }
+                }
+                Piece::Statement(sql) => match (*sql, &mut step, &mut open) {
+                    ("BEGIN", _, None) => {
+                        finish(&mut plan, &mut open, &mut step);
+                        open = Some(Batch {
+                            transactional: true,
+                            steps: Vec::new(),
+                        });
+                    }
+                    ("COMMIT", _, Some(_)) => {
+                        finish(&mut plan, &mut open, &mut step);
+                        plan.batches.extend(open.take());
+                    }
+                    (sql, Some(step), _) => step.sql.push(sql.to_string()),
+                    (sql, None, _) if Some(&sql) == settings.next() => {}
+                    (_, None, _) => return Err(self.stray(span)),
+                },
+            }
+        }
+        finish(&mut plan, &mut open, &mut step);
+        match open {
+            None => Ok(plan),
+            Some(_) => Err(self.error(
+                self.file.text.len()..self.file.text.len(),
+                format!("`{}` ends inside a transaction", self.file.path),
+                "`COMMIT;` is missing",
+            )),
+        }
+    }
+
+    fn step(&self, span: &Range<usize>, value: &str) -> Result<Step> {
+        let wrong =
+            |why: String| self.error(span.clone(), why, "a step is `<number> <action> <object>`");
+        let (_, rest) = value
+            .split_once(' ')
+            .ok_or_else(|| wrong(format!("`{value}` names no action")))?;
+        let (verb, object) = rest
+            .split_once(' ')
+            .ok_or_else(|| wrong(format!("`{rest}` names no object")))?;
+        let action = Action::ALL
+            .into_iter()
+            .find(|action| action.as_str() == verb);
+        let action = action.ok_or_else(|| wrong(format!("`{verb}` is no action")))?;
+        let object: ObjectId = object.parse().map_err(wrong)?;
+        let mut step = Step::new(action, &object, "");
+        step.sql.clear();
+        Ok(step)
+    }
+
+    fn describe(&self, step: &mut Step, comment: &str, span: &Range<usize>) -> Result<()> {
+        if let Some(lock) = comment.strip_prefix("lock: ") {
+            let (mode, relation) = lock.split_once(" on ").ok_or_else(|| self.stray(span))?;
+            let mode = Lock::ALL
+                .into_iter()
+                .find(|known| known.as_str() == mode)
+                .ok_or_else(|| self.stray(span))?;
+            let relation = relation
+                .rsplit_once(" · ")
+                .map_or(relation, |(relation, _)| relation);
+            step.locks.push((mode, relation.to_string()));
+        } else if let Some(hazard) = comment.strip_prefix("hazard: ") {
+            let (kind, why) = hazard.split_once(" · ").unwrap_or((hazard, ""));
+            let kind = HazardKind::ALL
+                .iter()
+                .find(|known| known.as_str() == kind)
+                .ok_or_else(|| self.stray(span))?;
+            step.hazards.push(Hazard {
+                kind: *kind,
+                why: why.to_string(),
+            });
+        } else if step.summary.is_empty() {
+            step.summary = comment.to_string();
+        }
+        Ok(())
+    }
+
+    fn stray(&self, span: &Range<usize>) -> Diagnostic {
+        let found = self.file.text[span.clone()]
+            .lines()
+            .next()
+            .unwrap_or_default();
+        self.error(span.clone(), format!("`{found}` belongs to no step"), "not understood here")
+            .help("a statement of your own stands under a line `-- forge:step <number> <action> <object>`")
+    }
+
+    fn error(&self, span: Range<usize>, message: String, label: &str) -> Diagnostic {
+        Diagnostic::error(Code::PlanFile, message).at(self.file, span, label)
+    }
+}
+
+fn finish(plan: &mut Plan, open: &mut Option<Batch>, step: &mut Option<Step>) {
+    let Some(step) = step.take() else { return };
+    match open {
+        Some(batch) => batch.steps.push(step),
+        None => plan.batches.push(Batch {
+            transactional: false,
+            steps: vec![step],
+        }),
+    }
+}
+
+struct Revision(String);
+
+impl FromStr for Revision {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let hex = text.len() >= 12
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase());
+        if hex {
+            Ok(Self(text.to_string()))
+        } else {
+            Err(format!(
+                "`{text}` is no revision: twelve hexadecimal digits"
+            ))
+        }
+    }
+}
+
+struct Sha(String);
+
+impl FromStr for Sha {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let hex = text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        if hex {
+            Ok(Self(text.to_string()))
+        } else {
+            Err(format!(
+                "`{text}` is no SHA-256 hash: 64 hexadecimal digits"
+            ))
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! A plan file's text.
+
+use std::fmt::Write as _;
+
+use super::{Approval, FORMAT, Header, PlanFile, SETTINGS};
+use crate::{
+    kinds::{Lock, Step},
+    plan::Plan,
+};
+
+impl PlanFile {
+    /// The file's text.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        header(&mut text, &self.header);
+        for setting in SETTINGS {
+            text.push_str(setting);
+            text.push_str(";\n");
+        }
+        body(&mut text, &self.plan);
+        text
+    }
+}
+
+/// The steps' text alone, without anything that changes from one run to the next.
+pub fn render_steps(plan: &Plan) -> String {
+    let mut text = String::new();
+    body(&mut text, plan);
+    text.trim_start().to_string()
+}
+
+fn header(text: &mut String, header: &Header) {
+    let mut line = |key: &str, value: &str| {
+        // A value is one line: what a user typed can't begin another.
+        let value = value.replace(['\n', '\r'], " ");
+        writeln!(text, "-- forge:{key} {value}").expect("writing to a String can't fail");
+    };
+    line("format", &FORMAT.to_string());
+    line("revision", &header.revision);
+    for (key, values) in [
+        ("down_revision", &header.down_revision),
+        ("depends_on", &header.depends_on),
+        ("branch_labels", &header.branch_labels),
+    ] {
+        if !values.is_empty() {
+            line(key, &values.join(" "));
+        }
+    }
+    line("message", &header.message);
+    line("author", &header.author);
+    line("created", &header.created);
+    line("postgres", &header.postgres.to_string());
+    line("from", &header.from.to_string());
+    line("to", &header.to.to_string());
+    if let Some(Approval {
+        by,
+        at,
+        reason,
+        allowed,
+        sha256,
+    }) = &header.approval
+    {
+        line("approved_by", by);
+        line("approved_at", at);
+        if let Some(reason) = reason {
+            line("reason", reason);
+        }
+        for hazard in allowed {
+            line("allowed", hazard);
+        }
+        line("sha256", sha256);
+    }
+    text.push('\n');
+}
+
+fn body(text: &mut String, plan: &Plan) {
+    let mut number = 0;
+    for batch in &plan.batches {
+        text.push_str(if batch.transactional {
+            "\nBEGIN;\n"
+        } else {
+            ""
+        });
+        for step in &batch.steps {
+            number += 1;
+            write_step(text, number, step);
+        }
+        if batch.transactional {
+            text.push_str("\nCOMMIT;\n");
+        }
+    }
+}
+
+fn write_step(text: &mut String, number: usize, step: &Step) {
+    let mut line =
+        |words: String| writeln!(text, "{words}").expect("writing to a String can't fail");
+    line(format!(
+        "\n-- forge:step {number} {} {}",
+        step.action, step.object
+    ));
+    for (id, state) in &step.expects {
+        line(format!("-- forge:expects {id} {state}"));
+    }
+    if !step.summary.is_empty() {
+        line(format!("-- {}", step.summary));
+    }
+    for (lock, relation) in &step.locks {
+        line(format!("-- lock: {lock} on {relation} · {}", effect(*lock)));
+    }
+    for hazard in &step.hazards {
+        line(format!("-- hazard: {} · {}", hazard.kind, hazard.why));
+    }
+    for statement in &step.sql {
+        line(format!("{statement};"));
+    }
+}
+
+fn effect(lock: Lock) -> &'static str {
+    lock.effect()
+}
