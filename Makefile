@@ -4,8 +4,8 @@
 #
 # Each installs what is missing on a fresh Debian or Ubuntu first, and says so; see tools/setup.sh.
 
-# Where rustup puts cargo, for shells that have not read ~/.profile since.
-export PATH := $(PATH):$(HOME)/.cargo/bin
+# Where rustup puts cargo; before a distribution's own, which is often older.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 

@@ -8,6 +8,7 @@
 # Knows apt (Debian, Ubuntu); elsewhere it names what is missing. Uses sudo when it is not root.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+PATH="${HOME:-}/.cargo/bin:$PATH"
 
 main() {
     local packages=() want_postgres=no want_lint=no
@@ -55,6 +56,8 @@ has_postgres_server() {
 
 install_packages() {
     has apt-get || fail "missing: $*" "install them with your package manager (names as in Debian), then run this again"
+    is_root || has sudo || fail "missing: $*" "installing needs root, and there is no sudo; run as root:" \
+        "    apt-get update && apt-get install --no-install-recommends $*"
     say "installing with apt: $*"
     update_package_lists
     # Only the programs are wanted: without this, Debian would create a cluster and start a server on port 5432.
@@ -77,13 +80,15 @@ update_package_lists() {
     lists_are_fresh=yes
 }
 
+is_root() { [ "$(id -u)" -eq 0 ]; }
+
 as_root() {
-    if [ "$(id -u)" -eq 0 ]; then
+    if is_root; then
         "$@"
     elif has sudo; then
         sudo "$@"
     else
-        fail "this needs root, and there is no sudo; run as root:" "    $*"
+        fail "this needs root, and there is no sudo: $*"
     fi
 }
 
@@ -116,11 +121,10 @@ ensure_rust() {
 
     say "installing Rust $wanted with rustup"
     rustup toolchain install "$wanted" --profile minimal -c rustfmt -c clippy
-    if rustup default >/dev/null 2>&1; then
+    # The first toolchain of a user becomes the default by itself; an older default is the user's own business.
+    if ! rust_is_new_enough; then
         say "using Rust $wanted in this folder; your default stays as it is"
         rustup override set "$wanted"
-    else
-        rustup default "$wanted"
     fi
     rust_is_new_enough || fail \
         "another cargo comes before rustup's on the PATH: $(command -v cargo) is $(cargo --version 2>/dev/null || echo broken)" \
