@@ -16,6 +16,8 @@ chmod 755 "$work"
 trap 'cd / && rm -rf "$work"' EXIT
 cp -R schema forge.toml "$work"
 cd "$work"
+# The demo must not end up at the database of whoever runs it.
+unset FORGE_URL FORGE_ENV DATABASE_URL "${!PG@}"
 # The commands read as a user types them.
 forge() { "$forge" "$@"; }
 
