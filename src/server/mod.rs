@@ -1,3 +1,5 @@
 //! Connections and shadow servers.
 
 pub mod connect;
+pub mod embedded;
+pub mod shadow;
