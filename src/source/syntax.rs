@@ -1,0 +1,220 @@
+//! PostgreSQL's parser, with the position that pg_query's own binding drops.
+
+use std::{
+    ffi::{CStr, CString, c_char, c_int},
+    fmt,
+    ops::Range,
+    sync::Arc,
+};
+
+use pg_query::protobuf::ParseResult;
+
+use super::dialect;
+use crate::diagnostic::{Code, Diagnostic, SourceFile};
+
+/// What PostgreSQL's parser or scanner dislikes, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// The parser's words.
+    pub message: String,
+    /// The byte of the text at which it stopped.
+    pub at: usize,
+}
+
+impl fmt::Display for SyntaxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for SyntaxError {}
+
+impl SyntaxError {
+    /// The error with a caret into `file`, in which the parsed text starts at byte `base`.
+    pub fn in_file(&self, file: &Arc<SourceFile>, base: usize) -> Diagnostic {
+        let at = (base + self.at).min(file.text.len());
+        if let Some(foreign) = dialect::foreign(file, at, &self.message) {
+            return foreign;
+        }
+        let span = word_at(&file.text, at);
+        let before = file.text[..at].trim_end();
+        let word = &file.text[span.clone()];
+        let diagnostic = Diagnostic::error(Code::Syntax, self.message.clone());
+        if self.message.starts_with("unterminated") {
+            return diagnostic.at(file, span, "opens here and is never closed");
+        }
+        if span.is_empty() {
+            return diagnostic
+                .at(file, before.len()..before.len(), "the file ends here")
+                .help("close what is still open: a parenthesis, a quote, or the statement itself");
+        }
+        let diagnostic = diagnostic.at(file, span, "PostgreSQL's parser stops here");
+        if before.ends_with(',') && matches!(word, ")" | ";") {
+            let comma = before.len() - 1;
+            return diagnostic
+                .at(file, comma..before.len(), "nothing follows this comma")
+                .help("remove the comma");
+        }
+        let starts_statement = [
+            "CREATE", "ALTER", "COMMENT", "GRANT", "REVOKE", "DROP", "SET",
+        ]
+        .iter()
+        .any(|verb| verb.eq_ignore_ascii_case(word));
+        if starts_statement && !before.ends_with(';') && file.text[before.len()..at].contains('\n')
+        {
+            return diagnostic
+                .at(
+                    file,
+                    before.len()..before.len(),
+                    "a statement seems to end here",
+                )
+                .help("put a semicolon after it");
+        }
+        diagnostic
+    }
+}
+
+/// Parses `sql` with the grammar of PostgreSQL 18, the superset of what the supported servers read.
+pub(super) fn parse(sql: &str) -> Result<ParseResult, SyntaxError> {
+    match pg_query::parse(sql, 0) {
+        Ok(result) => Ok(result.protobuf),
+        Err(error) => Err(unreadable(sql, &error)),
+    }
+}
+
+/// Gives an error of pg_query, for which it has no position, the position that its C library knows.
+pub(super) fn unreadable(sql: &str, error: &pg_query::Error) -> SyntaxError {
+    position(sql).unwrap_or_else(|| SyntaxError {
+        message: error.to_string(),
+        at: 0,
+    })
+}
+
+/// The word, or else the character, at a byte; nothing at the end of the text.
+pub(crate) fn word_at(text: &str, at: usize) -> Range<usize> {
+    let rest = &text[at..];
+    let word = rest
+        .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .unwrap_or(rest.len());
+    let length = if word > 0 {
+        word
+    } else {
+        rest.chars().next().map_or(0, char::len_utf8)
+    };
+    at..at + length
+}
+
+/// The byte at which the character with this number, counted from one, starts.
+pub(crate) fn byte_of_character(text: &str, character: usize) -> usize {
+    text.char_indices()
+        .nth(character.saturating_sub(1))
+        .map_or(text.len(), |(byte, _)| byte)
+}
+
+/// libpg_query's error, as `pg_query.h` of the pinned version lays it out.
+#[repr(C)]
+struct RawError {
+    message: *mut c_char,
+    funcname: *mut c_char,
+    filename: *mut c_char,
+    lineno: c_int,
+    cursorpos: c_int,
+    context: *mut c_char,
+}
+
+/// libpg_query's parse result.
+#[repr(C)]
+struct RawResult {
+    tree_length: usize,
+    tree: *mut c_char,
+    stderr_buffer: *mut c_char,
+    error: *mut RawError,
+}
+
+#[expect(
+    unsafe_code,
+    reason = "pg_query 18.1.0 links these functions but drops the cursor position of their error"
+)]
+fn position(sql: &str) -> Option<SyntaxError> {
+    unsafe extern "C" {
+        fn pg_query_parse_protobuf_opts(input: *const c_char, options: c_int) -> RawResult;
+        fn pg_query_free_protobuf_parse_result(result: RawResult);
+    }
+    let input = CString::new(sql).ok()?;
+    // SAFETY: the input is a C string that outlives the call; the structs mirror the header of the version that
+    // Cargo.toml pins; the error's strings are read before the result, which owns them, is freed, once.
+    unsafe {
+        let result = pg_query_parse_protobuf_opts(input.as_ptr(), 0);
+        let error = result.error.as_ref().map(|error| SyntaxError {
+            message: CStr::from_ptr(error.message).to_string_lossy().into_owned(),
+            // The cursor counts characters from one; zero means that the error has no place.
+            at: byte_of_character(sql, usize::try_from(error.cursorpos).unwrap_or(0)),
+        });
+        pg_query_free_protobuf_parse_result(result);
+        error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_point_at_the_word() {
+        fn check(sql: &str, message: &str, at: &str) {
+            let error = parse(sql).unwrap_err();
+            assert_eq!((error.message.as_str(), &sql[error.at..]), (message, at));
+        }
+        check("SELECT 'é', , 1", "syntax error at or near \",\"", ", 1");
+        check("CREATE TABLE t (a int", "syntax error at end of input", "");
+        check(
+            "SELECT 1; SELECT 'x",
+            "unterminated quoted string at or near \"'x\"",
+            "'x",
+        );
+        check(
+            "SELECT 1; /* x",
+            "unterminated /* comment at or near \"/* x\"",
+            "/* x",
+        );
+        check(
+            "SELECT 1; selec 2",
+            "syntax error at or near \"selec\"",
+            "selec 2",
+        );
+    }
+
+    #[test]
+    fn common_slips_are_named() {
+        fn check(sql: &str, help: Option<&str>, places: &[&str]) {
+            let file = Arc::new(SourceFile {
+                path: "a.sql".into(),
+                text: sql.to_owned(),
+            });
+            let diagnostic = parse(sql).unwrap_err().in_file(&file, 0);
+            assert_eq!(diagnostic.help_text(), help);
+            let found: Vec<_> = diagnostic
+                .places()
+                .iter()
+                .map(|place| &sql[place.span.clone()])
+                .collect();
+            assert_eq!(found, places);
+        }
+        check(
+            "CREATE TABLE t (a int,);",
+            Some("remove the comma"),
+            &[")", ","],
+        );
+        check(
+            "CREATE TABLE t (a int)\nCREATE TABLE u ();",
+            Some("put a semicolon after it"),
+            &["CREATE", ""],
+        );
+        check(
+            "CREATE TABLE t (a int\n",
+            Some("close what is still open: a parenthesis, a quote, or the statement itself"),
+            &[""],
+        );
+        check("CREATE TABLE t (a int b);", None, &["b"]);
+    }
+}
