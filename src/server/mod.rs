@@ -1,6 +1,28 @@
 //! Connections and shadow servers.
 
+use std::collections::BTreeMap;
+
+mod account;
 pub mod bodies;
 pub mod connect;
+pub mod embedded;
+pub mod failure;
 pub mod load;
+mod login;
+mod parameters;
+mod passfile;
 mod rejection;
+mod resolve;
+mod servicefile;
+pub mod session;
+mod setup;
+pub mod shadow;
+mod snapshot;
+mod socket;
+mod startup;
+mod tls;
+mod uri;
+mod verify;
+
+/// The process's environment variables, read once. An empty value counts as unset.
+pub type Environment = BTreeMap<String, String>;

@@ -35,5 +35,5 @@ pub use statement::{Action, Statement, extensions, roles, warnings};
 pub use symbol::{Namespace, Sort, Symbol};
 pub use syntax::SyntaxError;
 pub(crate) use syntax::{byte_of_character, word_at};
-pub use tokens::{normalised, split};
+pub use tokens::{normalised, split, statements_in};
 pub use walk::Tree;

@@ -25,6 +25,18 @@ pub fn split(sql: &str) -> Result<Vec<Range<usize>>, SyntaxError> {
     Ok(pieces)
 }
 
+/// The statements of `sql`: each from its first word to before its semicolon.
+pub fn statements_in(sql: &str) -> Result<Vec<Range<usize>>, SyntaxError> {
+    let bare = |range: Range<usize>| {
+        let text = sql[range.clone()]
+            .trim_end()
+            .trim_end_matches(';')
+            .trim_end();
+        range.start..range.start + text.len()
+    };
+    Ok(statements(&scan(sql)?).into_iter().map(bare).collect())
+}
+
 /// `sql` without its comments, tokens set apart by one space, line ends inside literals as LF.
 ///
 /// Two texts that differ only in white space, comments and line ends give the same; any other difference shows.

@@ -1,33 +1,17 @@
 //! The connection over which forge administers a shadow server.
 
-use std::time::Duration;
-
 use camino::Utf8Path;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, NoTls, error::SqlState};
 
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
-    server::connect::{ConnectOptions, Host, Tls, TlsMode},
+    server::connect::ConnectOptions,
 };
 
 /// How to reach a private server by the socket in `folder`.
 pub(in crate::server) fn private(folder: &Utf8Path, database: &str) -> ConnectOptions {
-    ConnectOptions {
-        hosts: vec![Host {
-            host: folder.to_string(),
-            port: 5432,
-        }],
-        user: "postgres".to_owned(),
-        database: database.to_owned(),
-        password: None,
-        tls: Tls {
-            mode: TlsMode::Disable,
-            ..Tls::default()
-        },
-        connect_timeout: Duration::from_secs(10),
-        session_options: Vec::new(),
-    }
+    ConnectOptions::local(folder, 5432, "postgres", database)
 }
 
 /// A session that creates and drops databases and roles.

@@ -28,7 +28,7 @@ use std::{
 use camino::{Utf8Path, Utf8PathBuf};
 
 use self::{admin::Admin, binaries::Binaries, cluster::Cluster, guest::Guest};
-use super::connect::ConnectOptions;
+use super::{connect::ConnectOptions, session::Session};
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
     sql::Ident,
@@ -476,6 +476,24 @@ impl Shadow {
             }
             Place::Guest { guest, .. } => guest.create_roles(names).await,
         }
+    }
+
+    /// Opens a session in which `role` creates objects, as it does on the target.
+    ///
+    /// On a private server the role is given a superuser's rights. Elsewhere the session keeps the role that logs in, which
+    /// then stands for `role`.
+    pub async fn open(&self, database: &ShadowDatabase, role: &Ident) -> Result<Session> {
+        let session = Session::open(&database.options, "forge shadow").await?;
+        if let Place::Private { admin, .. } = &self.place
+            && role.as_str() != database.options.user
+        {
+            self.create_roles(&[role.as_str().to_owned()]).await?;
+            admin.run(&format!("ALTER ROLE {role} SUPERUSER")).await?;
+            session
+                .run(&format!("SET SESSION AUTHORIZATION {role}"))
+                .await?;
+        }
+        Ok(session)
     }
 
     /// Drops the databases and roles, or ends the private server and removes its folder.
