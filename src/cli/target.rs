@@ -79,7 +79,7 @@ pub(super) fn scope(settings: &Settings) -> Scope {
     let managed = &settings.managed.value;
     Scope {
         include: managed.include.clone().unwrap_or_default(),
-        exclude: managed.exclude.clone().unwrap_or_default(),
+        exclude: managed.exclude.clone(),
     }
 }
 
