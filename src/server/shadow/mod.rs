@@ -517,7 +517,7 @@ mod tests {
     #[test]
     fn database_names() {
         let taken = Mutex::default();
-        let mut check = |purpose: &str, expected: &str| {
+        let check = |purpose: &str, expected: &str| {
             assert_eq!(free_name(&taken, purpose).as_str(), expected);
         };
         check("app", "app");
