@@ -10,6 +10,7 @@
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -116,6 +117,8 @@ fn a_private_shadow_leaves_nothing() {
         let second = shadow.create_database("app").await.unwrap();
         let options = database.options();
         let folder = folder(&options);
+        let mode = fs_err::metadata(&folder).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
         assert_eq!(options.database, "app");
         assert_eq!(second.options().database, "app_2");
 
@@ -606,6 +609,8 @@ fn every_major_from_the_registry() {
     }
     // Root's cache is closed to others, as in most images.
     let cache = tempfile::tempdir().unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    fs_err::set_permissions(cache.path(), mode).unwrap();
     let settings = ShadowSettings {
         offline: false,
         cache: Utf8PathBuf::from_path_buf(cache.path().join("forge")).unwrap(),

@@ -383,7 +383,8 @@ async fn private(binaries: &Binaries, settings: &ShadowSettings) -> Result<Shado
     Ok(Shadow {
         description: format!(
             "private PostgreSQL {} from {}",
-            binaries.version, binaries.bin
+            binaries.version,
+            cluster.bin()
         ),
         major: binaries.version.major,
         warnings: Vec::new(),
