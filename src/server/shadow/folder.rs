@@ -52,6 +52,7 @@ impl Folder {
     fn create_in(base: &Utf8Path) -> Result<Option<Self>> {
         let folder = tempfile::Builder::new()
             .prefix(&format!("{PREFIX}{}-", std::process::id()))
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700))
             .tempdir_in(base)
             .map_err(|error| {
                 Diagnostic::error(

@@ -383,7 +383,8 @@ async fn private(binaries: &Binaries, settings: &ShadowSettings) -> Result<Shado
     Ok(Shadow {
         description: format!(
             "private PostgreSQL {} from {}",
-            binaries.version, binaries.bin
+            binaries.version,
+            cluster.bin()
         ),
         major: binaries.version.major,
         warnings: Vec::new(),
@@ -535,7 +536,7 @@ mod tests {
     #[test]
     fn database_names() {
         let taken = Mutex::default();
-        let mut check = |purpose: &str, expected: &str| {
+        let check = |purpose: &str, expected: &str| {
             assert_eq!(free_name(&taken, purpose).as_str(), expected);
         };
         check("app", "app");

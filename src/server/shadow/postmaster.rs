@@ -186,9 +186,15 @@ fn remove_shared_memory(data: &Utf8Path) {
     let (Some(key), Some(id)) = (fields.next(), fields.next()) else {
         return;
     };
-    let segments = fs_err::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
-    if !orphaned(&segments, key, id) {
-        return;
+    let begin = Instant::now();
+    loop {
+        let segments = fs_err::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
+        match attached(&segments, key, id) {
+            Some(0) => break,
+            // The server's children see its end and follow it.
+            Some(_) if begin.elapsed() < Duration::from_secs(2) => thread::sleep(POLL),
+            Some(_) | None => return,
+        }
     }
     let removed = std::process::Command::new("ipcrm")
         .args(["-m", id])
@@ -201,27 +207,17 @@ fn remove_shared_memory(data: &Utf8Path) {
     }
 }
 
-/// Whether `/proc/sysvipc/shm` has the segment, with nobody attached.
-fn orphaned(segments: &str, key: &str, id: &str) -> bool {
-    // PostgreSQL writes the key without its sign.
-    let key: Option<u32> = key.parse().ok();
-    segments.lines().any(|line| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let [
-            segment_key,
-            segment_id,
-            _mode,
-            _size,
-            _creator,
-            _last,
-            attached,
-            ..,
-        ] = fields[..]
-        else {
-            return false;
-        };
-        let segment_key = segment_key.parse::<i32>().ok().map(i32::cast_unsigned);
-        segment_key.is_some() && segment_key == key && segment_id == id && attached == "0"
+/// How many processes have the segment, if `/proc/sysvipc/shm` lists it.
+fn attached(segments: &str, key: &str, id: &str) -> Option<u32> {
+    // The kernel writes the key's 32 bits with a sign, PostgreSQL without one, maybe widened to 64 bits.
+    const BITS: u64 = 0xffff_ffff;
+    let key: u64 = key.parse().ok()?;
+    segments.lines().find_map(|line| {
+        let mut fields = line.split_whitespace();
+        let listed: i64 = fields.next()?.parse().ok()?;
+        let same = listed.cast_unsigned() & BITS == key & BITS && fields.next()? == id;
+        // Mode, size, creator and last user come between.
+        same.then(|| fields.nth(4)?.parse().ok()).flatten()
     })
 }
 
@@ -269,16 +265,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn orphaned_segments() {
+    fn attached_processes() {
         const SEGMENTS: &str = "       key      shmid perms                  size  cpid  lpid nattch   uid\n  -1234          3   600                    56  9999  9999      0 65534\n   5432          4   600                    56  9999  9999      6 65534\n";
-        fn check(key: &str, id: &str, expected: bool) {
-            assert_eq!(orphaned(SEGMENTS, key, id), expected, "{key} {id}");
+        fn check(key: &str, id: &str, expected: Option<u32>) {
+            assert_eq!(attached(SEGMENTS, key, id), expected, "{key} {id}");
         }
-        check("4294966062", "3", true);
-        check("4294966062", "4", false);
-        check("5432", "4", false);
-        check("77", "3", false);
-        check("", "", false);
+        check("4294966062", "3", Some(0));
+        check("18446744073709550382", "3", Some(0));
+        check("4294966062", "4", None);
+        check("5432", "4", Some(6));
+        check("77", "3", None);
+        check("", "", None);
     }
 
     #[test]
