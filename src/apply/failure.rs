@@ -79,7 +79,10 @@ pub(super) fn explain(
         cause,
     } = failure;
     let total = script.file.plan.plan.steps().count();
-    let what = format!("step {number} of {total} (`{} {}`)", step.action, step.object);
+    let what = format!(
+        "step {number} of {total} (`{} {}`)",
+        step.action, step.object
+    );
     let code = match cause {
         _ if stands > 0 => Code::Partial,
         Cause::Stopped => Code::Interrupted,
