@@ -9,6 +9,7 @@ use crate::{
     diff::{Catalogs, Diff},
     kinds::{Object, ObjectId},
     plan,
+    sql::join,
 };
 
 /// What happened to an object.
@@ -119,7 +120,7 @@ fn differences(before: &Catalog, after: &Catalog) -> Vec<Difference> {
             attributes: names
                 .into_iter()
                 .map(|name| AttributeChange {
-                    name: name.replace('_', " "),
+                    name: name.trim_end_matches("_name").replace('_', " "),
                     before: value(old, name),
                     after: value(new, name),
                 })
@@ -140,17 +141,29 @@ fn root(id: &ObjectId, before: &Catalog, after: &Catalog) -> ObjectId {
     id.clone()
 }
 
-/// An attribute's value as it stands in the model's JSON, strings as they are.
+/// An attribute's value as it stands in the model's JSON: strings as they are, lists with commas.
 fn value(object: &Object, name: &str) -> String {
     let model = serde_json::to_value(object).expect("a model is JSON");
     let fields = model
         .as_object()
         .and_then(|tagged| tagged.values().next())
         .expect("an object is tagged with its kind");
-    match fields.get(name) {
-        None | Some(serde_json::Value::Null) => "none".to_owned(),
-        Some(serde_json::Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
+    // A field whose name is a keyword of Rust's is written without the suffix.
+    let value = fields
+        .get(name)
+        .or_else(|| fields.get(name.trim_end_matches("_name")));
+    value.map_or_else(|| "none".to_owned(), words)
+}
+
+fn words(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Null => "none".to_owned(),
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Array(list) if list.is_empty() => "none".to_owned(),
+        serde_json::Value::Array(list) => join(list.iter().map(words), ", "),
+        serde_json::Value::Bool(_)
+        | serde_json::Value::Number(_)
+        | serde_json::Value::Object(_) => value.to_string(),
     }
 }
 

@@ -111,7 +111,7 @@ fn whole(journal: &Journal) -> Result<()> {
     };
     let (participle, command) = match partly.direction {
         Direction::Up => ("applied", "forge apply"),
-        Direction::Down => ("reverted", "forge downgrade"),
+        Direction::Down => ("reverted", "forge downgrade -1"),
     };
     Err(Diagnostic::error(
         Code::Partial,

@@ -52,10 +52,7 @@ pub(super) async fn actor(
 }
 
 fn account(context: &Context<'_>) -> String {
-    let named = ["LOGNAME", "USER"]
-        .iter()
-        .find_map(|name| context.environment.get(*name));
-    named.cloned().unwrap_or_else(|| "unknown".to_owned())
+    said_by(context, Command::new("id").arg("-un")).unwrap_or_else(|| "unknown".to_owned())
 }
 
 fn host(context: &Context<'_>) -> String {
@@ -67,9 +64,12 @@ fn host(context: &Context<'_>) -> String {
 
 /// What git says, if there is a git and it says something.
 fn git(context: &Context<'_>, folder: &Utf8Path, args: &[&str]) -> Option<String> {
-    let output = Command::new("git")
-        .args(args)
-        .current_dir(folder)
+    said_by(context, Command::new("git").args(args).current_dir(folder))
+}
+
+/// The line that a program prints, if it does and succeeds.
+fn said_by(context: &Context<'_>, command: &mut Command) -> Option<String> {
+    let output = command
         .env_clear()
         .envs(context.environment)
         .stdin(Stdio::null())

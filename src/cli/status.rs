@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Exit, Result},
-    history::{self, Direction, Reference},
+    history::{self, Direction, Standing},
     report::Role,
 };
 
@@ -25,11 +25,11 @@ pub(super) async fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
     let url = target.url.clone();
     target.close().await;
     let revisions = Revisions::new(folder, journal?)?;
-    context.reporter.data(table(context, &url, &revisions)?);
+    context.reporter.data(table(context, &url, &revisions));
     Ok(Exit::Done)
 }
 
-fn table(context: &Context<'_>, url: &str, revisions: &Revisions) -> Result<String> {
+fn table(context: &Context<'_>, url: &str, revisions: &Revisions) -> String {
     let paint = context.reporter.data_paint();
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
@@ -54,7 +54,7 @@ fn table(context: &Context<'_>, url: &str, revisions: &Revisions) -> Result<Stri
     for (revision, partly) in journal.partly() {
         let (participle, command) = match partly.direction {
             Direction::Up => ("applied", "forge apply"),
-            Direction::Down => ("reverted", "forge downgrade"),
+            Direction::Down => ("reverted", "forge downgrade -1"),
         };
         line(
             "partly",
@@ -66,20 +66,11 @@ fn table(context: &Context<'_>, url: &str, revisions: &Revisions) -> Result<Stri
         );
     }
     let heads = revisions.graph.heads();
-    let mut pending = Vec::new();
-    for head in &heads {
-        let more = history::pending(
-            &revisions.graph,
-            &applied,
-            &Reference::Revision((*head).to_owned()),
-        )?;
-        pending.extend(
-            more.into_iter()
-                .filter(|revision| !pending.contains(revision))
-                .collect::<Vec<_>>(),
-        );
-    }
-    let (ready, held) = revisions.approved(pending);
+    let pending = revisions
+        .graph
+        .order()
+        .filter(|revision| journal.standing(revision) == Standing::Absent);
+    let (ready, held) = revisions.approved(pending.collect());
     for revision in &ready {
         line("pending", described(revision));
     }
@@ -93,5 +84,5 @@ fn table(context: &Context<'_>, url: &str, revisions: &Revisions) -> Result<Stri
         line("heads", heads.join(", "));
     }
     line("drift", "not looked for: `forge drift` does".to_owned());
-    Ok(text)
+    text
 }
