@@ -8,6 +8,7 @@ mod ast;
 mod define;
 mod dialect;
 mod directives;
+mod do_block;
 mod duplicates;
 mod elements;
 mod foreign_keys;

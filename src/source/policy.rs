@@ -12,7 +12,7 @@ use pg_query::{
 };
 
 use super::{
-    Action, Session, ast, references,
+    Action, Session, ast, do_block, references,
     session::{Change, constant},
     statement::{Edit, Statement},
     tokens::bounds,
@@ -26,7 +26,7 @@ pub(super) fn judge(
     node: &NodeEnum,
     tokens: &[ScanToken],
 ) -> Result<Option<Arc<Session>>> {
-    match verdict(node, &statement.session) {
+    match verdict(node, statement) {
         Verdict::Load => {
             statement.edits = edits(statement, node, tokens);
             Ok(None)
@@ -109,7 +109,8 @@ fn cluster_wide(why: &'static str) -> Verdict {
     Verdict::SkipWithWarning(why)
 }
 
-fn verdict(node: &NodeEnum, session: &Session) -> Verdict {
+fn verdict(node: &NodeEnum, statement: &Statement) -> Verdict {
+    let session = &statement.session;
     match node {
         NodeEnum::CreateStmt(table)
             if table
@@ -240,6 +241,9 @@ fn verdict(node: &NodeEnum, session: &Session) -> Verdict {
         | NodeEnum::TruncateStmt(_)
         | NodeEnum::CallStmt(_)
         | NodeEnum::RefreshMatViewStmt(_) => data(),
+        NodeEnum::DoStmt(_) if do_block::is_about_roles(statement.text()) => cluster_wide(
+            "roles belong to the cluster, not to the schema; create them where the cluster is set up",
+        ),
         NodeEnum::DoStmt(_) => not_schema(
             "is a program, not a declaration",
             "what a DO block leaves behind can't be told without running it, and files of the tree don't get to run code",

@@ -163,10 +163,12 @@ impl Session {
             };
         } else if name == "standard_conforming_strings" {
             // The parser has read the file with the standard's strings.
-            return if values
-                .iter()
-                .all(|value| matches!(value.as_str(), "on" | "true" | "1" | "yes"))
-            {
+            return if values.iter().all(|value| {
+                matches!(
+                    value.to_ascii_lowercase().as_str(),
+                    "on" | "true" | "1" | "yes"
+                )
+            }) {
                 Change::Idle
             } else {
                 Change::Refused
@@ -278,7 +280,7 @@ mod tests {
         );
         check("SET statement_timeout = 0", "idle");
         check("SET check_function_bodies = false", "idle");
-        check("SET standard_conforming_strings = on", "idle");
+        check("SET standard_conforming_strings = 'ON'", "idle");
         check("SET standard_conforming_strings = off", "refused");
         check("SET session_replication_role = replica", "refused");
         check("SET ROLE app", "refused");
