@@ -127,7 +127,7 @@ fn explain(statements: &[&Statement], failure: &Failure) -> Diagnostic {
         diagnostic = diagnostic.note(detail);
     }
     let suggestion = missing
-        .then(|| help(statements, statement, error, place))
+        .then(|| help(statements, statement, error, place.as_ref()))
         .flatten();
     match suggestion.or_else(|| error.hint().map(str::to_owned)) {
         Some(help) => diagnostic.help(help),
@@ -165,7 +165,7 @@ fn help(
     statements: &[&Statement],
     statement: &Statement,
     error: &DbError,
-    place: Option<Range<usize>>,
+    place: Option<&Range<usize>>,
 ) -> Option<String> {
     let name = missing_name(error.message())?;
     if error.message().starts_with("role ") {

@@ -1,8 +1,4 @@
 //! DO blocks that leave the schema alone: scripts often create their roles in one, if they aren't there yet.
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "PostgreSQL's syntax tree has 270 kinds of node"
-)]
 
 use pg_query::NodeEnum;
 use serde_json::Value;
@@ -47,15 +43,17 @@ fn is_role_statement(sql: &str) -> bool {
         .stmts
         .iter()
         .filter_map(|raw| raw.stmt.as_deref());
-    nodes.all(|node| match ast::kind(node) {
-        Some(
-            NodeEnum::CreateRoleStmt(_)
-            | NodeEnum::AlterRoleStmt(_)
-            | NodeEnum::AlterRoleSetStmt(_)
-            | NodeEnum::DropRoleStmt(_)
-            | NodeEnum::GrantRoleStmt(_),
-        ) => true,
-        _ => false,
+    nodes.all(|node| {
+        matches!(
+            ast::kind(node),
+            Some(
+                NodeEnum::CreateRoleStmt(_)
+                    | NodeEnum::AlterRoleStmt(_)
+                    | NodeEnum::AlterRoleSetStmt(_)
+                    | NodeEnum::DropRoleStmt(_)
+                    | NodeEnum::GrantRoleStmt(_)
+            )
+        )
     })
 }
 

@@ -140,13 +140,12 @@ impl<'a> Sorter<'a> {
         let mut way = Vec::new();
         self.enter(&mut way, index, Edge::Needs);
         while let Some(frame) = way.last_mut() {
-            match frame.before.next() {
-                Some((next, edge)) => self.enter(&mut way, next, edge),
-                None => {
-                    self.state[frame.index] = State::Placed;
-                    self.order.push(frame.index);
-                    way.pop();
-                }
+            if let Some((next, edge)) = frame.before.next() {
+                self.enter(&mut way, next, edge);
+            } else {
+                self.state[frame.index] = State::Placed;
+                self.order.push(frame.index);
+                way.pop();
             }
         }
     }
@@ -258,7 +257,7 @@ impl<'a> Sorter<'a> {
             {
                 continue;
             }
-            if any_placed && !(overloads && !same_file) {
+            if any_placed && (same_file || !overloads) {
                 continue;
             }
             before.push((other, edge));

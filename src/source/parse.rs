@@ -40,7 +40,7 @@ fn parse_file(file: &Arc<SourceFile>) -> Result<Vec<Statement>, Vec<Diagnostic>>
     let meaningful: Vec<ScanToken> = tokens
         .iter()
         .filter(|token| !is_comment(token))
-        .cloned()
+        .copied()
         .collect();
     let mut session = Arc::new(Session::default());
     let mut statements = Vec::with_capacity(parsed.stmts.len());

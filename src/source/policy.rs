@@ -1,8 +1,4 @@
 //! What belongs into a schema tree, and what is done to it before it is loaded.
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "PostgreSQL's syntax tree has 270 kinds of node"
-)]
 
 use std::sync::Arc;
 

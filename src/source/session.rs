@@ -89,29 +89,26 @@ impl Session {
 
     /// The commands that lead from the settings `before` to these.
     pub fn commands_after(&self, before: &Self) -> String {
-        let mut commands = String::new();
-        if self.search_path != before.search_path {
+        let path = (self.search_path != before.search_path).then(|| {
             let path = sql::join(&self.search_path, ", ");
-            let path = if path.is_empty() { "''" } else { &path };
-            commands.push_str(&format!("SET search_path = {path};"));
-        }
-        for (name, value) in &self.settings {
-            if before.settings.get(name) != Some(value) {
-                commands.push_str(&format!(
-                    "SET {} = {};",
-                    Ident::from(name.as_str()),
-                    Literal(value)
-                ));
-            }
-        }
-        for name in before
+            format!(
+                "SET search_path = {};",
+                if path.is_empty() { "''" } else { &path }
+            )
+        });
+        let changed = self
+            .settings
+            .iter()
+            .filter(|(name, value)| before.settings.get(*name) != Some(value))
+            .map(|(name, value)| {
+                format!("SET {} = {};", Ident::from(name.as_str()), Literal(value))
+            });
+        let gone = before
             .settings
             .keys()
             .filter(|name| !self.settings.contains_key(*name))
-        {
-            commands.push_str(&format!("RESET {};", Ident::from(name.as_str())));
-        }
-        commands
+            .map(|name| format!("RESET {};", Ident::from(name.as_str())));
+        path.into_iter().chain(changed).chain(gone).collect()
     }
 
     /// The session after a `SET` or `RESET` statement.
