@@ -39,6 +39,6 @@ pub use spelling::closest;
 pub use statement::{Action, Statement, extensions, roles, warnings};
 pub use symbol::{Namespace, Sort, Symbol};
 pub use syntax::SyntaxError;
-pub(crate) use syntax::{byte_of_character, word_at};
+pub(crate) use syntax::{byte_of_character, name_at};
 pub use tokens::{normalised, split};
 pub use walk::Tree;
