@@ -392,6 +392,10 @@ mod tests {
             "-- forge: renamed from f\nCREATE FUNCTION g(a int) RETURNS int LANGUAGE sql AS '';",
             &["function public.g(int4): was public.f(int4)"],
         );
+        check(
+            "CREATE TABLE t (\r\n  a int, -- forge: renamed from b\r\n  c int\r\n);\r\n",
+            &["column public.t.a: was public.t.b"],
+        );
         check("-- forget: it\nCREATE TABLE t ();", &[]);
     }
 
