@@ -267,14 +267,10 @@ mod tests {
             .iter()
             .map(|statement| statement.span.start)
             .collect();
-        let ordered = super::super::load_order(statements.clone());
-        assert_eq!(
-            ordered
-                .iter()
-                .map(|statement| statement.span.start)
-                .collect::<Vec<_>>()
-                .len(),
-            written.len()
-        );
+        let ordered: Vec<usize> = super::super::load_order(statements.clone())
+            .iter()
+            .map(|statement| statement.span.start)
+            .collect();
+        assert_eq!(ordered, written);
     }
 }
