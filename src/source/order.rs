@@ -49,7 +49,9 @@ fn hoisted(statements: Vec<Statement>) -> Vec<Statement> {
         .partition(|statement| statement.traits.last);
     let opening = statements
         .iter()
-        .position(|statement| !matches!(sort(statement), Some(Sort::Schema | Sort::Extension)))
+        .position(|statement| {
+            sort(statement).is_some_and(|sort| !matches!(sort, Sort::Schema | Sort::Extension))
+        })
         .unwrap_or(statements.len());
     let rest = statements.split_off(opening);
     let (extensions, rest): (Vec<_>, Vec<_>) = rest
