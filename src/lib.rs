@@ -8,6 +8,7 @@ pub mod diff;
 pub mod kinds;
 pub mod plan;
 pub mod report;
+pub mod scaffold;
 pub mod server;
 pub mod settings;
 pub mod source;

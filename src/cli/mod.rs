@@ -3,6 +3,7 @@
 //! A new command is a file here, a variant of `Command`, and an arm in each of that enum's functions.
 
 mod env;
+mod init;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
@@ -54,13 +55,14 @@ Exit codes: 0 done or nothing to do · 1 error · 2 difference found · 3 refuse
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Env(env::Args),
+    Init(init::Args),
 }
 
 impl Command {
     /// Which urgency ends the command from outside. Up to that, it is the command that listens to [`Context::cancel`].
     fn ends_at(&self) -> Urgency {
         match self {
-            Self::Env(_) => Urgency::Soon,
+            Self::Env(_) | Self::Init(_) => Urgency::Soon,
         }
     }
 
@@ -68,6 +70,7 @@ impl Command {
     fn run<'a>(&'a self, context: &'a Context<'_>) -> LocalBoxFuture<'a, Result<Exit>> {
         match self {
             Self::Env(args) => Box::pin(async { env::run(args, context) }),
+            Self::Init(args) => Box::pin(init::run(args, context)),
         }
     }
 }
