@@ -23,17 +23,31 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(4);
     let listing = arguments.list;
-    let cluster = if listing { None } else { Some(Arc::new(Cluster::start())) };
+    let cluster = if listing {
+        None
+    } else {
+        Some(Arc::new(Cluster::start()))
+    };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cases");
     let mut trials = Vec::new();
     for kind in folders(&root) {
         for case in folders(&kind) {
-            let name = |path: &Path| path.file_name().expect("a folder has a name").to_string_lossy().into_owned();
+            let name = |path: &Path| {
+                path.file_name()
+                    .expect("a folder has a name")
+                    .to_string_lossy()
+                    .into_owned()
+            };
             let cluster = cluster.clone();
             let title = format!("cases::{}::{}", name(&kind), name(&case));
             trials.push(Trial::test(title, move || {
-                let cluster = cluster.as_ref().expect("a cluster runs unless tests are only listed");
-                tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(check(cluster, &case))
+                let cluster = cluster
+                    .as_ref()
+                    .expect("a cluster runs unless tests are only listed");
+                tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()?
+                    .block_on(check(cluster, &case))
             }));
         }
     }
@@ -69,7 +83,8 @@ async fn check(cluster: &Cluster, case: &Path) -> Result<(), Failed> {
     dump::same(&dump::of(&live)?, &desired_dump)?;
     let old = cluster.database(&text("live.sql")?).await?;
     transform(&live, &old).await?;
-    dump::same(&dump::of(&live)?, &live_dump).map_err(|failed| Failed::from(format!("on the way back: {failed:?}")))?;
+    dump::same(&dump::of(&live)?, &live_dump)
+        .map_err(|failed| Failed::from(format!("on the way back: {failed:?}")))?;
     for database in [live, desired, old] {
         database.drop().await?;
     }
@@ -79,23 +94,45 @@ async fn check(cluster: &Cluster, case: &Path) -> Result<(), Failed> {
 /// Plans and applies; the second plan is empty, and no row is lost without a word.
 async fn transform(database: &Database, goal: &Database) -> Result<Plan, Failed> {
     let (live, desired) = (read(database).await?, read(goal).await?);
-    let diff = Diff::new(Catalogs { live: &live, desired: &desired });
+    let diff = Diff::new(Catalogs {
+        live: &live,
+        desired: &desired,
+    });
     let made = plan(&diff).map_err(|error| error.to_string())?;
     let before = database.rows().await?;
     for batch in &made.batches {
-        let statements: Vec<&str> = batch.steps.iter().flat_map(|step| &step.sql).map(String::as_str).collect();
+        let statements: Vec<&str> = batch
+            .steps
+            .iter()
+            .flat_map(|step| &step.sql)
+            .map(String::as_str)
+            .collect();
         database
             .statements(&statements, batch.transactional)
             .await
             .map_err(|error| format!("{error}\nin the plan\n{}", render_steps(&made)))?;
     }
     let after = read(database).await?;
-    let rest = Diff::new(Catalogs { live: &after, desired: &desired });
+    let rest = Diff::new(Catalogs {
+        live: &after,
+        desired: &desired,
+    });
     if !rest.is_empty() {
-        let left: Vec<String> = rest.fates.iter().map(|(id, fate)| format!("{id}: {fate:?}")).collect();
-        return Err(format!("left after the plan:\n{}\n{}", left.join("\n"), render_steps(&made)).into());
+        let left: Vec<String> = rest
+            .fates
+            .iter()
+            .map(|(id, fate)| format!("{id}: {fate:?}"))
+            .collect();
+        return Err(format!(
+            "left after the plan:\n{}\n{}",
+            left.join("\n"),
+            render_steps(&made)
+        )
+        .into());
     }
-    let lossy = made.hazards().any(|(_, hazard)| hazard.kind == HazardKind::DeletesData);
+    let lossy = made
+        .hazards()
+        .any(|(_, hazard)| hazard.kind == HazardKind::DeletesData);
     if !lossy {
         same_rows(&before, &database.rows().await?)?;
     }
@@ -103,7 +140,9 @@ async fn transform(database: &Database, goal: &Database) -> Result<Plan, Failed>
 }
 
 async fn read(database: &Database) -> Result<Catalog, Failed> {
-    let catalog = introspect(database.session(), None).await.map_err(|error| format!("{error}: {:?}", error.notes()))?;
+    let catalog = introspect(database.session(), None)
+        .await
+        .map_err(|error| format!("{error}: {:?}", error.notes()))?;
     Ok(catalog)
 }
 
@@ -111,7 +150,12 @@ fn same_rows(before: &BTreeMap<String, i64>, after: &BTreeMap<String, i64>) -> R
     for (table, rows) in before {
         match after.get(table) {
             Some(left) if left == rows => {}
-            left => return Err(format!("{table} had {rows} rows and has {left:?}, though no step declares a loss").into()),
+            left => {
+                return Err(format!(
+                    "{table} had {rows} rows and has {left:?}, though no step declares a loss"
+                )
+                .into());
+            }
         }
     }
     Ok(())
@@ -127,7 +171,9 @@ fn same_plan(case: &Path, plan: &Plan) -> Result<(), Failed> {
     if expected == rendered {
         return Ok(());
     }
-    let diff = similar::TextDiff::from_lines(&expected, &rendered).unified_diff().to_string();
+    let diff = similar::TextDiff::from_lines(&expected, &rendered)
+        .unified_diff()
+        .to_string();
     Err(format!("the plan isn't plan.sql's any more; UPDATE=1 writes it\n{diff}").into())
 }
 
@@ -139,10 +185,20 @@ struct Settings {
 
 impl Settings {
     fn read(case: &Path) -> Result<Self, Failed> {
-        let Ok(text) = fs_err::read_to_string(case.join("case.toml")) else { return Ok(Self::default()) };
-        let document: toml_edit::DocumentMut = text.parse().map_err(|error| format!("case.toml: {error}"))?;
-        let postgres = document.get("postgres").and_then(|item| item.as_str()).unwrap_or(">=14");
-        let at_least = postgres.trim_start_matches(">=").parse().map_err(|_| format!("case.toml: `{postgres}`"))?;
+        let Ok(text) = fs_err::read_to_string(case.join("case.toml")) else {
+            return Ok(Self::default());
+        };
+        let document: toml_edit::DocumentMut = text
+            .parse()
+            .map_err(|error| format!("case.toml: {error}"))?;
+        let postgres = document
+            .get("postgres")
+            .and_then(|item| item.as_str())
+            .unwrap_or(">=14");
+        let at_least = postgres
+            .trim_start_matches(">=")
+            .parse()
+            .map_err(|_| format!("case.toml: `{postgres}`"))?;
         Ok(Self { at_least })
     }
 

@@ -233,14 +233,8 @@ impl Reading {
             ) else {
                 continue;
             };
-            // That a sequence goes with its column is the sequence's own attribute; it doesn't need the column.
-            let owned = row.get::<_, String>("deptype") == "a"
-                && self
-                    .catalog
-                    .get(id)
-                    .is_some_and(|object| object.goes_with() == Some(on));
             let part = self.catalog.parent(on) == Some(id);
-            if !owned && !part {
+            if !part {
                 edges.push((id.clone(), on.clone()));
             }
         }

@@ -4,15 +4,13 @@ use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::Context;
+use super::{Context, target::Target};
 use crate::{
-    catalog::{Catalog, Scope, introspect},
+    catalog::Catalog,
     diagnostic::{Code, Diagnostic, Exit, Result},
     report::Verbosity,
     scaffold::{self, NewFile, Start, tree},
-    server::{connect::ConnectOptions, session::Session},
-    settings::{Settings, Target},
-    sql::Ident,
+    settings,
 };
 
 /// How many objects that no kind models are named without `-v`.
@@ -56,42 +54,22 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
 /// Reads the database that the flags and the environment name.
 async fn read(context: &Context<'_>) -> Result<Catalog> {
     let settings = context.settings()?;
-    let session = open(context, &settings).await?;
+    let embedded = settings.target()?.value == settings::Target::Embedded;
+    if embedded && !settings.project.declared {
+        return Err(Diagnostic::error(
+            Code::Usage,
+            "a new project has no embedded database to read from",
+        )
+        .help("name another database with `--url`, or leave `--from-db` out"));
+    }
+    let target = Target::open(context, &settings).await?;
     let progress = context.reporter.progress("reading the database");
-    let catalog = introspect(&session, None).await;
+    let catalog = target.catalog(&settings).await;
     drop(progress);
-    session.close().await;
-    let mut catalog = catalog?;
-    // What belongs to the role that will run the plans needs no word about its owner.
-    if let Some(role) = settings.role {
-        catalog.role = Ident::new(role.value);
-    }
-    let managed = settings.managed.value;
-    let scope = Scope {
-        include: managed.include.unwrap_or_default(),
-        exclude: managed.exclude,
-    };
-    scope.restrict(&mut catalog);
+    let closed = target.close().await;
+    let catalog = catalog?;
+    closed?;
     Ok(catalog)
-}
-
-async fn open(context: &Context<'_>, settings: &Settings) -> Result<Session> {
-    let given = match &settings.target()?.value {
-        Target::Connection(connection) => Some(connection.reveal()),
-        Target::Variables => None,
-        Target::Embedded => {
-            return Err(Diagnostic::error(
-                Code::Usage,
-                "a new project has no embedded database to read from",
-            )
-            .help("name another database with `--url`, or leave `--from-db` out"));
-        }
-    };
-    let resolved = ConnectOptions::resolve(given, context.environment)?;
-    for warning in &resolved.warnings {
-        context.reporter.diagnostic(warning);
-    }
-    Session::open(&resolved.options, "forge init").await
 }
 
 /// Says what was written and what comes next.

@@ -4,6 +4,8 @@
 
 mod env;
 mod init;
+mod plan;
+mod target;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
@@ -56,13 +58,15 @@ Exit codes: 0 done or nothing to do · 1 error · 2 difference found · 3 refuse
 enum Command {
     Env(env::Args),
     Init(init::Args),
+    #[command(visible_alias = "revision")]
+    Plan(plan::Args),
 }
 
 impl Command {
     /// Which urgency ends the command from outside. Up to that, it is the command that listens to [`Context::cancel`].
     fn ends_at(&self) -> Urgency {
         match self {
-            Self::Env(_) | Self::Init(_) => Urgency::Soon,
+            Self::Env(_) | Self::Init(_) | Self::Plan(_) => Urgency::Soon,
         }
     }
 
@@ -71,6 +75,7 @@ impl Command {
         match self {
             Self::Env(args) => Box::pin(async { env::run(args, context) }),
             Self::Init(args) => Box::pin(init::run(args, context)),
+            Self::Plan(args) => Box::pin(plan::run(args, context)),
         }
     }
 }
@@ -90,6 +95,38 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// The time. The only clock that commands read.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "everything else is passed the clock from here"
+    )]
+    pub fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::now()
+    }
+
+    /// Who gives the command: as git knows them, else the user of the machine.
+    pub fn author(&self) -> String {
+        let git = |key: &str| {
+            let output = std::process::Command::new("git")
+                .args(["config", key])
+                .current_dir(self.working_dir)
+                .output()
+                .ok()?;
+            let value = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+            (output.status.success() && !value.is_empty()).then_some(value)
+        };
+        match (git("user.name"), git("user.email")) {
+            (Some(name), Some(email)) => format!("{name} <{email}>"),
+            (Some(name), None) => name,
+            (None, Some(email)) => email,
+            (None, None) => self
+                .environment
+                .get("USER")
+                .cloned()
+                .unwrap_or_else(|| "unknown".to_owned()),
+        }
+    }
+
     /// The settings. Resolved on demand, because some commands do without a sound `forge.toml`.
     pub fn settings(&self) -> Result<Settings> {
         let settings = Settings::resolve(self.flags, self.environment, self.working_dir)?;

@@ -1,0 +1,205 @@
+//! The plans folder.
+
+use std::{collections::BTreeMap, io};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::graph::{Graph, Node};
+use crate::{
+    diagnostic::{Code, Diagnostic, Result},
+    plan::file::PlanFile,
+};
+
+/// A plan in its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filed {
+    /// The file, as the user knows it.
+    pub path: Utf8PathBuf,
+    /// Its text, without a byte order mark and with LF at the ends of lines.
+    pub text: String,
+    /// What it says.
+    pub plan: PlanFile,
+}
+
+impl Filed {
+    /// Reads the text of a plan file.
+    ///
+    /// # Errors
+    /// See [`PlanFile::read`].
+    pub fn new(path: Utf8PathBuf, text: &str) -> Result<Self> {
+        let plan = PlanFile::read(&path, text)?;
+        let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+        Ok(Self { path, text, plan })
+    }
+
+    /// Its revision.
+    pub fn revision(&self) -> &str {
+        &self.plan.header.revision
+    }
+}
+
+/// The plans of a project.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Folder {
+    /// The plans by revision.
+    pub plans: BTreeMap<String, Filed>,
+    /// The way back of those that have one, by the same revision.
+    pub downs: BTreeMap<String, Filed>,
+}
+
+impl Folder {
+    /// Reads every `*.sql` of a project's plans folder. One that isn't there holds no plans.
+    ///
+    /// # Errors
+    /// If a file can't be read or understood, or two files have the same revision.
+    pub fn read(root: &Utf8Path, folder: &Utf8Path) -> Result<Self> {
+        let folder = root.join(folder);
+        let mut texts = Vec::new();
+        for path in files_in(&folder)? {
+            let shown = path.strip_prefix(root).unwrap_or(&path).to_owned();
+            let text = String::from_utf8(fs_err::read(&path)?).map_err(|_| {
+                Diagnostic::error(Code::PlanFile, format!("`{shown}` is not UTF-8"))
+                    .help("restore the file from version control")
+            })?;
+            texts.push((shown, text));
+        }
+        Self::of(texts)
+    }
+
+    /// The plans of these files, in the order of their names.
+    fn of(texts: Vec<(Utf8PathBuf, String)>) -> Result<Self> {
+        let mut read = Self::default();
+        let mut wrong = Vec::new();
+        for (path, text) in texts {
+            let filed = match Filed::new(path, &text) {
+                Ok(filed) => filed,
+                Err(error) => {
+                    wrong.push(error);
+                    continue;
+                }
+            };
+            let plans = if is_down(&filed.path) {
+                &mut read.downs
+            } else {
+                &mut read.plans
+            };
+            let revision = filed.plan.header.revision.clone();
+            if let Some(other) = plans.get(&revision) {
+                wrong.push(duplicate(&revision, other, &filed));
+            } else {
+                plans.insert(revision, filed);
+            }
+        }
+        Diagnostic::all(wrong).map_or(Ok(read), Err)
+    }
+
+    /// How the plans build on each other.
+    ///
+    /// # Errors
+    /// See [`Graph::new`].
+    pub fn graph(&self) -> Result<Graph> {
+        Graph::new(self.nodes())
+    }
+
+    /// The plans as nodes of a graph.
+    pub fn nodes(&self) -> BTreeMap<String, Node> {
+        let nodes = self.plans.iter().map(|(revision, filed)| {
+            let header = &filed.plan.header;
+            let node = Node {
+                parents: header.down_revision.clone(),
+                depends_on: header.depends_on.clone(),
+                created: header.created.clone(),
+            };
+            (revision.clone(), node)
+        });
+        nodes.collect()
+    }
+
+    /// The plans that nobody has approved yet, in the order of their revisions.
+    pub fn drafts(&self) -> impl Iterator<Item = &Filed> {
+        self.plans
+            .values()
+            .filter(|filed| filed.plan.header.approval.is_none())
+    }
+}
+
+/// The SQL files of a folder, sorted.
+fn files_in(folder: &Utf8Path) -> Result<Vec<Utf8PathBuf>> {
+    let entries = match fs_err::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        // A name that isn't UTF-8 is none that forge has given.
+        if let Ok(path) = Utf8PathBuf::from_path_buf(entry?.path())
+            && path.extension() == Some("sql")
+        {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn is_down(path: &Utf8Path) -> bool {
+    path.as_str().ends_with(".down.sql")
+}
+
+fn duplicate(revision: &str, one: &Filed, other: &Filed) -> Diagnostic {
+    Diagnostic::error(
+        Code::History,
+        format!("two plans have the revision `{revision}`"),
+    )
+    .note(format!("`{}` and `{}`", one.path, other.path))
+    .help("a copy of a plan isn't another plan: delete one of the files")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::graph::tests::plan_text;
+
+    fn read(files: &[(&str, String)]) -> Result<Folder> {
+        Folder::of(
+            files
+                .iter()
+                .map(|(path, text)| ((*path).into(), text.clone()))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn plans_and_their_ways_back() {
+        let folder = read(&[
+            ("plans/1.down.sql", plan_text("aaaaaaaaaaaa", "")),
+            ("plans/1.sql", plan_text("aaaaaaaaaaaa", "")),
+            ("plans/2.sql", plan_text("bbbbbbbbbbbb", "aaaaaaaaaaaa")),
+        ])
+        .unwrap();
+        assert_eq!(folder.plans.len(), 2);
+        assert_eq!(folder.downs["aaaaaaaaaaaa"].path, "plans/1.down.sql");
+        assert_eq!(folder.drafts().count(), 2);
+        assert_eq!(
+            folder.graph().unwrap().head().unwrap(),
+            Some("bbbbbbbbbbbb")
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_at_once() {
+        let error = read(&[
+            ("plans/1.sql", plan_text("aaaaaaaaaaaa", "")),
+            ("plans/2.sql", plan_text("aaaaaaaaaaaa", "")),
+            ("plans/3.sql", "SELECT 1;".to_owned()),
+        ])
+        .unwrap_err();
+        assert_eq!(
+            error.message(),
+            "two plans have the revision `aaaaaaaaaaaa`"
+        );
+        assert_eq!(error.notes(), ["`plans/1.sql` and `plans/2.sql`"]);
+        assert_eq!(error.related()[0].code(), Code::PlanFile);
+    }
+}

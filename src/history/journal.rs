@@ -1,0 +1,353 @@
+//! What a target remembers: the revisions and what happened to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::graph::Node;
+use crate::catalog::Fingerprint;
+
+macro_rules! event_kinds {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// What happened.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum EventKind { $($(#[$doc])* $name,)* }
+
+        impl EventKind {
+            /// The name that stands in the target's events.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// The kind of this name. One that this version doesn't know is none.
+            pub fn named(name: &str) -> Option<Self> {
+                match name { $($text => Some(Self::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+event_kinds! {
+    /// An apply begins, or goes on.
+    ApplyStart = "apply_start",
+    /// A downgrade begins, or goes on.
+    RevertStart = "revert_start",
+    /// A step outside of any transaction begins.
+    StepStart = "step_start",
+    /// A step is done and stands.
+    StepDone = "step_done",
+    /// A step failed, and nothing of it stands.
+    StepFailed = "step_failed",
+    /// All steps are done.
+    Applied = "applied",
+    /// All steps of the way back are done.
+    Reverted = "reverted",
+    /// The database isn't what the plan promised.
+    Differs = "differs",
+}
+
+/// One line of a target's events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its number.
+    pub id: i64,
+    /// The revision that it is about.
+    pub revision: String,
+    /// What happened.
+    pub kind: EventKind,
+    /// The number of the step, counted from one.
+    pub step: Option<usize>,
+    /// When.
+    pub at: Timestamp,
+    /// The run of forge in which it happened.
+    pub run: String,
+    /// The role that was logged in.
+    pub actor: String,
+    /// The account on the machine that ran forge.
+    pub os_user: String,
+    /// That machine.
+    pub host: String,
+    /// The state of the database before the first step.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+impl Event {
+    /// Who did it, and when.
+    pub fn by(&self) -> String {
+        format!(
+            "{}@{} as {} at {}",
+            self.os_user,
+            self.host,
+            self.actor,
+            self.at.strftime("%Y-%m-%d %H:%M:%S UTC")
+        )
+    }
+}
+
+/// A revision as a target remembers it, without its body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// What it builds on.
+    pub node: Node,
+    /// What it is for.
+    pub message: String,
+    /// The hash with which it was approved.
+    pub sha256: String,
+    /// The state that it leads from.
+    pub from: Fingerprint,
+    /// The state that it leads to.
+    pub to: Fingerprint,
+}
+
+/// Which way a plan is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// As it is written.
+    Up,
+    /// Its way back.
+    Down,
+}
+
+/// A revision that was begun and not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partly {
+    /// Which way.
+    pub direction: Direction,
+    /// The steps that are done.
+    pub done: BTreeSet<usize>,
+    /// The step outside of any transaction of which only the beginning is known.
+    pub begun: Option<usize>,
+    /// The state of the database before the first step.
+    pub before: Option<Fingerprint>,
+}
+
+/// Where a revision stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing of it stands.
+    Absent,
+    /// All of it stands.
+    Applied,
+    /// Some of it stands.
+    Partly(Partly),
+}
+
+/// What is known of the snapshot that the target keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// The last event when it was taken.
+    pub event: i64,
+    /// The state that it holds.
+    pub fingerprint: Fingerprint,
+    /// When it was taken.
+    pub at: Timestamp,
+}
+
+/// All that a target remembers, except for bodies and the snapshot itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Journal {
+    /// The revisions.
+    pub revisions: BTreeMap<String, Recorded>,
+    /// What happened, oldest first.
+    pub events: Vec<Event>,
+    /// The snapshot, if there is one.
+    pub taken: Option<Taken>,
+}
+
+impl Journal {
+    /// Where a revision stands.
+    pub fn standing(&self, revision: &str) -> Standing {
+        let mut standing = Standing::Absent;
+        for event in self.of(revision) {
+            standing = follow(standing, event);
+        }
+        match standing {
+            Standing::Partly(partly) if partly.done.is_empty() && partly.begun.is_none() => {
+                match partly.direction {
+                    Direction::Up => Standing::Absent,
+                    Direction::Down => Standing::Applied,
+                }
+            }
+            other => other,
+        }
+    }
+
+    /// The revisions of which everything stands.
+    pub fn applied(&self) -> BTreeSet<String> {
+        self.revisions
+            .keys()
+            .filter(|revision| self.standing(revision) == Standing::Applied)
+            .cloned()
+            .collect()
+    }
+
+    /// The revisions of which only some stands.
+    pub fn partly(&self) -> Vec<(&str, Partly)> {
+        let revisions = self.revisions.keys();
+        revisions
+            .filter_map(|revision| match self.standing(revision) {
+                Standing::Partly(partly) => Some((revision.as_str(), partly)),
+                Standing::Absent | Standing::Applied => None,
+            })
+            .collect()
+    }
+
+    /// The event that made a revision applied or reverted, the last of these.
+    pub fn settled(&self, revision: &str) -> Option<&Event> {
+        self.of(revision).filter(|event| settles(event.kind)).last()
+    }
+
+    /// The last event that changed which revisions are applied.
+    pub fn last_settled(&self) -> Option<&Event> {
+        self.events.iter().rfind(|event| settles(event.kind))
+    }
+
+    /// The state that the target should be in if nobody but forge has changed it since the snapshot: with the revisions
+    /// that came to an end after it was taken.
+    pub fn promised(&self) -> Option<Fingerprint> {
+        let taken = self.taken.as_ref()?;
+        let later = self.events.iter().filter(|event| event.id > taken.event);
+        Some(later.fold(taken.fingerprint, |state, event| {
+            let revision = self.revisions.get(&event.revision);
+            match (event.kind, revision) {
+                (EventKind::Applied, Some(revision)) => state.after(revision.from, revision.to),
+                (EventKind::Reverted, Some(revision)) => state.after(revision.to, revision.from),
+                _ => state,
+            }
+        }))
+    }
+
+    fn of<'a>(&'a self, revision: &str) -> impl Iterator<Item = &'a Event> {
+        self.events
+            .iter()
+            .filter(move |event| event.revision == revision)
+    }
+}
+
+fn settles(kind: EventKind) -> bool {
+    matches!(kind, EventKind::Applied | EventKind::Reverted)
+}
+
+fn follow(standing: Standing, event: &Event) -> Standing {
+    let begin = |direction| {
+        Standing::Partly(Partly {
+            direction,
+            done: BTreeSet::new(),
+            begun: None,
+            before: event.fingerprint,
+        })
+    };
+    match (event.kind, standing) {
+        (EventKind::ApplyStart | EventKind::RevertStart, Standing::Partly(partly))
+            if !partly.done.is_empty() || partly.begun.is_some() =>
+        {
+            Standing::Partly(partly) // It goes on.
+        }
+        (EventKind::ApplyStart, _) => begin(Direction::Up),
+        (EventKind::RevertStart, _) => begin(Direction::Down),
+        (EventKind::StepStart, Standing::Partly(mut partly)) => {
+            partly.begun = event.step;
+            Standing::Partly(partly)
+        }
+        (EventKind::StepDone, Standing::Partly(mut partly)) => {
+            partly.done.extend(event.step);
+            partly.begun = None;
+            Standing::Partly(partly)
+        }
+        (EventKind::StepFailed, Standing::Partly(mut partly)) => {
+            partly.begun = None;
+            Standing::Partly(partly)
+        }
+        (EventKind::Applied, _) => Standing::Applied,
+        (EventKind::Reverted, _) => Standing::Absent,
+        (
+            EventKind::StepStart | EventKind::StepDone | EventKind::StepFailed | EventKind::Differs,
+            standing,
+        ) => standing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn journal(events: &[(EventKind, usize)]) -> Journal {
+        let event = |(id, (kind, step)): (usize, &(EventKind, usize))| Event {
+            id: i64::try_from(id).unwrap() + 1,
+            revision: "a".to_owned(),
+            kind: *kind,
+            step: (*step > 0).then_some(*step),
+            at: Timestamp::UNIX_EPOCH,
+            run: "r".to_owned(),
+            actor: "app".to_owned(),
+            os_user: "me".to_owned(),
+            host: "here".to_owned(),
+            fingerprint: None,
+        };
+        let state = |digit: &str| format!("{}{digit}", "0".repeat(31)).parse().unwrap();
+        let recorded = Recorded {
+            node: Node::default(),
+            message: String::new(),
+            sha256: String::new(),
+            from: state("1"),
+            to: state("3"),
+        };
+        Journal {
+            revisions: BTreeMap::from([("a".to_owned(), recorded)]),
+            events: events.iter().enumerate().map(event).collect(),
+            taken: Some(Taken {
+                event: 0,
+                fingerprint: state("5"),
+                at: Timestamp::UNIX_EPOCH,
+            }),
+        }
+    }
+
+    #[test]
+    fn where_a_revision_stands() {
+        use EventKind::*;
+        fn partly(direction: Direction, done: &[usize], begun: Option<usize>) -> Standing {
+            Standing::Partly(Partly {
+                direction,
+                done: done.iter().copied().collect(),
+                begun,
+                before: None,
+            })
+        }
+        fn check(events: &[(EventKind, usize)], expected: &Standing) {
+            assert_eq!(&journal(events).standing("a"), expected, "{events:?}");
+        }
+        check(&[], &Standing::Absent);
+        check(&[(ApplyStart, 0)], &Standing::Absent);
+        check(&[(ApplyStart, 0), (StepFailed, 1)], &Standing::Absent);
+        let mut events = vec![(ApplyStart, 0), (StepDone, 1), (StepStart, 2)];
+        check(&events, &partly(Direction::Up, &[1], Some(2)));
+        events.push((ApplyStart, 0));
+        check(&events, &partly(Direction::Up, &[1], Some(2)));
+        events.extend([(StepFailed, 2), (ApplyStart, 0)]);
+        check(&events, &partly(Direction::Up, &[1], None));
+        events.extend([(StepStart, 2), (StepDone, 2)]);
+        check(&events, &partly(Direction::Up, &[1, 2], None));
+        events.push((Applied, 0));
+        check(&events, &Standing::Applied);
+        events.push((Differs, 0));
+        check(&events, &Standing::Applied);
+        events.push((RevertStart, 0));
+        check(&events, &Standing::Applied);
+        events.push((StepDone, 1));
+        check(&events, &partly(Direction::Down, &[1], None));
+        events.push((Reverted, 0));
+        check(&events, &Standing::Absent);
+    }
+
+    #[test]
+    fn the_promised_state() {
+        fn check(events: &[(EventKind, usize)], last_digit: char) {
+            let promised = journal(events).promised().unwrap().to_string();
+            assert!(promised.ends_with(last_digit), "{events:?} {promised}");
+        }
+        check(&[], '5');
+        check(&[(EventKind::Applied, 0)], '7');
+        check(&[(EventKind::Applied, 0), (EventKind::Reverted, 0)], '5');
+    }
+}

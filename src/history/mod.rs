@@ -1,0 +1,20 @@
+//! The revisions: those of the plans folder, how they build on each other, and what a target remembers of them.
+//!
+//! A target remembers in its schema `forge`: each revision with its whole body, so that a lost file loses nothing, and an
+//! append-only list of events. Which revisions are applied follows from the events; nothing else says it.
+
+mod folder;
+mod graph;
+mod journal;
+mod reference;
+mod store;
+mod walk;
+
+pub use self::{
+    folder::{Filed, Folder},
+    graph::{Graph, Node},
+    journal::{Direction, Event, EventKind, Journal, Partly, Recorded, Standing, Taken},
+    reference::Reference,
+    store::{Actor, Body, Entry, body, ensure, load, record, register, save_snapshot, snapshot},
+    walk::{pending, reverting},
+};

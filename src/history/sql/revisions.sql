@@ -1,0 +1,4 @@
+-- The revisions, without their bodies.
+SELECT rev, parents, depends_on, message, sha256, from_fp, to_fp, created
+FROM forge.revision
+ORDER BY rev

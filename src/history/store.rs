@@ -1,0 +1,305 @@
+//! Reads and writes what a target remembers, in its schema `forge`.
+
+use std::{
+    io::{Read as _, Write as _},
+    time::Duration,
+};
+
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+
+use super::{
+    graph::Node,
+    journal::{Event, EventKind, Journal, Recorded, Taken},
+};
+use crate::{
+    catalog::{Catalog, Fingerprint},
+    diagnostic::{Code, Diagnostic, Result},
+    plan::file::PlanFile,
+    server::{failure::server_error, session::Session},
+};
+
+/// Who runs forge, and from where.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Actor {
+    /// The run's own name.
+    pub run: String,
+    /// The account on this machine.
+    pub os_user: String,
+    /// This machine.
+    pub host: String,
+    /// The commit that the project is at.
+    pub git_commit: Option<String>,
+}
+
+/// An event to be recorded.
+#[derive(Debug, Clone)]
+pub struct Entry<'a> {
+    /// The revision that it is about.
+    pub revision: &'a str,
+    /// What happened.
+    pub kind: EventKind,
+    /// The number of the step.
+    pub step: Option<usize>,
+    /// How long it took.
+    pub duration: Option<Duration>,
+    /// The server's code for what went wrong.
+    pub sqlstate: Option<&'a str>,
+    /// What went wrong.
+    pub error: Option<&'a str>,
+    /// The state of the database.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+impl<'a> Entry<'a> {
+    /// An event without details.
+    pub fn new(revision: &'a str, kind: EventKind) -> Self {
+        Self {
+            revision,
+            kind,
+            step: None,
+            duration: None,
+            sqlstate: None,
+            error: None,
+            fingerprint: None,
+        }
+    }
+
+    /// An event of a step.
+    pub fn of_step(revision: &'a str, kind: EventKind, step: usize) -> Self {
+        Self {
+            step: Some(step),
+            ..Self::new(revision, kind)
+        }
+    }
+}
+
+/// The texts of a revision's files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body {
+    /// The plan.
+    pub up: String,
+    /// The way back, if it has one.
+    pub down: Option<String>,
+}
+
+/// Creates the schema `forge` if it isn't there. The caller holds the lock: `IF NOT EXISTS` alone lets two sessions collide.
+pub async fn ensure(session: &Session) -> Result<()> {
+    if exists(session).await? {
+        return Ok(());
+    }
+    let create = format!("BEGIN; {}; COMMIT", include_str!("sql/schema.sql"));
+    let created = session.client().batch_execute(&create).await;
+    if let Err(error) = created {
+        // The connection is no longer in a transaction of which something could stand.
+        drop(session.client().batch_execute("ROLLBACK").await);
+        return Err(server_error(&error).help(
+            "the role that applies needs the right to create the schema `forge`, in which forge keeps its history",
+        ));
+    }
+    Ok(())
+}
+
+async fn exists(session: &Session) -> Result<bool> {
+    let rows = session
+        .client()
+        .query_typed(include_str!("sql/exists.sql"), &[])
+        .await
+        .map_err(|error| server_error(&error))?;
+    Ok(rows.first().is_some_and(|row| row.get("present")))
+}
+
+/// Reads what the target remembers. One on which forge has never been remembers nothing.
+pub async fn load(session: &Session) -> Result<Journal> {
+    if !exists(session).await? {
+        return Ok(Journal::default());
+    }
+    let mut answers = session
+        .snapshot(&[
+            include_str!("sql/revisions.sql"),
+            include_str!("sql/events.sql"),
+            include_str!("sql/taken.sql"),
+        ])
+        .await?
+        .into_iter();
+    let mut next = || answers.next().expect("there is an answer to each query");
+    let mut journal = Journal::default();
+    for row in next() {
+        let recorded = Recorded {
+            node: Node {
+                parents: row.get("parents"),
+                depends_on: row.get("depends_on"),
+                created: row.get("created"),
+            },
+            message: row.get("message"),
+            sha256: row.get("sha256"),
+            from: fingerprint(row.get("from_fp"))?,
+            to: fingerprint(row.get("to_fp"))?,
+        };
+        journal.revisions.insert(row.get("rev"), recorded);
+    }
+    for row in next() {
+        let kind: String = row.get("kind");
+        let kind = EventKind::named(&kind)
+            .ok_or_else(|| unreadable(&format!("an event is of the kind `{kind}`")))?;
+        journal.events.push(Event {
+            id: row.get("id"),
+            revision: row.get("rev"),
+            kind,
+            step: row
+                .get::<_, Option<i32>>("step")
+                .and_then(|step| step.try_into().ok()),
+            at: row.get("at"),
+            run: row.get("run_id"),
+            actor: row.get("actor"),
+            os_user: row.get("os_user"),
+            host: row.get("host"),
+            fingerprint: row
+                .get::<_, Option<String>>("fingerprint")
+                .map(fingerprint)
+                .transpose()?,
+        });
+    }
+    if let Some(row) = next().first() {
+        journal.taken = Some(Taken {
+            event: row.get("event"),
+            fingerprint: fingerprint(row.get("fingerprint"))?,
+            at: row.get("at"),
+        });
+    }
+    Ok(journal)
+}
+
+/// Remembers a revision with the texts of its files.
+///
+/// # Panics
+/// If the plan isn't approved: only approved plans are applied.
+pub async fn register(session: &Session, plan: &PlanFile, body: &Body) -> Result<()> {
+    let header = &plan.header;
+    let approval = header
+        .approval
+        .as_ref()
+        .expect("only approved plans are applied");
+    session
+        .client()
+        .execute(
+            include_str!("sql/register.sql"),
+            &[
+                &header.revision,
+                &header.down_revision,
+                &header.depends_on,
+                &header.branch_labels,
+                &header.message,
+                &body.up,
+                &body.down,
+                &approval.sha256,
+                &header.from.to_string(),
+                &header.to.to_string(),
+                &header.author,
+                &approval.by,
+                &approval.at,
+                &header.created,
+            ],
+        )
+        .await
+        .map_err(|error| server_error(&error))?;
+    Ok(())
+}
+
+/// The texts of a revision's files, as they were applied.
+pub async fn body(session: &Session, revision: &str) -> Result<Body> {
+    let row = session
+        .client()
+        .query_one(
+            "SELECT body, down_body FROM forge.revision WHERE rev = $1",
+            &[&revision],
+        )
+        .await
+        .map_err(|error| server_error(&error))?;
+    Ok(Body {
+        up: row.get("body"),
+        down: row.get("down_body"),
+    })
+}
+
+/// Adds an event, in the current transaction if there is one. Returns its number.
+pub async fn record(session: &Session, actor: &Actor, entry: &Entry<'_>) -> Result<i64> {
+    let step = entry.step.and_then(|step| i32::try_from(step).ok());
+    let duration = entry
+        .duration
+        .and_then(|duration| i64::try_from(duration.as_millis()).ok());
+    let row = session
+        .client()
+        .query_one(
+            include_str!("sql/record.sql"),
+            &[
+                &entry.revision,
+                &entry.kind.as_str(),
+                &step,
+                &actor.run,
+                &actor.os_user,
+                &actor.host,
+                &env!("CARGO_PKG_VERSION"),
+                &actor.git_commit,
+                &duration,
+                &entry.sqlstate,
+                &entry.error,
+                &entry.fingerprint.map(|state| state.to_string()),
+            ],
+        )
+        .await
+        .map_err(|error| server_error(&error))?;
+    Ok(row.get("id"))
+}
+
+/// Keeps the catalog as the revision of this event left it.
+pub async fn save_snapshot(session: &Session, event: i64, catalog: &Catalog) -> Result<()> {
+    let json = serde_json::to_vec(catalog).expect("a catalog is JSON");
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(&json)?;
+    let compressed = encoder.finish()?;
+    session
+        .client()
+        .execute(
+            include_str!("sql/save_snapshot.sql"),
+            &[&event, &catalog.fingerprint().to_string(), &compressed],
+        )
+        .await
+        .map_err(|error| server_error(&error))?;
+    Ok(())
+}
+
+/// The catalog as the last revision left it.
+pub async fn snapshot(session: &Session) -> Result<Option<Catalog>> {
+    let rows = session
+        .client()
+        .query_typed(
+            "SELECT catalog FROM forge.snapshot ORDER BY event DESC LIMIT 1",
+            &[],
+        )
+        .await
+        .map_err(|error| server_error(&error))?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let compressed: Vec<u8> = row.get("catalog");
+    let mut json = Vec::new();
+    GzDecoder::new(&compressed[..])
+        .read_to_end(&mut json)
+        .map_err(|error| unreadable(&error.to_string()))?;
+    serde_json::from_slice(&json)
+        .map(Some)
+        .map_err(|error| unreadable(&error.to_string()))
+}
+
+fn fingerprint(text: String) -> Result<Fingerprint> {
+    text.parse().map_err(|error: String| unreadable(&error))
+}
+
+fn unreadable(reason: &str) -> Diagnostic {
+    Diagnostic::error(
+        Code::History,
+        "what the target's schema `forge` holds can't be read",
+    )
+    .note(reason)
+    .help("it was written by a newer forge: use that version")
+}
