@@ -1,5 +1,6 @@
 //! forge keeps a PostgreSQL database in the shape that a tree of SQL files declares.
 
+pub mod apply;
 pub mod cancel;
 pub mod catalog;
 pub mod cli;

@@ -202,12 +202,21 @@ impl Journal {
         self.events.iter().rfind(|event| settles(event.kind))
     }
 
-    /// The state that the target should be in if nobody but forge has changed it since the snapshot: with the revisions
-    /// that came to an end after it was taken.
+    /// Whether the snapshot is of what the last revision left. forge was killed before it could take one otherwise.
+    pub fn is_settled(&self) -> bool {
+        let taken = self.taken.as_ref().map_or(0, |taken| taken.event);
+        self.last_settled().is_none_or(|last| last.id <= taken)
+    }
+
+    /// The state that the target should be in if nobody but forge has changed it since the snapshot, or since forge was
+    /// here first: with the revisions that came to an end after that.
     pub fn promised(&self) -> Option<Fingerprint> {
-        let taken = self.taken.as_ref()?;
-        let later = self.events.iter().filter(|event| event.id > taken.event);
-        Some(later.fold(taken.fingerprint, |state, event| {
+        let (since, state) = match &self.taken {
+            Some(taken) => (taken.event, taken.fingerprint),
+            None => (0, self.events.iter().find_map(|event| event.fingerprint)?),
+        };
+        let later = self.events.iter().filter(|event| event.id > since);
+        Some(later.fold(state, |state, event| {
             let revision = self.revisions.get(&event.revision);
             match (event.kind, revision) {
                 (EventKind::Applied, Some(revision)) => state.after(revision.from, revision.to),
@@ -261,7 +270,10 @@ fn follow(standing: Standing, event: &Event) -> Standing {
         (EventKind::Applied, _) => Standing::Applied,
         (EventKind::Reverted, _) => Standing::Absent,
         (
-            EventKind::StepStart | EventKind::StepDone | EventKind::StepFailed | EventKind::Differs,
+            EventKind::StepStart
+            | EventKind::StepDone
+            | EventKind::StepFailed
+            | EventKind::Differs,
             standing,
         ) => standing,
     }

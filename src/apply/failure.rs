@@ -1,0 +1,196 @@
+//! What to say when a step fails.
+
+use std::{ops::Range, sync::Arc};
+
+use tokio_postgres::error::{ErrorPosition, SqlState};
+
+use super::run::Script;
+use crate::{
+    diagnostic::{Code, Diagnostic, SourceFile},
+    history::Direction,
+    kinds::Step,
+    server::failure::server_error,
+};
+
+/// A statement that failed.
+pub(super) struct Failure<'a> {
+    /// The step's number, counted from one.
+    pub(super) number: usize,
+    /// The step.
+    pub(super) step: &'a Step,
+    /// The statement, unless it was the end of the transaction.
+    pub(super) sql: Option<&'a str>,
+    /// What happened.
+    pub(super) cause: Cause,
+}
+
+/// Why a step didn't come to its end.
+pub(super) enum Cause {
+    /// The server said so, or its connection ended.
+    Server(tokio_postgres::Error),
+    /// The user wanted to stop.
+    Stopped,
+}
+
+impl Cause {
+    /// The server's code.
+    pub(super) fn sqlstate(&self) -> Option<&SqlState> {
+        match self {
+            Self::Server(error) => error.code(),
+            Self::Stopped => None,
+        }
+    }
+
+    /// What is recorded: the server's message without the details, which may hold values of rows.
+    pub(super) fn recorded(&self) -> String {
+        match self {
+            Self::Server(error) => error
+                .as_db_error()
+                .map_or_else(|| error.to_string(), |error| error.message().to_owned()),
+            Self::Stopped => "stopped by the user".to_owned(),
+        }
+    }
+
+    fn is_lock_timeout(&self) -> bool {
+        self.sqlstate() == Some(&SqlState::LOCK_NOT_AVAILABLE)
+    }
+}
+
+/// The words for a direction.
+pub(super) fn verb(direction: Direction) -> (&'static str, &'static str) {
+    match direction {
+        Direction::Up => ("applied", "forge apply"),
+        Direction::Down => ("reverted", "forge downgrade"),
+    }
+}
+
+/// The error that the command ends with. `stands` is the number of steps that stand.
+pub(super) fn explain(
+    script: &Script<'_>,
+    failure: &Failure<'_>,
+    stands: usize,
+    blockers: Vec<String>,
+) -> Diagnostic {
+    let (participle, command) = verb(script.direction);
+    let Failure {
+        number,
+        step,
+        sql,
+        cause,
+    } = failure;
+    let total = script.file.plan.plan.steps().count();
+    let what = format!("step {number} of {total} (`{} {}`)", step.action, step.object);
+    let code = match cause {
+        _ if stands > 0 => Code::Partial,
+        Cause::Stopped => Code::Interrupted,
+        Cause::Server(_) if cause.is_lock_timeout() => Code::Busy,
+        Cause::Server(error) if error.is_closed() => Code::Server,
+        Cause::Server(_) => Code::StepFailed,
+    };
+    let mut diagnostic = match cause {
+        Cause::Stopped => Diagnostic::error(code, format!("stopped in {what}")),
+        Cause::Server(error) => {
+            let said = server_error(error);
+            let mut diagnostic =
+                Diagnostic::error(code, format!("{what} failed: {}", said.message()));
+            if let Some(range) = sql.and_then(|sql| place(&script.file.text, *number, sql, error)) {
+                let file = Arc::new(SourceFile {
+                    path: script.file.path.clone(),
+                    text: script.file.text.clone(),
+                });
+                diagnostic = diagnostic.at(&file, range, said.message());
+            }
+            said.notes().iter().fold(diagnostic, Diagnostic::note)
+        }
+    };
+    for blocker in blockers {
+        diagnostic = diagnostic.note(blocker);
+    }
+    let revision = &script.file.plan.header.revision;
+    if stands == 0 {
+        return diagnostic
+            .note(format!("nothing of revision `{revision}` was {participle}"))
+            .help(format!("remove the cause, then run `{command}` again"));
+    }
+    diagnostic
+        .note(format!(
+            "revision `{revision}` is partly {participle}: {stands} of {total} steps stand"
+        ))
+        .help(format!(
+            "remove the cause, then run `{command}` again: it goes on at step {number}"
+        ))
+}
+
+/// Where in the plan's file the server points, or else the statement's first line.
+fn place(
+    text: &str,
+    number: usize,
+    sql: &str,
+    error: &tokio_postgres::Error,
+) -> Option<Range<usize>> {
+    let start = statement_start(text, number, sql)?;
+    let position = error.as_db_error().and_then(|error| error.position());
+    Some(match position {
+        Some(ErrorPosition::Original(position)) => {
+            let range = word(sql, usize::try_from(*position).ok()?);
+            start + range.start..start + range.end
+        }
+        Some(ErrorPosition::Internal { .. }) | None => {
+            start..start + sql.find('\n').unwrap_or(sql.len())
+        }
+    })
+}
+
+/// Where the statement of a step begins in the file's text.
+fn statement_start(text: &str, number: usize, sql: &str) -> Option<usize> {
+    let mut at = 0;
+    let mut seen = 0;
+    for line in text.split_inclusive('\n') {
+        seen += usize::from(line.trim_start().starts_with("-- forge:step "));
+        if seen == number {
+            return text[at..].find(sql).map(|offset| at + offset);
+        }
+        at += line.len();
+    }
+    None
+}
+
+/// The word at a character, counted from one.
+fn word(sql: &str, character: usize) -> Range<usize> {
+    let start = sql
+        .char_indices()
+        .nth(character.saturating_sub(1))
+        .map_or(sql.len(), |(at, _)| at);
+    let rest = &sql[start..];
+    let letters = rest
+        .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .unwrap_or(rest.len());
+    let length = letters.max(rest.chars().next().map_or(0, char::len_utf8));
+    start..start + length
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_in_the_file() {
+        let text = "-- forge:step 1 create schema a\nCREATE SCHEMA a;\n\n-- forge:step 2 create schema b\n-- why\nCREATE SCHEMA a;\n";
+        assert_eq!(statement_start(text, 1, "CREATE SCHEMA a"), Some(32));
+        assert_eq!(statement_start(text, 2, "CREATE SCHEMA a"), Some(89));
+        assert_eq!(statement_start(text, 3, "CREATE SCHEMA a"), None);
+    }
+
+    #[test]
+    fn words() {
+        fn check(character: usize, expected: &str) {
+            let sql = "SELECT 'é', big FROM t";
+            assert_eq!(&sql[word(sql, character)], expected);
+        }
+        check(1, "SELECT");
+        check(13, "big");
+        check(11, ",");
+        check(22, "t");
+        check(99, "");
+    }
+}

@@ -1,0 +1,114 @@
+//! One forge at a time: an advisory lock on the target.
+
+use std::time::{Duration, Instant};
+
+use sha2::{Digest as _, Sha256};
+
+use super::{Work, retry};
+use crate::{
+    cancel::Urgency,
+    diagnostic::{Code, Diagnostic, Result},
+    server::{failure::server_error, session::Session},
+};
+
+/// How the lock was had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acquired {
+    /// It was free.
+    AtOnce,
+    /// Another forge had it first.
+    AfterWaiting,
+}
+
+/// The lock's two halves: forge, and the schema in which it keeps its history.
+fn key() -> [i32; 2] {
+    ["forge", "schema forge"].map(|name| {
+        let digest = Sha256::digest(name);
+        i32::from_be_bytes(
+            digest[..4]
+                .try_into()
+                .expect("a SHA-256 hash has 32 bytes"),
+        )
+    })
+}
+
+/// Takes the lock for this session, which keeps it until it ends. Waits for another forge as long as patience lasts.
+///
+/// # Errors
+/// [`Code::Busy`] with the one that holds it.
+pub async fn acquire(work: &Work<'_>) -> Result<Acquired> {
+    let started = Instant::now();
+    let mut progress = None;
+    loop {
+        if try_lock(work.session, include_str!("sql/try_lock.sql")).await? {
+            return Ok(match progress {
+                None => Acquired::AtOnce,
+                Some(_) => Acquired::AfterWaiting,
+            });
+        }
+        let left = work.patience.saturating_sub(started.elapsed());
+        if left.is_zero() {
+            return Err(busy(work.session, Some(work.patience)).await);
+        }
+        if progress.is_none() {
+            work.reporter
+                .note("waiting for another forge that works on this database");
+            progress = Some(work.reporter.progress("waiting for the lock"));
+        }
+        let pause = retry::jitter(Duration::from_millis(500)).min(left);
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = work.cancel.reached(Urgency::Soon) => return Err(
+                Diagnostic::error(Code::Interrupted, "stopped while waiting for another forge; nothing was changed")),
+        }
+    }
+}
+
+/// Takes the lock beside others that only read.
+///
+/// # Errors
+/// [`Code::Busy`] if an apply is running.
+pub async fn acquire_shared(session: &Session) -> Result<()> {
+    if try_lock(session, include_str!("sql/try_lock_shared.sql")).await? {
+        Ok(())
+    } else {
+        Err(busy(session, None).await)
+    }
+}
+
+async fn try_lock(session: &Session, query: &str) -> Result<bool> {
+    let [one, other] = key();
+    let row = session
+        .client()
+        .query_one(query, &[&one, &other])
+        .await
+        .map_err(|error| server_error(&error))?;
+    Ok(row.get("taken"))
+}
+
+async fn busy(session: &Session, waited: Option<Duration>) -> Diagnostic {
+    let [one, other] = key();
+    let mut diagnostic = Diagnostic::error(Code::Busy, "another forge works on this database");
+    // Who it is would be good to know, and isn't worth another error.
+    let holders = session
+        .client()
+        .query(include_str!("sql/holders.sql"), &[&one, &other])
+        .await
+        .unwrap_or_default();
+    for row in &holders {
+        diagnostic = diagnostic.note(format!(
+            "process {} of role `{}`, `{}`, connected for {} s",
+            row.get::<_, Option<i32>>("pid").unwrap_or_default(),
+            row.get::<_, Option<String>>("role").unwrap_or_default(),
+            row.get::<_, Option<String>>("application")
+                .unwrap_or_default(),
+            row.get::<_, Option<i64>>("age").unwrap_or_default(),
+        ));
+    }
+    if let Some(waited) = waited {
+        diagnostic = diagnostic.note(format!("waited for {} s", waited.as_secs()));
+    }
+    diagnostic.help(
+        "run the command again when it has ended, or raise `lock_wait`; `pg_terminate_backend` ends one that hangs",
+    )
+}

@@ -1,0 +1,40 @@
+//! Runs plans on a target: under the lock, checked before, in batches, recorded step by step, checked after.
+//!
+//! Whatever stops an apply, what the target remembers says what stands: a transaction commits its own records with its
+//! work, and a step outside of any transaction is announced before it runs. The next apply goes on from there.
+
+mod check;
+mod failure;
+mod leftovers;
+mod lock;
+mod retry;
+mod run;
+
+pub use self::{
+    check::check,
+    lock::{Acquired, acquire, acquire_shared},
+    run::{Script, finish, read_target, run},
+};
+
+use std::time::Duration;
+
+use crate::{
+    cancel::Cancel, catalog::Scope, history::Actor, report::Reporter, server::session::Session,
+};
+
+/// What an apply works with.
+#[derive(Clone, Copy)]
+pub struct Work<'a> {
+    /// The session on the target, which holds the lock.
+    pub session: &'a Session,
+    /// What is managed there.
+    pub scope: &'a Scope,
+    /// Who applies.
+    pub actor: &'a Actor,
+    /// The terminal.
+    pub reporter: &'a Reporter,
+    /// The user's wish to stop.
+    pub cancel: &'a Cancel,
+    /// How long to wait for locks that others hold.
+    pub patience: Duration,
+}

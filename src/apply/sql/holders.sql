@@ -1,0 +1,9 @@
+-- Who holds the lock.
+SELECT l.pid, a.usename::text AS role, a.application_name AS application,
+       EXTRACT(epoch FROM clock_timestamp() - a.backend_start)::bigint AS age
+FROM pg_locks l
+JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.locktype = 'advisory' AND l.granted AND l.pid <> pg_backend_pid()
+  AND l.classid::bigint = $1::bigint & 4294967295 AND l.objid::bigint = $2::bigint & 4294967295 AND l.objsubid = 2
+ORDER BY l.pid
