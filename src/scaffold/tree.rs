@@ -12,7 +12,9 @@ use crate::{
     catalog::Catalog,
     diagnostic::Result,
     diff::{Catalogs, Diff},
-    kinds::{Grantee, Kind, Object, ObjectId, Step, grant::Grant, owner::Owner},
+    kinds::{
+        Grantee, Kind, Object, ObjectId, Reaction, Step, World as _, grant::Grant, owner::Owner,
+    },
     plan,
     sql::Ident,
 };
@@ -29,13 +31,14 @@ const PUBLIC_HAS_ROLE: u32 = 150_000;
 /// If objects need each other in a circle that nothing can take apart.
 pub fn files(catalog: &Catalog) -> Result<Vec<NewFile>> {
     let fresh = fresh(catalog);
-    let plan = plan::plan(&Diff::new(Catalogs {
+    let diff = Diff::new(Catalogs {
         live: &fresh,
         desired: catalog,
-    }))?;
+    });
+    let plan = plan::plan(&diff)?;
     let mut names = Names::default();
     let mut texts: BTreeMap<Utf8PathBuf, Text> = BTreeMap::new();
-    for step in plan.steps() {
+    for step in plan.steps().chain(&withheld(&diff)) {
         let root = root(catalog, &step.object);
         texts.entry(path(&root, &mut names)).or_default().add(step);
     }
@@ -86,6 +89,44 @@ fn fresh(catalog: &Catalog) -> Catalog {
         }
     }
     fresh
+}
+
+/// The steps that take back what default privileges would give an object and the database doesn't have: it may be older
+/// than the rule, but in a schema tree nothing is older than anything.
+fn withheld(diff: &Diff<'_>) -> Vec<Step> {
+    let (catalog, cx) = (diff.catalogs.desired, diff.context());
+    let mut steps = Vec::new();
+    for (id, object) in catalog.objects().filter(|(id, _)| diff.is_created(id)) {
+        for (rule_id, rule) in catalog.objects() {
+            let Some((grant, given)) = rule.adds_to(rule_id, id, object, &catalog.role) else {
+                continue;
+            };
+            // The owner has every privilege from the start; a rule can't add to that.
+            if grant.grantee_role() == Some(&catalog.role) {
+                continue;
+            }
+            match (catalog.get(&grant), &given) {
+                (None, given) => steps.extend(given.drop(&grant, &cx)),
+                (Some(Object::Grant(held)), Object::Grant(more))
+                    if more
+                        .privileges
+                        .iter()
+                        .all(|one| held.privileges.contains(one)) => {}
+                (Some(held), given) => {
+                    let reactions = given.compare(held, &grant, &cx);
+                    steps.extend(
+                        reactions
+                            .into_iter()
+                            .flat_map(|(_, reaction)| match reaction {
+                                Reaction::Alter(steps) | Reaction::Dislodge(steps) => steps,
+                                Reaction::Replace => Vec::new(),
+                            }),
+                    );
+                }
+            }
+        }
+    }
+    steps
 }
 
 fn owner_of(catalog: &Catalog, id: &ObjectId) -> Option<Ident> {
@@ -287,6 +328,44 @@ mod tests {
                 (
                     "schema/extensions.sql",
                     "CREATE EXTENSION citext WITH SCHEMA app;\nCREATE EXTENSION \"uuid-ossp\" WITH SCHEMA app;\n",
+                ),
+            ]);
+    }
+
+    #[test]
+    fn what_default_privileges_would_add_is_taken_back() {
+        let reader = |privileges: &[&str]| json!({ "privileges": privileges });
+        Hand::new()
+            .with("schema app", json!({}), None)
+            .with(
+                "default privilege app.me.tables to reader",
+                json!({"role": "me", "schema": "app", "class": "TABLES", "privileges": ["INSERT", "SELECT"]}),
+                None,
+            )
+            .with("table app.kept", json!({}), None)
+            .with("grant on table app.kept to reader", reader(&["INSERT", "SELECT"]), Some("table app.kept"))
+            .with("table app.less", json!({}), None)
+            .with("grant on table app.less to reader", reader(&["SELECT"]), Some("table app.less"))
+            .with("table app.locked", json!({}), None)
+            .check(&[
+                (
+                    "schema/app/default_privileges/me.tables.sql",
+                    "ALTER DEFAULT PRIVILEGES FOR ROLE me IN SCHEMA app GRANT INSERT, SELECT ON TABLES TO reader;\n",
+                ),
+                ("schema/app/schema.sql", "CREATE SCHEMA app;\n"),
+                (
+                    "schema/app/tables/kept.sql",
+                    "CREATE TABLE app.kept ();\nGRANT INSERT, SELECT ON TABLE app.kept TO reader;\n",
+                ),
+                (
+                    "schema/app/tables/less.sql",
+                    "CREATE TABLE app.less ();\n\
+                     GRANT SELECT ON TABLE app.less TO reader;\n\n\
+                     REVOKE INSERT ON TABLE app.less FROM reader;\n",
+                ),
+                (
+                    "schema/app/tables/locked.sql",
+                    "CREATE TABLE app.locked ();\n\nREVOKE INSERT, SELECT ON TABLE app.locked FROM reader;\n",
                 ),
             ]);
     }
