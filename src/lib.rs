@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod cli;
 pub mod diagnostic;
 pub mod diff;
+pub mod drift;
 pub mod history;
 pub mod kinds;
 pub mod plan;

@@ -584,7 +584,6 @@ fn introspection_is_ordered_and_names_its_columns() {
     for kind in Kind::ALL {
         let path = format!("src/kinds/{}/introspect.sql", kind.folder());
         let sql = text(&path);
-        assert_eq!(sql, kind.introspect(), "{path} is what the kind reads");
         let last = last_select(&sql);
         let line = sql.lines().count();
         if !last.contains("\nORDER BY ") {

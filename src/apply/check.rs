@@ -46,7 +46,9 @@ fn differences(plan: &PlanFile, live: &Catalog) -> Vec<String> {
                 Some(_) => {}
             }
         }
-        if step.action == Action::Create && known.insert(&step.object) && live.contains(&step.object)
+        if step.action == Action::Create
+            && known.insert(&step.object)
+            && live.contains(&step.object)
         {
             wrong.push(format!("`{}` is there already", step.object));
         }
@@ -125,7 +127,10 @@ mod tests {
         }
         let (there, gone) = (id("there"), id("gone"));
         check(vec![Step::create(&gone, "")], &[]);
-        check(vec![Step::create(&there, "")], &["`schema there` is there already"]);
+        check(
+            vec![Step::create(&there, "")],
+            &["`schema there` is there already"],
+        );
         check(vec![expecting(Step::drop(&there, ""), &as_it_is())], &[]);
         check(
             vec![expecting(Step::alter(&there, ""), "0123456789ab")],
@@ -157,7 +162,13 @@ mod tests {
         check(&Step::drop(&id("there"), ""), false);
         check(&Step::drop(&id("gone"), ""), true);
         check(&Step::alter(&id("there"), ""), false);
-        check(&expecting(Step::alter(&id("there"), ""), &as_it_is()), false);
-        check(&expecting(Step::alter(&id("there"), ""), "0123456789ab"), true);
+        check(
+            &expecting(Step::alter(&id("there"), ""), &as_it_is()),
+            false,
+        );
+        check(
+            &expecting(Step::alter(&id("there"), ""), "0123456789ab"),
+            true,
+        );
     }
 }

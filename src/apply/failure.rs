@@ -60,7 +60,7 @@ impl Cause {
 pub(super) fn verb(direction: Direction) -> (&'static str, &'static str) {
     match direction {
         Direction::Up => ("applied", "forge apply"),
-        Direction::Down => ("reverted", "forge downgrade"),
+        Direction::Down => ("reverted", "forge downgrade -1"),
     }
 }
 
@@ -79,7 +79,10 @@ pub(super) fn explain(
         cause,
     } = failure;
     let total = script.file.plan.plan.steps().count();
-    let what = format!("step {number} of {total} (`{} {}`)", step.action, step.object);
+    let what = format!(
+        "step {number} of {total} (`{} {}`)",
+        step.action, step.object
+    );
     let code = match cause {
         _ if stands > 0 => Code::Partial,
         Cause::Stopped => Code::Interrupted,
@@ -98,7 +101,7 @@ pub(super) fn explain(
                     path: script.file.path.clone(),
                     text: script.file.text.clone(),
                 });
-                diagnostic = diagnostic.at(&file, range, said.message());
+                diagnostic = diagnostic.at(&file, range, "here");
             }
             said.notes().iter().fold(diagnostic, Diagnostic::note)
         }

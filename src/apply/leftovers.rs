@@ -1,11 +1,7 @@
 //! What a failed step outside of any transaction leaves behind.
 
 use super::Work;
-use crate::{
-    diagnostic::Result,
-    kinds::Step,
-    server::failure::server_error,
-};
+use crate::{diagnostic::Result, kinds::Step, server::failure::server_error};
 
 /// Drops the invalid indexes that a failed concurrent build of this step has left.
 pub(super) async fn clear(work: &Work<'_>, step: &Step) -> Result<()> {
@@ -22,8 +18,9 @@ pub(super) async fn clear(work: &Work<'_>, step: &Step) -> Result<()> {
     for row in &rows {
         let (name, short): (String, String) = (row.get("name"), row.get("short"));
         if step.sql.iter().any(|sql| mentions(sql, &short)) {
-            work.reporter
-                .note(format_args!("dropping the invalid index {name} that the build has left"));
+            work.reporter.note(format_args!(
+                "dropping the invalid index {name} that the build has left"
+            ));
             client
                 .batch_execute(&format!("DROP INDEX CONCURRENTLY IF EXISTS {name}"))
                 .await

@@ -24,11 +24,7 @@ pub enum Acquired {
 fn key() -> [i32; 2] {
     ["forge", "schema forge"].map(|name| {
         let digest = Sha256::digest(name);
-        i32::from_be_bytes(
-            digest[..4]
-                .try_into()
-                .expect("a SHA-256 hash has 32 bytes"),
-        )
+        i32::from_be_bytes(digest[..4].try_into().expect("a SHA-256 hash has 32 bytes"))
     })
 }
 

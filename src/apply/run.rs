@@ -55,7 +55,9 @@ pub async fn run(
     let Filed { path, plan, .. } = script.file;
     plan.check_frozen(path)?;
     let partly = match (script.direction, journal.standing(script.file.revision())) {
-        (Direction::Up, Standing::Applied) | (Direction::Down, Standing::Absent) => return Ok(live),
+        (Direction::Up, Standing::Applied) | (Direction::Down, Standing::Absent) => {
+            return Ok(live);
+        }
         (Direction::Up, Standing::Absent) | (Direction::Down, Standing::Applied) => None,
         (direction, Standing::Partly(partly)) if partly.direction == direction => Some(partly),
         (_, Standing::Partly(partly)) => return Err(other_way(script, &partly)),
@@ -63,7 +65,7 @@ pub async fn run(
     suits(work, script)?;
     let (before, partly) = match partly {
         None => {
-            check::check(path, plan, &live)?;
+            check(path, plan, &live)?;
             let before = live.fingerprint();
             begin(work, script, before).await?;
             (before, None)
@@ -204,7 +206,9 @@ async fn settle(
     history::save_snapshot(work.session, event, after).await?;
     Err(Diagnostic::error(
         Code::ResultDiffers,
-        format!("all steps of revision `{revision}` stand, but the database is not what it promised"),
+        format!(
+            "all steps of revision `{revision}` stand, but the database is not what it promised"
+        ),
     )
     .note(format!("promised {promised}, found {found}"))
     .note("somebody changed the database meanwhile, or a statement does more than its plan says")
@@ -281,7 +285,10 @@ impl<'a> Runner<'a> {
                 is_last: index + 1 == batches.len(),
             };
             first += batch.steps.len();
-            if numbered.steps().all(|(number, _)| self.done.contains(&number)) {
+            if numbered
+                .steps()
+                .all(|(number, _)| self.done.contains(&number))
+            {
                 continue;
             }
             if batch.transactional {
@@ -496,10 +503,15 @@ impl<'a> Runner<'a> {
     }
 
     async fn explained(&self, failure: &Failure<'_>) -> Diagnostic {
-        let what = format!("step {}: {} {}", failure.number, failure.step.action, failure.step.object);
+        let what = format!(
+            "step {}: {} {}",
+            failure.number, failure.step.action, failure.step.object
+        );
         self.work.reporter.status(Status::Failed, what);
         let blockers = match &failure.cause {
-            Cause::Server(error) if error.as_db_error().is_some_and(retry::is_worth_another_try) => {
+            Cause::Server(error)
+                if error.as_db_error().is_some_and(retry::is_worth_another_try) =>
+            {
                 retry::blockers(self.work, failure.step).await
             }
             Cause::Server(_) | Cause::Stopped => Vec::new(),

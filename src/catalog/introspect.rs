@@ -22,9 +22,10 @@ use crate::{
 /// place of the role that will create them on the target.
 pub async fn introspect(session: &Session, role: Option<&Ident>) -> Result<Catalog> {
     let alias = format!(
-        "SELECT set_config('forge.role', {}, true), current_user::text AS role",
+        "SELECT set_config('forge.role', {}, true), set_config('search_path', '', true), current_user::text AS role",
         crate::sql::Literal(role.map_or("", Ident::as_str))
     );
+    // Names are printed in full only where the search path is empty.
     let mut queries: Vec<&str> = vec![&alias];
     queries.extend(Kind::ALL.iter().map(|kind| kind.introspect()));
     queries.push(include_str!("depends.sql"));

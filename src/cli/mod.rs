@@ -2,9 +2,21 @@
 //!
 //! A new command is a file here, a variant of `Command`, and an arm in each of that enum's functions.
 
+mod allow;
+mod apply;
+mod approve;
+mod current;
+mod downgrade;
+mod drift;
 mod env;
+mod heads;
+mod history;
 mod init;
+mod person;
 mod plan;
+mod revisions;
+mod show;
+mod status;
 mod target;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
@@ -56,8 +68,18 @@ Exit codes: 0 done or nothing to do · 1 error · 2 difference found · 3 refuse
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    Env(env::Args),
     Init(init::Args),
+    Approve(approve::Args),
+    #[command(visible_alias = "upgrade")]
+    Apply(apply::Args),
+    Status(status::Args),
+    Drift(drift::Args),
+    Downgrade(downgrade::Args),
+    Show(show::Args),
+    History(history::Args),
+    Current(current::Args),
+    Heads(heads::Args),
+    Env(env::Args),
     #[command(visible_alias = "revision")]
     Plan(plan::Args),
 }
@@ -66,13 +88,33 @@ impl Command {
     /// Which urgency ends the command from outside. Up to that, it is the command that listens to [`Context::cancel`].
     fn ends_at(&self) -> Urgency {
         match self {
-            Self::Env(_) | Self::Init(_) | Self::Plan(_) => Urgency::Soon,
+            // What they have begun they bring to a point from which the next run goes on.
+            Self::Apply(_) | Self::Downgrade(_) => Urgency::AtOnce,
+            Self::Approve(_)
+            | Self::Status(_)
+            | Self::Drift(_)
+            | Self::Show(_)
+            | Self::History(_)
+            | Self::Current(_)
+            | Self::Heads(_)
+            | Self::Env(_)
+            | Self::Init(_)
+            | Self::Plan(_) => Urgency::Soon,
         }
     }
 
     /// Boxed, so that the largest command's state isn't every command's.
     fn run<'a>(&'a self, context: &'a Context<'_>) -> LocalBoxFuture<'a, Result<Exit>> {
         match self {
+            Self::Approve(args) => Box::pin(async { approve::run(args, context) }),
+            Self::Apply(args) => Box::pin(apply::run(args, context)),
+            Self::Status(args) => Box::pin(status::run(args, context)),
+            Self::Drift(args) => Box::pin(drift::run(args, context)),
+            Self::Downgrade(args) => Box::pin(downgrade::run(args, context)),
+            Self::Show(args) => Box::pin(show::run(args, context)),
+            Self::History(args) => Box::pin(async { history::run(args, context) }),
+            Self::Current(args) => Box::pin(current::run(args, context)),
+            Self::Heads(args) => Box::pin(async { heads::run(args, context) }),
             Self::Env(args) => Box::pin(async { env::run(args, context) }),
             Self::Init(args) => Box::pin(init::run(args, context)),
             Self::Plan(args) => Box::pin(plan::run(args, context)),
@@ -95,38 +137,6 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// The time. The only clock that commands read.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "everything else is passed the clock from here"
-    )]
-    pub fn now(&self) -> jiff::Timestamp {
-        jiff::Timestamp::now()
-    }
-
-    /// Who gives the command: as git knows them, else the user of the machine.
-    pub fn author(&self) -> String {
-        let git = |key: &str| {
-            let output = std::process::Command::new("git")
-                .args(["config", key])
-                .current_dir(self.working_dir)
-                .output()
-                .ok()?;
-            let value = String::from_utf8(output.stdout).ok()?.trim().to_owned();
-            (output.status.success() && !value.is_empty()).then_some(value)
-        };
-        match (git("user.name"), git("user.email")) {
-            (Some(name), Some(email)) => format!("{name} <{email}>"),
-            (Some(name), None) => name,
-            (None, Some(email)) => email,
-            (None, None) => self
-                .environment
-                .get("USER")
-                .cloned()
-                .unwrap_or_else(|| "unknown".to_owned()),
-        }
-    }
-
     /// The settings. Resolved on demand, because some commands do without a sound `forge.toml`.
     pub fn settings(&self) -> Result<Settings> {
         let settings = Settings::resolve(self.flags, self.environment, self.working_dir)?;

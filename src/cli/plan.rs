@@ -3,8 +3,8 @@
 use camino::Utf8PathBuf;
 
 use super::{
-    Context,
-    target::{Target, scope, shadow_settings},
+    Context, person,
+    target::{OpenTarget, shadow_settings},
 };
 use crate::{
     catalog::Catalog,
@@ -44,9 +44,9 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     settings.project()?;
     let _ = args.autogenerate; // A plan is always made from the difference.
     let tree = Tree::read(&settings.project.schema.value, &settings.project.root)?;
-    let target = Target::open(context, &settings).await?;
+    let target = OpenTarget::open(context, &settings, "plan").await?;
     let outcome = with_target(args, context, &settings, &tree, &target).await;
-    target.close().await?;
+    target.close().await;
     outcome
 }
 
@@ -55,17 +55,18 @@ async fn with_target(
     context: &Context<'_>,
     settings: &Settings,
     tree: &Tree,
-    target: &Target,
+    target: &OpenTarget<'_>,
 ) -> Result<Exit> {
     let progress = context.reporter.progress("reading the database");
-    let live = target.catalog(settings).await?;
+    let live = target.catalog().await?;
     let statements = load_order(tree.parse()?);
     for warning in warnings(&statements) {
         context.reporter.diagnostic(&warning);
     }
     progress.message("starting the shadow server");
     let shadow = shadow_settings(context, settings)?;
-    let bench = Workbench::start(&shadow, Some(&target.options), &live, scope(settings)).await?;
+    let bench =
+        Workbench::start(&shadow, Some(&target.options), &live, target.scope.clone()).await?;
     context
         .reporter
         .detail(format_args!("shadow: {}", bench.description()));
@@ -190,7 +191,7 @@ async fn write(
     args: &Args,
     context: &Context<'_>,
     settings: &Settings,
-    target: &Target,
+    target: &OpenTarget<'_>,
     live: &Catalog,
     made: Made,
 ) -> Result<Exit> {
@@ -220,13 +221,13 @@ async fn write(
     let drafts: Vec<Utf8PathBuf> = folder.drafts().map(|filed| filed.path.clone()).collect();
     let message = args.message.clone().unwrap_or_else(|| summary(&made.up));
     let header = Header {
-        revision: revision(context, &message),
+        revision: revision(&message),
         down_revision: heads.iter().map(ToString::to_string).collect(),
         depends_on: Vec::new(),
         branch_labels: Vec::new(),
         message,
-        author: context.author(),
-        created: context.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        author: person::name(context, &settings.project.root),
+        created: person::now(),
         postgres: live.server_version / 10_000,
         from: live.fingerprint(),
         to: made.desired.fingerprint(),
@@ -246,7 +247,7 @@ async fn write(
         plan: made.down,
     };
     let plans = &settings.project.plans.value;
-    let name = file_name(context, &up.header, plans);
+    let name = file_name(&up.header, plans);
     fs_err::create_dir_all(plans)?;
     let (path, down_path) = (
         plans.join(format!("{name}.sql")),
@@ -312,18 +313,18 @@ fn summary(plan: &Plan) -> String {
     }
 }
 
-fn revision(context: &Context<'_>, message: &str) -> String {
+fn revision(message: &str) -> String {
     use sha2::Digest as _;
     let seed = format!(
         "{} {} {message}",
-        context.now().as_nanosecond(),
+        person::clock().as_nanosecond(),
         std::process::id()
     );
     hex::encode(sha2::Sha256::digest(seed))[..12].to_string()
 }
 
 /// `20261121_1430_add_email`; with the revision where that is taken.
-fn file_name(context: &Context<'_>, header: &Header, plans: &Utf8PathBuf) -> String {
+fn file_name(header: &Header, plans: &Utf8PathBuf) -> String {
     let mut slug = String::new();
     for c in header.message.to_lowercase().chars() {
         if c.is_alphanumeric() {
@@ -337,7 +338,7 @@ fn file_name(context: &Context<'_>, header: &Header, plans: &Utf8PathBuf) -> Str
     }
     let name = format!(
         "{}_{}",
-        context.now().strftime("%Y%m%d_%H%M"),
+        person::clock().strftime("%Y%m%d_%H%M"),
         slug.trim_end_matches('_')
     );
     if plans.join(format!("{name}.sql")).exists() {

@@ -1,42 +1,55 @@
-//! The database that a command works on, and the shadow server beside it.
+//! The target that a command works on, and the shadow server beside it.
 
 use super::Context;
 use crate::{
     catalog::{Catalog, Scope, introspect},
     diagnostic::Result,
+    report::Reporter,
     server::{
         connect::ConnectOptions,
         embedded::Embedded,
+        failure::server_error,
         session::Session,
-        shadow::{Mode, ShadowSettings},
+        shadow::{self, Mode, ShadowSettings},
     },
-    settings::{self, Settings, ShadowProvider},
+    settings::{Settings, ShadowProvider, Target},
+    sql::Ident,
 };
 
 /// An open target.
-pub(super) struct Target {
-    /// The session on it.
+pub(super) struct OpenTarget<'a> {
+    /// A session in the role that owns what is applied.
     pub(super) session: Session,
-    /// How it was reached.
+    /// Its URL without the password.
+    pub(super) url: String,
+    /// What is managed there.
+    pub(super) scope: Scope,
+    /// How it is reached.
     pub(super) options: ConnectOptions,
     embedded: Option<Embedded>,
+    reporter: &'a Reporter,
 }
 
-impl Target {
-    /// Opens the target that the settings name; an embedded one is started.
-    pub(super) async fn open(context: &Context<'_>, settings: &Settings) -> Result<Self> {
+impl<'a> OpenTarget<'a> {
+    /// Connects to the target that the settings name; the embedded one is started. `command` is what the server's
+    /// administrator sees.
+    pub(super) async fn open(
+        context: &Context<'a>,
+        settings: &Settings,
+        command: &str,
+    ) -> Result<Self> {
         let (options, embedded) = match &settings.target()?.value {
-            settings::Target::Embedded => {
+            Target::Embedded => {
+                let progress = context.reporter.progress("starting the embedded server");
                 let shadow = shadow_settings(context, settings)?;
                 let embedded = Embedded::start(&settings.project.root, &shadow).await?;
+                drop(progress);
                 (embedded.options(), Some(embedded))
             }
-            settings::Target::Connection(connection) => {
-                (resolve(context, Some(connection.reveal()))?, None)
-            }
-            settings::Target::Variables => (resolve(context, None)?, None),
+            Target::Connection(connection) => (resolve(context, Some(connection.reveal()))?, None),
+            Target::Variables => (resolve(context, None)?, None),
         };
-        let session = match Session::open(&options, "forge").await {
+        let session = match session(context, settings, &options, command).await {
             Ok(session) => session,
             Err(error) => {
                 if let Some(embedded) = embedded {
@@ -45,36 +58,56 @@ impl Target {
                 return Err(error);
             }
         };
-        let target = Self {
+        Ok(Self {
             session,
+            url: options.redacted(),
+            scope: scope(settings),
             options,
             embedded,
-        };
-        if let Some(role) = &settings.role {
-            let role = crate::sql::Ident::new(role.value.as_str());
-            target.session.run(&format!("SET ROLE {role}")).await?;
-        }
-        Ok(target)
+            reporter: context.reporter,
+        })
     }
 
     /// Reads what of the database is managed.
-    pub(super) async fn catalog(&self, settings: &Settings) -> Result<Catalog> {
+    pub(super) async fn catalog(&self) -> Result<Catalog> {
         let mut catalog = introspect(&self.session, None).await?;
-        scope(settings).restrict(&mut catalog);
+        self.scope.restrict(&mut catalog);
         Ok(catalog)
     }
 
-    /// Ends the session, and the embedded server if nobody else uses it.
-    pub(super) async fn close(self) -> Result<()> {
+    /// Ends the session, with it the lock that it holds, and the embedded server if no other forge uses it.
+    pub(super) async fn close(self) {
         self.session.close().await;
-        match self.embedded {
-            Some(embedded) => embedded.stop().await,
-            None => Ok(()),
+        if let Some(embedded) = self.embedded
+            && let Err(error) = embedded.stop().await
+        {
+            self.reporter.diagnostic(&error);
         }
     }
 }
 
-/// The schemas that the project manages.
+async fn session(
+    context: &Context<'_>,
+    settings: &Settings,
+    options: &ConnectOptions,
+    command: &str,
+) -> Result<Session> {
+    let progress = context.reporter.progress("connecting");
+    let session = Session::open(options, &format!("forge {command}")).await?;
+    drop(progress);
+    if let Some(role) = &settings.role {
+        session
+            .client()
+            .batch_execute(&format!("SET ROLE {}", Ident::new(role.value.as_str())))
+            .await
+            .map_err(|error| {
+                server_error(&error).help(format!("`role` comes from {}", role.origin))
+            })?;
+    }
+    Ok(session)
+}
+
+/// What the project manages.
 pub(super) fn scope(settings: &Settings) -> Scope {
     let managed = &settings.managed.value;
     Scope {
@@ -89,9 +122,7 @@ pub(super) fn shadow_settings(
     settings: &Settings,
 ) -> Result<ShadowSettings> {
     let shadow = &settings.shadow;
-    let mut wanted = ShadowSettings::new(crate::server::shadow::Environment(
-        context.environment.clone(),
-    ));
+    let mut wanted = ShadowSettings::new(shadow::Environment(context.environment.clone()));
     wanted.mode = match shadow.provider.value {
         ShadowProvider::Auto => Mode::Auto,
         ShadowProvider::Url => Mode::Url,

@@ -83,7 +83,12 @@ impl Graph {
     /// A revision and all that come before it.
     pub fn ancestors(&self, revision: &str) -> BTreeSet<&str> {
         let mut found = BTreeSet::new();
-        let mut waiting: Vec<&str> = self.nodes.get_key_value(revision).map(key).into_iter().collect();
+        let mut waiting: Vec<&str> = self
+            .nodes
+            .get_key_value(revision)
+            .map(key)
+            .into_iter()
+            .collect();
         while let Some(revision) = waiting.pop() {
             if found.insert(revision) {
                 waiting.extend(needed(&self.nodes[revision]));
@@ -225,7 +230,12 @@ pub(super) mod tests {
 
     /// `"a", "b a", "c a+b"`: each revision, the ones it follows, after `+` the ones it depends on.
     pub(in crate::history) fn nodes(lines: &[&str]) -> BTreeMap<String, Node> {
-        let names = |text: &str| text.split(',').filter(|name| !name.is_empty()).map(ToOwned::to_owned).collect();
+        let names = |text: &str| {
+            text.split(',')
+                .filter(|name| !name.is_empty())
+                .map(ToOwned::to_owned)
+                .collect()
+        };
         lines
             .iter()
             .map(|line| {
@@ -275,7 +285,9 @@ pub(super) mod tests {
             let graph = graph(&["abc", "abd abc", "b abd"]);
             let result = graph.find(prefix);
             assert_eq!(
-                result.as_deref().map_err(|error| error.message().to_owned()),
+                result
+                    .as_deref()
+                    .map_err(|error| error.message().to_owned()),
                 found.map_err(ToOwned::to_owned),
                 "{prefix}"
             );
@@ -294,7 +306,11 @@ pub(super) mod tests {
             assert_eq!((error.code(), error.message()), (Code::History, message));
             assert_eq!(error.notes().join("\n"), note);
         }
-        check(&["a", "b x"], "revision `b` builds on `x`, which isn't there", "");
+        check(
+            &["a", "b x"],
+            "revision `b` builds on `x`, which isn't there",
+            "",
+        );
         check(
             &["a", "b a,d", "c b", "d c"],
             "revisions build on each other in a circle",

@@ -270,10 +270,7 @@ fn follow(standing: Standing, event: &Event) -> Standing {
         (EventKind::Applied, _) => Standing::Applied,
         (EventKind::Reverted, _) => Standing::Absent,
         (
-            EventKind::StepStart
-            | EventKind::StepDone
-            | EventKind::StepFailed
-            | EventKind::Differs,
+            EventKind::StepStart | EventKind::StepDone | EventKind::StepFailed | EventKind::Differs,
             standing,
         ) => standing,
     }

@@ -4,6 +4,7 @@
 //! append-only list of events. Which revisions are applied follows from the events; nothing else says it.
 
 mod folder;
+mod freeze;
 mod graph;
 mod journal;
 mod reference;
@@ -12,6 +13,7 @@ mod walk;
 
 pub use self::{
     folder::{Filed, Folder},
+    freeze::freeze,
     graph::{Graph, Node},
     journal::{Direction, Event, EventKind, Journal, Partly, Recorded, Standing, Taken},
     reference::Reference,

@@ -27,7 +27,11 @@ impl FromStr for Reference {
             "base" => return Ok(Self::Base),
             _ => {}
         }
-        let wrong = || format!("`{text}` is no revision: digits of one, `head`, `base`, `current`, `+N` or `-N`");
+        let wrong = || {
+            format!(
+                "`{text}` is no revision: digits of one, `head`, `base`, `current`, `+N` or `-N`"
+            )
+        };
         if text.starts_with(['+', '-']) {
             return match text.parse() {
                 Ok(0) | Err(_) => Err(wrong()),

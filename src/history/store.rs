@@ -139,9 +139,8 @@ pub async fn load(session: &Session) -> Result<Journal> {
     }
     for row in next() {
         let kind: String = row.get("kind");
-        let kind = EventKind::named(&kind).ok_or_else(|| {
-            unreadable(&format!("an event is of the kind `{kind}`"))
-        })?;
+        let kind = EventKind::named(&kind)
+            .ok_or_else(|| unreadable(&format!("an event is of the kind `{kind}`")))?;
         journal.events.push(Event {
             id: row.get("id"),
             revision: row.get("rev"),

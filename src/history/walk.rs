@@ -18,11 +18,17 @@ pub fn pending<'a>(
     to: &Reference,
 ) -> Result<Vec<&'a str>> {
     let goal = match to {
-        Reference::Head => return Ok(graph.head()?.map_or(Vec::new(), |head| up_to(graph, applied, head))),
+        Reference::Head => {
+            return Ok(graph
+                .head()?
+                .map_or(Vec::new(), |head| up_to(graph, applied, head)));
+        }
         Reference::Current => return Ok(Vec::new()),
         Reference::Revision(prefix) => graph.find(prefix)?,
         Reference::Relative(steps) if *steps > 0 => {
-            let mut left = graph.head()?.map_or(Vec::new(), |head| up_to(graph, applied, head));
+            let mut left = graph
+                .head()?
+                .map_or(Vec::new(), |head| up_to(graph, applied, head));
             let wanted = usize::try_from(*steps).expect("it is positive");
             if left.len() < wanted {
                 return Err(overshoot(&format!("+{steps}"), left.len(), "pending"));
@@ -59,7 +65,11 @@ pub fn reverting<'a>(
 ) -> Result<Vec<&'a str>> {
     let stands = |revision: &str| applied.contains(revision);
     match to {
-        Reference::Base => Ok(graph.order().rev().filter(|revision| stands(revision)).collect()),
+        Reference::Base => Ok(graph
+            .order()
+            .rev()
+            .filter(|revision| stands(revision))
+            .collect()),
         Reference::Current => Ok(Vec::new()),
         Reference::Revision(prefix) => {
             let goal = graph.find(prefix)?;
@@ -80,7 +90,8 @@ pub fn reverting<'a>(
         Reference::Relative(steps) if *steps < 0 => {
             let mut going: Vec<&str> = Vec::new();
             for _ in 0..steps.unsigned_abs() {
-                match graph.heads_among(|revision| stands(revision) && !going.contains(&revision))[..] {
+                match graph.heads_among(|revision| stands(revision) && !going.contains(&revision))[..]
+                {
                     [] => return Err(overshoot(&steps.to_string(), going.len(), "applied")),
                     [head] => going.push(head),
                     ref heads => return Err(several_heads(heads)),
@@ -143,11 +154,19 @@ mod tests {
         check("a1 b1 c1 d1", "-1", Ok("d1"));
         check("a1 b1", "-2", Ok("b1 a1"));
         check("a1", "-2", Err("`-2` goes too far: 1 applied"));
-        check("a1 b1 c1", "-1", Err("there are 2 heads where one is needed"));
+        check(
+            "a1 b1 c1",
+            "-1",
+            Err("there are 2 heads where one is needed"),
+        );
         check("a1 b1 c1 d1", "base", Ok("d1 c1 b1 a1"));
         check("a1 b1 c1 d1", "b1", Ok("d1"));
         check("a1 b1", "a1", Ok("b1"));
-        check("a1", "b1", Err("revision `b1` is not applied, so nothing leads back to it"));
+        check(
+            "a1",
+            "b1",
+            Err("revision `b1` is not applied, so nothing leads back to it"),
+        );
         check("a1", "head", Err("`forge downgrade` only goes back"));
     }
 }

@@ -71,7 +71,7 @@ pub async fn check_bodies(client: &Client, statements: &[Statement]) -> Result<V
         rest = &rest[passed + 1..];
     }
     client
-        .batch_execute("SET search_path = ''; RESET check_function_bodies")
+        .batch_execute("RESET search_path; RESET check_function_bodies")
         .await
         .map_err(|error| broken(&error))?;
     Ok(problems)

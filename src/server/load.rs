@@ -48,7 +48,7 @@ pub async fn load(client: &Client, statements: &[Statement]) -> Result<()> {
     let back = Session::default().commands_after(&loader.session);
     loader
         .run(&format!(
-            "{back} SET search_path = ''; RESET session_replication_role; RESET check_function_bodies"
+            "{back} RESET search_path; RESET session_replication_role; RESET check_function_bodies"
         ))
         .await?;
     Diagnostic::all(rejection::first_causes(&statements, &failures)).map_or(Ok(()), Err)

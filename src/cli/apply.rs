@@ -1,0 +1,231 @@
+//! `forge apply`: brings the target up to a revision.
+
+use std::io::{self, BufRead as _, IsTerminal as _};
+
+use super::{
+    Context, person,
+    revisions::{self, Revisions, counted},
+    target::OpenTarget,
+};
+use crate::{
+    apply::{self, Acquired, Script, Work},
+    diagnostic::{Code, Diagnostic, Exit, Result},
+    history::{self, Direction, Filed, Reference},
+    kinds::{HazardKind, Step},
+    plan::file::render_steps,
+    report::Status,
+    settings::Settings,
+};
+
+/// Apply approved plans to the database
+///
+/// Goes on where an earlier apply was stopped.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Go up to this revision: its first digits, `head`, or `+N`
+    #[arg(value_name = "REVISION", default_value = "head")]
+    to: Reference,
+
+    /// Ask nothing
+    #[arg(short, long)]
+    yes: bool,
+
+    /// Check and print what would be run
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
+    let settings = context.settings()?;
+    let folder = revisions::folder(&settings)?;
+    folder.graph()?;
+    let target = OpenTarget::open(context, &settings, "apply").await?;
+    revisions::tell_target(context, &settings, &target.url);
+    let result = with_target(args, context, &settings, folder, &target).await;
+    target.close().await;
+    result
+}
+
+async fn with_target(
+    args: &Args,
+    context: &Context<'_>,
+    settings: &Settings,
+    folder: history::Folder,
+    target: &OpenTarget<'_>,
+) -> Result<Exit> {
+    let actor = person::actor(context, &settings.project.root, &target.session).await?;
+    let work = Work {
+        session: &target.session,
+        scope: &target.scope,
+        actor: &actor,
+        reporter: context.reporter,
+        cancel: context.cancel,
+        patience: settings.lock_wait.value,
+    };
+    let journal = history::load(work.session).await?;
+    let seen = Revisions::new(folder.clone(), journal)?;
+    let (ready, held) = pending(&seen, &args.to)?;
+    if ready.is_empty() && !held.is_empty() {
+        return Err(not_approved(&seen, &held));
+    }
+    if ready.is_empty() && seen.journal.is_settled() {
+        nothing_to_do(context, &seen);
+        return Ok(Exit::Done);
+    }
+    let mut plans = Vec::new();
+    for revision in &ready {
+        let filed = seen.filed(revision, work.session).await?;
+        filed.plan.check_frozen(&filed.path)?;
+        plans.push(filed);
+    }
+    announce(context, &plans);
+    if args.dry_run {
+        return dry_run(&work, &seen, &plans).await;
+    }
+    if !args.yes && !may_go_on(context, &plans)? {
+        context.reporter.note("nothing was changed");
+        return Ok(Exit::Done);
+    }
+    let acquired = apply::acquire(&work).await?;
+    // What was pending may have been applied while this forge waited or asked.
+    let journal = history::load(work.session).await?;
+    let revisions = Revisions::new(folder, journal)?;
+    let (ready, held) = pending(&revisions, &args.to)?;
+    tell_applied_by_others(context, &seen, &revisions, acquired);
+    let mut live = apply::read_target(&work).await?;
+    apply::finish(&work, &revisions.journal, &live).await?;
+    for revision in &ready {
+        let filed = revisions.filed(revision, work.session).await?;
+        let script = Script {
+            direction: Direction::Up,
+            file: &filed,
+            down: revisions.folder.downs.get(*revision),
+        };
+        live = apply::run(&work, &script, &revisions.journal, live).await?;
+    }
+    if let Some(last) = ready.last() {
+        context.reporter.note(format_args!(
+            "applied {}, the database is at {last}",
+            counted(ready.len(), "plan")
+        ));
+    }
+    if !held.is_empty() {
+        context.reporter.warn(format_args!(
+            "not applied, because nobody has approved them: {}",
+            held.join(", ")
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+/// The revisions that can be applied, and those that a missing approval holds up.
+fn pending<'a>(revisions: &'a Revisions, to: &Reference) -> Result<(Vec<&'a str>, Vec<&'a str>)> {
+    let applied = revisions.journal.applied();
+    let pending = history::pending(&revisions.graph, &applied, to)?;
+    Ok(revisions.approved(pending))
+}
+
+fn not_approved(revisions: &Revisions, held: &[&str]) -> Diagnostic {
+    let first = &revisions.folder.plans[held[0]];
+    let diagnostic = Diagnostic::error(
+        Code::Draft,
+        format!(
+            "{} not approved",
+            if held.len() == 1 {
+                "the pending plan is"
+            } else {
+                "the pending plans are"
+            }
+        ),
+    );
+    held.iter()
+        .filter_map(|revision| revisions.folder.plans.get(*revision))
+        .fold(diagnostic, |diagnostic, filed| {
+            diagnostic.note(format!("`{}`: {}", filed.path, filed.plan.header.message))
+        })
+        .help(format!(
+            "review it, then run `forge approve {}`",
+            first.revision()
+        ))
+}
+
+fn nothing_to_do(context: &Context<'_>, revisions: &Revisions) {
+    let current = revisions.current();
+    context.reporter.note(if current.is_empty() {
+        "nothing to do: there are no plans to apply".to_owned()
+    } else {
+        format!("nothing to do: the database is at {}", current.join(", "))
+    });
+}
+
+fn announce(context: &Context<'_>, plans: &[Filed]) {
+    for filed in plans {
+        let header = &filed.plan.header;
+        context.reporter.note(format_args!(
+            "pending: {} {} ({})",
+            header.revision,
+            header.message,
+            counted(filed.plan.plan.steps().count(), "step")
+        ));
+    }
+}
+
+async fn dry_run(work: &Work<'_>, revisions: &Revisions, plans: &[Filed]) -> Result<Exit> {
+    if let Some(first) = plans.first() {
+        let begun = revisions.journal.standing(first.revision());
+        if begun == history::Standing::Absent {
+            let live = apply::read_target(work).await?;
+            apply::check(&first.path, &first.plan, &live)?;
+        }
+    }
+    for filed in plans {
+        work.reporter.sql(&render_steps(&filed.plan.plan));
+    }
+    work.reporter.note("a dry run: nothing was changed");
+    Ok(Exit::Done)
+}
+
+/// Asks on a terminal before rows are deleted. Elsewhere the approval is the answer.
+fn may_go_on(context: &Context<'_>, plans: &[Filed]) -> Result<bool> {
+    let deleting: Vec<&Step> = plans
+        .iter()
+        .flat_map(|filed| filed.plan.plan.hazards())
+        .filter(|(_, hazard)| hazard.kind == HazardKind::DeletesData)
+        .map(|(step, _)| step)
+        .collect();
+    let stdin = io::stdin();
+    if deleting.is_empty() || !stdin.is_terminal() {
+        return Ok(true);
+    }
+    for step in deleting {
+        context.reporter.note(format_args!(
+            "deletes data: {} {}",
+            step.action, step.object
+        ));
+    }
+    context.reporter.note("go on? [y/N]");
+    let mut answer = String::new();
+    stdin.lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn tell_applied_by_others(
+    context: &Context<'_>,
+    seen: &Revisions,
+    now: &Revisions,
+    acquired: Acquired,
+) {
+    let before = seen.journal.applied();
+    for revision in now.journal.applied().difference(&before) {
+        if let Some(event) = now.journal.settled(revision) {
+            context.reporter.status(
+                Status::Skipped,
+                format_args!("{revision} was already applied by {}", event.by()),
+            );
+        }
+    }
+    match acquired {
+        Acquired::AtOnce => {}
+        Acquired::AfterWaiting => context.reporter.detail("the other forge has ended"),
+    }
+}

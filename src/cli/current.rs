@@ -1,0 +1,46 @@
+//! `forge current`: the newest applied revision.
+
+use std::fmt::Write as _;
+
+use super::{
+    Context,
+    revisions::{self, Revisions},
+    target::OpenTarget,
+};
+use crate::{
+    diagnostic::{Exit, Result},
+    history,
+    report::Verbosity,
+};
+
+/// Print the revision that the database is at
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {}
+
+pub(super) async fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
+    let settings = context.settings()?;
+    let folder = revisions::folder(&settings)?;
+    let target = OpenTarget::open(context, &settings, "current").await?;
+    let journal = history::load(&target.session).await;
+    target.close().await;
+    let revisions = Revisions::new(folder, journal?)?;
+    let heads = revisions.graph.heads();
+    let mut text = String::new();
+    for revision in revisions.current() {
+        let mark = if heads.contains(&revision) {
+            " (head)"
+        } else {
+            ""
+        };
+        let message = revisions.message(revision);
+        writeln!(text, "{revision}{mark}, {message}").expect("writing to a String can't fail");
+        let settled = revisions.journal.settled(revision);
+        if let Some(event) = settled.filter(|_| context.reporter.verbosity() >= Verbosity::Verbose)
+        {
+            writeln!(text, "  applied by {}, run {}", event.by(), event.run)
+                .expect("writing to a String can't fail");
+        }
+    }
+    context.reporter.data(text);
+    Ok(Exit::Done)
+}

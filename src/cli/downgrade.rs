@@ -1,0 +1,106 @@
+//! `forge downgrade`: takes revisions back.
+
+use super::{
+    Context,
+    allow::{self, Allow},
+    person,
+    revisions::{self, Revisions, counted},
+    target::OpenTarget,
+};
+use crate::{
+    apply::{self, Script, Work},
+    diagnostic::{Code, Diagnostic, Exit, Result},
+    history::{self, Direction, Folder, Reference},
+    settings::Settings,
+};
+
+/// Take applied plans back
+///
+/// Runs the way back that was recorded with each plan, the newest first.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Go back to this revision: its first digits, `-N` steps, or `base`
+    #[arg(value_name = "REVISION", allow_negative_numbers = true)]
+    to: Reference,
+
+    /// Ask nothing
+    #[arg(short, long)]
+    yes: bool,
+
+    /// Allow a hazard that needs a person's word: `deletes-data`, `deletes-data:app.users`, `all`
+    #[arg(long, value_name = "HAZARD[:OBJECT]")]
+    allow: Vec<Allow>,
+}
+
+pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
+    let settings = context.settings()?;
+    let folder = revisions::folder(&settings)?;
+    let target = OpenTarget::open(context, &settings, "downgrade").await?;
+    revisions::tell_target(context, &settings, &target.url);
+    let result = with_target(args, context, &settings, folder, &target).await;
+    target.close().await;
+    result
+}
+
+async fn with_target(
+    args: &Args,
+    context: &Context<'_>,
+    settings: &Settings,
+    folder: Folder,
+    target: &OpenTarget<'_>,
+) -> Result<Exit> {
+    let actor = person::actor(context, &settings.project.root, &target.session).await?;
+    let work = Work {
+        session: &target.session,
+        scope: &target.scope,
+        actor: &actor,
+        reporter: context.reporter,
+        cancel: context.cancel,
+        patience: settings.lock_wait.value,
+    };
+    apply::acquire(&work).await?;
+    let journal = history::load(work.session).await?;
+    let revisions = Revisions::new(folder, journal)?;
+    half_way_up(&revisions)?;
+    let standing = revisions.standing();
+    let going = history::reverting(&revisions.graph, &standing, &args.to)?;
+    let mut ways_back = Vec::new();
+    for revision in &going {
+        let down = revisions::remembered_down(revision, work.session).await?;
+        allow::check(&down.path, &down.plan.plan, &args.allow)?;
+        ways_back.push(down);
+    }
+    if going.is_empty() {
+        context.reporter.note("nothing to do");
+        return Ok(Exit::Done);
+    }
+    let mut live = apply::read_target(&work).await?;
+    for down in &ways_back {
+        let script = Script {
+            direction: Direction::Down,
+            file: down,
+            down: None,
+        };
+        live = apply::run(&work, &script, &revisions.journal, live).await?;
+    }
+    context
+        .reporter
+        .note(format_args!("reverted {}", counted(going.len(), "plan")));
+    Ok(Exit::Done)
+}
+
+/// A plan that is being applied has to be brought to its end before anything is taken back.
+fn half_way_up(revisions: &Revisions) -> Result<()> {
+    let partly = revisions.journal.partly();
+    let up = partly
+        .iter()
+        .find(|(_, partly)| partly.direction == Direction::Up);
+    match up {
+        None => Ok(()),
+        Some((revision, _)) => Err(Diagnostic::error(
+            Code::Partial,
+            format!("revision `{revision}` is partly applied"),
+        )
+        .help("bring it to its end first: `forge apply`")),
+    }
+}

@@ -1,0 +1,210 @@
+//! `forge drift`: what somebody changed in the database behind forge's back.
+
+use std::{collections::BTreeSet, fmt::Write as _};
+
+use serde::Serialize;
+
+use super::{Context, Format, revisions, target::OpenTarget};
+use crate::{
+    apply,
+    catalog::{Catalog, introspect},
+    diagnostic::{Code, Diagnostic, Exit, Result},
+    drift::{Change, Group, compare},
+    history::{self, Direction, Journal},
+    report::{Role, difference},
+};
+
+/// Show what somebody changed in the database since the last plan was applied
+///
+/// Exits with 2 if something is different.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Choose the output's format
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
+    let settings = context.settings()?;
+    let target = OpenTarget::open(context, &settings, "drift").await?;
+    revisions::tell_target(context, &settings, &target.url);
+    let looked = look(context, &target).await;
+    target.close().await;
+    let report = looked?;
+    match args.format {
+        Format::Json => context.reporter.json(&report),
+        Format::Text => report.print(context),
+    }
+    Ok(if report.drift {
+        Exit::Difference
+    } else {
+        Exit::Done
+    })
+}
+
+/// The version of the JSON document.
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Report {
+    version: u32,
+    drift: bool,
+    /// The revision that left the state with which the database is compared.
+    revision: Option<String>,
+    /// When that was.
+    since: Option<String>,
+    objects: Vec<Group>,
+    unmodelled: Vec<Unmodelled>,
+}
+
+#[derive(Serialize)]
+struct Unmodelled {
+    change: Change,
+    object: String,
+}
+
+async fn look(context: &Context<'_>, target: &OpenTarget<'_>) -> Result<Report> {
+    let session = &target.session;
+    apply::acquire_shared(session).await?;
+    let journal = history::load(session).await?;
+    whole(&journal)?;
+    let mut report = Report {
+        version: VERSION,
+        drift: false,
+        revision: journal.last_settled().map(|event| event.revision.clone()),
+        since: journal.taken.as_ref().map(|taken| taken.at.to_string()),
+        objects: Vec::new(),
+        unmodelled: Vec::new(),
+    };
+    let Some(promised) = journal.promised() else {
+        return Ok(report);
+    };
+    let progress = context.reporter.progress("reading the database");
+    let mut live = introspect(session, None).await?;
+    target.scope.restrict(&mut live);
+    drop(progress);
+    let unscoped = target.scope.include.is_empty() && target.scope.exclude.is_empty();
+    let Some(left) = history::snapshot(session).await? else {
+        return untold(&journal, live.fingerprint() == promised).map(|()| report);
+    };
+    // What no kind models isn't part of the state that a plan promises, nor does a scope know where it lives.
+    if unscoped {
+        report.unmodelled = unmodelled(&left, &live);
+    }
+    if live.fingerprint() != promised {
+        if !journal.is_settled() {
+            context.reporter.warn(
+                "forge was stopped before it noted what the last revision left, so its own changes are listed too; \
+                 `forge apply` notes it",
+            );
+        }
+        report.objects = compare(&left, &live);
+    }
+    report.drift = !report.objects.is_empty() || !report.unmodelled.is_empty();
+    Ok(report)
+}
+
+/// While a plan is half done, its own changes can't be told from others'.
+fn whole(journal: &Journal) -> Result<()> {
+    let Some((revision, partly)) = journal.partly().into_iter().next() else {
+        return Ok(());
+    };
+    let (participle, command) = match partly.direction {
+        Direction::Up => ("applied", "forge apply"),
+        Direction::Down => ("reverted", "forge downgrade -1"),
+    };
+    Err(Diagnostic::error(
+        Code::Partial,
+        format!("revision `{revision}` is partly {participle}, so nothing can be said of drift"),
+    )
+    .help(format!("bring it to its end first: `{command}`")))
+}
+
+/// Without a snapshot, only whether something is different can be told, not what.
+fn untold(journal: &Journal, same: bool) -> Result<()> {
+    if same || journal.is_settled() {
+        return Ok(());
+    }
+    Err(Diagnostic::error(
+        Code::TargetChanged,
+        "the database is not as the last revision left it",
+    )
+    .note("forge was stopped before it noted that state, so what is different isn't known")
+    .help("`forge apply` notes the state as it is now"))
+}
+
+fn unmodelled(left: &Catalog, live: &Catalog) -> Vec<Unmodelled> {
+    let only = |change, some: &BTreeSet<String>, others: &BTreeSet<String>| {
+        let found = some.difference(others).cloned();
+        found
+            .map(|object| Unmodelled { change, object })
+            .collect::<Vec<_>>()
+    };
+    let mut found = only(Change::Added, &live.unmodelled, &left.unmodelled);
+    found.extend(only(Change::Removed, &left.unmodelled, &live.unmodelled));
+    found
+}
+
+impl Report {
+    fn print(&self, context: &Context<'_>) {
+        let Some(revision) = &self.revision else {
+            context
+                .reporter
+                .note("nothing has been applied here, so there is nothing to compare with");
+            return;
+        };
+        if !self.drift {
+            context.reporter.note(format_args!(
+                "no drift: the database is as revision {revision} left it"
+            ));
+            return;
+        }
+        let left = format!("as revision {revision} left it");
+        let mut text = String::new();
+        for group in &self.objects {
+            text += &section(context, group, &left);
+        }
+        for Unmodelled { change, object } in &self.unmodelled {
+            writeln!(
+                text,
+                "{object} {} (not managed by forge)\n",
+                change.as_str()
+            )
+            .expect("writing to a String can't fail");
+        }
+        context.reporter.data(text.trim_end());
+        context.reporter.note(format_args!(
+            "the database is not {left}: {} changed; take the change back, or bring it into the schema tree and plan",
+            revisions::counted(self.objects.len() + self.unmodelled.len(), "object")
+        ));
+    }
+}
+
+fn section(context: &Context<'_>, group: &Group, left: &str) -> String {
+    let paint = context.reporter.data_paint();
+    let mut text = String::new();
+    let mut line = |line: String| writeln!(text, "{line}").expect("writing to a String can't fail");
+    for difference in &group.differences {
+        let head = format!("{} {}", difference.object, difference.change.as_str());
+        line(paint.text(Role::Strong, head).to_string());
+        for attribute in &difference.attributes {
+            let (before, after) = (&attribute.before, &attribute.after);
+            if !before.contains('\n') && !after.contains('\n') {
+                line(format!("  {}: {before} → {after}", attribute.name));
+            }
+        }
+    }
+    if group.before.is_some() || group.after.is_some() {
+        text += &difference::unified(
+            &difference::Sides {
+                before_name: left,
+                before: group.before.as_deref().unwrap_or_default(),
+                after_name: "as it is now",
+                after: group.after.as_deref().unwrap_or_default(),
+            },
+            paint,
+        );
+    }
+    text.push('\n');
+    text
+}

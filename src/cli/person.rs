@@ -1,0 +1,86 @@
+//! Who runs forge, where and when: what the library is told and doesn't look up.
+
+use std::process::{Command, Stdio};
+
+use camino::Utf8Path;
+use jiff::Timestamp;
+
+use super::Context;
+use crate::{
+    diagnostic::Result,
+    history::Actor,
+    server::{failure::server_error, session::Session},
+};
+
+/// The time.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where a command reads the clock"
+)]
+pub(super) fn clock() -> Timestamp {
+    Timestamp::now()
+}
+
+/// The time, RFC 3339 in UTC to the second.
+pub(super) fn now() -> String {
+    clock().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// The person, as git knows them, or else the account.
+pub(super) fn name(context: &Context<'_>, project: &Utf8Path) -> String {
+    let git = |key| git(context, project, &["config", key]);
+    match (git("user.name"), git("user.email")) {
+        (Some(name), Some(email)) => format!("{name} <{email}>"),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => format!("{}@{}", account(context), host(context)),
+    }
+}
+
+/// Who works on the target.
+pub(super) async fn actor(
+    context: &Context<'_>,
+    project: &Utf8Path,
+    session: &Session,
+) -> Result<Actor> {
+    let rows = session
+        .client()
+        .query_typed("SELECT gen_random_uuid()::text AS run", &[])
+        .await
+        .map_err(|error| server_error(&error))?;
+    let run: String = rows.first().expect("the query has one row").get("run");
+    Ok(Actor {
+        run: run.chars().take(8).collect(),
+        os_user: account(context),
+        host: host(context),
+        git_commit: git(context, project, &["rev-parse", "HEAD"]),
+    })
+}
+
+fn account(context: &Context<'_>) -> String {
+    said_by(context, Command::new("id").arg("-un")).unwrap_or_else(|| "unknown".to_owned())
+}
+
+fn host(context: &Context<'_>) -> String {
+    let read = fs_err::read_to_string("/proc/sys/kernel/hostname").ok();
+    read.map(|name| name.trim().to_owned())
+        .or_else(|| context.environment.get("HOSTNAME").cloned())
+        .unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// What git says, if there is a git and it says something.
+fn git(context: &Context<'_>, folder: &Utf8Path, args: &[&str]) -> Option<String> {
+    said_by(context, Command::new("git").args(args).current_dir(folder))
+}
+
+/// The line that a program prints, if it does and succeeds.
+fn said_by(context: &Context<'_>, command: &mut Command) -> Option<String> {
+    let output = command
+        .env_clear()
+        .envs(context.environment)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (output.status.success() && !text.is_empty()).then_some(text)
+}

@@ -1,0 +1,88 @@
+//! `forge status`: where the database is.
+
+use std::fmt::Write as _;
+
+use super::{
+    Context,
+    revisions::{self, Revisions, counted},
+    target::OpenTarget,
+};
+use crate::{
+    diagnostic::{Exit, Result},
+    history::{self, Direction, Standing},
+    report::Role,
+};
+
+/// Say where the database is: what is applied, pending, a draft, or half done
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {}
+
+pub(super) async fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
+    let settings = context.settings()?;
+    let folder = revisions::folder(&settings)?;
+    let target = OpenTarget::open(context, &settings, "status").await?;
+    let journal = history::load(&target.session).await;
+    let url = target.url.clone();
+    target.close().await;
+    let revisions = Revisions::new(folder, journal?)?;
+    context.reporter.data(table(context, &url, &revisions));
+    Ok(Exit::Done)
+}
+
+fn table(context: &Context<'_>, url: &str, revisions: &Revisions) -> String {
+    let paint = context.reporter.data_paint();
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| {
+        let name = paint.text(Role::Strong, format!("{name:8}"));
+        writeln!(text, "{name}  {value}").expect("writing to a String can't fail");
+    };
+    let journal = &revisions.journal;
+    let described = |revision: &str| format!("{revision} {}", revisions.message(revision));
+    line("target", url.to_owned());
+    let current = revisions.current();
+    for revision in &current {
+        let by = journal.settled(revision).map_or(String::new(), |event| {
+            format!(", applied by {}", event.by())
+        });
+        line("current", format!("{}{by}", described(revision)));
+    }
+    if current.is_empty() {
+        line("current", "base: nothing is applied".to_owned());
+    }
+    let applied = journal.applied();
+    line("applied", counted(applied.len(), "plan"));
+    for (revision, partly) in journal.partly() {
+        let (participle, command) = match partly.direction {
+            Direction::Up => ("applied", "forge apply"),
+            Direction::Down => ("reverted", "forge downgrade -1"),
+        };
+        line(
+            "partly",
+            format!(
+                "{}: {} done, partly {participle}; `{command}` goes on",
+                described(revision),
+                counted(partly.done.len(), "step")
+            ),
+        );
+    }
+    let heads = revisions.graph.heads();
+    let pending = revisions
+        .graph
+        .order()
+        .filter(|revision| journal.standing(revision) == Standing::Absent);
+    let (ready, held) = revisions.approved(pending.collect());
+    for revision in &ready {
+        line("pending", described(revision));
+    }
+    for revision in &held {
+        line("draft", described(revision));
+    }
+    if ready.is_empty() && held.is_empty() {
+        line("pending", "none".to_owned());
+    }
+    if heads.len() > 1 {
+        line("heads", heads.join(", "));
+    }
+    line("drift", "not looked for: `forge drift` does".to_owned());
+    text
+}

@@ -1,0 +1,82 @@
+//! Writes an approval into a plan file's text, and nothing else: an author's comments stay.
+
+use std::fmt::Write as _;
+
+use crate::plan::file::Approval;
+
+/// The keys of an approval's lines.
+const KEYS: [&str; 5] = ["approved_by", "approved_at", "reason", "allowed", "sha256"];
+
+/// The plan's text with this approval in its header, in the place of an earlier one.
+pub fn freeze(text: &str, approval: &Approval) -> String {
+    let mut frozen = String::with_capacity(text.len() + 256);
+    let mut in_header = true;
+    for line in text.split_inclusive('\n') {
+        let key = line
+            .strip_prefix("-- forge:")
+            .and_then(|line| line.split_whitespace().next());
+        in_header &= key.is_some();
+        if in_header && key.is_some_and(|key| KEYS.contains(&key)) {
+            continue;
+        }
+        frozen.push_str(line);
+        if in_header && key == Some("to") {
+            write_lines(&mut frozen, approval);
+        }
+    }
+    frozen
+}
+
+fn write_lines(text: &mut String, approval: &Approval) {
+    let mut line = |key: &str, value: &str| {
+        // A value is one line: what a user typed can't begin another.
+        let value = value.replace(['\n', '\r'], " ");
+        writeln!(text, "-- forge:{key} {value}").expect("writing to a String can't fail");
+    };
+    let Approval {
+        by,
+        at,
+        reason,
+        allowed,
+        sha256,
+    } = approval;
+    line("approved_by", by);
+    line("approved_at", at);
+    if let Some(reason) = reason {
+        line("reason", reason);
+    }
+    for hazard in allowed {
+        line("allowed", hazard);
+    }
+    line("sha256", sha256);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{history::graph::tests::plan_text, plan::file::PlanFile};
+
+    #[test]
+    fn approvals_stand_in_the_header() {
+        fn check(text: &str, approval: &Approval) -> String {
+            let frozen = freeze(text, approval);
+            let read = PlanFile::read("p.sql".into(), &frozen).unwrap();
+            assert_eq!(read.header.approval.as_ref(), Some(approval), "{frozen}");
+            assert!(frozen.ends_with("-- mine\n"));
+            frozen
+        }
+        let text = format!("{}\n-- mine\n", plan_text("aaaaaaaaaaaa", ""));
+        let mut approval = Approval {
+            by: "Ann <ann@example.com>".to_owned(),
+            at: "2026-01-02T03:04:05Z".to_owned(),
+            reason: Some("it is needed".to_owned()),
+            allowed: vec!["deletes-data table a.b".to_owned()],
+            sha256: "0".repeat(64),
+        };
+        let frozen = check(&text, &approval);
+        approval.by = "Bob".to_owned();
+        approval.reason = None;
+        approval.allowed.clear();
+        check(&frozen, &approval);
+    }
+}
