@@ -11,6 +11,7 @@ pub mod history;
 pub mod kinds;
 pub mod plan;
 pub mod report;
+pub mod scaffold;
 pub mod server;
 pub mod settings;
 pub mod source;

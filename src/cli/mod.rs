@@ -11,6 +11,7 @@ mod drift;
 mod env;
 mod heads;
 mod history;
+mod init;
 mod person;
 mod plan;
 mod revisions;
@@ -67,6 +68,7 @@ Exit codes: 0 done or nothing to do · 1 error · 2 difference found · 3 refuse
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Init(init::Args),
     Approve(approve::Args),
     #[command(visible_alias = "upgrade")]
     Apply(apply::Args),
@@ -96,6 +98,7 @@ impl Command {
             | Self::Current(_)
             | Self::Heads(_)
             | Self::Env(_)
+            | Self::Init(_)
             | Self::Plan(_) => Urgency::Soon,
         }
     }
@@ -113,6 +116,7 @@ impl Command {
             Self::Current(args) => Box::pin(current::run(args, context)),
             Self::Heads(args) => Box::pin(async { heads::run(args, context) }),
             Self::Env(args) => Box::pin(async { env::run(args, context) }),
+            Self::Init(args) => Box::pin(init::run(args, context)),
             Self::Plan(args) => Box::pin(plan::run(args, context)),
         }
     }
