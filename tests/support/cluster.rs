@@ -106,15 +106,15 @@ impl Database {
         Ok(())
     }
 
-    /// How many rows each table that isn't a partition has.
+    /// How many rows each table has, those of the tables that inherit from it not counted.
     pub async fn rows(&self) -> Result<BTreeMap<String, i64>, Failed> {
         let tables = "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^(pg_|information_schema)'";
+            WHERE c.relkind = 'r' AND n.nspname !~ '^(pg_|information_schema)'";
         let client = self.session.client();
         let mut rows = BTreeMap::new();
         for row in client.query(tables, &[]).await? {
             let table: String = row.get(0);
-            let count = client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await?.get(0);
+            let count = client.query_one(&format!("SELECT count(*) FROM ONLY {table}"), &[]).await?.get(0);
             rows.insert(table, count);
         }
         Ok(rows)

@@ -27,6 +27,14 @@ pub fn of(database: &Database) -> Result<Dump, Failed> {
         }
     }
     for (key, lines) in &mut dump {
+        // So is the order in which storage parameters were set.
+        for line in &mut *lines {
+            if let Some(list) = line.strip_prefix("WITH (").and_then(|rest| rest.strip_suffix(");")) {
+                let mut options: Vec<&str> = list.split(", ").collect();
+                options.sort_unstable();
+                *line = format!("WITH ({});", options.join(", "));
+            }
+        }
         if key.contains("Type: TABLE;") {
             lines.sort();
         }
@@ -35,7 +43,7 @@ pub fn of(database: &Database) -> Result<Dump, Failed> {
 }
 
 fn is_setting(line: &str) -> bool {
-    line.starts_with("SET ") || line.starts_with("SELECT pg_catalog.set_config") || line.starts_with('\\')
+    line.starts_with("SET ") || line.starts_with("SELECT pg_catalog.set_config") || line.starts_with("RESET ") || line.starts_with('\\')
 }
 
 /// Whether two dumps say the same.
