@@ -45,6 +45,7 @@ SELECT 'pg_class'::regclass::oid AS classid,
        NULLIF(a.attstattarget::int, -1) AS statistics,
        COALESCE((SELECT array_agg(o ORDER BY o) FROM unnest(a.attoptions) AS o), '{}') AS options,
        a.attislocal AS local,
+       c.reloftype <> 0 AS typed,
        CASE WHEN a.attinhcount > 0 THEN
            (SELECT ARRAY['pg_class'::regclass::oid, pa.attrelid, pa.attnum::oid]
             FROM pg_inherits i

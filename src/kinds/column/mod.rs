@@ -47,6 +47,9 @@ pub struct Column {
     /// Whether the table itself declares it (inherited or not).
     #[serde(default)]
     pub local: bool,
+    /// Whether it comes with the composite type of its table.
+    #[serde(default)]
+    pub typed: bool,
     /// The parent table's column that it is inherited from.
     pub inherited_from_ref: Option<ObjectId>,
 }
@@ -75,8 +78,10 @@ impl ObjectKind for Column {
         compression => set_compression,
         statistics => set_statistics,
         options => set_options,
-        local => set_local,
-        inherited_from_ref => set_local,
+        // Inheritance is the table's to change; these follow from it.
+        local: physical,
+        typed: physical,
+        inherited_from_ref: physical,
     });
 
     fn address(&self, id: &ObjectId) -> String {
@@ -97,10 +102,20 @@ impl ObjectKind for Column {
         vec![step]
     }
 
-    fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+    fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
         let table = id.container();
-        let mut step = Step::drop(id, format!("ALTER TABLE {table} DROP COLUMN {}", id.name()))
+        let heirs = cx.world.companions(id).into_iter().filter(|heir| heir.kind == id.kind);
+        let (kept, lost): (Vec<_>, Vec<_>) = heirs.partition(|heir| cx.world.desired(heir).is_some());
+        // ONLY leaves the column to the tables that inherit it.
+        let only = if kept.is_empty() { "" } else { "ONLY " };
+        let mut step = Step::drop(id, format!("ALTER TABLE {only}{table} DROP COLUMN {}", id.name()))
             .lock(Lock::AccessExclusive, &table);
+        for heir in lost.into_iter().filter(|_| !kept.is_empty()) {
+            let heirs_table = heir.container();
+            step = step
+                .then(format!("ALTER TABLE {heirs_table} DROP COLUMN {}", heir.name()))
+                .lock(Lock::AccessExclusive, heirs_table);
+        }
         if self.holds_values() {
             step = step.hazard(HazardKind::DeletesData, format!("the values of {} go with it", id.sql()));
         }
@@ -126,7 +141,16 @@ impl ObjectKind for Column {
         .collect()
     }
 
-    fn implied(&self, _id: &ObjectId, cx: &Context<'_>) -> Option<Self> {
+    fn implied(&self, id: &ObjectId, cx: &Context<'_>) -> Option<Self> {
+        if self.typed {
+            let has_parts = cx.world.children(id).into_iter().any(|part| {
+                let object = cx.world.desired(part);
+                object.is_some_and(|object| object.fold(part, &[], cx).is_some())
+            });
+            let (storage, compression, statistics) = (None, None, None);
+            let plain = Self { storage, compression, statistics, options: Vec::new(), ..self.clone() };
+            return (!self.not_null && !has_parts).then_some(plain);
+        }
         if self.local {
             return None;
         }
@@ -141,7 +165,29 @@ impl ObjectKind for Column {
         if self.local { None } else { self.inherited_from_ref.as_ref() }
     }
 
+    fn outlive(&self, _desired: &Self, _id: &ObjectId, _cx: &Context<'_>) -> Option<Vec<Step>> {
+        Some(Vec::new())
+    }
+
     const DROP_IS_SHOWN: bool = false;
+
+    fn make_way(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        let rename = |identity: &Identity| {
+            let sql = format!("ALTER SEQUENCE {} RENAME TO {}", identity.sequence_name(), identity.aside());
+            Step::new(Action::Rename, id, sql).because("set the sequence of the old table aside")
+        };
+        self.identity.iter().map(rename).collect()
+    }
+
+    fn hand_over(&self, desired: &Self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        match (&self.identity, &desired.identity) {
+            (Some(live), Some(desired)) => {
+                let go_on = desired.go_on_from(live);
+                vec![Step::new(Action::Data, id, go_on).because("let the identity go on where it was")]
+            }
+            _ => Vec::new(),
+        }
+    }
 
     fn holds_values(&self) -> bool {
         self.generated.is_none()
@@ -166,11 +212,12 @@ impl ObjectKind for Column {
 impl Column {
     /// The column as it stands in `CREATE TABLE` and `ADD COLUMN`; `parts` is its default.
     fn definition(&self, id: &ObjectId, parts: &[Fragment]) -> String {
-        let mut text = format!("{} {}", id.name(), self.type_name);
+        let type_name = if self.typed { "WITH OPTIONS" } else { &self.type_name };
+        let mut text = format!("{} {type_name}", id.name());
         if let Some(compression) = &self.compression {
             text.push_str(&format!(" COMPRESSION {compression}"));
         }
-        if let Some(collation) = &self.collation {
+        if let Some(collation) = self.collation.as_ref().filter(|_| !self.typed) {
             text.push_str(&format!(" COLLATE {collation}"));
         }
         for part in parts {
@@ -327,12 +374,6 @@ fn set_statistics(change: &Change<'_, Column>) -> Reaction {
 fn set_options(change: &Change<'_, Column>) -> Reaction {
     let actions = super::table::options_difference(&change.live.options, &change.desired.options);
     Reaction::Alter(actions.iter().map(|action| column_setting(change.id, action)).collect())
-}
-
-fn set_local(change: &Change<'_, Column>) -> Reaction {
-    // Inheritance is the table's to change; the column's flags follow from it.
-    let _ = change;
-    Reaction::Alter(Vec::new())
 }
 
 /// A setting of the planner, which needs only the weaker lock.
