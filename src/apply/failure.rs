@@ -34,9 +34,9 @@ pub(super) enum Cause {
 
 impl Cause {
     /// The server's code.
-    pub(super) fn sqlstate(&self) -> Option<&SqlState> {
+    pub(super) fn sqlstate(&self) -> Option<&str> {
         match self {
-            Self::Server(error) => error.code(),
+            Self::Server(error) => error.code().map(SqlState::code),
             Self::Stopped => None,
         }
     }
@@ -52,7 +52,7 @@ impl Cause {
     }
 
     fn is_lock_timeout(&self) -> bool {
-        self.sqlstate() == Some(&SqlState::LOCK_NOT_AVAILABLE)
+        self.sqlstate() == Some(SqlState::LOCK_NOT_AVAILABLE.code())
     }
 }
 
@@ -91,7 +91,10 @@ pub(super) fn explain(
         Cause::Server(_) => Code::StepFailed,
     };
     let mut diagnostic = match cause {
-        Cause::Stopped => Diagnostic::error(code, format!("stopped in {what}")),
+        Cause::Stopped => {
+            let place = if sql.is_some() { "in" } else { "before" };
+            Diagnostic::error(code, format!("stopped {place} {what}"))
+        }
         Cause::Server(error) => {
             let said = server_error(error);
             let mut diagnostic =
@@ -109,19 +112,21 @@ pub(super) fn explain(
     for blocker in blockers {
         diagnostic = diagnostic.note(blocker);
     }
-    let revision = &script.file.plan.header.revision;
+    let again = match cause {
+        Cause::Stopped => format!("run `{command}` again"),
+        Cause::Server(_) => format!("remove the cause, then run `{command}` again"),
+    };
+    let revision = script.file.revision();
     if stands == 0 {
         return diagnostic
             .note(format!("nothing of revision `{revision}` was {participle}"))
-            .help(format!("remove the cause, then run `{command}` again"));
+            .help(again);
     }
     diagnostic
         .note(format!(
             "revision `{revision}` is partly {participle}: {stands} of {total} steps stand"
         ))
-        .help(format!(
-            "remove the cause, then run `{command}` again: it goes on at step {number}"
-        ))
+        .help(format!("{again}: it goes on at step {number}"))
 }
 
 /// Where in the plan's file the server points, or else the statement's first line.

@@ -493,7 +493,7 @@ impl<'a> Runner<'a> {
     async fn fail(&self, failure: &Failure<'_>) -> Diagnostic {
         let error = failure.cause.recorded();
         let entry = Entry {
-            sqlstate: failure.cause.sqlstate().map(|code| code.code()),
+            sqlstate: failure.cause.sqlstate(),
             error: Some(&error),
             ..Entry::of_step(self.revision(), EventKind::StepFailed, failure.number)
         };

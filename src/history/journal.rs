@@ -168,7 +168,7 @@ impl Journal {
                     Direction::Down => Standing::Applied,
                 }
             }
-            other => other,
+            standing @ (Standing::Absent | Standing::Applied | Standing::Partly(_)) => standing,
         }
     }
 

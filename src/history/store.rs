@@ -132,8 +132,8 @@ pub async fn load(session: &Session) -> Result<Journal> {
             },
             message: row.get("message"),
             sha256: row.get("sha256"),
-            from: fingerprint(row.get("from_fp"))?,
-            to: fingerprint(row.get("to_fp"))?,
+            from: fingerprint(&row.get::<_, String>("from_fp"))?,
+            to: fingerprint(&row.get::<_, String>("to_fp"))?,
         };
         journal.revisions.insert(row.get("rev"), recorded);
     }
@@ -155,14 +155,14 @@ pub async fn load(session: &Session) -> Result<Journal> {
             host: row.get("host"),
             fingerprint: row
                 .get::<_, Option<String>>("fingerprint")
-                .map(fingerprint)
+                .map(|state| fingerprint(&state))
                 .transpose()?,
         });
     }
     if let Some(row) = next().first() {
         journal.taken = Some(Taken {
             event: row.get("event"),
-            fingerprint: fingerprint(row.get("fingerprint"))?,
+            fingerprint: fingerprint(&row.get::<_, String>("fingerprint"))?,
             at: row.get("at"),
         });
     }
@@ -291,7 +291,7 @@ pub async fn snapshot(session: &Session) -> Result<Option<Catalog>> {
         .map_err(|error| unreadable(&error.to_string()))
 }
 
-fn fingerprint(text: String) -> Result<Fingerprint> {
+fn fingerprint(text: &str) -> Result<Fingerprint> {
     text.parse().map_err(|error: String| unreadable(&error))
 }
 
