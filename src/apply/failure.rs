@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use tokio_postgres::error::{ErrorPosition, SqlState};
+use tokio_postgres::error::{ErrorPosition, Severity, SqlState};
 
 use super::run::Script;
 use crate::{
@@ -41,6 +41,22 @@ impl Cause {
         }
     }
 
+    /// Whether the connection is gone.
+    pub(super) fn ends_connection(&self) -> bool {
+        match self {
+            Self::Server(error) => {
+                error.is_closed()
+                    || error.as_db_error().is_some_and(|error| {
+                        matches!(
+                            error.parsed_severity(),
+                            Some(Severity::Fatal | Severity::Panic)
+                        )
+                    })
+            }
+            Self::Stopped => false,
+        }
+    }
+
     /// What is recorded: the server's message without the details, which may hold values of rows.
     pub(super) fn recorded(&self) -> String {
         match self {
@@ -56,6 +72,15 @@ impl Cause {
     }
 }
 
+/// What is known of the step that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// Nothing of it stands.
+    Nothing,
+    /// It may stand: the connection ended with its commit under way, or what it left could not be cleared.
+    Unknown,
+}
+
 /// The words for a direction.
 pub(super) fn verb(direction: Direction) -> (&'static str, &'static str) {
     match direction {
@@ -64,11 +89,11 @@ pub(super) fn verb(direction: Direction) -> (&'static str, &'static str) {
     }
 }
 
-/// The error that the command ends with. `stands` is the number of steps that stand.
+/// The error that the command ends with. `stands` is the number of steps that stand, `rest` what is known of this one.
 pub(super) fn explain(
     script: &Script<'_>,
     failure: &Failure<'_>,
-    stands: usize,
+    (stands, rest): (usize, Rest),
     blockers: Vec<String>,
 ) -> Diagnostic {
     let (participle, command) = verb(script.direction);
@@ -84,7 +109,7 @@ pub(super) fn explain(
         step.action, step.object
     );
     let code = match cause {
-        _ if stands > 0 => Code::Partial,
+        _ if stands > 0 || rest == Rest::Unknown => Code::Partial,
         Cause::Stopped => Code::Interrupted,
         Cause::Server(_) if cause.is_lock_timeout() => Code::Busy,
         Cause::Server(error) if error.is_closed() => Code::Server,
@@ -117,6 +142,13 @@ pub(super) fn explain(
         Cause::Server(_) => format!("remove the cause, then run `{command}` again"),
     };
     let revision = script.file.revision();
+    if rest == Rest::Unknown {
+        return diagnostic
+            .note(format!(
+                "{stands} of {total} steps of revision `{revision}` stand; whether this one does is found out by the next run"
+            ))
+            .help(again);
+    }
     if stands == 0 {
         return diagnostic
             .note(format!("nothing of revision `{revision}` was {participle}"))

@@ -202,6 +202,16 @@ impl Journal {
         self.events.iter().rfind(|event| settles(event.kind))
     }
 
+    /// The event that says that the target isn't what the last revision promised, if it wasn't.
+    pub fn differs(&self) -> Option<&Event> {
+        let settled = self.last_settled()?;
+        let differs = self
+            .events
+            .iter()
+            .rfind(|event| event.kind == EventKind::Differs)?;
+        (differs.id > settled.id).then_some(differs)
+    }
+
     /// Whether the snapshot is of what the last revision left. forge was killed before it could take one otherwise.
     pub fn is_settled(&self) -> bool {
         let taken = self.taken.as_ref().map_or(0, |taken| taken.event);

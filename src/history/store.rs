@@ -119,7 +119,8 @@ pub async fn load(session: &Session) -> Result<Journal> {
             include_str!("sql/events.sql"),
             include_str!("sql/taken.sql"),
         ])
-        .await?
+        .await
+        .map_err(unreadable_by_role)?
         .into_iter();
     let mut next = || answers.next().expect("there is an answer to each query");
     let mut journal = Journal::default();
@@ -289,6 +290,15 @@ pub async fn snapshot(session: &Session) -> Result<Option<Catalog>> {
     serde_json::from_slice(&json)
         .map(Some)
         .map_err(|error| unreadable(&error.to_string()))
+}
+
+/// A role that may not apply may be allowed to look.
+fn unreadable_by_role(error: Diagnostic) -> Diagnostic {
+    if error.notes().iter().any(|note| note.contains("42501")) {
+        error.help("grant the role USAGE on the schema `forge`, and SELECT on the tables in it")
+    } else {
+        error
+    }
 }
 
 fn fingerprint(text: &str) -> Result<Fingerprint> {
