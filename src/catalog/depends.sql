@@ -1,8 +1,16 @@
 -- What depends on what, between objects of the database. Types that are a relation's own row or another type's array
 -- stand for these; a view's rule stands for the view, an index for its constraint, a generated column's expression for
 -- the column.
-WITH alias AS (
-    SELECT 'pg_type'::regclass::oid AS classid, t.oid AS objid, 'pg_class'::regclass::oid AS to_class, t.typrelid AS to_obj, 0 AS to_sub
+WITH RECURSIVE copies AS (
+    -- A foreign key from or to a partitioned table has a copy for each partition, which comes and goes with it.
+    SELECT k.oid AS copy, k.conparentid AS whole FROM pg_constraint k WHERE k.contype = 'f' AND k.conparentid <> 0
+    UNION
+    SELECT c.copy, k.conparentid FROM copies c JOIN pg_constraint k ON k.oid = c.whole WHERE k.conparentid <> 0
+), alias AS (
+    SELECT 'pg_constraint'::regclass::oid AS classid, c.copy AS objid, 'pg_constraint'::regclass::oid AS to_class, c.whole AS to_obj, 0 AS to_sub
+    FROM copies c JOIN pg_constraint k ON k.oid = c.whole WHERE k.conparentid = 0
+    UNION ALL
+    SELECT 'pg_type'::regclass, t.oid, 'pg_class'::regclass, t.typrelid, 0
     FROM pg_type t WHERE t.typrelid <> 0 AND t.oid >= 16384
     UNION ALL
     SELECT 'pg_type'::regclass, t.oid,
@@ -34,5 +42,8 @@ FROM pg_depend d
 LEFT JOIN alias a ON a.classid = d.classid AND a.objid = d.objid
 LEFT JOIN alias r ON r.classid = d.refclassid AND r.objid = d.refobjid
 WHERE d.objid >= 16384
+  -- That a sequence goes with its column is the sequence's own attribute; it doesn't need the column.
+  AND NOT (d.deptype = 'a' AND d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+           AND d.refobjsubid > 0 AND EXISTS (SELECT FROM pg_sequence s WHERE s.seqrelid = d.objid))
   AND (d.refobjid >= 16384 OR d.refclassid = 'pg_namespace'::regclass)
 ORDER BY 1, 2, 3, 4, 5, 6

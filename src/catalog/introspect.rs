@@ -22,9 +22,10 @@ use crate::{
 /// place of the role that will create them on the target.
 pub async fn introspect(session: &Session, role: Option<&Ident>) -> Result<Catalog> {
     let alias = format!(
-        "SELECT set_config('forge.role', {}, true), current_user::text AS role",
+        "SELECT set_config('forge.role', {}, true), set_config('search_path', '', true), current_user::text AS role",
         crate::sql::Literal(role.map_or("", Ident::as_str))
     );
+    // Names are printed in full only where the search path is empty.
     let mut queries: Vec<&str> = vec![&alias];
     queries.extend(Kind::ALL.iter().map(|kind| kind.introspect()));
     queries.push(include_str!("depends.sql"));
@@ -233,14 +234,8 @@ impl Reading {
             ) else {
                 continue;
             };
-            // That a sequence goes with its column is the sequence's own attribute; it doesn't need the column.
-            let owned = row.get::<_, String>("deptype") == "a"
-                && self
-                    .catalog
-                    .get(id)
-                    .is_some_and(|object| object.goes_with() == Some(on));
             let part = self.catalog.parent(on) == Some(id);
-            if !owned && !part {
+            if !part {
                 edges.push((id.clone(), on.clone()));
             }
         }

@@ -47,7 +47,7 @@ async fn with_target(
     context: &Context<'_>,
     settings: &Settings,
     folder: Folder,
-    target: &OpenTarget,
+    target: &OpenTarget<'_>,
 ) -> Result<Exit> {
     let actor = person::actor(context, &settings.project.root, &target.session).await?;
     let work = Work {

@@ -63,7 +63,7 @@ struct Unmodelled {
     object: String,
 }
 
-async fn look(context: &Context<'_>, target: &OpenTarget) -> Result<Report> {
+async fn look(context: &Context<'_>, target: &OpenTarget<'_>) -> Result<Report> {
     let session = &target.session;
     apply::acquire_shared(session).await?;
     let journal = history::load(session).await?;

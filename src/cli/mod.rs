@@ -11,7 +11,9 @@ mod drift;
 mod env;
 mod heads;
 mod history;
+mod init;
 mod person;
+mod plan;
 mod revisions;
 mod show;
 mod status;
@@ -66,6 +68,7 @@ Exit codes: 0 done or nothing to do · 1 error · 2 difference found · 3 refuse
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Init(init::Args),
     Approve(approve::Args),
     #[command(visible_alias = "upgrade")]
     Apply(apply::Args),
@@ -77,6 +80,8 @@ enum Command {
     Current(current::Args),
     Heads(heads::Args),
     Env(env::Args),
+    #[command(visible_alias = "revision")]
+    Plan(plan::Args),
 }
 
 impl Command {
@@ -92,7 +97,9 @@ impl Command {
             | Self::History(_)
             | Self::Current(_)
             | Self::Heads(_)
-            | Self::Env(_) => Urgency::Soon,
+            | Self::Env(_)
+            | Self::Init(_)
+            | Self::Plan(_) => Urgency::Soon,
         }
     }
 
@@ -109,6 +116,8 @@ impl Command {
             Self::Current(args) => Box::pin(current::run(args, context)),
             Self::Heads(args) => Box::pin(async { heads::run(args, context) }),
             Self::Env(args) => Box::pin(async { env::run(args, context) }),
+            Self::Init(args) => Box::pin(init::run(args, context)),
+            Self::Plan(args) => Box::pin(plan::run(args, context)),
         }
     }
 }

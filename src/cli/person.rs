@@ -12,13 +12,18 @@ use crate::{
     server::{failure::server_error, session::Session},
 };
 
-/// The time, RFC 3339 in UTC to the second.
+/// The time.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is where a command reads the clock"
 )]
+pub(super) fn clock() -> Timestamp {
+    Timestamp::now()
+}
+
+/// The time, RFC 3339 in UTC to the second.
 pub(super) fn now() -> String {
-    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    clock().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// The person, as git knows them, or else the account.

@@ -1,72 +1,110 @@
-//! The target that a command works on.
+//! The target that a command works on, and the shadow server beside it.
 
+use super::Context;
 use crate::{
-    catalog::Scope,
-    diagnostic::{Code, Diagnostic, Result},
-    server::{connect::ConnectOptions, failure::server_error, session::Session},
-    settings::{Settings, Target},
+    catalog::{Catalog, Scope, introspect},
+    diagnostic::Result,
+    report::Reporter,
+    server::{
+        connect::ConnectOptions,
+        embedded::Embedded,
+        failure::server_error,
+        session::Session,
+        shadow::{self, Mode, ShadowSettings},
+    },
+    settings::{Settings, ShadowProvider, Target},
     sql::Ident,
 };
 
-use super::Context;
-
 /// An open target.
-pub(super) struct OpenTarget {
+pub(super) struct OpenTarget<'a> {
     /// A session in the role that owns what is applied.
     pub(super) session: Session,
     /// Its URL without the password.
     pub(super) url: String,
     /// What is managed there.
     pub(super) scope: Scope,
+    /// How it is reached.
+    pub(super) options: ConnectOptions,
+    embedded: Option<Embedded>,
+    reporter: &'a Reporter,
 }
 
-impl OpenTarget {
-    /// Connects to the target that the settings name. `command` is what the server's administrator sees.
+impl<'a> OpenTarget<'a> {
+    /// Connects to the target that the settings name; the embedded one is started. `command` is what the server's
+    /// administrator sees.
     pub(super) async fn open(
-        context: &Context<'_>,
+        context: &Context<'a>,
         settings: &Settings,
         command: &str,
     ) -> Result<Self> {
-        let given = match &settings.target()?.value {
-            Target::Connection(connection) => Some(connection.reveal()),
-            Target::Variables => None,
-            // The one place where the embedded server is started; `close` stops it.
+        let (options, embedded) = match &settings.target()?.value {
             Target::Embedded => {
-                return Err(Diagnostic::error(
-                    Code::Configuration,
-                    "the embedded server can't be used here",
-                )
-                .help("name a server with `--url` or `DATABASE_URL`"));
+                let progress = context.reporter.progress("starting the embedded server");
+                let shadow = shadow_settings(context, settings)?;
+                let embedded = Embedded::start(&settings.project.root, &shadow).await?;
+                drop(progress);
+                (embedded.options(), Some(embedded))
+            }
+            Target::Connection(connection) => (resolve(context, Some(connection.reveal()))?, None),
+            Target::Variables => (resolve(context, None)?, None),
+        };
+        let session = match session(context, settings, &options, command).await {
+            Ok(session) => session,
+            Err(error) => {
+                if let Some(embedded) = embedded {
+                    embedded.stop().await?;
+                }
+                return Err(error);
             }
         };
-        let resolved = ConnectOptions::resolve(given, context.environment)?;
-        for warning in &resolved.warnings {
-            context.reporter.diagnostic(warning);
-        }
-        let options = resolved.options;
-        let progress = context.reporter.progress("connecting");
-        let session = Session::open(&options, &format!("forge {command}")).await?;
-        drop(progress);
-        if let Some(role) = &settings.role {
-            session
-                .client()
-                .batch_execute(&format!("SET ROLE {}", Ident::new(role.value.as_str())))
-                .await
-                .map_err(|error| {
-                    server_error(&error).help(format!("`role` comes from {}", role.origin))
-                })?;
-        }
         Ok(Self {
             session,
             url: options.redacted(),
             scope: scope(settings),
+            options,
+            embedded,
+            reporter: context.reporter,
         })
     }
 
-    /// Ends the session, and with it the lock that it holds.
+    /// Reads what of the database is managed.
+    pub(super) async fn catalog(&self) -> Result<Catalog> {
+        let mut catalog = introspect(&self.session, None).await?;
+        self.scope.restrict(&mut catalog);
+        Ok(catalog)
+    }
+
+    /// Ends the session, with it the lock that it holds, and the embedded server if no other forge uses it.
     pub(super) async fn close(self) {
         self.session.close().await;
+        if let Some(embedded) = self.embedded
+            && let Err(error) = embedded.stop().await
+        {
+            self.reporter.diagnostic(&error);
+        }
     }
+}
+
+async fn session(
+    context: &Context<'_>,
+    settings: &Settings,
+    options: &ConnectOptions,
+    command: &str,
+) -> Result<Session> {
+    let progress = context.reporter.progress("connecting");
+    let session = Session::open(options, &format!("forge {command}")).await?;
+    drop(progress);
+    if let Some(role) = &settings.role {
+        session
+            .client()
+            .batch_execute(&format!("SET ROLE {}", Ident::new(role.value.as_str())))
+            .await
+            .map_err(|error| {
+                server_error(&error).help(format!("`role` comes from {}", role.origin))
+            })?;
+    }
+    Ok(session)
 }
 
 /// What the project manages.
@@ -76,4 +114,39 @@ pub(super) fn scope(settings: &Settings) -> Scope {
         include: managed.include.clone().unwrap_or_default(),
         exclude: managed.exclude.clone(),
     }
+}
+
+/// How a shadow server may be had.
+pub(super) fn shadow_settings(
+    context: &Context<'_>,
+    settings: &Settings,
+) -> Result<ShadowSettings> {
+    let shadow = &settings.shadow;
+    let mut wanted = ShadowSettings::new(shadow::Environment(context.environment.clone()));
+    wanted.mode = match shadow.provider.value {
+        ShadowProvider::Auto => Mode::Auto,
+        ShadowProvider::Url => Mode::Url,
+        ShadowProvider::Local => Mode::Local,
+        ShadowProvider::Download => Mode::Download,
+        ShadowProvider::Target => Mode::Target,
+    };
+    wanted.url = match &shadow.url {
+        Some(url) => Some(resolve(context, Some(url.value.reveal()))?),
+        None => None,
+    };
+    wanted.bin = shadow.bin.as_ref().map(|bin| bin.value.clone());
+    wanted.offline = shadow.offline.value;
+    wanted.cache = shadow.cache.value.clone();
+    if let Some(mirror) = &shadow.mirror {
+        wanted.registry = Some(mirror.value.reveal().to_owned());
+    }
+    Ok(wanted)
+}
+
+fn resolve(context: &Context<'_>, given: Option<&str>) -> Result<ConnectOptions> {
+    let resolved = ConnectOptions::resolve(given, context.environment)?;
+    for warning in &resolved.warnings {
+        context.reporter.diagnostic(warning);
+    }
+    Ok(resolved.options)
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{order::Arranged, steps::Node};
 use crate::{
     catalog::{Catalog, Fingerprint},
-    kinds::{Hazard, Mode, Phase, Step},
+    kinds::{Action, Hazard, Mode, Phase, Step},
 };
 
 /// Steps that share a transaction, or one that runs outside of any.
@@ -78,15 +78,30 @@ pub(super) fn split(arranged: Arranged, live: &Catalog) -> Plan {
                 ));
             }
             (step.mode, step.phase, step.requires) = (Mode::Transaction, Phase::Main, Vec::new());
-            plan.batches
-                .last_mut()
-                .expect("a batch was begun")
-                .steps
-                .push(step);
+            let batch = plan.batches.last_mut().expect("a batch was begun");
+            match batch.steps.last_mut().filter(|last| says_more(last, &step)) {
+                Some(last) => last.sql.append(&mut step.sql),
+                None => batch.steps.push(step),
+            }
         }
         if commits || tainted.contains(&node) {
             tainted.extend(arranged.edges.get(&node).into_iter().flatten().cloned());
         }
     }
     plan
+}
+
+/// Whether a step only completes the creation before it: a comment, an owner or a grant on the new object or its parts.
+fn says_more(last: &Step, step: &Step) -> bool {
+    let quiet = step.hazards.is_empty()
+        && step.locks.is_empty()
+        && step.expects.is_empty()
+        && step.summary.is_empty();
+    let about = step.object.target().is_some_and(|target| {
+        target.args == last.object.args
+            && last.object.of.is_none()
+            && target.path.starts_with(&last.object.path)
+            && (target.kind == last.object.kind || target.path.len() > last.object.path.len())
+    });
+    last.action == Action::Create && step.action != Action::Drop && quiet && about
 }

@@ -48,10 +48,19 @@ pub(super) fn arrange(diff: &Diff<'_>) -> Result<Arranged> {
     }
 }
 
-/// Where a node stands among those that are ready: drops first, then by the object that it belongs to.
-type Rank = (u8, Kind, ObjectId, u8, ObjectId);
+/// Where a node stands among those that are ready: drops first, then family by family. Within a family come the root with
+/// what is said of it and of what its statement declares, then each other member with what is said of it.
+type Rank = (
+    u8,
+    Kind,
+    ObjectId,
+    bool,
+    Option<(Kind, ObjectId)>,
+    u8,
+    ObjectId,
+);
 
-fn rank(diff: &Diff<'_>, node: &Node) -> Rank {
+fn rank(diff: &Diff<'_>, nodes: &Nodes, node: &Node) -> Rank {
     let id = node.id();
     let mut root = id;
     while let Some(parent) = diff.parent(root) {
@@ -62,18 +71,25 @@ fn rank(diff: &Diff<'_>, node: &Node) -> Rank {
         Node::Create(_) => (1, 1),
         Node::Alter(_) => (1, 2),
         Node::Carry(_) => (1, 3),
-        Node::Remove(_) => (1, 5),
         Node::Finish(_) => (1, 4),
+        Node::Remove(_) => (1, 5),
         Node::Check(_) => (3, 0),
     };
     // Rules about objects to come are changed when this plan's objects are there.
     let phase = phase.max(late(diff, id));
-    let within = if matches!(node, Node::Finish(_) | Node::Remove(_)) {
-        200
-    } else {
-        within
-    };
-    (phase, root.kind, root.clone(), within, id.clone())
+    let last = matches!(node, Node::Finish(_) | Node::Remove(_));
+    let subject = id.target().unwrap_or_else(|| id.clone());
+    let home = nodes.created_in.get(&subject).map_or(&subject, Node::id);
+    let member = (home != root).then(|| (home.kind, home.clone()));
+    (
+        phase,
+        root.kind,
+        root.clone(),
+        last,
+        member,
+        within,
+        id.clone(),
+    )
 }
 
 /// Whether the object is a rule about objects to come.
@@ -97,7 +113,7 @@ fn sort(diff: &Diff<'_>, nodes: &Nodes, edges: &Edges) -> Result<Vec<Node>, Vec<
             .iter()
             .any(|step| step.mode == Mode::Alone)
     };
-    let entry = |node: &Node| Reverse((alone(node), rank(diff, node), node.clone()));
+    let entry = |node: &Node| Reverse((alone(node), rank(diff, nodes, node), node.clone()));
     let mut ready: BinaryHeap<_> = waits
         .iter()
         .filter(|(_, count)| **count == 0)

@@ -3,15 +3,20 @@
 use std::collections::BTreeMap;
 
 mod account;
+pub mod bodies;
 pub mod connect;
+pub mod embedded;
 pub mod failure;
+pub mod load;
 mod login;
 mod parameters;
 mod passfile;
+mod rejection;
 mod resolve;
 mod servicefile;
 pub mod session;
 mod setup;
+pub mod shadow;
 mod snapshot;
 mod socket;
 mod startup;

@@ -1,4 +1,4 @@
-//! Many queries at one moment.
+//! Many queries at one moment, and statements one after the other.
 
 use futures_util::future::{join, join_all};
 use tokio_postgres::Row;
@@ -18,11 +18,53 @@ impl Session {
         // Polled in this order, so sent in this order; the server answers in the same.
         let (begun, (rows, ended)) = join(begin, join(reads, client.batch_execute("COMMIT"))).await;
         begun.map_err(|error| server_error(&error))?;
-        let rows = rows
+        let rows: Vec<_> = rows
             .into_iter()
             .collect::<Result<_, _>>()
             .map_err(|error| server_error(&error))?;
         ended.map_err(|error| server_error(&error))?;
         Ok(rows)
+    }
+
+    /// Runs a script; several statements are one transaction, as the server has it.
+    pub async fn run(&self, script: &str) -> Result<()> {
+        self.client()
+            .batch_execute(script)
+            .await
+            .map_err(|error| server_error(&error))
+    }
+
+    /// Runs statements, in a transaction or each by itself; the error comes with the statement's number.
+    pub async fn run_all(
+        &self,
+        statements: &[&str],
+        transactional: bool,
+    ) -> Result<(), (usize, crate::diagnostic::Diagnostic)> {
+        if transactional && statements.len() > 1 {
+            // As one message first; only a failure costs a second run that names its statement.
+            let script = format!("BEGIN;{};COMMIT", statements.join("\n;"));
+            match self.client().batch_execute(&script).await {
+                Ok(()) => return Ok(()),
+                Err(error) if error.is_closed() => return Err((0, server_error(&error))),
+                Err(_) => self.run("ROLLBACK").await.map_err(|error| (0, error))?,
+            }
+            self.run("BEGIN").await.map_err(|error| (0, error))?;
+        }
+        for (number, statement) in statements.iter().enumerate() {
+            if let Err(error) = self.run(statement).await {
+                if transactional && statements.len() > 1 {
+                    self.run("ROLLBACK")
+                        .await
+                        .map_err(|error| (number, error))?;
+                }
+                return Err((number, error));
+            }
+        }
+        if transactional && statements.len() > 1 {
+            self.run("COMMIT")
+                .await
+                .map_err(|error| (statements.len() - 1, error))?;
+        }
+        Ok(())
     }
 }

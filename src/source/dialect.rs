@@ -190,6 +190,16 @@ fn context(text: &str, at: usize, giveaway: &Giveaway) -> bool {
         "ENGINE" => after.starts_with('='),
         "COMMENT" => after.starts_with(['\'', '=']),
         "GO" => text[..at].ends_with('\n'),
+        "(" => {
+            let before = text[..at].trim_end().to_ascii_lowercase();
+            let width = after
+                .split_once(')')
+                .is_some_and(|(width, _)| width.trim().parse::<u8>().is_ok());
+            width
+                && ["int", "integer", "bigint", "smallint"]
+                    .iter()
+                    .any(|name| before.ends_with(name))
+        }
         _ => false,
     }
 }

@@ -25,6 +25,18 @@ pub fn split(sql: &str) -> Result<Vec<Range<usize>>, SyntaxError> {
     Ok(pieces)
 }
 
+/// The statements of `sql`: each from its first word to before its semicolon.
+pub fn statements_in(sql: &str) -> Result<Vec<Range<usize>>, SyntaxError> {
+    let bare = |range: Range<usize>| {
+        let text = sql[range.clone()]
+            .trim_end()
+            .trim_end_matches(';')
+            .trim_end();
+        range.start..range.start + text.len()
+    };
+    Ok(statements(&scan(sql)?).into_iter().map(bare).collect())
+}
+
 /// `sql` without its comments, tokens set apart by one space, line ends inside literals as LF.
 ///
 /// Two texts that differ only in white space, comments and line ends give the same; any other difference shows.
@@ -34,13 +46,70 @@ pub fn normalised(sql: &str) -> Result<String, SyntaxError> {
         if !text.is_empty() {
             text.push(' ');
         }
-        text.push_str(&sql[bounds(token)].replace("\r\n", "\n"));
+        let words = sql[bounds(token)].replace("\r\n", "\n");
+        match token.token() {
+            Token::Sconst | Token::Bconst | Token::Xconst => push_literal(&words, &mut text),
+            _ => text.push_str(&words),
+        }
     }
     Ok(text)
 }
 
+/// Adds a string literal. One that is continued on further lines gets one line end between its parts, whatever stands there.
+fn push_literal(literal: &str, text: &mut String) {
+    if literal.starts_with('$') {
+        text.push_str(literal);
+        return;
+    }
+    let escapes = literal.starts_with(['E', 'e']);
+    let mut rest = literal;
+    while let Some(open) = rest.find('\'') {
+        // Before the first part stands at most a letter such as E, before the others white space and comments.
+        text.push_str(if rest.len() == literal.len() {
+            &rest[..open]
+        } else {
+            "\n"
+        });
+        let end = open + 1 + quoted_length(&rest[open + 1..], escapes);
+        text.push_str(&rest[open..end]);
+        rest = after_comments(&rest[end..]);
+    }
+}
+
+/// The length of a quoted part after its opening quote, its closing one included.
+fn quoted_length(text: &str, escapes: bool) -> usize {
+    let mut bytes = text.bytes().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'\\' if escapes => drop(bytes.next()),
+            b'\'' if text[at + 1..].starts_with('\'') => drop(bytes.next()),
+            b'\'' => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+fn after_comments(text: &str) -> &str {
+    let text = text.trim_start();
+    match text
+        .strip_prefix("--")
+        .and_then(|comment| comment.split_once('\n'))
+    {
+        Some((_, rest)) => after_comments(rest),
+        None => text,
+    }
+}
+
 /// PostgreSQL's tokens of `sql`, comments included. The positions count bytes.
 pub(super) fn scan(sql: &str) -> Result<Vec<ScanToken>, SyntaxError> {
+    // pg_query makes a slice of a null pointer where there is no token at all.
+    if sql
+        .chars()
+        .all(|c| matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c'))
+    {
+        return Ok(Vec::new());
+    }
     pg_query::scan_tokens(sql).map_err(|error| super::syntax::unreadable(sql, &error))
 }
 
@@ -140,6 +209,9 @@ mod tests {
         check("SELECT  1 ; -- one", "/* x */SELECT 1;\r\n", true);
         check("SELECT 'a\r\nb'", "SELECT 'a\nb'", true);
         check("SELECT 'a b'", "SELECT 'a  b'", false);
+        check("SELECT 'a'\n'b'", "SELECT 'a' -- it's\r\n   'b'", true);
+        check("SELECT E'a\\''\n'b'", "SELECT E'a\\''\n\n'b'", true);
+        check("SELECT 'a'\n'b'", "SELECT 'ab'", false);
         check("SELECT a b", "SELECT ab", false);
         check("SELECT \"a\"", "SELECT a", false);
     }
@@ -149,7 +221,8 @@ mod tests {
         prop::sample::select(vec![
             "SELECT",
             "a",
-            "'x;y'",
+            // A comma follows, for a line end between two literals makes them one.
+            "'x;y' ,",
             "$$ ; ' $$",
             "$t$;$$;$t$",
             "\"q;\"",
@@ -158,7 +231,7 @@ mod tests {
             ";",
             ",",
             "1.5",
-            "E'\\';'",
+            "E'\\';' ,",
             "CASE",
             "END",
             "BEGIN",
@@ -205,19 +278,4 @@ mod tests {
             prop_assert_eq!(&normalised(&once).unwrap(), &once);
         }
     }
-}
-
-/// The statements of `sql`: each from its first word to before its semicolon.
-pub fn statements_in(sql: &str) -> Result<Vec<Range<usize>>, SyntaxError> {
-    let ranges = statements(&scan(sql)?);
-    Ok(ranges
-        .into_iter()
-        .map(|range| {
-            range.start
-                ..range.start
-                    + sql[range]
-                        .trim_end_matches([';', ' ', '\n', '\r', '\t'])
-                        .len()
-        })
-        .collect())
 }

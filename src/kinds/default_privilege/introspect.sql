@@ -7,7 +7,7 @@ WITH rules AS (
            -- A rule for one schema adds to the rest; one for the whole database takes the place of the start.
            CASE WHEN d.defaclnamespace = 0 THEN
                acldefault(CASE d.defaclobjtype WHEN 'S' THEN 's'::"char" ELSE d.defaclobjtype END, d.defaclrole)
-           ELSE '{}'::aclitem[] END AS start
+           ELSE acldefault('c', d.defaclrole) END AS start
     FROM pg_default_acl d
     JOIN pg_roles r ON r.oid = d.defaclrole
     LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace

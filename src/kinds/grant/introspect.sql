@@ -10,7 +10,7 @@ WITH acls AS (
     FROM pg_class c
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S')
     UNION ALL
-    SELECT 'pg_class'::regclass, c.oid, a.attnum, a.attname::text, a.attacl, '{}'::aclitem[]
+    SELECT 'pg_class'::regclass, c.oid, a.attnum, a.attname::text, a.attacl, acldefault('c', c.relowner)
     FROM pg_attribute a
     JOIN pg_class c ON c.oid = a.attrelid
     WHERE c.relkind IN ('r', 'p', 'v', 'm') AND a.attnum > 0 AND NOT a.attisdropped AND a.attacl IS NOT NULL

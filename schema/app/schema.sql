@@ -1,0 +1,3 @@
+CREATE SCHEMA app;
+
+COMMENT ON SCHEMA app IS 'The shop: tenants, their users, products, orders and payments';

@@ -1,0 +1,136 @@
+//! New projects: the files that `forge init` writes.
+
+mod folder;
+mod names;
+pub mod tree;
+
+use camino::Utf8PathBuf;
+
+pub use self::folder::{refuse_occupied, write};
+
+/// A file to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewFile {
+    /// Its path below the project's folder.
+    pub path: Utf8PathBuf,
+    /// Its text.
+    pub text: String,
+    /// What to do if there is one already.
+    pub meets: Meets,
+}
+
+/// What becomes of a file that is there already: a new project may begin in a fresh clone, which has some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meets {
+    /// There can't be one: the folder has none.
+    Nothing,
+    /// It stays as it is.
+    Kept,
+    /// It gets the new lines that it doesn't have.
+    Extended,
+}
+
+impl NewFile {
+    fn new(path: impl Into<Utf8PathBuf>, text: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            text: text.into(),
+            meets: Meets::Nothing,
+        }
+    }
+
+    fn meeting(mut self, meets: Meets) -> Self {
+        self.meets = meets;
+        self
+    }
+}
+
+/// What a project begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// A schema tree of one example, for a private database of the project's own.
+    Example,
+    /// The schema of a database.
+    Database {
+        /// Its files, below the project's folder.
+        files: Vec<NewFile>,
+        /// Schemas that every new database has and this one doesn't, so that the project leaves them alone.
+        absent: Vec<String>,
+    },
+}
+
+/// Where the schema tree of a new project lies.
+pub const SCHEMA: &str = "schema";
+
+/// The files of a new project.
+pub fn project(start: Start) -> Vec<NewFile> {
+    let mut settings = include_str!("templates/forge.toml").to_string();
+    let tree = match start {
+        Start::Example => {
+            settings.push_str(include_str!("templates/embedded.toml"));
+            vec![NewFile::new(
+                format!("{SCHEMA}/notes.sql"),
+                include_str!("templates/example.sql"),
+            )]
+        }
+        Start::Database { files, absent } => {
+            if !absent.is_empty() {
+                let names = toml_edit::Array::from_iter(absent);
+                settings.push_str(&format!(
+                    "\n# Every new PostgreSQL database has these schemas; the one that this project began with doesn't.\n\
+                     [managed]\nexclude = {names}\n"
+                ));
+            }
+            files
+        }
+    };
+    settings.push_str(include_str!("templates/environments.toml"));
+    let mut files = vec![
+        NewFile::new(crate::settings::FILE_NAME, settings),
+        NewFile::new("README.md", include_str!("templates/README.md")).meeting(Meets::Kept),
+        NewFile::new(".gitignore", include_str!("templates/gitignore")).meeting(Meets::Extended),
+        // Version control keeps no empty folder.
+        NewFile::new("plans/.gitkeep", ""),
+    ];
+    files.extend(tree);
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{GlobalFlags, Settings};
+
+    /// Writes a project and resolves its settings.
+    fn settings(start: Start) -> Settings {
+        let folder = tempfile::tempdir().unwrap();
+        let root = camino::Utf8Path::from_path(folder.path()).unwrap();
+        write(root, &project(start)).unwrap();
+        Settings::resolve(
+            &GlobalFlags::default(),
+            &crate::server::Environment::new(),
+            root,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn the_example_has_a_database_of_its_own() {
+        let settings = settings(Start::Example);
+        assert_eq!(
+            settings.target().unwrap().value,
+            crate::settings::Target::Embedded
+        );
+    }
+
+    #[test]
+    fn an_absent_schema_is_left_alone() {
+        let absent = vec!["public".to_string()];
+        let settings = settings(Start::Database {
+            files: Vec::new(),
+            absent,
+        });
+        assert_eq!(settings.managed.value.exclude, ["public"]);
+        assert_eq!(settings.environment, None);
+    }
+}

@@ -1,0 +1,282 @@
+//! What the server's rejection of a statement means, and where in the file it lies.
+
+use std::ops::Range;
+
+use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
+
+use crate::{
+    diagnostic::{Code, Diagnostic},
+    source::{self, Namespace, Statement, Symbol},
+};
+
+/// A statement that the server rejected.
+pub(super) struct Failure {
+    /// Its place among the statements.
+    pub(super) index: usize,
+    /// The server's words.
+    pub(super) error: DbError,
+    /// How many characters were sent before the statement's own.
+    pub(super) preceding: usize,
+}
+
+/// Whether a statement that failed so may pass once others are there: what it wants is missing or isn't ready.
+pub(super) fn may_pass(error: &DbError) -> bool {
+    lacks_object(error.code())
+        || [
+            // No unique constraint for a foreign key yet; a column outside GROUP BY for want of a primary key.
+            &SqlState::INVALID_FOREIGN_KEY,
+            &SqlState::GROUPING_ERROR,
+            // A cast, an operator or a type's final form may come later.
+            &SqlState::CANNOT_COERCE,
+            &SqlState::DATATYPE_MISMATCH,
+            &SqlState::AMBIGUOUS_FUNCTION,
+            &SqlState::WRONG_OBJECT_TYPE,
+            &SqlState::INVALID_OBJECT_DEFINITION,
+            &SqlState::INVALID_TABLE_DEFINITION,
+            &SqlState::INVALID_FUNCTION_DEFINITION,
+            &SqlState::INVALID_COLUMN_REFERENCE,
+            &SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            // A new enum value can be used only once it is committed.
+            &SqlState::UNSAFE_NEW_ENUM_VALUE_USAGE,
+            // Locks are given back at the end of the transaction.
+            &SqlState::OUT_OF_MEMORY,
+            // DROP of what others still rest on.
+            &SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+        ]
+        .contains(&error.code())
+}
+
+/// Whether a statement failed because something isn't there.
+fn lacks_object(code: &SqlState) -> bool {
+    [
+        &SqlState::UNDEFINED_TABLE,
+        &SqlState::UNDEFINED_FUNCTION,
+        &SqlState::UNDEFINED_OBJECT,
+        &SqlState::UNDEFINED_COLUMN,
+        &SqlState::INVALID_SCHEMA_NAME,
+        &SqlState::INVALID_CATALOG_NAME,
+    ]
+    .contains(&code)
+}
+
+/// The failures that don't follow from others, as errors that point into the files.
+pub(super) fn first_causes(statements: &[&Statement], failures: &[Failure]) -> Vec<Diagnostic> {
+    let failed: Vec<&Statement> = failures
+        .iter()
+        .map(|failure| statements[failure.index])
+        .collect();
+    let may_follow: Vec<bool> = failures
+        .iter()
+        .map(|failure| may_pass(&failure.error))
+        .collect();
+    let causes = source::first_causes(&failed, &may_follow);
+    let mut problems: Vec<Diagnostic> = causes
+        .iter()
+        .map(|&cause| explain(statements, &failures[cause]))
+        .collect();
+    let followers = failures.len() - problems.len();
+    if followers > 0
+        && let Some(last) = problems.pop()
+    {
+        let what = if followers == 1 {
+            "one more statement fails".to_owned()
+        } else {
+            format!("{followers} more statements fail")
+        };
+        problems.push(last.note(format!("{what} only because of what is reported here")));
+    }
+    problems
+}
+
+fn explain(statements: &[&Statement], failure: &Failure) -> Diagnostic {
+    let Failure {
+        index,
+        error,
+        preceding,
+    } = failure;
+    let statement = statements[*index];
+    let missing = lacks_object(error.code());
+    let code = if missing {
+        Code::UnresolvedReference
+    } else if [
+        &SqlState::DUPLICATE_TABLE,
+        &SqlState::DUPLICATE_OBJECT,
+        &SqlState::DUPLICATE_FUNCTION,
+        &SqlState::DUPLICATE_SCHEMA,
+        &SqlState::DUPLICATE_COLUMN,
+    ]
+    .contains(&error.code())
+    {
+        Code::Duplicate
+    } else {
+        Code::Rejected
+    };
+    let place = place(statement, error, *preceding);
+    let label = match (missing, &place) {
+        (true, Some(_)) => "not found",
+        _ => "PostgreSQL rejects this",
+    };
+    let mut diagnostic = Diagnostic::error(code, quotes_to_backticks(error.message()))
+        .at(
+            &statement.file,
+            place.clone().unwrap_or_else(|| statement.head()),
+            label,
+        )
+        .note(format!("in `{}`", statement.description));
+    if let Some(detail) = error.detail() {
+        diagnostic = diagnostic.note(detail);
+    }
+    let suggestion = missing
+        .then(|| help(statements, statement, error, place.as_ref()))
+        .flatten();
+    match suggestion.or_else(|| error.hint().map(str::to_owned)) {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic,
+    }
+}
+
+/// The bytes of the file that the server's error points at: in the statement's text, or in a function's body.
+fn place(statement: &Statement, error: &DbError, preceding: usize) -> Option<Range<usize>> {
+    let at = match error.position()? {
+        ErrorPosition::Original(position) => {
+            let character = (*position as usize).checked_sub(preceding)?;
+            statement.file_offset(source::byte_of_character(&statement.sql(), character))
+        }
+        ErrorPosition::Internal { position, query } => {
+            body_place(statement, query, *position as usize)?
+        }
+    };
+    Some(source::name_at(&statement.file.text, at))
+}
+
+/// The byte of the file for a character of a function's body, if `query` is the body that the statement gives.
+pub(super) fn body_place(statement: &Statement, query: &str, position: usize) -> Option<usize> {
+    (statement.body()? == query).then_some(())?;
+    statement.body_offset(source::byte_of_character(query, position))
+}
+
+/// PostgreSQL quotes names with ", forge with backticks.
+pub(super) fn quotes_to_backticks(message: &str) -> String {
+    message.replace('"', "`")
+}
+
+/// What to do about something that isn't there: a name that is much like it, an extension that has it, or a declaration.
+fn help(
+    statements: &[&Statement],
+    statement: &Statement,
+    error: &DbError,
+    place: Option<&Range<usize>>,
+) -> Option<String> {
+    let name = missing_name(error.message())?;
+    if error.message().starts_with("role ") {
+        return Some(format!(
+            "create the role `{name}` in the cluster; roles are not part of a schema tree"
+        ));
+    }
+    if let Some((_, extension)) = WELL_KNOWN.iter().find(|(known, _)| *known == name) {
+        return Some(format!(
+            "declare the extension that has it: CREATE EXTENSION \"{extension}\""
+        ));
+    }
+    if let Some(similar) = similar(statements, error.code(), &name) {
+        return Some(format!("did you mean `{similar}`?"));
+    }
+    if error.code() == &SqlState::UNDEFINED_COLUMN {
+        return Some("add the column to what it is taken from, or correct its name".to_owned());
+    }
+    if name.contains('.') || statement.session.search_path.len() != 1 || place.is_none() {
+        return Some("declare it in the schema tree".to_owned());
+    }
+    let path = &statement.session.search_path[0];
+    Some(format!(
+        "declare it in the schema tree, or qualify it with its schema; names without one are looked up in `{path}`"
+    ))
+}
+
+/// Names that belong to extensions which trees often forget to declare.
+const WELL_KNOWN: &[(&str, &str)] = &[
+    ("citext", "citext"),
+    ("crypt", "pgcrypto"),
+    ("digest", "pgcrypto"),
+    ("gen_random_bytes", "pgcrypto"),
+    ("gen_salt", "pgcrypto"),
+    ("geography", "postgis"),
+    ("geometry", "postgis"),
+    ("gin_trgm_ops", "pg_trgm"),
+    ("gist_trgm_ops", "pg_trgm"),
+    ("hmac", "pgcrypto"),
+    ("hstore", "hstore"),
+    ("ltree", "ltree"),
+    ("similarity", "pg_trgm"),
+    ("unaccent", "unaccent"),
+    ("uuid_generate_v1", "uuid-ossp"),
+    ("uuid_generate_v4", "uuid-ossp"),
+    ("vector", "vector"),
+];
+
+/// The name in a message such as `relation "app.users" does not exist` or `function f(integer) does not exist`.
+fn missing_name(message: &str) -> Option<String> {
+    if let Some((_, rest)) = message.split_once('"') {
+        return rest.split_once('"').map(|(name, _)| name.to_owned());
+    }
+    let (_, rest) = message.split_once(' ')?;
+    let name = rest.split(['(', ' ']).next()?;
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// A name of the tree that is much like the missing one.
+fn similar(statements: &[&Statement], code: &SqlState, name: &str) -> Option<String> {
+    let wanted = |symbol: &Symbol| {
+        if code == &SqlState::UNDEFINED_TABLE {
+            symbol.namespace() == Namespace::Relation
+        } else if code == &SqlState::UNDEFINED_FUNCTION {
+            symbol.namespace() == Namespace::Routine
+        } else if code == &SqlState::UNDEFINED_COLUMN {
+            symbol.namespace() == Namespace::Column
+        } else if code == &SqlState::INVALID_SCHEMA_NAME {
+            symbol.namespace() == Namespace::Schema
+        } else {
+            !matches!(symbol.namespace(), Namespace::Column | Namespace::Key)
+        }
+    };
+    let symbols = || {
+        statements
+            .iter()
+            .flat_map(|statement| statement.symbols())
+            .filter(|symbol| wanted(symbol))
+    };
+    let (schema, bare) = name
+        .rsplit_once('.')
+        .map_or((None, name), |(schema, bare)| (Some(schema), bare));
+    // The very name in another schema is the likeliest slip of all.
+    if let Some(elsewhere) =
+        symbols().find(|symbol| symbol.member.is_none() && symbol.name.as_str() == bare)
+    {
+        return Some(elsewhere.dotted());
+    }
+    let names: Vec<&str> = symbols()
+        .map(|symbol| symbol.member.as_ref().unwrap_or(&symbol.name).as_str())
+        .collect();
+    let found = source::closest(bare, names)?;
+    Some(schema.map_or_else(|| found.to_owned(), |schema| format!("{schema}.{found}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_names_are_read_from_messages() {
+        fn check(message: &str, name: Option<&str>) {
+            assert_eq!(missing_name(message).as_deref(), name);
+        }
+        check("relation \"app.users\" does not exist", Some("app.users"));
+        check(
+            "function app.f(integer, text) does not exist",
+            Some("app.f"),
+        );
+        check("column u.nme does not exist", Some("u.nme"));
+        check("type \"citext\" does not exist", Some("citext"));
+        check("trouble", None);
+    }
+}

@@ -1,0 +1,224 @@
+//! As whom a private server runs: PostgreSQL refuses to run as root, and `initdb` wants a user with a name.
+
+use std::{
+    io,
+    process::{Command, Stdio},
+};
+
+use camino::Utf8Path;
+
+use super::{
+    Environment,
+    system::{self, Child, Signal},
+};
+
+/// The rights that a private server's processes have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::server) enum Account {
+    /// Forge's own.
+    Own,
+    /// Another user's, which only root can take.
+    User { name: String, uid: u32, gid: u32 },
+    /// Forge's own, which a user namespace shows as another user's.
+    ///
+    /// Files stay forge's, so programs below `/root` can be used. Docker's default profile refuses it.
+    Namespace { uid: u32, gid: u32 },
+}
+
+/// `nobody` where no user database says otherwise.
+const NOBODY: u32 = 65534;
+
+impl Account {
+    /// The accounts worth trying, the best first.
+    pub(in crate::server) fn candidates(environment: &Environment) -> Vec<Self> {
+        let users = fs_err::read_to_string("/etc/passwd").unwrap_or_default();
+        candidates(
+            system::effective_user(),
+            environment.get("SUDO_UID"),
+            &users,
+        )
+    }
+
+    /// The account that the owner of an existing folder asks for.
+    pub(in crate::server) fn of_owner(uid: u32, gid: u32) -> Self {
+        let own = system::effective_user();
+        if uid != own {
+            Self::User {
+                name: format!("user {uid}"),
+                uid,
+                gid,
+            }
+        } else if own == 0 {
+            Self::Namespace {
+                uid: NOBODY,
+                gid: NOBODY,
+            }
+        } else {
+            Self::Own
+        }
+    }
+
+    /// A command with these rights and an environment that says nothing about other servers.
+    ///
+    /// The child gets `when_orphaned` when the spawning thread ends.
+    pub(in crate::server) fn command(
+        &self,
+        program: &Utf8Path,
+        when_orphaned: Signal,
+        environment: &Environment,
+    ) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("LC_ALL", "C")
+            .env("TZ", "UTC")
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .stdin(Stdio::null())
+            .current_dir("/");
+        // Builds outside the system's folders may find their libraries by these alone.
+        for name in ["LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"] {
+            if let Some(value) = environment.get(name) {
+                command.env(name, value);
+            }
+        }
+        let namespace = match self {
+            Self::Own => None,
+            Self::User { uid, gid, .. } => {
+                use std::os::unix::process::CommandExt as _;
+                command.gid(*gid).uid(*uid);
+                None
+            }
+            Self::Namespace { uid, gid } => Some((*uid, *gid)),
+        };
+        system::prepare(
+            &mut command,
+            Child {
+                when_orphaned,
+                namespace,
+            },
+        );
+        command
+    }
+
+    /// Says why this account can't run `program` in `folder`, if it can't.
+    pub(in crate::server) fn obstacle(
+        &self,
+        program: &Utf8Path,
+        folder: &Utf8Path,
+        environment: &Environment,
+    ) -> Option<String> {
+        if *self == Self::Own {
+            return None;
+        }
+        let mut command = self.command(Utf8Path::new("/bin/sh"), Signal::Kill, environment);
+        command
+            .args(["-c", "test -x \"$0\" && test -w \"$1\""])
+            .args([program, folder])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        match command.status() {
+            Ok(status) if status.success() => None,
+            Ok(_) => Some(format!("{} can't reach `{program}`", self.name())),
+            Err(error) => Some(format!("running as {} is refused: {error}", self.name())),
+        }
+    }
+
+    /// Gives a file or folder to this account.
+    pub(in crate::server) fn own(&self, path: &Utf8Path) -> io::Result<()> {
+        let (uid, gid) = match self {
+            Self::Own | Self::Namespace { .. } => {
+                (system::effective_user(), system::effective_group())
+            }
+            Self::User { uid, gid, .. } => (*uid, *gid),
+        };
+        fs_err::os::unix::fs::lchown(path, Some(uid), Some(gid))
+    }
+
+    /// Whether what forge makes belongs to this account as it is.
+    pub(in crate::server) fn owns_what_forge_makes(&self) -> bool {
+        match self {
+            Self::Own | Self::Namespace { .. } => true,
+            Self::User { .. } => false,
+        }
+    }
+
+    /// The account as messages name it.
+    pub(in crate::server) fn name(&self) -> String {
+        match self {
+            Self::Own => "the current user".to_owned(),
+            Self::User { name, .. } => format!("`{name}`"),
+            Self::Namespace { .. } => "another user by a user namespace".to_owned(),
+        }
+    }
+}
+
+fn candidates(effective_user: u32, sudo_user: Option<&str>, users: &str) -> Vec<Account> {
+    let entries = || users.lines().filter_map(entry);
+    let nobody = entries().find(|(name, ..)| name == "nobody");
+    let (uid, gid) = nobody.map_or((NOBODY, NOBODY), |(_, uid, gid)| (uid, gid));
+    let namespace = Account::Namespace { uid, gid };
+    if effective_user != 0 {
+        return vec![Account::Own, namespace];
+    }
+    let sudo_user: Option<u32> = sudo_user.and_then(|uid| uid.parse().ok());
+    let by_sudo = entries().find(|&(_, uid, _)| Some(uid) == sudo_user);
+    let postgres = entries().find(|(name, ..)| name == "postgres");
+    let nobody = entries().find(|(name, ..)| name == "nobody");
+    let mut accounts: Vec<Account> = [by_sudo, postgres, nobody]
+        .into_iter()
+        .flatten()
+        .filter(|&(_, uid, _)| uid != 0)
+        .map(|(name, uid, gid)| Account::User { name, uid, gid })
+        .collect();
+    accounts.push(namespace);
+    accounts
+}
+
+/// Name, user and group of a line of `/etc/passwd`.
+fn entry(line: &str) -> Option<(String, u32, u32)> {
+    let mut fields = line.split(':');
+    let name = fields.next()?;
+    let uid = fields.nth(1)?.parse().ok()?;
+    let gid = fields.next()?.parse().ok()?;
+    Some((name.to_owned(), uid, gid))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_of_accounts() {
+        const USERS: &str = "root:x:0:0::/root:/bin/sh\nnobody:x:99:98::/:/bin/false\nbroken\nann:x:1000:1001::/home/ann:/bin/sh\npostgres:x:101:104::/:/bin/sh\n";
+        fn check(effective_user: u32, sudo: Option<&str>, users: &str, expected: &[&str]) {
+            let names: Vec<String> = candidates(effective_user, sudo, users)
+                .iter()
+                .map(|account| match account {
+                    Account::Own => "own".to_owned(),
+                    Account::User { name, uid, gid } => format!("{name} {uid} {gid}"),
+                    Account::Namespace { uid, gid } => format!("namespace {uid} {gid}"),
+                })
+                .collect();
+            assert_eq!(names, expected);
+        }
+        check(1000, None, USERS, &["own", "namespace 99 98"]);
+        check(
+            0,
+            Some("1000"),
+            USERS,
+            &[
+                "ann 1000 1001",
+                "postgres 101 104",
+                "nobody 99 98",
+                "namespace 99 98",
+            ],
+        );
+        check(
+            0,
+            Some("0"),
+            USERS,
+            &["postgres 101 104", "nobody 99 98", "namespace 99 98"],
+        );
+        check(0, None, "", &["namespace 65534 65534"]);
+    }
+}

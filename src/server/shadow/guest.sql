@@ -1,0 +1,10 @@
+-- What forge must know of a server before it makes databases there.
+SELECT
+    pg_catalog.current_setting('server_version_num')::int AS version_number,
+    pg_catalog.current_setting('server_version') AS version,
+    pg_catalog.current_setting('fsync')::bool AS fsync,
+    pg_catalog.floor(pg_catalog.date_part('epoch', pg_catalog.now()))::bigint AS now,
+    r.rolsuper AS superuser,
+    r.rolcreatedb AS creates_databases
+FROM pg_catalog.pg_roles r
+WHERE r.rolname = current_user

@@ -1,0 +1,190 @@
+//! Finds objects that are defined twice.
+
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+
+use super::{Namespace, Sort, Statement, Symbol};
+use crate::{
+    diagnostic::{Code, Diagnostic},
+    sql::Ident,
+};
+
+/// What must be unique: a name in its namespace, for routines and operators with its arguments.
+type Key<'a> = (
+    Namespace,
+    Option<&'a Ident>,
+    &'a Ident,
+    Option<&'a Ident>,
+    Option<&'a str>,
+);
+
+fn key(symbol: &Symbol) -> Key<'_> {
+    (
+        symbol.namespace(),
+        symbol.schema.as_ref(),
+        &symbol.name,
+        symbol.member.as_ref(),
+        symbol.arguments.as_deref(),
+    )
+}
+
+/// An error for each object that two statements define, with both places.
+pub(super) fn duplicates(statements: &[Statement]) -> Vec<Diagnostic> {
+    // Where a tree drops or renames things, a name may well be used twice, one after the other.
+    let moved: BTreeSet<&Ident> = statements
+        .iter()
+        .filter(|statement| statement.traits.ordered)
+        .flat_map(|statement| {
+            statement
+                .needs
+                .iter()
+                .map(|symbol| symbol.member.as_ref().unwrap_or(&symbol.name))
+        })
+        .collect();
+    let mut first: BTreeMap<Key<'_>, (&Statement, &Symbol)> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for statement in statements.iter().filter(|statement| statement.is_loaded()) {
+        for symbol in &statement.defines {
+            let (earlier, _) = match first.entry(key(symbol)) {
+                Entry::Vacant(entry) => {
+                    entry.insert((statement, symbol));
+                    continue;
+                }
+                Entry::Occupied(entry) => *entry.get(),
+            };
+            let name = symbol.member.as_ref().unwrap_or(&symbol.name);
+            if moved.contains(name) || is_meant(earlier, statement, symbol) {
+                continue;
+            }
+            problems.push(
+                Diagnostic::error(
+                    Code::Duplicate,
+                    format!("{} `{symbol}` is defined twice", symbol.sort.words()),
+                )
+                .at(&statement.file, statement.head(), "defined here again")
+                .at(&earlier.file, earlier.head(), "first defined here")
+                .help("keep one of the two"),
+            );
+        }
+    }
+    problems
+}
+
+/// Whether the second definition is meant to meet the first: it says so, in the same file; schemas and extensions may be
+/// asked for by every file that uses them.
+fn is_meant(earlier: &Statement, later: &Statement, symbol: &Symbol) -> bool {
+    let says_so = earlier.traits.repeatable || later.traits.repeatable;
+    says_so
+        && (earlier.file.path == later.file.path
+            || matches!(symbol.sort, Sort::Schema | Sort::Extension))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::{diagnostic::SourceFile, source::Tree};
+
+    #[test]
+    fn both_places_are_shown() {
+        fn check(files: &[(&str, &str)], expected: Option<(&str, &[&str])>) {
+            let files = files
+                .iter()
+                .map(|(path, text)| {
+                    Arc::new(SourceFile {
+                        path: (*path).into(),
+                        text: (*text).to_owned(),
+                    })
+                })
+                .collect();
+            let problem = Tree { files }.parse().err();
+            let found = problem.as_ref().map(|problem| {
+                (
+                    problem.message(),
+                    problem
+                        .places()
+                        .iter()
+                        .map(crate::diagnostic::Place::location)
+                        .collect::<Vec<_>>(),
+                )
+            });
+            let expected = expected.map(|(message, places)| {
+                (
+                    message,
+                    places
+                        .iter()
+                        .map(|place| (*place).to_owned())
+                        .collect::<Vec<_>>(),
+                )
+            });
+            assert_eq!(found, expected);
+        }
+        check(
+            &[
+                ("a.sql", "CREATE TABLE t ();"),
+                ("b.sql", "\nCREATE VIEW public.t AS SELECT 1;"),
+            ],
+            Some((
+                "view `public.t` is defined twice",
+                &["b.sql:2:1", "a.sql:1:1"],
+            )),
+        );
+        check(
+            &[
+                (
+                    "a.sql",
+                    "CREATE OR REPLACE FUNCTION f(int) RETURNS int LANGUAGE sql AS '';",
+                ),
+                (
+                    "b.sql",
+                    "CREATE OR REPLACE FUNCTION f(a integer) RETURNS text LANGUAGE sql AS '';",
+                ),
+            ],
+            Some((
+                "function `public.f(int4)` is defined twice",
+                &["b.sql:1:1", "a.sql:1:1"],
+            )),
+        );
+        check(
+            &[(
+                "a.sql",
+                "CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS ''; CREATE FUNCTION f(text) RETURNS int LANGUAGE sql AS '';",
+            )],
+            None,
+        );
+        check(
+            &[(
+                "a.sql",
+                "CREATE VIEW v AS SELECT 1; CREATE OR REPLACE VIEW v AS SELECT 2;",
+            )],
+            None,
+        );
+        check(
+            &[
+                ("a.sql", "CREATE SCHEMA IF NOT EXISTS s;"),
+                ("b.sql", "CREATE SCHEMA IF NOT EXISTS s;"),
+            ],
+            None,
+        );
+        check(
+            &[(
+                "a.sql",
+                "CREATE TABLE t (); DROP TABLE t; CREATE TABLE t (a int);",
+            )],
+            None,
+        );
+        check(
+            &[(
+                "a.sql",
+                "CREATE TYPE t; CREATE TYPE t (input = f, output = g);",
+            )],
+            None,
+        );
+        check(
+            &[
+                ("a.sql", "SET search_path = x; CREATE TABLE t ();"),
+                ("b.sql", "CREATE TABLE t ();"),
+            ],
+            None,
+        );
+    }
+}

@@ -1,0 +1,594 @@
+//! What a statement, or a function's body, refers to.
+//!
+//! The syntax tree has hundreds of node types, of which a dozen hold names. So it is read as data: whatever has the
+//! fields of a table reference, a type name or a function call is one, wherever it stands.
+
+use std::collections::BTreeSet;
+
+use pg_query::{
+    NodeEnum, ParserOptions,
+    protobuf::{GrantTargetType, ObjectType, RoleSpecType},
+};
+use serde_json::{Map, Value};
+
+use super::{Sort, Symbol, ast, define, session};
+
+/// What a statement refers to.
+#[derive(Debug, Default)]
+pub(super) struct References {
+    /// Objects, each once, in the order of their names.
+    pub(super) needs: BTreeSet<Symbol>,
+    /// Roles.
+    pub(super) roles: BTreeSet<String>,
+}
+
+/// Reads the references of a statement. The targets of a CREATE TABLE's own foreign keys are left out: they can be
+/// added later.
+pub(super) fn references(node: &NodeEnum) -> References {
+    let mut reader = Reader {
+        skips_foreign_keys: matches!(node, NodeEnum::CreateStmt(_)),
+        ..Reader::default()
+    };
+    reader.read(&serde_json::to_value(node).expect("the syntax tree is plain data"));
+    reader.finish(|needs| named_objects(node, needs))
+}
+
+/// What the body of a function refers to when it runs: `definition` is its CREATE FUNCTION or CREATE PROCEDURE statement.
+///
+/// SQL and plpgsql are read, dynamic SQL and other languages are not; what can't be read refers to nothing.
+pub fn body_references(definition: &str) -> Vec<Symbol> {
+    let Ok(parsed) = pg_query::parse(definition, 0) else {
+        return Vec::new();
+    };
+    let node = parsed
+        .protobuf
+        .stmts
+        .first()
+        .and_then(|raw| raw.stmt.as_deref())
+        .and_then(ast::kind);
+    match node {
+        Some(NodeEnum::CreateFunctionStmt(function)) => body_of(&function.options)
+            .map(|(language, body)| references_of_body(&language, &body, definition))
+            .unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
+/// The references of a body, given with the whole statement, without which plpgsql can't be parsed.
+pub(super) fn references_of_body(language: &str, body: &str, definition: &str) -> Vec<Symbol> {
+    let mut reader = Reader::default();
+    match language.to_ascii_lowercase().as_str() {
+        "sql" => reader.read_sql(body, 0),
+        "plpgsql" => {
+            if let Ok(parsed) = pg_query::parse_plpgsql(definition) {
+                reader.read_plpgsql(&parsed);
+            }
+        }
+        _ => {}
+    }
+    reader.finish(|_| ()).needs.into_iter().collect()
+}
+
+/// The language and the text of a function whose body is a string.
+pub(super) fn body_of(options: &[pg_query::Node]) -> Option<(String, String)> {
+    let option = |name: &str| {
+        options
+            .iter()
+            .filter_map(ast::kind)
+            .find_map(|node| match node {
+                NodeEnum::DefElem(element) if element.defname == name => {
+                    ast::kind(element.arg.as_deref()?)
+                }
+                _ => None,
+            })
+    };
+    let language = match option("language")? {
+        NodeEnum::String(name) => name.sval.clone(),
+        other => session::constant(other)?,
+    };
+    match option("as")? {
+        // Two strings are a library and its symbol.
+        NodeEnum::List(list) => match ast::strings(&list.items).as_slice() {
+            [body] => Some((language, (*body).to_owned())),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+#[derive(Default)]
+struct Reader {
+    found: References,
+    /// Names of common table expressions, which hide relations.
+    common_tables: BTreeSet<String>,
+    skips_foreign_keys: bool,
+}
+
+impl Reader {
+    fn finish(mut self, more: impl FnOnce(&mut BTreeSet<Symbol>)) -> References {
+        let hidden = self.common_tables;
+        self.found.needs.retain(|symbol| {
+            symbol.schema.is_some()
+                || symbol.sort != Sort::Relation
+                || !hidden.contains(symbol.name.as_str())
+        });
+        more(&mut self.found.needs);
+        // Whatever is in a schema needs the schema, and a part needs the whole.
+        let wider: Vec<_> = self
+            .found
+            .needs
+            .iter()
+            .flat_map(|symbol| {
+                let schema = symbol
+                    .schema
+                    .iter()
+                    .map(|schema| Symbol::new(Sort::Schema, schema.as_str()));
+                let whole = symbol.member.iter().map(|_| Symbol {
+                    sort: Sort::Relation,
+                    member: None,
+                    arguments: None,
+                    ..symbol.clone()
+                });
+                schema.chain(whole).collect::<Vec<_>>()
+            })
+            .collect();
+        self.found.needs.extend(wider);
+        self.found.needs.retain(|symbol| {
+            let schema = match symbol.sort {
+                Sort::Schema => Some(&symbol.name),
+                _ => symbol.schema.as_ref(),
+            };
+            !schema.is_some_and(|schema| is_system(schema.as_str()))
+        });
+        self.found
+    }
+
+    fn need(&mut self, symbol: Option<Symbol>) {
+        self.found.needs.extend(symbol);
+    }
+
+    fn read(&mut self, value: &Value) {
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| self.read(item)),
+            Value::Object(fields) => {
+                self.read_node(fields);
+                for (name, field) in fields {
+                    if !(self.skips_foreign_keys && name == "pktable") {
+                        self.read(field);
+                    }
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    fn read_node(&mut self, fields: &Map<String, Value>) {
+        let text = |name: &str| {
+            fields
+                .get(name)
+                .and_then(Value::as_str)
+                .filter(|text| !text.is_empty())
+        };
+        let list = |name: &str| strings(fields.get(name));
+        if let Some(name) = text("relname") {
+            self.need(Some(
+                Symbol::new(Sort::Relation, name).within(text("schemaname").unwrap_or("")),
+            ));
+        }
+        self.common_tables
+            .extend(text("ctename").map(str::to_owned));
+        if fields.contains_key("pct_type") {
+            let names = list("names");
+            if fields["pct_type"] == Value::Bool(true) {
+                self.need(
+                    names
+                        .split_last()
+                        .and_then(|(_, table)| ast::named(Sort::Relation, table)),
+                );
+            } else {
+                self.need(ast::named(Sort::Type, &names));
+            }
+        }
+        if fields.contains_key("funcname") {
+            let names = list("funcname");
+            if matches!(names.last(), Some(&("nextval" | "currval" | "setval"))) {
+                self.need(
+                    fields
+                        .get("args")
+                        .and_then(|args| args.get(0))
+                        .and_then(literal)
+                        .and_then(relation_in_literal),
+                );
+            }
+            self.need(ast::named(Sort::Routine, &names));
+        }
+        if fields.contains_key("objargs") {
+            self.need(ast::named(Sort::Routine, &list("objname")));
+        }
+        if let (Some(arg), Some(target)) = (fields.get("arg"), fields.get("type_name"))
+            && strings(target.get("names")).last() == Some(&"regclass")
+        {
+            self.need(literal(arg).and_then(relation_in_literal));
+        }
+        if fields.contains_key("fk_attrs")
+            && !self.skips_foreign_keys
+            && let Some(table) = fields.get("pktable").and_then(Value::as_object)
+        {
+            let field = |name: &str| table.get(name).and_then(Value::as_str).unwrap_or("");
+            self.need(Some(
+                Symbol::new(Sort::Key, field("relname")).within(field("schemaname")),
+            ));
+        }
+        for (field, sort) in [
+            ("collname", Sort::Collation),
+            ("collation", Sort::Collation),
+            ("opclass", Sort::OperatorClass),
+            ("opclassname", Sort::OperatorClass),
+            ("opfamilyname", Sort::OperatorFamily),
+            ("cfgname", Sort::TextSearchConfiguration),
+            ("dictname", Sort::TextSearchDictionary),
+            ("func_name", Sort::Routine),
+            ("handler_name", Sort::Routine),
+            ("plhandler", Sort::Routine),
+        ] {
+            self.need(ast::named(sort, &list(field)));
+        }
+        for (field, sort) in [
+            ("fdwname", Sort::ForeignDataWrapper),
+            ("servername", Sort::Server),
+            ("access_method", Sort::AccessMethod),
+            ("amname", Sort::AccessMethod),
+            ("lang", Sort::Language),
+            ("extname", Sort::Extension),
+        ] {
+            self.need(text(field).map(|name| Symbol::new(sort, name)));
+        }
+        if let (Some(name), Some(role_type)) = (text("rolename"), fields.get("roletype"))
+            && role_type.as_i64() == Some(RoleSpecType::RolespecCstring as i64)
+        {
+            self.found.roles.insert(name.to_owned());
+        }
+    }
+
+    /// Reads SQL in one of the parser's modes: plain statements, or what plpgsql takes for an expression.
+    fn read_sql(&mut self, sql: &str, mode: i32) {
+        if let Ok(parsed) = pg_query::parse(sql, mode) {
+            self.read(
+                &serde_json::to_value(&parsed.protobuf).expect("the syntax tree is plain data"),
+            );
+        }
+    }
+
+    fn read_plpgsql(&mut self, value: &Value) {
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| self.read_plpgsql(item)),
+            Value::Object(fields) => {
+                if let Some(query) = fields.get("query").and_then(Value::as_str) {
+                    let mode = fields
+                        .get("parseMode")
+                        .and_then(Value::as_i64)
+                        .and_then(|mode| i32::try_from(mode).ok());
+                    self.read_sql(query, mode.unwrap_or(0));
+                }
+                if let Some(name) = fields.get("typname").and_then(Value::as_str) {
+                    self.read_type(name);
+                }
+                fields.values().for_each(|field| self.read_plpgsql(field));
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    /// Reads a variable's type: a type's name, or `table%ROWTYPE`, or `table.column%TYPE`.
+    fn read_type(&mut self, text: &str) {
+        match text.split_once('%') {
+            Some((name, _)) => self.need(relation_in_literal(name.trim())),
+            None => self.read_sql(text, ParserOptions::TYPE_NAME.bits()),
+        }
+    }
+}
+
+/// Schemas whose objects are always there.
+fn is_system(schema: &str) -> bool {
+    matches!(
+        schema,
+        "pg_catalog" | "information_schema" | "pg_temp" | "pg_toast"
+    )
+}
+
+/// The strings of a list node.
+fn strings(list: Option<&Value>) -> Vec<&str> {
+    list.and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|node| node.get("node")?.get("String")?.get("sval")?.as_str())
+        .collect()
+}
+
+/// The text of a constant, looking through casts.
+fn literal(node: &Value) -> Option<&str> {
+    let node = node.get("node").unwrap_or(node);
+    if let Some(cast) = node.get("TypeCast") {
+        return literal(cast.get("arg")?);
+    }
+    node.get("AConst")?
+        .get("val")?
+        .get("Sval")?
+        .get("sval")?
+        .as_str()
+}
+
+/// The relation that a string such as `'app.users_id_seq'` names.
+fn relation_in_literal(text: &str) -> Option<Symbol> {
+    let names = session::dotted_name(text)?;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    ast::named(Sort::Relation, &names)
+}
+
+/// The objects that statements about objects name, which are plain lists of strings in the tree.
+fn named_objects(node: &NodeEnum, needs: &mut BTreeSet<Symbol>) {
+    let object = |object_type: ObjectType, node: Option<&pg_query::Node>| {
+        node.and_then(ast::kind)
+            .and_then(|node| define::object(object_type, node))
+    };
+    match node {
+        NodeEnum::CommentStmt(comment) => {
+            needs.extend(object(comment.objtype(), comment.object.as_deref()));
+        }
+        NodeEnum::SecLabelStmt(label) => {
+            needs.extend(object(label.objtype(), label.object.as_deref()));
+        }
+        NodeEnum::AlterOwnerStmt(alter) => {
+            needs.extend(object(alter.object_type(), alter.object.as_deref()));
+        }
+        NodeEnum::AlterObjectSchemaStmt(alter) => {
+            needs.extend(object(alter.object_type(), alter.object.as_deref()));
+            needs.insert(Symbol::new(Sort::Schema, alter.newschema.as_str()));
+        }
+        NodeEnum::AlterObjectDependsStmt(alter) => {
+            needs.extend(object(alter.object_type(), alter.object.as_deref()));
+        }
+        NodeEnum::AlterExtensionContentsStmt(alter) => {
+            needs.extend(object(alter.objtype(), alter.object.as_deref()));
+        }
+        NodeEnum::RenameStmt(rename) => {
+            needs.extend(object(rename.rename_type(), rename.object.as_deref()));
+        }
+        NodeEnum::DropStmt(drop) => needs.extend(
+            drop.objects
+                .iter()
+                .filter_map(|node| object(drop.remove_type(), Some(node))),
+        ),
+        NodeEnum::GrantStmt(grant) => grant_targets(grant, needs),
+        NodeEnum::AlterEnumStmt(alter) => {
+            needs.extend(ast::named(Sort::Type, &ast::strings(&alter.type_name)));
+        }
+        NodeEnum::AlterDomainStmt(alter) => {
+            needs.extend(ast::named(Sort::Domain, &ast::strings(&alter.type_name)));
+        }
+        NodeEnum::AlterTypeStmt(alter) => {
+            needs.extend(ast::named(Sort::Type, &ast::strings(&alter.type_name)));
+        }
+        NodeEnum::AlterDefaultPrivilegesStmt(alter) => {
+            for option in alter.options.iter().filter_map(ast::kind) {
+                if let NodeEnum::DefElem(element) = option
+                    && element.defname == "schemas"
+                    && let Some(NodeEnum::List(list)) = element.arg.as_deref().and_then(ast::kind)
+                {
+                    needs.extend(
+                        ast::strings(&list.items)
+                            .into_iter()
+                            .map(|name| Symbol::new(Sort::Schema, name)),
+                    );
+                }
+            }
+        }
+        NodeEnum::CreateExtensionStmt(extension) => {
+            for option in extension.options.iter().filter_map(ast::kind) {
+                if let NodeEnum::DefElem(element) = option
+                    && element.defname == "schema"
+                    && let Some(name) = element.arg.as_deref().and_then(ast::kind)
+                {
+                    needs.extend(define::object(ObjectType::ObjectSchema, name));
+                }
+            }
+        }
+        // CREATE TYPE, AGGREGATE, OPERATOR and TEXT SEARCH name functions and templates where the grammar sees types.
+        NodeEnum::DefineStmt(define) => {
+            for element in define.definition.iter().filter_map(ast::kind) {
+                if let NodeEnum::DefElem(element) = element
+                    && let Some(NodeEnum::TypeName(name)) =
+                        element.arg.as_deref().and_then(ast::kind)
+                {
+                    let parts = ast::strings(&name.names);
+                    for sort in [
+                        Sort::Routine,
+                        Sort::Collation,
+                        Sort::TextSearchConfiguration,
+                        Sort::TextSearchTemplate,
+                        Sort::TextSearchParser,
+                    ] {
+                        needs.extend(ast::named(sort, &parts));
+                    }
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn grant_targets(grant: &pg_query::protobuf::GrantStmt, needs: &mut BTreeSet<Symbol>) {
+    match grant.targtype() {
+        GrantTargetType::AclTargetObject => needs.extend(
+            grant
+                .objects
+                .iter()
+                .filter_map(ast::kind)
+                .filter_map(|node| define::object(grant.objtype(), node)),
+        ),
+        GrantTargetType::AclTargetAllInSchema => {
+            needs.extend(
+                ast::strings(&grant.objects)
+                    .into_iter()
+                    .map(|name| Symbol::new(Sort::Schema, name)),
+            );
+        }
+        GrantTargetType::AclTargetDefaults | GrantTargetType::Undefined => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::syntax;
+
+    fn listed(symbols: impl IntoIterator<Item = Symbol>) -> Vec<String> {
+        symbols
+            .into_iter()
+            .map(|symbol| format!("{} {}", symbol.sort.words(), symbol.dotted()))
+            .collect()
+    }
+
+    #[test]
+    fn statements_refer() {
+        fn check(sql: &str, expected: &[&str]) {
+            let parsed = syntax::parse(sql).unwrap();
+            let node = ast::kind(parsed.stmts[0].stmt.as_deref().unwrap()).unwrap();
+            let found = listed(references(node).needs);
+            for name in expected {
+                assert!(
+                    found.iter().any(|found| found == name),
+                    "{sql}: no {name} in {found:?}"
+                );
+            }
+        }
+        check(
+            "CREATE VIEW v AS SELECT f(x) FROM app.t",
+            &["schema app", "relation app.t", "routine f"],
+        );
+        check(
+            "CREATE TABLE t (a app.kind DEFAULT nextval('app.s'::regclass))",
+            &["type app.kind", "relation app.s"],
+        );
+        check(
+            "CREATE TABLE t (a int DEFAULT nextval('s'))",
+            &["relation s"],
+        );
+        check(
+            "CREATE TABLE p PARTITION OF t FOR VALUES IN (1)",
+            &["relation t"],
+        );
+        check(
+            "CREATE TABLE t (LIKE u INCLUDING ALL) INHERITS (w)",
+            &["relation u", "relation w"],
+        );
+        check(
+            "ALTER TABLE a ADD FOREIGN KEY (x) REFERENCES b",
+            &["relation a", "relation b", "key b"],
+        );
+        check(
+            "COMMENT ON COLUMN app.t.c IS 'x'",
+            &["column app.t.c", "relation app.t"],
+        );
+        check("COMMENT ON FUNCTION f(int) IS 'x'", &["function f"]);
+        check("GRANT SELECT ON t TO r", &["table t"]);
+        check("ALTER TABLE t OWNER TO r", &["relation t"]);
+        check("ALTER FUNCTION f(int) OWNER TO r", &["function f"]);
+        check(
+            "CREATE TRIGGER x BEFORE INSERT ON t EXECUTE FUNCTION f()",
+            &["relation t", "routine f"],
+        );
+        check("CREATE EXTENSION citext WITH SCHEMA ext", &["schema ext"]);
+        check(
+            "CREATE INDEX ON t (c COLLATE k o)",
+            &["collation k", "operator class o"],
+        );
+        check(
+            "CREATE AGGREGATE a (int) (sfunc = f, stype = s)",
+            &["routine f", "type s"],
+        );
+        check(
+            "CREATE FUNCTION f() RETURNS t.c%TYPE LANGUAGE sql AS ''",
+            &["relation t"],
+        );
+        check(
+            "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT a FROM t; END",
+            &["relation t"],
+        );
+        check("DROP TABLE app.t", &["table app.t"]);
+    }
+
+    #[test]
+    fn common_tables_and_foreign_keys_are_left_out() {
+        fn check(sql: &str, absent: &str) {
+            let parsed = syntax::parse(sql).unwrap();
+            let node = ast::kind(parsed.stmts[0].stmt.as_deref().unwrap()).unwrap();
+            assert!(
+                !listed(references(node).needs)
+                    .iter()
+                    .any(|found| found == absent),
+                "{sql}"
+            );
+        }
+        check(
+            "CREATE VIEW v AS WITH w AS (SELECT 1) SELECT * FROM w",
+            "relation w",
+        );
+        check("CREATE TABLE t (a int REFERENCES u)", "relation u");
+        check("CREATE TABLE t (a int)", "type pg_catalog.int4");
+    }
+
+    #[test]
+    fn bodies_refer() {
+        fn check(definition: &str, expected: &[&str]) {
+            assert_eq!(
+                listed(body_references(definition)),
+                expected,
+                "{definition}"
+            );
+        }
+        check(
+            "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT g(a) FROM app.t'",
+            &["schema app", "relation app.t", "routine g"],
+        );
+        check(
+            "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ DECLARE r app.u%ROWTYPE; x int := g(); BEGIN
+               SELECT * INTO r FROM t WHERE a = h(x); x := k(1); RETURN x; END $$",
+            &["schema app", "relation t", "relation app.u", "routine g", "routine h", "routine k"],
+        );
+        check(
+            "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS 'no plpgsql at all'",
+            &[],
+        );
+        check(
+            "CREATE FUNCTION f() RETURNS int LANGUAGE plperl AS 'SELECT 1 FROM t'",
+            &[],
+        );
+        check("not even SQL", &[]);
+    }
+
+    #[test]
+    fn roles_are_found() {
+        fn check(sql: &str, roles: &[&str]) {
+            let parsed = syntax::parse(sql).unwrap();
+            let node = ast::kind(parsed.stmts[0].stmt.as_deref().unwrap()).unwrap();
+            assert_eq!(
+                references(node)
+                    .roles
+                    .iter()
+                    .map(String::as_str)
+                    .collect::<Vec<_>>(),
+                roles,
+                "{sql}"
+            );
+        }
+        check("ALTER TABLE t OWNER TO app", &["app"]);
+        check("GRANT SELECT ON t TO reader, PUBLIC", &["reader"]);
+        check("CREATE POLICY p ON t TO a, CURRENT_USER", &["a"]);
+        check(
+            "ALTER DEFAULT PRIVILEGES FOR ROLE own GRANT SELECT ON TABLES TO reader",
+            &["own", "reader"],
+        );
+        check("CREATE SCHEMA AUTHORIZATION app", &["app"]);
+    }
+}

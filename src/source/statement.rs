@@ -1,0 +1,264 @@
+//! One statement of the schema tree.
+
+use std::{borrow::Cow, collections::BTreeSet, ops::Range, sync::Arc};
+
+use super::{Directive, Session, Sort, Symbol};
+use crate::diagnostic::{Code, Diagnostic, SourceFile};
+
+/// One statement of the schema tree, with what it defines and needs.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    /// The file it stands in.
+    pub file: Arc<SourceFile>,
+    /// Its bytes in the file, without leading comments and white space, and without its semicolon.
+    pub span: Range<usize>,
+    /// Its beginning, for messages: `CREATE TABLE app.users`.
+    pub description: String,
+    /// What it creates, fully qualified; the first is the object that the statement is about.
+    pub defines: Vec<Symbol>,
+    /// What must exist before it runs; unqualified names are looked up along the session's search path.
+    pub needs: Vec<Symbol>,
+    /// What a function's body refers to, which matters once the function runs.
+    pub body_needs: Vec<Symbol>,
+    /// What `-- forge:` comments say of it and of its parts.
+    pub directives: Vec<Directive>,
+    /// Whether it is loaded.
+    pub action: Action,
+    /// The settings under which it runs.
+    pub session: Arc<Session>,
+    /// The roles that it names.
+    pub(super) roles: BTreeSet<String>,
+    /// What it brings along without naming it in its own right: columns, keys, a serial column's sequence.
+    pub(super) implied: Vec<Symbol>,
+    /// Facts for ordering.
+    pub(super) traits: Traits,
+    /// What is changed in its text before it is loaded, in ascending order without overlap.
+    pub(super) edits: Vec<Edit>,
+    /// The foreign keys that can be split off a CREATE TABLE.
+    pub(super) foreign_keys: Vec<ForeignKey>,
+    /// A function's body as the catalog stores it, and where its literal stands in the file.
+    pub(super) body: Option<Body>,
+}
+
+/// What becomes of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// It is loaded into the shadow.
+    Load,
+    /// It declares nothing, such as pg_dump's SET lines.
+    Skip,
+    /// It isn't loaded, for the reason given, and the user should know.
+    SkipWithWarning(&'static str),
+}
+
+/// Facts about a statement that decide its place.
+#[derive(Debug, Clone, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, each read by one rule"
+)]
+pub(super) struct Traits {
+    /// The relation or type whose columns, keys or labels it changes.
+    pub(super) shapes: Option<Symbol>,
+    /// Whether it takes things away or renames them, so that its file's order counts.
+    pub(super) ordered: bool,
+    /// Whether PostgreSQL may run functions to carry it out, as it does to fold constants.
+    pub(super) evaluates: bool,
+    /// Whether later DDL could set off what it defines, so that it comes last.
+    pub(super) last: bool,
+    /// Whether a second definition of the same object is meant: OR REPLACE or IF NOT EXISTS.
+    pub(super) repeatable: bool,
+    /// The schemas to whose every object it applies.
+    pub(super) whole_schemas: Vec<String>,
+}
+
+/// A replacement of a stretch of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Edit {
+    pub(super) span: Range<usize>,
+    pub(super) text: String,
+}
+
+/// A foreign key inside a CREATE TABLE.
+#[derive(Debug, Clone)]
+pub(super) struct ForeignKey {
+    /// What to cut out of the CREATE TABLE.
+    pub(super) cut: Range<usize>,
+    /// The constraint's text.
+    pub(super) span: Range<usize>,
+    /// What turns the constraint's text into a statement of its own.
+    pub(super) prefix: String,
+    /// The table it refers to.
+    pub(super) target: Symbol,
+}
+
+/// A function's body.
+#[derive(Debug, Clone)]
+pub(super) struct Body {
+    pub(super) text: String,
+    pub(super) literal: Range<usize>,
+}
+
+impl Statement {
+    /// The text as it stands in the file.
+    pub fn text(&self) -> &str {
+        &self.file.text[self.span.clone()]
+    }
+
+    /// The text to load, without a semicolon.
+    pub fn sql(&self) -> Cow<'_, str> {
+        if self.edits.is_empty() {
+            return Cow::Borrowed(self.text());
+        }
+        let mut sql = String::with_capacity(self.span.len());
+        let mut at = self.span.start;
+        for edit in &self.edits {
+            sql.push_str(&self.file.text[at..edit.span.start]);
+            sql.push_str(&edit.text);
+            at = edit.span.end;
+        }
+        sql.push_str(&self.file.text[at..self.span.end]);
+        Cow::Owned(sql)
+    }
+
+    /// The byte of the file that a byte of [`Statement::sql`] comes from.
+    pub fn file_offset(&self, offset: usize) -> usize {
+        let mut at = self.span.start;
+        let mut passed = 0;
+        for edit in &self.edits {
+            let kept = edit.span.start - at;
+            if offset < passed + kept {
+                break;
+            }
+            passed += kept;
+            if offset < passed + edit.text.len() {
+                return edit.span.start;
+            }
+            passed += edit.text.len();
+            at = edit.span.end;
+        }
+        (at + offset.saturating_sub(passed)).min(self.span.end)
+    }
+
+    /// The object that the statement is about, if it defines one.
+    pub fn subject(&self) -> Option<&Symbol> {
+        self.defines.first()
+    }
+
+    /// Everything that it defines, the parts and helpers that come along included.
+    pub fn symbols(&self) -> impl Iterator<Item = &Symbol> {
+        self.defines.iter().chain(&self.implied)
+    }
+
+    /// Whether it is loaded into the shadow.
+    pub fn is_loaded(&self) -> bool {
+        match self.action {
+            Action::Load => true,
+            Action::Skip | Action::SkipWithWarning(_) => false,
+        }
+    }
+
+    /// An error at the statement's beginning.
+    pub(super) fn error(&self, code: Code, message: impl Into<String>, label: &str) -> Diagnostic {
+        Diagnostic::error(code, message).at(&self.file, self.head(), label)
+    }
+
+    /// The first line of the statement, which is enough to point at.
+    pub fn head(&self) -> Range<usize> {
+        let line = self.text().lines().next().unwrap_or("").trim_end();
+        self.span.start..self.span.start + line.len()
+    }
+
+    /// Where a byte of a function's body stands in the file, if the statement has a body.
+    pub fn body_offset(&self, offset: usize) -> Option<usize> {
+        let body = self.body.as_ref()?;
+        Some(body.literal.start + raw_offset(&self.file.text[body.literal.clone()], offset))
+    }
+
+    /// The body that the statement gives its function.
+    pub fn body(&self) -> Option<&str> {
+        self.body.as_ref().map(|body| body.text.as_str())
+    }
+}
+
+/// The byte of a string literal that a byte of its value comes from.
+fn raw_offset(literal: &str, offset: usize) -> usize {
+    if let Some(tagged) = literal.strip_prefix('$') {
+        let tag = tagged.find('$').map_or(0, |end| end + 2);
+        return (tag + offset).min(literal.len());
+    }
+    let escapes = literal.starts_with(['E', 'e']);
+    let mut value = 0;
+    let mut raw = literal.find('\'').map_or(0, |quote| quote + 1);
+    while value < offset && raw < literal.len() {
+        let rest = &literal[raw..];
+        // A doubled quote or an escape is two bytes for one; the rarer numeric escapes shift the caret by a few columns.
+        let pair = rest.starts_with("''") || (escapes && rest.starts_with('\\') && rest.len() > 1);
+        raw += if pair { 2 } else { 1 };
+        value += 1;
+    }
+    raw.min(literal.len())
+}
+
+/// The roles that the statements name, as owners, grantees or members of policies: they must exist where the tree is loaded.
+pub fn roles(statements: &[Statement]) -> BTreeSet<String> {
+    statements
+        .iter()
+        .filter(|statement| statement.is_loaded())
+        .flat_map(|statement| statement.roles.iter().cloned())
+        .collect()
+}
+
+/// The extensions that the statements create, with the statement that does.
+pub fn extensions(statements: &[Statement]) -> Vec<(&str, &Statement)> {
+    statements
+        .iter()
+        .filter(|statement| statement.is_loaded())
+        .filter_map(|statement| {
+            let symbol = statement
+                .subject()
+                .filter(|symbol| symbol.sort == Sort::Extension)?;
+            Some((symbol.name.as_str(), statement))
+        })
+        .collect()
+}
+
+/// What to tell the user of statements that are left out.
+pub fn warnings(statements: &[Statement]) -> Vec<Diagnostic> {
+    let mut warnings = Vec::new();
+    for statement in statements {
+        match statement.action {
+            Action::SkipWithWarning(reason) => warnings.push(
+                Diagnostic::warning(
+                    Code::NotSchema,
+                    format!("`{}` is left out", statement.description),
+                )
+                .at(
+                    &statement.file,
+                    statement.head(),
+                    "not part of a database's schema",
+                )
+                .note(reason),
+            ),
+            Action::Load | Action::Skip => {}
+        }
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_literals_value_is_found_in_its_text() {
+        fn check(literal: &str, offset: usize, rest: &str) {
+            assert_eq!(&literal[raw_offset(literal, offset)..], rest);
+        }
+        check("$$abc$$", 1, "bc$$");
+        check("$body$abc$body$", 0, "abc$body$");
+        check("'a''bc'", 2, "bc'");
+        check("E'a\\'b'", 2, "b'");
+        check("'ab'", 9, "");
+    }
+}

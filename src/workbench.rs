@@ -1,0 +1,240 @@
+//! A shadow server in use: it builds the desired state, rebuilds the live one, and proves plans on it.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    catalog::{Catalog, Scope, introspect},
+    diagnostic::{Code, Diagnostic, Result, Severity},
+    diff::{Catalogs, Diff},
+    kinds::ObjectId,
+    plan::{Plan, file::SETTINGS, plan},
+    server::{
+        bodies::{BodyProblem, check_bodies},
+        load::load,
+        session::Session,
+        shadow::{self, Shadow, ShadowDatabase, ShadowSettings},
+    },
+    source::{Statement, roles},
+    sql::Ident,
+};
+
+/// A running shadow server and whom it stands for.
+pub struct Workbench {
+    shadow: Shadow,
+    role: Ident,
+    scope: Scope,
+}
+
+/// What the schema tree declares, as the server sees it.
+pub struct Desired {
+    /// The objects.
+    pub catalog: Catalog,
+    /// Function bodies that their language rejects.
+    pub broken_bodies: Vec<BodyProblem>,
+}
+
+/// What a proof has shown.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Proof {
+    /// What the way back doesn't bring back as it was.
+    pub irreversible: BTreeSet<ObjectId>,
+}
+
+impl Workbench {
+    /// Starts a shadow server of the live database's major version.
+    pub async fn start(
+        settings: &ShadowSettings,
+        target: Option<&crate::server::connect::ConnectOptions>,
+        live: &Catalog,
+        scope: Scope,
+    ) -> Result<Self> {
+        let shadow = shadow::start(settings, live.server_version / 10_000, target).await?;
+        let workbench = Self {
+            shadow,
+            role: live.role.clone(),
+            scope,
+        };
+        workbench
+            .shadow
+            .create_roles(&live.roles().into_iter().collect::<Vec<_>>())
+            .await?;
+        Ok(workbench)
+    }
+
+    /// Which server it is, for the user.
+    pub fn description(&self) -> &str {
+        self.shadow.description()
+    }
+
+    /// What the user should know about it.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        self.shadow.warnings()
+    }
+
+    /// Builds what the tree's statements, in load order, declare.
+    pub async fn build(&self, statements: &[Statement]) -> Result<Desired> {
+        self.shadow
+            .create_roles(&roles(statements).into_iter().collect::<Vec<_>>())
+            .await?;
+        let (database, session) = self.database("desired").await?;
+        load(session.client(), statements).await?;
+        let broken_bodies = check_bodies(session.client(), statements).await?;
+        let catalog = self.read(&session).await?;
+        self.give_back(database, session).await?;
+        Ok(Desired {
+            catalog,
+            broken_bodies,
+        })
+    }
+
+    /// Proves a plan: rebuilds the live state, runs the way up, which has to end in the desired state, and the way down,
+    /// which should end where it began.
+    ///
+    /// # Errors
+    /// [`Code::Unproved`] with what stands in the way.
+    pub async fn prove(&self, catalogs: Catalogs<'_>, up: &Plan, down: &Plan) -> Result<Proof> {
+        let Catalogs { live, desired } = catalogs;
+        let (database, session) = self.database("proof").await?;
+        session.run(&SETTINGS.join(";")).await?;
+        let empty = self.read(&session).await?;
+        let rebuild = plan(&Diff::new(Catalogs {
+            live: &empty,
+            desired: live,
+        }))?;
+        run(
+            &session,
+            &rebuild,
+            "the live state can't be rebuilt on the shadow server",
+        )
+        .await?;
+        // A rebuilt state differs from the live one only where forge doesn't say everything it reads.
+        if !rebuild.is_empty() {
+            let rebuilt = self.read(&session).await?;
+            differing(&rebuilt, live).map_or(Ok(()), |left| {
+                Err(unproved(
+                    "the live state can't be rebuilt on the shadow server as it is",
+                    &left,
+                    &rebuilt,
+                    live,
+                ))
+            })?;
+        }
+        run(&session, up, "the plan fails on the shadow server").await?;
+        let reached = self.read(&session).await?;
+        differing(&reached, desired).map_or(Ok(()), |left| {
+            Err(unproved(
+                "the plan doesn't lead to what the schema tree declares",
+                &left,
+                &reached,
+                desired,
+            ))
+        })?;
+        run(&session, down, "the way back fails on the shadow server").await?;
+        let back = self.read(&session).await?;
+        let irreversible = differing(&back, live).unwrap_or_default();
+        self.give_back(database, session).await?;
+        Ok(Proof { irreversible })
+    }
+
+    /// Takes the server away.
+    pub async fn close(self) -> Result<()> {
+        self.shadow.close().await
+    }
+
+    async fn database(&self, purpose: &str) -> Result<(ShadowDatabase, Session)> {
+        let database = self.shadow.create_database(purpose).await?;
+        let session = self.shadow.open(&database, &self.role).await?;
+        Ok((database, session))
+    }
+
+    async fn give_back(&self, database: ShadowDatabase, session: Session) -> Result<()> {
+        session.close().await;
+        self.shadow.drop_database(database).await
+    }
+
+    async fn read(&self, session: &Session) -> Result<Catalog> {
+        let mut catalog = introspect(session, Some(&self.role)).await?;
+        self.scope.restrict(&mut catalog);
+        Ok(catalog)
+    }
+}
+
+async fn run(session: &Session, plan: &Plan, what: &str) -> Result<()> {
+    for batch in &plan.batches {
+        let statements: Vec<(&ObjectId, &str)> = batch
+            .steps
+            .iter()
+            .flat_map(|step| step.sql.iter().map(|sql| (&step.object, sql.as_str())))
+            .collect();
+        let texts: Vec<&str> = statements.iter().map(|(_, sql)| *sql).collect();
+        session.run_all(&texts, batch.transactional).await.map_err(|(number, error)| {
+            let (object, sql) = statements[number];
+            let diagnostic = Diagnostic::error(Code::Unproved, format!("{what}: `{object}`"))
+                .note(format!("the server says: {}", error.message()));
+            let diagnostic = error.notes().iter().fold(diagnostic, |diagnostic, note| diagnostic.note(note.clone()));
+            diagnostic.note(format!("in the statement: {sql}")).help(
+                "no plan was written; if the schema is sound, this is a case that forge doesn't know: please report it",
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// The objects in which two catalogs differ, if they do.
+fn differing(one: &Catalog, other: &Catalog) -> Option<BTreeSet<ObjectId>> {
+    let diff = Diff::new(Catalogs {
+        live: one,
+        desired: other,
+    });
+    (!diff.is_empty()).then(|| diff.fates.into_keys().collect())
+}
+
+fn unproved(
+    what: &str,
+    left: &BTreeSet<ObjectId>,
+    reached: &Catalog,
+    wanted: &Catalog,
+) -> Diagnostic {
+    let diagnostic = left.iter().take(20).fold(
+        Diagnostic::error(Code::Unproved, what.to_string()),
+        |diagnostic, id| {
+            let why = match (reached.get(id), wanted.get(id)) {
+                (None, _) => "is missing".to_string(),
+                (_, None) => "is there and shouldn't be".to_string(),
+                (Some(reached), Some(wanted)) => {
+                    format!("differs in {}", reached.differences(wanted).join(", "))
+                }
+            };
+            diagnostic.note(format!("`{id}` {why}"))
+        },
+    );
+    diagnostic.help("no plan was written; if the schema is sound, this is a case that forge doesn't know: please report it")
+}
+
+/// The diagnostics of broken bodies: an error where the plan writes the function, a warning where it stands as it was.
+pub fn judge_bodies(
+    problems: &[BodyProblem],
+    statements: &[Statement],
+    plan: &Plan,
+) -> Vec<Diagnostic> {
+    problems
+        .iter()
+        .map(|problem| {
+            let name = [
+                Ident::new(problem.schema.clone()),
+                Ident::new(problem.name.clone()),
+            ];
+            let written = plan.steps().any(|step| {
+                step.object.args.is_some() && step.object.of.is_none() && step.object.path == name
+            });
+            problem.diagnostic(
+                statements,
+                if written {
+                    Severity::Error
+                } else {
+                    Severity::Warning
+                },
+            )
+        })
+        .collect()
+}

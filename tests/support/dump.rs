@@ -1,0 +1,69 @@
+//! pg_dump as an independent observer.
+
+use std::{collections::BTreeMap, process::Command};
+
+use libtest_mimic::Failed;
+
+use super::cluster::Database;
+
+/// The entries of a dump by their headers.
+pub type Dump = BTreeMap<String, Vec<String>>;
+
+/// Dumps the schema of a database, owners included.
+pub fn of(database: &Database) -> Result<Dump, Failed> {
+    let output = Command::new("pg_dump")
+        .args(["--schema-only", "--exclude-schema=forge"])
+        .envs(database.variables())
+        .output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+    }
+    let mut dump = Dump::new();
+    let mut key = String::new();
+    for line in String::from_utf8(output.stdout)?.lines() {
+        if line.starts_with("-- Name: ") {
+            key = line.to_string();
+            dump.entry(key.clone()).or_default();
+        } else if !key.is_empty()
+            && !line.trim().is_empty()
+            && !line.starts_with("--")
+            && !is_setting(line)
+        {
+            // The order of a table's columns is history, not declaration.
+            dump.entry(key.clone())
+                .or_default()
+                .push(line.trim().trim_end_matches(',').to_string());
+        }
+    }
+    for (key, lines) in &mut dump {
+        if key.contains("Type: TABLE;") {
+            lines.sort();
+        }
+    }
+    Ok(dump)
+}
+
+fn is_setting(line: &str) -> bool {
+    line.starts_with("SET ")
+        || line.starts_with("SELECT pg_catalog.set_config")
+        || line.starts_with('\\')
+}
+
+/// Whether two dumps say the same.
+pub fn same(result: &Dump, wanted: &Dump) -> Result<(), Failed> {
+    let text = |dump: &Dump| {
+        let entries = dump
+            .iter()
+            .map(|(key, lines)| format!("{key}\n{}\n", lines.join("\n")));
+        entries.collect::<Vec<_>>().join("\n")
+    };
+    if result == wanted {
+        return Ok(());
+    }
+    let (wanted, result) = (text(wanted), text(result));
+    Err(format!(
+        "pg_dump differs\n{}",
+        similar::TextDiff::from_lines(&wanted, &result).unified_diff()
+    )
+    .into())
+}
