@@ -82,6 +82,17 @@ pub struct Body {
     pub down: Option<String>,
 }
 
+/// A name for a run of forge on this target, which no other run has.
+pub async fn new_run(session: &Session) -> Result<String> {
+    let rows = session
+        .client()
+        .query_typed("SELECT gen_random_uuid()::text AS run", &[])
+        .await
+        .map_err(|error| server_error(&error))?;
+    let run: String = rows.first().expect("the query has one row").get("run");
+    Ok(run.chars().take(8).collect())
+}
+
 /// Creates the schema `forge` if it isn't there. The caller holds the lock: `IF NOT EXISTS` alone lets two sessions collide.
 pub async fn ensure(session: &Session) -> Result<()> {
     if exists(session).await? {
