@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::Context;
 use crate::{
     diagnostic::Result,
-    history::Actor,
-    server::{failure::server_error, session::Session},
+    history::{self, Actor},
+    server::session::Session,
 };
 
 /// The time.
@@ -42,14 +42,8 @@ pub(super) async fn actor(
     project: &Utf8Path,
     session: &Session,
 ) -> Result<Actor> {
-    let rows = session
-        .client()
-        .query_typed("SELECT gen_random_uuid()::text AS run", &[])
-        .await
-        .map_err(|error| server_error(&error))?;
-    let run: String = rows.first().expect("the query has one row").get("run");
     Ok(Actor {
-        run: run.chars().take(8).collect(),
+        run: history::new_run(session).await?,
         os_user: account(context),
         host: host(context),
         git_commit: git(context, project, &["rev-parse", "HEAD"]),
