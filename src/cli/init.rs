@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Context, target::Target};
+use super::{Context, target::OpenTarget};
 use crate::{
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Exit, Result},
@@ -62,14 +62,12 @@ async fn read(context: &Context<'_>) -> Result<Catalog> {
         )
         .help("name another database with `--url`, or leave `--from-db` out"));
     }
-    let target = Target::open(context, &settings).await?;
+    let target = OpenTarget::open(context, &settings, "init").await?;
     let progress = context.reporter.progress("reading the database");
-    let catalog = target.catalog(&settings).await;
+    let catalog = target.catalog().await;
     drop(progress);
-    let closed = target.close().await;
-    let catalog = catalog?;
-    closed?;
-    Ok(catalog)
+    target.close().await;
+    catalog
 }
 
 /// Says what was written and what comes next.
