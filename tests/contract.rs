@@ -469,6 +469,7 @@ const LAYERS: &[&str] = &[
     "catalog",
     "diff",
     "plan",
+    "drift",
     "history",
     "scaffold",
     "workbench",

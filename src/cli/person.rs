@@ -9,7 +9,7 @@ use super::Context;
 use crate::{
     diagnostic::Result,
     history::Actor,
-    server::{failure::server_error, session::Session},
+    server::session::Session,
 };
 
 /// The time.
@@ -42,12 +42,13 @@ pub(super) async fn actor(
     project: &Utf8Path,
     session: &Session,
 ) -> Result<Actor> {
-    let rows = session
-        .client()
-        .query_typed("SELECT gen_random_uuid()::text AS run", &[])
-        .await
-        .map_err(|error| server_error(&error))?;
-    let run: String = rows.first().expect("the query has one row").get("run");
+    let answers = session
+        .snapshot(&["SELECT gen_random_uuid()::text AS run"])
+        .await?;
+    let run: String = answers[0]
+        .first()
+        .expect("the query has one row")
+        .get("run");
     Ok(Actor {
         run: run.chars().take(8).collect(),
         os_user: account(context),

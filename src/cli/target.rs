@@ -8,7 +8,6 @@ use crate::{
     server::{
         connect::ConnectOptions,
         embedded::Embedded,
-        failure::server_error,
         session::Session,
         shadow::{self, Mode, ShadowSettings},
     },
@@ -97,12 +96,9 @@ async fn session(
     drop(progress);
     if let Some(role) = &settings.role {
         session
-            .client()
-            .batch_execute(&format!("SET ROLE {}", Ident::new(role.value.as_str())))
+            .run(&format!("SET ROLE {}", Ident::new(role.value.as_str())))
             .await
-            .map_err(|error| {
-                server_error(&error).help(format!("`role` comes from {}", role.origin))
-            })?;
+            .map_err(|error| error.help(format!("`role` comes from {}", role.origin)))?;
     }
     Ok(session)
 }
