@@ -270,7 +270,7 @@ fn only_sql_quotes() {
     let quotes = [
         r#"\""#,
         r#"'"'"#,
-        "''",
+        r#""''""#,
         r"'\''",
         "quote_ident",
         "quote_literal",
