@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{order::Arranged, steps::Node};
 use crate::{
     catalog::{Catalog, Fingerprint},
+    sql::faithful,
     kinds::{Action, Hazard, Mode, Phase, Step},
 };
 
@@ -76,6 +77,9 @@ pub(super) fn split(arranged: Arranged, live: &Catalog) -> Plan {
                     step.object.clone(),
                     Fingerprint::of(&step.object, object).short(),
                 ));
+            }
+            for sql in &mut step.sql {
+                *sql = faithful(sql);
             }
             (step.mode, step.phase, step.requires) = (Mode::Transaction, Phase::Main, Vec::new());
             let batch = plan.batches.last_mut().expect("a batch was begun");

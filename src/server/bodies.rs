@@ -201,7 +201,7 @@ impl BodyProblem {
                 .and_then(|position| rejection::body_place(statement, &self.body, position))
                 .or_else(|| statement.body_offset(line_start(&self.body, self.line?)));
             let span = match (at, self.position) {
-                (Some(at), Some(_)) => source::word_at(&statement.file.text, at),
+                (Some(at), Some(_)) => source::name_at(&statement.file.text, at),
                 (Some(at), None) => line_at(&statement.file.text, at),
                 (None, _) => statement.head(),
             };

@@ -5,7 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use tokio_postgres::{Client, error::DbError};
+use tokio_postgres::{
+    Client,
+    error::{DbError, SqlState},
+};
 
 use super::rejection::{self, Failure};
 use crate::{
@@ -40,15 +43,14 @@ pub async fn load(client: &Client, statements: &[Statement]) -> Result<()> {
         ..Session::default()
     });
     loader
-        .run(&format!(
-            "SET check_function_bodies = off; SET session_replication_role = replica; {start}"
-        ))
+        .run(&format!("SET check_function_bodies = off; {start}"))
         .await?;
+    let quiet = loader.quieten().await?;
     let failures = loader.load_all().await?;
     let back = Session::default().commands_after(&loader.session);
     loader
         .run(&format!(
-            "{back} RESET search_path; RESET session_replication_role; RESET check_function_bodies"
+            "{back} RESET search_path; RESET check_function_bodies; {quiet}"
         ))
         .await?;
     Diagnostic::all(rejection::first_causes(&statements, &failures)).map_or(Ok(()), Err)
@@ -179,6 +181,20 @@ impl Loader<'_> {
         let rejected = rejected.clone();
         self.run("ROLLBACK TO forge; RELEASE forge").await?;
         Ok(Some(rejected))
+    }
+
+    /// Keeps event triggers of the tree from firing, and returns the command that undoes it. Who may not do this may not
+    /// create event triggers either.
+    async fn quieten(&self) -> Result<&'static str> {
+        match self
+            .client
+            .batch_execute("SET session_replication_role = replica")
+            .await
+        {
+            Ok(()) => Ok("RESET session_replication_role"),
+            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Ok(""),
+            Err(error) => Err(broken(&error)),
+        }
     }
 
     async fn run(&self, commands: &str) -> Result<()> {

@@ -127,7 +127,7 @@ fn explain(statements: &[&Statement], failure: &Failure) -> Diagnostic {
         diagnostic = diagnostic.note(detail);
     }
     let suggestion = missing
-        .then(|| help(statements, statement, error, place))
+        .then(|| help(statements, statement, error, place.as_ref()))
         .flatten();
     match suggestion.or_else(|| error.hint().map(str::to_owned)) {
         Some(help) => diagnostic.help(help),
@@ -146,7 +146,7 @@ fn place(statement: &Statement, error: &DbError, preceding: usize) -> Option<Ran
             body_place(statement, query, *position as usize)?
         }
     };
-    Some(source::word_at(&statement.file.text, at))
+    Some(source::name_at(&statement.file.text, at))
 }
 
 /// The byte of the file for a character of a function's body, if `query` is the body that the statement gives.
@@ -165,7 +165,7 @@ fn help(
     statements: &[&Statement],
     statement: &Statement,
     error: &DbError,
-    place: Option<Range<usize>>,
+    place: Option<&Range<usize>>,
 ) -> Option<String> {
     let name = missing_name(error.message())?;
     if error.message().starts_with("role ") {
@@ -180,6 +180,9 @@ fn help(
     }
     if let Some(similar) = similar(statements, error.code(), &name) {
         return Some(format!("did you mean `{similar}`?"));
+    }
+    if error.code() == &SqlState::UNDEFINED_COLUMN {
+        return Some("add the column to what it is taken from, or correct its name".to_owned());
     }
     if name.contains('.') || statement.session.search_path.len() != 1 || place.is_none() {
         return Some("declare it in the schema tree".to_owned());

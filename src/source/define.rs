@@ -1,8 +1,4 @@
 //! What a statement creates, changes and is about.
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "PostgreSQL's syntax tree has 270 kinds of node"
-)]
 
 use pg_query::{
     Node, NodeEnum,
@@ -115,10 +111,10 @@ fn read(node: &NodeEnum) -> Definition {
             );
         }
         NodeEnum::CreateEnumStmt(created) => {
-            defines.extend(ast::named(Sort::Type, &ast::strings(&created.type_name)))
+            defines.extend(ast::named(Sort::Type, &ast::strings(&created.type_name)));
         }
         NodeEnum::CreateRangeStmt(created) => {
-            defines.extend(ast::named(Sort::Type, &ast::strings(&created.type_name)))
+            defines.extend(ast::named(Sort::Type, &ast::strings(&created.type_name)));
         }
         NodeEnum::CreateDomainStmt(domain) => {
             let parts = ast::strings(&domain.domainname);
@@ -217,7 +213,7 @@ fn read(node: &NodeEnum) -> Definition {
             traits.repeatable = language.replace;
         }
         NodeEnum::CreateAmStmt(method) => {
-            defines.push(Symbol::new(Sort::AccessMethod, method.amname.as_str()))
+            defines.push(Symbol::new(Sort::AccessMethod, method.amname.as_str()));
         }
         NodeEnum::CreateFdwStmt(wrapper) => defines.push(Symbol::new(
             Sort::ForeignDataWrapper,
@@ -228,7 +224,7 @@ fn read(node: &NodeEnum) -> Definition {
             traits.repeatable = server.if_not_exists;
         }
         NodeEnum::CreatePublicationStmt(publication) => {
-            defines.push(Symbol::new(Sort::Publication, publication.pubname.as_str()))
+            defines.push(Symbol::new(Sort::Publication, publication.pubname.as_str()));
         }
         NodeEnum::CreateSubscriptionStmt(subscription) => defines.push(Symbol::new(
             Sort::Subscription,
@@ -286,7 +282,7 @@ fn read(node: &NodeEnum) -> Definition {
             traits.ordered = matches!(alter.subtype.as_str(), "X" | "N" | "O");
         }
         NodeEnum::RenameStmt(_) | NodeEnum::DropStmt(_) | NodeEnum::AlterObjectSchemaStmt(_) => {
-            traits.ordered = true
+            traits.ordered = true;
         }
         NodeEnum::GrantStmt(grant)
             if grant.targtype() == pg_query::protobuf::GrantTargetType::AclTargetAllInSchema =>
@@ -437,7 +433,10 @@ fn alter_table(alter: &AlterTableStmt, definition: &mut Definition) {
                 }
                 traits.evaluates = true;
             }
-            AlterTableType::AtDropColumn | AlterTableType::AtDropConstraint => {
+            AlterTableType::AtDropColumn
+            | AlterTableType::AtDropConstraint
+            | AlterTableType::AtDropInherit
+            | AlterTableType::AtDetachPartition => {
                 shapes = true;
                 traits.ordered = true;
             }
@@ -455,10 +454,6 @@ fn alter_table(alter: &AlterTableStmt, definition: &mut Definition) {
             | AlterTableType::AtSetExpression
             | AlterTableType::AtAddInherit
             | AlterTableType::AtAttachPartition => shapes = true,
-            AlterTableType::AtDropInherit | AlterTableType::AtDetachPartition => {
-                shapes = true;
-                traits.ordered = true;
-            }
             // The rest leaves columns and keys as they are.
             _ => {}
         }

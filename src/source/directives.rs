@@ -7,10 +7,6 @@
 //! | `-- forge: backfill EXPRESSION` | a column | the value of existing rows when it is new |
 //!
 //! A directive stands above what it is about, or behind it on the same line.
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "PostgreSQL's syntax tree has 270 kinds of node"
-)]
 
 use std::{ops::Range, sync::Arc};
 
@@ -173,7 +169,7 @@ fn members(
         .filter(|token| {
             statement.span.contains(&bounds(token).start) && !super::tokens::is_comment(token)
         })
-        .cloned()
+        .copied()
         .collect();
     let Some(list) = elements::lists(&own).into_iter().next() else {
         return Vec::new();
@@ -293,6 +289,9 @@ fn old_name(parts: &[String], target: &Symbol) -> Option<Symbol> {
     Some(old)
 }
 
+/// What makes a statement of an expression, for the parser.
+const PREFIX: &str = "SELECT (";
+
 /// A column's expression, checked for its syntax.
 fn checked(
     file: &Arc<SourceFile>,
@@ -308,7 +307,6 @@ fn checked(
         .at(file, comment.span.clone(), "only columns do")
         .help("put it behind the column"));
     }
-    const PREFIX: &str = "SELECT (";
     syntax::parse(&format!("{PREFIX}{expression})")).map_err(|problem| {
         let start = comment.text.end - expression.len();
         let at = (start + problem.at.saturating_sub(PREFIX.len())).min(comment.text.end);
@@ -393,6 +391,10 @@ mod tests {
         check(
             "-- forge: renamed from f\nCREATE FUNCTION g(a int) RETURNS int LANGUAGE sql AS '';",
             &["function public.g(int4): was public.f(int4)"],
+        );
+        check(
+            "CREATE TABLE t (\r\n  a int, -- forge: renamed from b\r\n  c int\r\n);\r\n",
+            &["column public.t.a: was public.t.b"],
         );
         check("-- forget: it\nCREATE TABLE t ();", &[]);
     }

@@ -2,10 +2,6 @@
 //!
 //! PostgreSQL itself adds them after everything else of the table, so a split-off key gets the name that it would have
 //! got inside, as long as all keys of a table go together and in their order.
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "PostgreSQL's syntax tree has 270 kinds of node"
-)]
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -153,7 +149,7 @@ fn column_keys(
         let references = inside()
             .find(|token| token.token() == Token::References)
             .map(|token| bounds(token).start);
-        let end = inside().last().map(|token| bounds(token).end);
+        let end = inside().next_back().map(|token| bounds(token).end);
         let (Some(references), Some(end), Some(target)) = (references, end, target(constraint))
         else {
             continue;

@@ -40,23 +40,29 @@ pub fn load_order(statements: Vec<Statement>) -> Vec<Statement> {
     }
 }
 
-/// Extensions first, for what they bring can't be told from the text; what later DDL could set off last.
+/// Puts extensions before the first statement that may use them, for what they bring can't be told from the text, and
+/// what later DDL could set off last.
 fn hoisted(statements: Vec<Statement>) -> Vec<Statement> {
-    let mut parts: [Vec<Statement>; 3] = Default::default();
-    for statement in statements {
-        let part = if statement.traits.last {
-            2
-        } else if statement
-            .subject()
-            .is_some_and(|symbol| symbol.sort == Sort::Extension)
-        {
-            0
-        } else {
-            1
-        };
-        parts[part].push(statement);
-    }
-    parts.into_iter().flatten().collect()
+    let sort = |statement: &Statement| statement.subject().map(|symbol| symbol.sort);
+    let (last, mut statements): (Vec<_>, Vec<_>) = statements
+        .into_iter()
+        .partition(|statement| statement.traits.last);
+    let opening = statements
+        .iter()
+        .position(|statement| {
+            sort(statement).is_some_and(|sort| !matches!(sort, Sort::Schema | Sort::Extension))
+        })
+        .unwrap_or(statements.len());
+    let rest = statements.split_off(opening);
+    let (extensions, rest): (Vec<_>, Vec<_>) = rest
+        .into_iter()
+        .partition(|statement| sort(statement) == Some(Sort::Extension));
+    statements
+        .into_iter()
+        .chain(extensions)
+        .chain(rest)
+        .chain(last)
+        .collect()
 }
 
 struct Sorter<'a> {
@@ -136,13 +142,12 @@ impl<'a> Sorter<'a> {
         let mut way = Vec::new();
         self.enter(&mut way, index, Edge::Needs);
         while let Some(frame) = way.last_mut() {
-            match frame.before.next() {
-                Some((next, edge)) => self.enter(&mut way, next, edge),
-                None => {
-                    self.state[frame.index] = State::Placed;
-                    self.order.push(frame.index);
-                    way.pop();
-                }
+            if let Some((next, edge)) = frame.before.next() {
+                self.enter(&mut way, next, edge);
+            } else {
+                self.state[frame.index] = State::Placed;
+                self.order.push(frame.index);
+                way.pop();
             }
         }
     }
@@ -248,8 +253,13 @@ impl<'a> Sorter<'a> {
             if placed(other) {
                 continue;
             }
-            if any_placed && !(overloads && self.statements[other].file.path != statement.file.path)
+            // A file that drops and renames means what it says in the order in which it says it.
+            let same_file = self.statements[other].file.path == statement.file.path;
+            if other > index && same_file && self.ordered.contains_key(statement.file.path.as_str())
             {
+                continue;
+            }
+            if any_placed && (same_file || !overloads) {
                 continue;
             }
             before.push((other, edge));

@@ -40,7 +40,7 @@ fn parse_file(file: &Arc<SourceFile>) -> Result<Vec<Statement>, Vec<Diagnostic>>
     let meaningful: Vec<ScanToken> = tokens
         .iter()
         .filter(|token| !is_comment(token))
-        .cloned()
+        .copied()
         .collect();
     let mut session = Arc::new(Session::default());
     let mut statements = Vec::with_capacity(parsed.stmts.len());
@@ -180,4 +180,97 @@ fn body_literal(node: &NodeEnum, tokens: &[ScanToken]) -> Option<Range<usize>> {
         .iter()
         .find(|token| token.start >= location && token.token() == Token::Sconst)
         .map(bounds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(files: &[&str]) -> Tree {
+        let file = |(index, text): (usize, &&str)| {
+            Arc::new(SourceFile {
+                path: format!("{index}.sql").into(),
+                text: (*text).to_owned(),
+            })
+        };
+        Tree {
+            files: files.iter().enumerate().map(file).collect(),
+        }
+    }
+
+    #[test]
+    fn statements_know_their_place_and_name() {
+        fn check(sql: &str, expected: &[(&str, &str)]) {
+            let statements = tree(&[sql]).parse().unwrap();
+            let found: Vec<_> = statements
+                .iter()
+                .map(|statement| (statement.description.as_str(), statement.text()))
+                .collect();
+            assert_eq!(found, expected);
+        }
+        check(
+            "-- a\nCREATE TABLE app.t (a int); -- b\n\nCREATE VIEW v AS SELECT 1",
+            &[
+                ("CREATE TABLE app.t", "CREATE TABLE app.t (a int)"),
+                ("CREATE VIEW v", "CREATE VIEW v AS SELECT 1"),
+            ],
+        );
+        check(
+            "/* é */ COMMENT ON TABLE t IS 'x';;",
+            &[("COMMENT ON TABLE t", "COMMENT ON TABLE t IS 'x'")],
+        );
+        check("-- nothing\r\n", &[]);
+    }
+
+    #[test]
+    fn every_broken_file_is_reported() {
+        let problem = tree(&["CREATE TABEL t ();", "CREATE TABLE t ();", "SELEC 1"])
+            .parse()
+            .unwrap_err();
+        assert_eq!(problem.places()[0].location(), "0.sql:1:8");
+        assert_eq!(problem.related()[0].places()[0].location(), "2.sql:1:1");
+    }
+
+    #[test]
+    fn a_dump_is_read_as_it_is() {
+        let dump = "--\n-- PostgreSQL database dump\n--\n\n\\restrict aB3\n\nSET statement_timeout = 0;\n\
+            SET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\n\
+            SELECT pg_catalog.set_config('search_path', '', false);\nSET check_function_bodies = false;\n\
+            SET xmloption = content;\nSET row_security = off;\nCREATE SCHEMA app;\nALTER SCHEMA app OWNER TO owner;\n\
+            CREATE EXTENSION IF NOT EXISTS citext WITH SCHEMA app;\nSET default_tablespace = '';\n\
+            SET default_table_access_method = heap;\nCREATE TABLE app.t (id integer NOT NULL);\n\
+            ALTER TABLE app.t OWNER TO owner;\nCREATE SEQUENCE app.t_id_seq AS integer;\n\
+            ALTER SEQUENCE app.t_id_seq OWNED BY app.t.id;\n\
+            ALTER TABLE ONLY app.t ALTER COLUMN id SET DEFAULT nextval('app.t_id_seq'::regclass);\n\
+            ALTER TABLE ONLY app.t ADD CONSTRAINT t_pkey PRIMARY KEY (id);\nGRANT SELECT ON TABLE app.t TO reader;\n\
+            \\unrestrict aB3\n";
+        let statements = tree(&[dump]).parse().unwrap();
+        let loaded: Vec<_> = statements
+            .iter()
+            .filter(|statement| statement.is_loaded())
+            .collect();
+        assert_eq!(loaded.len(), 10);
+        assert!(loaded[0].session.search_path.is_empty());
+        assert_eq!(
+            loaded[9].session.settings["default_table_access_method"],
+            "heap"
+        );
+        assert!(super::super::warnings(&statements).is_empty());
+        assert_eq!(
+            super::super::roles(&statements)
+                .into_iter()
+                .collect::<Vec<_>>(),
+            ["owner", "reader"]
+        );
+        assert_eq!(super::super::extensions(&statements)[0].0, "citext");
+        let written: Vec<usize> = loaded
+            .iter()
+            .map(|statement| statement.span.start)
+            .collect();
+        let ordered: Vec<usize> = super::super::load_order(statements.clone())
+            .iter()
+            .map(|statement| statement.span.start)
+            .collect();
+        assert_eq!(ordered, written);
+    }
 }

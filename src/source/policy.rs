@@ -1,8 +1,4 @@
 //! What belongs into a schema tree, and what is done to it before it is loaded.
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "PostgreSQL's syntax tree has 270 kinds of node"
-)]
 
 use std::sync::Arc;
 
@@ -12,7 +8,7 @@ use pg_query::{
 };
 
 use super::{
-    Action, Session, ast, references,
+    Action, Session, ast, do_block, references,
     session::{Change, constant},
     statement::{Edit, Statement},
     tokens::bounds,
@@ -26,7 +22,7 @@ pub(super) fn judge(
     node: &NodeEnum,
     tokens: &[ScanToken],
 ) -> Result<Option<Arc<Session>>> {
-    match verdict(node, &statement.session) {
+    match verdict(node, statement) {
         Verdict::Load => {
             statement.edits = edits(statement, node, tokens);
             Ok(None)
@@ -109,7 +105,8 @@ fn cluster_wide(why: &'static str) -> Verdict {
     Verdict::SkipWithWarning(why)
 }
 
-fn verdict(node: &NodeEnum, session: &Session) -> Verdict {
+fn verdict(node: &NodeEnum, statement: &Statement) -> Verdict {
+    let session = &statement.session;
     match node {
         NodeEnum::CreateStmt(table)
             if table
@@ -240,6 +237,9 @@ fn verdict(node: &NodeEnum, session: &Session) -> Verdict {
         | NodeEnum::TruncateStmt(_)
         | NodeEnum::CallStmt(_)
         | NodeEnum::RefreshMatViewStmt(_) => data(),
+        NodeEnum::DoStmt(_) if do_block::is_about_roles(statement.text()) => cluster_wide(
+            "roles belong to the cluster, not to the schema; create them where the cluster is set up",
+        ),
         NodeEnum::DoStmt(_) => not_schema(
             "is a program, not a declaration",
             "what a DO block leaves behind can't be told without running it, and files of the tree don't get to run code",
@@ -510,5 +510,191 @@ pub(super) fn function_body(node: &NodeEnum) -> Option<(String, String)> {
     match node {
         NodeEnum::CreateFunctionStmt(function) => references::body_of(&function.options),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{diagnostic::SourceFile, source::Tree};
+
+    fn parse(sql: &str) -> Result<Vec<Statement>> {
+        let file = SourceFile {
+            path: "a.sql".into(),
+            text: sql.to_owned(),
+        };
+        Tree {
+            files: vec![Arc::new(file)],
+        }
+        .parse()
+    }
+
+    #[test]
+    fn what_is_no_schema_is_refused() {
+        fn check(sql: &str, code: Code, message: &str) {
+            let problem = parse(sql).unwrap_err();
+            assert_eq!((problem.code(), problem.message()), (code, message));
+            assert!(
+                problem.help_text().is_some() && !problem.notes().is_empty(),
+                "{sql}"
+            );
+        }
+        let not_schema = Code::NotSchema;
+        check(
+            "INSERT INTO t VALUES (1)",
+            not_schema,
+            "`INSERT INTO t VALUES` is about rows, not about the schema",
+        );
+        check(
+            "UPDATE t SET a = 1",
+            not_schema,
+            "`UPDATE t SET a` is about rows, not about the schema",
+        );
+        check(
+            "DELETE FROM t",
+            not_schema,
+            "`DELETE FROM t` is about rows, not about the schema",
+        );
+        check(
+            "TRUNCATE t",
+            not_schema,
+            "`TRUNCATE t` is about rows, not about the schema",
+        );
+        check(
+            "COPY t FROM '/tmp/x'",
+            not_schema,
+            "`COPY t FROM` is about rows, not about the schema",
+        );
+        check(
+            "SELECT f()",
+            not_schema,
+            "`SELECT f` is about rows, not about the schema",
+        );
+        check(
+            "CALL p()",
+            not_schema,
+            "`CALL p` is about rows, not about the schema",
+        );
+        check("BEGIN", not_schema, "`BEGIN` controls a transaction");
+        check(
+            "DO $$ BEGIN PERFORM 1; END $$",
+            not_schema,
+            "`DO` is a program, not a declaration",
+        );
+        check(
+            "CREATE TABLE t AS SELECT 1",
+            not_schema,
+            "`CREATE TABLE t` takes its columns and rows from a query",
+        );
+        check(
+            "SELECT 1 INTO t",
+            not_schema,
+            "`SELECT 1 INTO t` takes its columns and rows from a query",
+        );
+        check(
+            "CREATE TEMP TABLE t ()",
+            not_schema,
+            "`CREATE TEMP TABLE t` is temporary",
+        );
+        check(
+            "CREATE DATABASE d",
+            not_schema,
+            "`CREATE DATABASE d` is about a whole database",
+        );
+        check(
+            "VACUUM t",
+            not_schema,
+            "`VACUUM t` is maintenance, not schema",
+        );
+        check("LISTEN x", not_schema, "`LISTEN x` declares nothing");
+        check(
+            "SET ROLE app",
+            not_schema,
+            "`SET ROLE app` changes a setting that a file of the tree can't change",
+        );
+        let unsafe_statement = Code::UnsafeStatement;
+        check(
+            "COPY t TO PROGRAM 'sh'",
+            unsafe_statement,
+            "`COPY t TO PROGRAM` would run a program on the server's machine",
+        );
+        check(
+            "ALTER SYSTEM SET work_mem = 1",
+            unsafe_statement,
+            "`ALTER SYSTEM SET work_mem` would change the server's configuration",
+        );
+        check(
+            "LOAD 'x'",
+            unsafe_statement,
+            "`LOAD` would load a library into the server",
+        );
+        check(
+            "CREATE FUNCTION f() RETURNS int LANGUAGE c AS '/tmp/x.so', 'f'",
+            unsafe_statement,
+            "`CREATE FUNCTION f` loads a library from outside the server's own folder",
+        );
+        check(
+            "CREATE SUBSCRIPTION s CONNECTION 'host=x' PUBLICATION p",
+            unsafe_statement,
+            "`CREATE SUBSCRIPTION s CONNECTION` would connect to another server",
+        );
+    }
+
+    #[test]
+    fn what_belongs_to_the_cluster_is_left_out_with_a_warning() {
+        fn check(sql: &str, warned: bool) {
+            let statements = parse(sql).unwrap();
+            assert!(!statements[0].is_loaded(), "{sql}");
+            assert_eq!(
+                !super::super::warnings(&statements).is_empty(),
+                warned,
+                "{sql}"
+            );
+        }
+        check("CREATE ROLE app", true);
+        check("GRANT a TO b", true);
+        check("COMMENT ON DATABASE d IS 'x'", true);
+        check("GRANT CONNECT ON DATABASE d TO r", true);
+        check("SELECT pg_catalog.setval('s', 1)", true);
+        check(
+            "SELECT pg_catalog.set_config('search_path', '', false)",
+            false,
+        );
+        check("SET statement_timeout = 0", false);
+    }
+
+    #[test]
+    fn what_is_loaded_runs_no_query_and_meets_nothing() {
+        fn check(sql: &str, loaded: &str) {
+            let statements = parse(sql).unwrap();
+            let statement = &statements[0];
+            assert_eq!(statement.sql(), loaded);
+            // Every byte that stays comes from where it stood.
+            if let Some(at) = loaded.find("v1") {
+                assert_eq!(statement.file_offset(at), sql.find("v1").unwrap());
+            }
+        }
+        check("CREATE TABLE v1 ();", "CREATE TABLE v1 ()");
+        check(
+            "CREATE MATERIALIZED VIEW m AS SELECT 1 AS v1 -- x",
+            "CREATE MATERIALIZED VIEW m AS SELECT 1 AS v1\nWITH NO DATA",
+        );
+        check(
+            "CREATE MATERIALIZED VIEW m AS SELECT 1 AS v1 WITH DATA",
+            "CREATE MATERIALIZED VIEW m AS SELECT 1 AS v1 WITH NO DATA",
+        );
+        check(
+            "CREATE MATERIALIZED VIEW m AS SELECT 1 WITH NO DATA",
+            "CREATE MATERIALIZED VIEW m AS SELECT 1 WITH NO DATA",
+        );
+        check(
+            "CREATE INDEX CONCURRENTLY ON v1 (a)",
+            "CREATE INDEX  ON v1 (a)",
+        );
+        check("CREATE SCHEMA public", "CREATE SCHEMA IF NOT EXISTS public");
+        check(
+            "CREATE EXTENSION plpgsql",
+            "CREATE EXTENSION IF NOT EXISTS plpgsql",
+        );
     }
 }

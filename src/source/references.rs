@@ -2,10 +2,6 @@
 //!
 //! The syntax tree has hundreds of node types, of which a dozen hold names. So it is read as data: whatever has the
 //! fields of a table reference, a type name or a function call is one, wherever it stands.
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "PostgreSQL's syntax tree has 270 kinds of node"
-)]
 
 use std::collections::BTreeSet;
 
@@ -138,11 +134,11 @@ impl Reader {
             .collect();
         self.found.needs.extend(wider);
         self.found.needs.retain(|symbol| {
-            !symbol
-                .schema
-                .as_ref()
-                .is_some_and(|schema| is_system(schema.as_str()))
-                && !(symbol.sort == Sort::Schema && is_system(symbol.name.as_str()))
+            let schema = match symbol.sort {
+                Sort::Schema => Some(&symbol.name),
+                _ => symbol.schema.as_ref(),
+            };
+            !schema.is_some_and(|schema| is_system(schema.as_str()))
         });
         self.found
     }
@@ -337,26 +333,26 @@ fn named_objects(node: &NodeEnum, needs: &mut BTreeSet<Symbol>) {
     };
     match node {
         NodeEnum::CommentStmt(comment) => {
-            needs.extend(object(comment.objtype(), comment.object.as_deref()))
+            needs.extend(object(comment.objtype(), comment.object.as_deref()));
         }
         NodeEnum::SecLabelStmt(label) => {
-            needs.extend(object(label.objtype(), label.object.as_deref()))
+            needs.extend(object(label.objtype(), label.object.as_deref()));
         }
         NodeEnum::AlterOwnerStmt(alter) => {
-            needs.extend(object(alter.object_type(), alter.object.as_deref()))
+            needs.extend(object(alter.object_type(), alter.object.as_deref()));
         }
         NodeEnum::AlterObjectSchemaStmt(alter) => {
             needs.extend(object(alter.object_type(), alter.object.as_deref()));
             needs.insert(Symbol::new(Sort::Schema, alter.newschema.as_str()));
         }
         NodeEnum::AlterObjectDependsStmt(alter) => {
-            needs.extend(object(alter.object_type(), alter.object.as_deref()))
+            needs.extend(object(alter.object_type(), alter.object.as_deref()));
         }
         NodeEnum::AlterExtensionContentsStmt(alter) => {
-            needs.extend(object(alter.objtype(), alter.object.as_deref()))
+            needs.extend(object(alter.objtype(), alter.object.as_deref()));
         }
         NodeEnum::RenameStmt(rename) => {
-            needs.extend(object(rename.rename_type(), rename.object.as_deref()))
+            needs.extend(object(rename.rename_type(), rename.object.as_deref()));
         }
         NodeEnum::DropStmt(drop) => needs.extend(
             drop.objects
@@ -365,13 +361,13 @@ fn named_objects(node: &NodeEnum, needs: &mut BTreeSet<Symbol>) {
         ),
         NodeEnum::GrantStmt(grant) => grant_targets(grant, needs),
         NodeEnum::AlterEnumStmt(alter) => {
-            needs.extend(ast::named(Sort::Type, &ast::strings(&alter.type_name)))
+            needs.extend(ast::named(Sort::Type, &ast::strings(&alter.type_name)));
         }
         NodeEnum::AlterDomainStmt(alter) => {
-            needs.extend(ast::named(Sort::Domain, &ast::strings(&alter.type_name)))
+            needs.extend(ast::named(Sort::Domain, &ast::strings(&alter.type_name)));
         }
         NodeEnum::AlterTypeStmt(alter) => {
-            needs.extend(ast::named(Sort::Type, &ast::strings(&alter.type_name)))
+            needs.extend(ast::named(Sort::Type, &ast::strings(&alter.type_name)));
         }
         NodeEnum::AlterDefaultPrivilegesStmt(alter) => {
             for option in alter.options.iter().filter_map(ast::kind) {

@@ -89,29 +89,26 @@ impl Session {
 
     /// The commands that lead from the settings `before` to these.
     pub fn commands_after(&self, before: &Self) -> String {
-        let mut commands = String::new();
-        if self.search_path != before.search_path {
+        let path = (self.search_path != before.search_path).then(|| {
             let path = sql::join(&self.search_path, ", ");
-            let path = if path.is_empty() { "''" } else { &path };
-            commands.push_str(&format!("SET search_path = {path};"));
-        }
-        for (name, value) in &self.settings {
-            if before.settings.get(name) != Some(value) {
-                commands.push_str(&format!(
-                    "SET {} = {};",
-                    Ident::from(name.as_str()),
-                    Literal(value)
-                ));
-            }
-        }
-        for name in before
+            format!(
+                "SET search_path = {};",
+                if path.is_empty() { "''" } else { &path }
+            )
+        });
+        let changed = self
+            .settings
+            .iter()
+            .filter(|(name, value)| before.settings.get(*name) != Some(value))
+            .map(|(name, value)| {
+                format!("SET {} = {};", Ident::from(name.as_str()), Literal(value))
+            });
+        let gone = before
             .settings
             .keys()
             .filter(|name| !self.settings.contains_key(*name))
-        {
-            commands.push_str(&format!("RESET {};", Ident::from(name.as_str())));
-        }
-        commands
+            .map(|name| format!("RESET {};", Ident::from(name.as_str())));
+        path.into_iter().chain(changed).chain(gone).collect()
     }
 
     /// The session after a `SET` or `RESET` statement.
@@ -163,10 +160,12 @@ impl Session {
             };
         } else if name == "standard_conforming_strings" {
             // The parser has read the file with the standard's strings.
-            return if values
-                .iter()
-                .all(|value| matches!(value.as_str(), "on" | "true" | "1" | "yes"))
-            {
+            return if values.iter().all(|value| {
+                matches!(
+                    value.to_ascii_lowercase().as_str(),
+                    "on" | "true" | "1" | "yes"
+                )
+            }) {
                 Change::Idle
             } else {
                 Change::Refused
@@ -278,7 +277,7 @@ mod tests {
         );
         check("SET statement_timeout = 0", "idle");
         check("SET check_function_bodies = false", "idle");
-        check("SET standard_conforming_strings = on", "idle");
+        check("SET standard_conforming_strings = 'ON'", "idle");
         check("SET standard_conforming_strings = off", "refused");
         check("SET session_replication_role = replica", "refused");
         check("SET ROLE app", "refused");

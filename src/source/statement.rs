@@ -53,6 +53,10 @@ pub enum Action {
 
 /// Facts about a statement that decide its place.
 #[derive(Debug, Clone, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, each read by one rule"
+)]
 pub(super) struct Traits {
     /// The relation or type whose columns, keys or labels it changes.
     pub(super) shapes: Option<Symbol>,
@@ -179,8 +183,8 @@ impl Statement {
 
 /// The byte of a string literal that a byte of its value comes from.
 fn raw_offset(literal: &str, offset: usize) -> usize {
-    if literal.starts_with('$') {
-        let tag = literal[1..].find('$').map_or(0, |end| end + 2);
+    if let Some(tagged) = literal.strip_prefix('$') {
+        let tag = tagged.find('$').map_or(0, |end| end + 2);
         return (tag + offset).min(literal.len());
     }
     let escapes = literal.starts_with(['E', 'e']);

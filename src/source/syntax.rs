@@ -85,7 +85,11 @@ pub(super) fn parse(sql: &str) -> Result<ParseResult, SyntaxError> {
 /// Gives an error of pg_query, for which it has no position, the position that its C library knows.
 pub(super) fn unreadable(sql: &str, error: &pg_query::Error) -> SyntaxError {
     position(sql).unwrap_or_else(|| SyntaxError {
-        message: error.to_string(),
+        message: match error {
+            // The tree's decoder gives up where expressions nest too deeply.
+            pg_query::Error::Decode(_) => "an expression nests too deeply to be read".to_owned(),
+            other => other.to_string(),
+        },
         at: 0,
     })
 }
@@ -102,6 +106,21 @@ pub(crate) fn word_at(text: &str, at: usize) -> Range<usize> {
         rest.chars().next().map_or(0, char::len_utf8)
     };
     at..at + length
+}
+
+/// The dotted name at a byte, or else the word or character.
+pub(crate) fn name_at(text: &str, at: usize) -> Range<usize> {
+    let part = |from: usize| match text[from..].strip_prefix('"') {
+        Some(quoted) => from + 1 + quoted.find('"').map_or(0, |end| end + 1),
+        None => word_at(text, from).end,
+    };
+    let mut end = part(at);
+    while let Some(rest) = text[end..].strip_prefix('.')
+        && rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '"'))
+    {
+        end = part(end + 1);
+    }
+    at..end
 }
 
 /// The byte at which the character with this number, counted from one, starts.
@@ -182,6 +201,17 @@ mod tests {
             "syntax error at or near \"selec\"",
             "selec 2",
         );
+    }
+
+    #[test]
+    fn names_are_marked_whole() {
+        fn check(text: &str, name: &str) {
+            assert_eq!(&text[name_at(text, 0)], name);
+        }
+        check("app.users (id)", "app.users");
+        check("\"a b\".\"c\"::x", "\"a b\".\"c\"");
+        check("t.* FROM", "t");
+        check("(1)", "(");
     }
 
     #[test]

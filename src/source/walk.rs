@@ -144,11 +144,8 @@ fn read(path: &Utf8Path, project: &Utf8Path) -> Result<SourceFile> {
     let shown = path.strip_prefix(project).unwrap_or(path).to_owned();
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..valid]
-            .iter()
-            .filter(|&&byte| byte == b'\n')
-            .count()
-            + 1;
+        let before = String::from_utf8_lossy(&error.as_bytes()[..valid]);
+        let line = before.matches('\n').count() + 1;
         Diagnostic::error(
             Code::Io,
             format!(

@@ -1,6 +1,9 @@
 //! Identifiers, literals and statement text: the only code that quotes.
 
+mod faithful;
 mod keywords;
+
+pub use self::faithful::faithful;
 
 use std::{fmt, fmt::Write as _};
 
