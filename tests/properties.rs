@@ -1,0 +1,315 @@
+//! What holds for any input.
+
+use camino::Utf8Path;
+use forge::{
+    catalog::{Catalog, Fingerprint},
+    diff::{Catalogs, Diff},
+    kinds::{Action, Grantee, Hazard, HazardKind, Kind, Lock, ObjectId, Step},
+    plan::{
+        Batch, Plan,
+        file::{Approval, Header, PlanFile, render_steps},
+        plan,
+    },
+    sql::Ident,
+};
+use proptest::{collection::vec, option, prelude::*, sample::select};
+use serde_json::json;
+
+/// Names as the catalog may hold them: keywords, quotes, points, blanks, other scripts.
+fn name() -> impl Strategy<Value = Ident> {
+    let awkward = select(vec![
+        "select", "PUBLIC", "a\"b", "a.b", " to ", "f(x)", "größe", "--", ";",
+    ]);
+    prop_oneof![
+        "[a-z_][a-z0-9_]{0,8}",
+        "[^\0\n\r]{1,12}",
+        awkward.prop_map(str::to_string),
+    ]
+    .prop_map(Ident::new)
+}
+
+/// Argument types as `format_type` writes them.
+fn arguments() -> impl Strategy<Value = String> {
+    let simple = select(vec![
+        "integer",
+        "text[]",
+        "numeric(10,2)",
+        "timestamp(3) with time zone",
+    ]);
+    let named = (name(), name()).prop_map(|(schema, name)| format!("{schema}.{name}"));
+    vec(prop_oneof![simple.prop_map(str::to_string), named], 0..4)
+        .prop_map(|types| types.join(", "))
+}
+
+fn grantee() -> impl Strategy<Value = Grantee> {
+    prop_oneof![Just(Grantee::Public), name().prop_map(Grantee::Role)]
+}
+
+fn object() -> impl Strategy<Value = ObjectId> {
+    let kinds = || select(Kind::ALL.to_vec());
+    let parts = (
+        kinds(),
+        option::of(kinds()),
+        vec(name(), 1..4),
+        option::of(arguments()),
+        option::of(grantee()),
+    );
+    parts.prop_map(|(kind, of, path, args, grantee)| ObjectId {
+        kind,
+        of,
+        path,
+        args,
+        grantee,
+    })
+}
+
+/// A line of prose.
+fn prose() -> impl Strategy<Value = String> {
+    "[a-zA-Z`][a-zA-Z0-9 `'.,;()$é]{0,30}[a-z.]".prop_filter("a line of the file's own", |text| {
+        !["lock: ", "hazard: ", "forge:"]
+            .iter()
+            .any(|own| text.starts_with(own))
+    })
+}
+
+fn statement() -> impl Strategy<Value = String> {
+    let statements = select(vec![
+        "CREATE TABLE app.users (\n    id bigint NOT NULL,\n    name text DEFAULT 'it''s; fine'\n)",
+        "CREATE FUNCTION app.f() RETURNS integer\n LANGUAGE sql\nAS $function$\nSELECT 1; -- forge:step 9 drop table x\n$function$",
+        "CREATE FUNCTION app.g() RETURNS void LANGUAGE plpgsql AS $a$ BEGIN PERFORM $b$;$b$; COMMIT; END $a$",
+        "CREATE FUNCTION app.h() RETURNS integer\n BEGIN ATOMIC\n SELECT 1;\n SELECT 2;\nEND",
+        "COMMENT ON TABLE app.users IS E'a\\\\b\\n-- forge:step'",
+        "ALTER TABLE app.\"we;ird\" ADD CHECK (a > 0 /* ; */)",
+        "CREATE INDEX CONCURRENTLY i ON app.users USING btree (name)",
+        "DROP TABLE app.old",
+        "GRANT SELECT ON TABLE app.users TO PUBLIC",
+    ]);
+    statements.prop_map(str::to_string)
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let relation = (name(), name()).prop_map(|(schema, table)| format!("{schema}.{table}"));
+    let lock = (select(Lock::ALL.to_vec()), relation);
+    let hazard = (select(HazardKind::ALL.to_vec()), prose());
+    let parts = (
+        select(Action::ALL.to_vec()),
+        object(),
+        option::of(prose()),
+        vec(statement(), 1..3),
+        vec(lock, 0..2),
+        vec(hazard.prop_map(|(kind, why)| Hazard { kind, why }), 0..2),
+        vec((object(), "[0-9a-f]{12}"), 0..2),
+    );
+    parts.prop_map(
+        |(action, object, summary, sql, locks, hazards, expects)| Step {
+            summary: summary.unwrap_or_default(),
+            sql,
+            locks,
+            hazards,
+            expects,
+            ..Step::new(action, &object, "")
+        },
+    )
+}
+
+fn batch() -> impl Strategy<Value = Batch> {
+    prop_oneof![
+        vec(step(), 1..4).prop_map(|steps| Batch {
+            transactional: true,
+            steps
+        }),
+        step().prop_map(|step| Batch {
+            transactional: false,
+            steps: vec![step]
+        }),
+    ]
+}
+
+fn fingerprint() -> impl Strategy<Value = Fingerprint> {
+    any::<u128>().prop_map(|sum| format!("{sum:032x}").parse().unwrap())
+}
+
+const SOME_TIME: &str = "2026-11-21T14:30:00Z";
+
+fn approval() -> impl Strategy<Value = Approval> {
+    let allowed = vec("[a-z-]{3,12} [a-z. ]{0,12}[a-z]", 0..3);
+    let parts = (prose(), option::of(prose()), allowed, "[0-9a-f]{64}");
+    parts.prop_map(|(by, reason, allowed, sha256)| Approval {
+        by,
+        at: SOME_TIME.to_string(),
+        reason,
+        allowed,
+        sha256,
+    })
+}
+
+fn header() -> impl Strategy<Value = Header> {
+    let revisions = || vec("[0-9a-f]{12}", 0..3);
+    let parts = (
+        ("[0-9a-f]{12}", revisions(), revisions()),
+        vec("[a-z]{1,8}", 0..2),
+        (prose(), prose()),
+        14_u32..19,
+        (fingerprint(), fingerprint()),
+        option::of(approval()),
+    );
+    parts.prop_map(
+        |(graph, branch_labels, (message, author), postgres, (from, to), approval)| {
+            let (revision, down_revision, depends_on) = graph;
+            Header {
+                revision,
+                down_revision,
+                depends_on,
+                branch_labels,
+                message,
+                author,
+                created: SOME_TIME.to_string(),
+                postgres,
+                from,
+                to,
+                approval,
+            }
+        },
+    )
+}
+
+fn plan_file() -> impl Strategy<Value = PlanFile> {
+    (header(), vec(batch(), 0..4)).prop_map(|(header, batches)| PlanFile {
+        header,
+        plan: Plan { batches },
+    })
+}
+
+/// Which of a handful of tables refers to which.
+fn references() -> impl Strategy<Value = Vec<(usize, usize)>> {
+    vec((0..TABLES, 0..TABLES), 0..16)
+}
+
+const TABLES: usize = 8;
+
+/// A catalog of tables with a column each; every reference is a foreign key. The objects are added in turn.
+fn catalog(references: &[(usize, usize)], turn: usize) -> Catalog {
+    let table = |number| format!("table app.t{number}");
+    let column = |number| format!("column app.t{number}.id");
+    let mut objects = vec![("schema app".to_string(), json!({}), None, Vec::new())];
+    for number in 0..TABLES {
+        let model = json!({"position": 1, "type": "bigint", "local": true});
+        let schema = vec!["schema app".to_string()];
+        objects.push((table(number), json!({}), None, schema));
+        objects.push((column(number), model, Some(table(number)), Vec::new()));
+    }
+    for &(from, to) in references {
+        let model = json!({
+            "kind": "foreign_key", "valid": true, "references_ref": table(to),
+            "definition": format!("FOREIGN KEY (id) REFERENCES app.t{to}(id)"),
+        });
+        let needs = vec![table(to), column(to), column(from)];
+        let key = format!("constraint app.t{from}.to_{to}");
+        objects.push((key, model, Some(table(from)), needs));
+    }
+    let turn = turn % objects.len();
+    objects.rotate_left(turn);
+    let mut catalog = Catalog::empty(150_000, Ident::new("me"));
+    for (id, model, parent, needs) in objects {
+        let id: ObjectId = id.parse().unwrap();
+        for needed in needs.iter().chain(&parent) {
+            catalog.depend(&id, &needed.parse().unwrap());
+        }
+        let model = id.kind.read(model).unwrap();
+        catalog.insert(id, model, parent.map(|parent| parent.parse().unwrap()));
+    }
+    catalog
+}
+
+fn nothing() -> Catalog {
+    Catalog::empty(150_000, Ident::new("me"))
+}
+
+fn between(live: &Catalog, desired: &Catalog) -> Plan {
+    plan(&Diff::new(Catalogs { live, desired })).expect("a foreign key can stand alone")
+}
+
+/// The place of the first statement with all these parts.
+fn place(plan: &Plan, parts: &[&str]) -> Option<usize> {
+    let mut statements = plan.steps().flat_map(|step| &step.sql);
+    statements.position(|sql| parts.iter().all(|part| sql.contains(part)))
+}
+
+proptest! {
+    #[test]
+    fn ids_read_back(id in object()) {
+        prop_assert_eq!(id.to_string().parse(), Ok(id));
+    }
+
+    #[test]
+    fn any_text_is_an_id_or_an_error(text in "(table|grant on column|comment)? ?\\PC{0,20}") {
+        if let Ok(id) = text.parse::<ObjectId>() {
+            prop_assert_eq!(id.to_string().parse(), Ok(id));
+        }
+    }
+
+    #[test]
+    fn plan_files_read_back(file in plan_file()) {
+        let text = file.render();
+        let read = PlanFile::read(Utf8Path::new("plans/x.sql"), &text);
+        prop_assert_eq!(read, Ok(file), "{}", text);
+    }
+
+    #[test]
+    fn line_ends_do_not_change_a_plan(file in plan_file()) {
+        let text = format!("\u{feff}{}", file.render().replace('\n', "\r\n"));
+        let read = PlanFile::read(Utf8Path::new("plans/x.sql"), &text).unwrap();
+        prop_assert_eq!(read.sha256(), file.sha256());
+    }
+
+    #[test]
+    fn any_text_is_a_plan_or_an_error(
+        text in "(-- forge:(step|format|expects|to)? ?[a-z0-9 ]{0,12}\n|BEGIN;\n|COMMIT;\n|\\PC{0,20}\n){0,12}"
+    ) {
+        drop(PlanFile::read(Utf8Path::new("plans/x.sql"), &text));
+    }
+
+    #[test]
+    fn fingerprints_are_sums(a in fingerprint(), b in fingerprint(), rest in fingerprint()) {
+        prop_assert_eq!(a.plus(b), b.plus(a));
+        prop_assert_eq!(a.after(a, b), b);
+        // What a plan changes is the same whatever else there is.
+        prop_assert_eq!(a.plus(rest).after(a, b), b.plus(rest));
+        prop_assert_eq!(a.plus(rest).after(a, b).after(b, a), a.plus(rest));
+        prop_assert_eq!(a.to_string().parse(), Ok(a));
+    }
+
+    #[test]
+    fn a_plan_does_not_depend_on_the_order_of_reading(references in references(), turn in 0_usize..64) {
+        let made = |turn| render_steps(&between(&nothing(), &catalog(&references, turn)));
+        prop_assert_eq!(made(turn), made(0));
+    }
+
+    #[test]
+    fn each_object_is_created_once_and_after_what_it_needs(references in references()) {
+        let up = between(&nothing(), &catalog(&references, 0));
+        for number in 0..TABLES {
+            let create = format!("CREATE TABLE app.t{number} ");
+            let times = up.steps().flat_map(|step| &step.sql).filter(|sql| sql.contains(&create)).count();
+            prop_assert_eq!(times, 1);
+        }
+        for (from, to) in references {
+            let created = place(&up, &[&format!("CREATE TABLE app.t{to} ")]);
+            let (owner, key) = (format!("TABLE app.t{from} "), format!("CONSTRAINT to_{to} FOREIGN KEY"));
+            let used = place(&up, &[&owner, &key]);
+            prop_assert!(used.is_some() && created <= used, "{}", render_steps(&up));
+        }
+    }
+
+    #[test]
+    fn each_object_goes_before_what_it_needs(references in references()) {
+        let down = between(&catalog(&references, 0), &nothing());
+        for (from, to) in references.into_iter().filter(|(from, to)| from != to) {
+            let key = format!("ALTER TABLE app.t{from} DROP CONSTRAINT to_{to}");
+            let table = format!("DROP TABLE app.t{from}");
+            let freed = place(&down, &[&key]).or_else(|| place(&down, &[&table]));
+            let gone = place(&down, &[&format!("DROP TABLE app.t{to}")]);
+            prop_assert!(freed.is_some() && freed < gone, "{}", render_steps(&down));
+        }
+    }
+}
