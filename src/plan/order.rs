@@ -169,9 +169,14 @@ fn parts_to_cut(diff: &Diff<'_>, nodes: &Nodes, circle: &[Node], cuts: &Cuts) ->
             .get(id)
             .is_some_and(|node| circle.contains(node) && node.id() != id)
     };
+    // What the server takes along with another object can't be dropped by itself.
+    let goes_along = |id: &ObjectId| {
+        let holder = diff.live(id).and_then(crate::kinds::Object::goes_with);
+        holder.is_some_and(|holder| diff.is_dropped(holder))
+    };
     let candidate = |id: &ObjectId| {
         let object = diff.desired(id).or_else(|| diff.live(id));
-        object.is_some_and(crate::kinds::Object::splits) && !cuts.contains(id)
+        object.is_some_and(crate::kinds::Object::splits) && !cuts.contains(id) && !goes_along(id)
     };
     // Only a part that itself needs another member of the circle closes it.
     let closes =
