@@ -198,6 +198,9 @@ impl ObjectKind for Column {
     }
 
     fn repoint(&self, desired: &Self, id: &ObjectId, replaced: &ObjectId, _cx: &Context<'_>) -> Option<Vec<Step>> {
+        if !self.local {
+            return Some(Vec::new()); // The parent's move goes down to it.
+        }
         let using = format!("{}::text::{}", id.name(), desired.type_name);
         Some(vec![
             alter_column(id, &format!("TYPE {} USING {using}", desired.type_name))
