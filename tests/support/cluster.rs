@@ -53,7 +53,11 @@ impl Cluster {
         let session = open(&options).await?;
         let database = Database { session, admin, name, options };
         let opening = "SET search_path = public; SET check_function_bodies = off;";
-        database.run(&format!("{opening}\n{script}\n;SET search_path = '';")).await?;
+        let ran = database.run(&format!("{opening}\n{script}\n;RESET ROLE;SET search_path = '';")).await;
+        if let Err(failed) = ran {
+            database.drop().await?;
+            return Err(format!("the script can't be run: {}", failed.message().unwrap_or_default()).into());
+        }
         Ok(database)
     }
 }

@@ -11,7 +11,7 @@ pub use self::identity::Identity;
 use super::{
     Action, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction, Step,
 };
-use crate::{attributes, sql::join};
+use crate::{attributes, sql::{Ident, join}};
 
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,8 @@ pub struct Column {
     /// `NOT NULL`.
     #[serde(default)]
     pub not_null: bool,
+    /// The constraint behind `NOT NULL` (PostgreSQL 18).
+    pub not_null_constraint: Option<NotNull>,
     /// `GENERATED … AS IDENTITY`.
     pub identity: Option<Identity>,
     /// `GENERATED ALWAYS AS (…)`.
@@ -54,6 +56,17 @@ pub struct Column {
     pub inherited_from_ref: Option<ObjectId>,
 }
 
+/// The constraint behind `NOT NULL`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NotNull {
+    /// Its name.
+    pub name: Ident,
+    /// `NO INHERIT`.
+    pub no_inherit: bool,
+    /// Whether the rows that were there before it were checked.
+    pub valid: bool,
+}
+
 /// A generated column's expression.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Generated {
@@ -73,6 +86,7 @@ impl ObjectKind for Column {
         collation => reshape,
         generated => set_generated,
         not_null => reshape,
+        not_null_constraint => reshape,
         identity => reshape,
         storage => set_storage,
         compression => set_compression,
@@ -130,6 +144,8 @@ impl ObjectKind for Column {
         if !self.local {
             return Vec::new(); // The differences to what the parent hands down are altered.
         }
+        let unchecked = self.not_null_constraint.as_ref().is_some_and(|constraint| !constraint.valid);
+        let unchecked = unchecked.then(|| self.set_not_null(id));
         [
             self.storage.as_ref().map(|storage| format!("SET STORAGE {storage}")),
             self.statistics.map(|statistics| format!("SET STATISTICS {statistics}")),
@@ -138,6 +154,7 @@ impl ObjectKind for Column {
         .into_iter()
         .flatten()
         .map(|action| alter_column(id, &action))
+        .chain(unchecked)
         .collect()
     }
 
@@ -235,10 +252,44 @@ impl Column {
             text.push(' ');
             text.push_str(&identity.clause(id));
         }
-        if self.not_null {
-            text.push_str(" NOT NULL");
+        match &self.not_null_constraint {
+            Some(constraint) if constraint.valid => {
+                if constraint.name != Self::usual_not_null(id) {
+                    text.push_str(&format!(" CONSTRAINT {}", constraint.name));
+                }
+                text.push_str(if constraint.no_inherit { " NOT NULL NO INHERIT" } else { " NOT NULL" });
+            }
+            Some(_) => {} // It is added afterwards.
+            None if self.not_null => text.push_str(" NOT NULL"),
+            None => {}
         }
         text
+    }
+
+    /// The name that PostgreSQL gives the constraint behind `NOT NULL`.
+    fn usual_not_null(id: &ObjectId) -> Ident {
+        super::names::chosen(id.path[1].as_str(), &[id.name().clone()], "not_null")
+    }
+
+    /// `SET NOT NULL`, or the constraint where there is more to say of it.
+    fn set_not_null(&self, id: &ObjectId) -> Step {
+        let scanned = |step: Step| {
+            step.hazard(HazardKind::BlocksReads, format!("{} is scanned for NULLs", id.container()))
+                .hazard(HazardKind::MayFail, "a NULL in the column stops it")
+        };
+        let constraint = match &self.not_null_constraint {
+            Some(constraint) => constraint,
+            None => return scanned(alter_column(id, "SET NOT NULL").because("refuse NULL")),
+        };
+        if constraint.valid && !constraint.no_inherit && constraint.name == Self::usual_not_null(id) {
+            return scanned(alter_column(id, "SET NOT NULL").because("refuse NULL"));
+        }
+        let (table, name) = (id.container(), &constraint.name);
+        let inherit = if constraint.no_inherit { " NO INHERIT" } else { "" };
+        let valid = if constraint.valid { "" } else { " NOT VALID" };
+        let add = format!("ALTER TABLE {table} ADD CONSTRAINT {name} NOT NULL {}{inherit}{valid}", id.name());
+        let step = Step::alter(id, add).because("refuse NULL").lock(Lock::AccessExclusive, table);
+        if constraint.valid { scanned(step) } else { step }
     }
 }
 
@@ -276,15 +327,15 @@ fn reshape(change: &Change<'_, Column>) -> Reaction {
             None => return Reaction::Replace,
         }
     }
-    if live.not_null != desired.not_null && !handed_down(change, |column| &column.not_null) {
-        steps.push(if desired.not_null {
-            alter_column(id, "SET NOT NULL")
-                .because("refuse NULL")
-                .hazard(HazardKind::BlocksReads, format!("{} is scanned for NULLs", id.container()))
-                .hazard(HazardKind::MayFail, "a NULL in the column stops it")
-        } else {
-            alter_column(id, "DROP NOT NULL").because("allow NULL")
-        });
+    let refuses = |column: &Column| column.not_null || column.not_null_constraint.is_some();
+    if handed_down(change, |column| &column.not_null) {
+        // The parent's change leads here.
+    } else if refuses(live) && !refuses(desired) {
+        steps.push(alter_column(id, "DROP NOT NULL").because("allow NULL"));
+    } else if !refuses(live) && refuses(desired) {
+        steps.push(desired.set_not_null(id));
+    } else if !handed_down(change, |column| &column.not_null_constraint) {
+        steps.extend(change_not_null(change));
     }
     match (&live.identity, &desired.identity) {
         (None, Some(identity)) => {
@@ -306,6 +357,38 @@ fn reshape(change: &Change<'_, Column>) -> Reaction {
     }
     let _ = cx;
     if retyped { Reaction::Dislodge(steps) } else { Reaction::Alter(steps) }
+}
+
+/// Changes the constraint behind `NOT NULL`, which is there before and after.
+fn change_not_null(change: &Change<'_, Column>) -> Vec<Step> {
+    let Change { live, desired, id, .. } = change;
+    let (Some(before), Some(after)) = (&live.not_null_constraint, &desired.not_null_constraint) else {
+        return Vec::new();
+    };
+    if before.valid && !after.valid {
+        return vec![alter_column(id, "DROP NOT NULL").because("it shall not be valid"), desired.set_not_null(id)];
+    }
+    let table = id.container();
+    let alter = |action: String| Step::alter(id, format!("ALTER TABLE {table} {action}"));
+    let mut steps = Vec::new();
+    if before.name != after.name {
+        let rename = format!("RENAME CONSTRAINT {} TO {}", before.name, after.name);
+        steps.push(alter(rename).because("rename its constraint").lock(Lock::AccessExclusive, &table));
+    }
+    if before.no_inherit != after.no_inherit {
+        let inherit = if after.no_inherit { "NO INHERIT" } else { "INHERIT" };
+        let action = format!("ALTER CONSTRAINT {} {inherit}", after.name);
+        steps.push(alter(action).because("change who inherits it").lock(Lock::AccessExclusive, &table));
+    }
+    if !before.valid && after.valid {
+        steps.push(
+            alter(format!("VALIDATE CONSTRAINT {}", after.name))
+                .because("check the rows that are there, while reads and writes go on")
+                .lock(Lock::ShareUpdateExclusive, &table)
+                .hazard(HazardKind::MayFail, "a NULL in the column stops it"),
+        );
+    }
+    steps
 }
 
 /// `None` where no cast leads from the old type to the new one.
