@@ -7,3 +7,5 @@ mod support;
 mod env;
 #[path = "cli/global.rs"]
 mod global;
+#[path = "cli/init.rs"]
+mod init;
