@@ -1,4 +1,110 @@
 //! forge keeps a PostgreSQL database in the shape that a tree of SQL files declares.
+//!
+//! The author of a change edits the files; `forge plan` writes the steps from what the database is to what the files say;
+//! a person approves them; `forge apply` carries them out; `forge drift` tells when somebody changed the database by hand.
+//! This page is the map of the code and the list of what it promises. `tests/contract.rs` holds the rules that can be held
+//! by reading the source, and the cases under `fixtures/cases` hold the rest against a real server.
+//!
+//! # The way of the data
+//!
+//! ```text
+//! schema/**/*.sql ── source ──▶ statements ── shadow server ── introspect ──▶ desired catalog ─┐
+//! live database ────────────────────────────────────────────── introspect ──▶ live catalog ────┤
+//!                                                                                        diff ◀┘
+//!                                                                                          │ fates
+//!                                                            steps, edges, order, transactions
+//!                                                                                          ▼
+//! plans/<name>.sql, a draft ◀── render ── plan ──▶ proved on the shadow: up gives desired, down gives live
+//!         │ approve
+//!         ▼
+//! plans/<name>.sql, frozen ── apply ──▶ live database ── introspect ──▶ as the plan promised?
+//! ```
+//!
+//! There is one direction and no way back. Both [`Catalog`]s come from the same queries on a real server
+//! ([`catalog::introspect`]), so that a difference between them is a real difference: expressions, views and types are
+//! compared as PostgreSQL prints them, and nothing repairs SQL text. The parser under [`source`] splits files, orders
+//! statements, and refuses what is no schema; what a statement *means* is for the server to say.
+//!
+//! # Where is what
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`sql`] | identifiers and literals: the only code that quotes |
+//! | [`diagnostic`] | what forge says when something is wrong: [`Diagnostic`](diagnostic::Diagnostic), its stable [`Code`](diagnostic::Code), the process's [`Exit`](diagnostic::Exit) code |
+//! | [`source`] | the schema tree: walk, parse, judge, order; the only user of the parsers |
+//! | [`kinds`] | one folder for each kind of object, and the contract that they fulfil, [`ObjectKind`](kinds::ObjectKind) |
+//! | [`server`] | connections and sessions; loading a tree; [shadow](server::shadow) and [embedded](server::embedded) servers |
+//! | [`catalog`] | a database's objects at one moment, what depends on what, and the [`Fingerprint`](catalog::Fingerprint) of it all |
+//! | [`diff`] | the [`Fate`](diff::Fate) of each object; names no kind |
+//! | [`plan`](mod@plan) | from fates to ordered steps in transactions, and the [plan file](plan::file) |
+//! | [`workbench`] | a shadow server in use: builds the desired state, proves plans |
+//! | [`scaffold`] | the files of a new project, also from a database's schema |
+//! | [`history`] | revisions: their graph, the plans folder, the journal in the target |
+//! | [`drift`] | what changed in a database, for people to read |
+//! | [`apply`] | runs frozen plans: lock, checks, execution, resumption |
+//! | [`settings`] | flags, environment and `forge.toml`, brought together once |
+//! | [`report`] | the terminal: the only code that prints |
+//! | [`cancel`] | the user's wish to stop, by degrees |
+//! | [`cli`] | one file for each command: arguments, then a short function that calls the rest |
+//!
+//! Dependencies point one way, `sql ← kinds ← catalog ← diff ← plan ← history ← apply ← cli`; the contract test has the
+//! whole list. Only [`server`] and [`apply`] use a connection's client, everybody else holds a
+//! [`Session`](server::session::Session). (The journal of [`history`] is the exception, because it stands in the database
+//! that it is about.)
+//!
+//! # Kinds
+//!
+//! Whatever `pg_depend` can point at is an [`Object`](kinds::Object) with an [`ObjectId`](kinds::ObjectId) of its own: a
+//! column, a default and a constraint are objects that belong to a table. Comments, owners and grants are kinds too, once for
+//! all that they can be about. A kind's folder holds the query that reads it, its model, a table that says what a difference
+//! in each attribute means ([`Attribute`](kinds::Attribute), [`Reaction`](kinds::Reaction)), and the statements that create,
+//! drop and alter it. It compares nothing, orders nothing and names no other kind; and the engine — [`diff`], and of
+//! [`plan`](mod@plan) the steps, their edges, order and transactions — names no kind at all. What is special about a kind is
+//! said through the contract, for everyone: that dropping it is shown although its table goes too, that PostgreSQL makes it by
+//! itself on a new partition, that it can leave its parent's `CREATE` to break a cycle.
+//!
+//! The vocabulary of steps — [`Step`](kinds::Step), [`Lock`](kinds::Lock), [`Hazard`](kinds::Hazard) — lives in [`kinds`] and
+//! not in [`plan`](mod@plan), because it is kinds that answer with steps, and they know nothing of what comes after them.
+//!
+//! A kind sees the rest of the plan only through [`World`](kinds::World): read-only questions about both catalogs and the
+//! fates of objects. It never sees another kind's SQL.
+//!
+//! # Replacement, order, cycles
+//!
+//! What has to be dropped and created again takes its dependents along, by the live catalog's dependencies on the way down
+//! and the desired catalog's on the way up; forge never writes `CASCADE`. A table is replaced without losing its rows: the old
+//! one stands [`Aside`](kinds::Aside) under another name until the new one has been filled from it. Steps wait for each other
+//! where the catalogs say so or where one takes a name that another frees; ties are broken by rank and id. A cycle is broken at
+//! a part that can stand alone, a foreign key or a default, and one that can't be broken is an error that names its members.
+//!
+//! # Fingerprints
+//!
+//! The fingerprint of a catalog is the *sum* of a hash of each object. So the effect of a plan is the difference of two
+//! fingerprints, and a plan fits any database in which the objects that it touches are as it expects, whatever else is there:
+//! other people's tables, a plan that was merged from another branch. A plan file notes the fingerprints `from` and `to`, and
+//! with each step the short fingerprint of the object that it changes.
+//!
+//! # What stays true
+//!
+//! - [`kinds`], [`diff`] and [`plan`](mod@plan) do no I/O and read no clock and no environment.
+//! - A catalog is read in one `REPEATABLE READ READ ONLY` transaction under fixed settings, which is closed at once.
+//! - The same two catalogs give the same plan, byte for byte.
+//! - An object that the introspection sees and no kind models is reported, never dropped silently; a catalog value that this
+//!   version doesn't know is an error that names the object.
+//! - No step is without its lock level, its hazards and its reason. Rows survive unless a step with an approved hazard says
+//!   otherwise.
+//! - Every plan that is written has been proved on a shadow server, up and down.
+//! - A frozen plan is applied verbatim or refused. Line ends, white space and comments don't count.
+//! - Killing forge or the server at any moment loses nothing: the next `apply` finishes the work or says what stands.
+//! - No secret is printed or written.
+//! - The exit codes are stable: see [`Exit`](diagnostic::Exit).
+//!
+//! # A new kind
+//!
+//! A folder under `src/kinds` with `introspect.sql` and `mod.rs`, a line in the list of `src/kinds/mod.rs`, cases under
+//! `fixtures/cases`, a line in the README's table. Where it costs more, the contract is wrong: mend that first, for all kinds.
+//!
+//! [`Catalog`]: catalog::Catalog
 
 pub mod apply;
 pub mod cancel;

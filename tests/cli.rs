@@ -9,3 +9,5 @@ mod env;
 mod global;
 #[path = "cli/plans.rs"]
 mod plans;
+#[path = "cli/init.rs"]
+mod init;

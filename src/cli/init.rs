@@ -31,7 +31,11 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let folder = context.working_dir.join(&args.folder);
+    let folder = if args.folder == Utf8Path::new(".") {
+        context.working_dir.to_owned()
+    } else {
+        context.working_dir.join(&args.folder)
+    };
     scaffold::refuse_occupied(&folder)?;
     let (start, unmodelled) = if args.from_db {
         let catalog = read(context).await?;

@@ -70,6 +70,8 @@ Exit codes: 0 done or nothing to do · 1 error · 2 difference found · 3 refuse
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Init(init::Args),
+    #[command(visible_alias = "revision")]
+    Plan(plan::Args),
     Approve(approve::Args),
     #[command(visible_alias = "upgrade")]
     Apply(apply::Args),
@@ -82,8 +84,6 @@ enum Command {
     Heads(heads::Args),
     Embedded(embedded::Args),
     Env(env::Args),
-    #[command(visible_alias = "revision")]
-    Plan(plan::Args),
 }
 
 impl Command {
