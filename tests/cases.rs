@@ -55,7 +55,7 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-fn folders(root: &Path) -> Vec<std::path::PathBuf> {
+fn folders(root: &Path) -> Vec<PathBuf> {
     let mut folders: Vec<_> = fs_err::read_dir(root)
         .expect("the fixtures are there")
         .map(|entry| entry.expect("a folder can be listed").path())

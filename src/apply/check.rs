@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use camino::Utf8Path;
 
 use crate::{
-    catalog::{Catalog, Fingerprint},
+    catalog::Catalog,
     diagnostic::{Code, Diagnostic, Result},
     kinds::{Action, ObjectId, Step},
     plan::file::PlanFile,
@@ -31,6 +31,7 @@ pub fn check(path: &Utf8Path, plan: &PlanFile, live: &Catalog) -> Result<()> {
 }
 
 fn differences(plan: &PlanFile, live: &Catalog) -> Vec<String> {
+    let families = live.families();
     let mut wrong = Vec::new();
     let mut known: BTreeSet<&ObjectId> = BTreeSet::new();
     for step in plan.plan.steps() {
@@ -38,9 +39,9 @@ fn differences(plan: &PlanFile, live: &Catalog) -> Vec<String> {
             if !known.insert(id) {
                 continue;
             }
-            match live.get(id) {
+            match families.state(step.action, id) {
                 None => wrong.push(format!("`{id}` is gone")),
-                Some(object) if Fingerprint::of(id, object).short() != *state => {
+                Some(found) if found != *state => {
                     wrong.push(format!("`{id}` is not as it was"));
                 }
                 Some(_) => {}
@@ -60,8 +61,8 @@ fn differences(plan: &PlanFile, live: &Catalog) -> Vec<String> {
 pub(super) fn came_to_its_end(step: &Step, live: &Catalog) -> bool {
     let expected = step.expects.iter().find(|(id, _)| *id == step.object);
     let unchanged = expected.map(|(id, state)| {
-        live.get(id)
-            .is_some_and(|object| Fingerprint::of(id, object).short() == *state)
+        let found = live.families().state(step.action, id);
+        found.is_some_and(|found| found == *state)
     });
     match step.action {
         Action::Create => unchanged != Some(true) && live.contains(&step.object),

@@ -4,13 +4,13 @@
 //! a plan that leads from `from` to `to` adds `to - from` to the fingerprint of any database in which the objects that it
 //! touches are as it expects, whatever else there is.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest as _, Sha256};
 
 use super::Catalog;
-use crate::kinds::{Object, ObjectId};
+use crate::kinds::{Action, Object, ObjectId};
 
 /// A sum of hashes, modulo 2^128.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -76,9 +76,45 @@ impl Catalog {
     /// The fingerprint of the whole catalog.
     pub fn fingerprint(&self) -> Fingerprint {
         self.objects()
-            .fold(Fingerprint::default(), |sum, (id, object)| {
-                sum.plus(Fingerprint::of(id, object))
-            })
+            .filter(|(_, object)| !object.goes_without_saying(&self.role))
+            .fold(Fingerprint::default(), |sum, (id, object)| sum.plus(Fingerprint::of(id, object)))
+    }
+
+    /// The fingerprints of objects with everything that belongs to them.
+    pub fn families(&self) -> Families<'_> {
+        Families { catalog: self, children: self.children() }
+    }
+}
+
+/// A catalog's objects by what belongs to them.
+pub struct Families<'a> {
+    catalog: &'a Catalog,
+    children: BTreeMap<&'a ObjectId, Vec<&'a ObjectId>>,
+}
+
+impl Families<'_> {
+    /// The state that a step on the object relies on: the object's own, and where it goes that of everything that goes
+    /// with it, so that nothing is dropped that nobody has seen in the plan. `None` if there is no such object.
+    pub fn state(&self, action: Action, id: &ObjectId) -> Option<String> {
+        let own = Fingerprint::of(id, self.catalog.get(id)?);
+        let all = match action {
+            Action::Drop | Action::Rename => own.plus(self.members(id)),
+            Action::Create | Action::Alter | Action::Data => own,
+        };
+        Some(all.short())
+    }
+
+    fn members(&self, id: &ObjectId) -> Fingerprint {
+        let children = self.children.get(id).into_iter().flatten();
+        children.fold(Fingerprint::default(), |sum, child| {
+            let object = self.catalog.get(child).expect("a child is an object of the catalog");
+            let own = if object.goes_without_saying(&self.catalog.role) {
+                Fingerprint::default()
+            } else {
+                Fingerprint::of(child, object)
+            };
+            sum.plus(own).plus(self.members(child))
+        })
     }
 }
 

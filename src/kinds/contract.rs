@@ -131,6 +131,12 @@ pub trait ObjectKind:
         false
     }
 
+    /// Whether the object only says what holds anyway in a session of `role`: whose new objects are, for one. It is left out
+    /// of a catalog's fingerprint, so that a plan leads to the same state whoever applies it.
+    fn goes_without_saying(&self, _role: &Ident) -> bool {
+        false
+    }
+
     /// The roles that the object names, which have to be there before it.
     fn roles<'a>(&'a self, _id: &'a ObjectId) -> Vec<&'a Ident> {
         Vec::new()

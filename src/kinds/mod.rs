@@ -205,6 +205,11 @@ macro_rules! kinds {
                 match self { $(Self::$name(rule) => rule.adds_to(id, created, model, role),)* }
             }
 
+            /// See [`ObjectKind::goes_without_saying`].
+            pub fn goes_without_saying(&self, role: &Ident) -> bool {
+                match self { $(Self::$name(model) => model.goes_without_saying(role),)* }
+            }
+
             /// See [`ObjectKind::roles`].
             pub fn roles<'a>(&'a self, id: &'a ObjectId) -> Vec<&'a Ident> {
                 match self { $(Self::$name(model) => model.roles(id),)* }

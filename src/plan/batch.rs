@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{order::Arranged, steps::Node};
 use crate::{
-    catalog::{Catalog, Fingerprint},
+    catalog::Catalog,
     sql::faithful,
     kinds::{Action, Hazard, Mode, Phase, Step},
 };
@@ -49,6 +49,7 @@ impl Plan {
 ///
 /// What a step said of its order has been heard then and is left out.
 pub(super) fn split(arranged: Arranged, live: &Catalog) -> Plan {
+    let families = live.families();
     let mut expected = BTreeSet::new();
     let mut plan = Plan::default();
     // Nodes that mustn't share a transaction with what the current one has committed only at its end.
@@ -70,13 +71,10 @@ pub(super) fn split(arranged: Arranged, live: &Catalog) -> Plan {
             }
             waits = step.mode == Mode::CommitAfter;
             commits |= waits;
-            if let Some(object) = live.get(&step.object)
+            if let Some(state) = families.state(step.action, &step.object)
                 && expected.insert(step.object.clone())
             {
-                step.expects.push((
-                    step.object.clone(),
-                    Fingerprint::of(&step.object, object).short(),
-                ));
+                step.expects.push((step.object.clone(), state));
             }
             for sql in &mut step.sql {
                 *sql = faithful(sql);

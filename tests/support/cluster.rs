@@ -2,30 +2,48 @@
 
 use std::{
     collections::BTreeMap,
-    process,
-    sync::atomic::{AtomicU32, Ordering},
+    process::{self, Command},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
+    thread::{self, JoinHandle},
 };
 
-use forge::server::{connect::ConnectOptions, failure::server_error, session::Session};
+use forge::server::{
+    connect::ConnectOptions,
+    failure::server_error,
+    session::Session,
+    shadow::{self, Environment, Shadow, ShadowSettings},
+};
 use libtest_mimic::Failed;
+use tokio::{runtime::Runtime, sync::Notify};
 
 /// A server with the roles that the cases name.
-pub struct Cluster {
-    options: ConnectOptions,
+pub(crate) struct Cluster {
+    place: Place,
     version: u32,
+}
+
+enum Place {
+    /// The server of `FORGE_TEST_URL`.
+    Given(ConnectOptions),
+    /// A private server of pg_dump's version.
+    Private { shadow: Arc<Shadow>, end: Arc<Notify>, keeper: Option<JoinHandle<()>> },
 }
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 impl Cluster {
-    /// Uses the server of `FORGE_TEST_URL`.
-    pub fn start() -> Self {
-        let environment = std::env::vars().collect();
-        let url = std::env::var("FORGE_TEST_URL").ok();
-        let options = ConnectOptions::resolve(url.as_deref(), &environment).expect("the URL is sound").options;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
-        let version = runtime.block_on(async {
-            let session = Session::open(&options, "forge tests").await.expect("the server answers");
+    /// Uses the server of `FORGE_TEST_URL`, or starts a private one.
+    pub(crate) fn start() -> Self {
+        let place = match std::env::var("FORGE_TEST_URL") {
+            Ok(url) => Place::Given(ConnectOptions::resolve(Some(&url), &BTreeMap::new()).expect("the URL is sound").options),
+            Err(_) => Place::private(),
+        };
+        let version = runtime().block_on(async {
+            let session = place.admin().await.expect("the server answers");
             let roles = include_str!("../../fixtures/cases/roles.sql");
             for role in roles.lines().filter(|line| line.starts_with("CREATE ROLE")) {
                 // On a server of the user's they are there from the run before.
@@ -35,31 +53,95 @@ impl Cluster {
             session.close().await;
             version
         });
-        Self { options, version }
+        Self { place, version }
     }
 
     /// `server_version_num`.
-    pub fn version(&self) -> u32 {
+    pub(crate) fn version(&self) -> u32 {
         self.version
     }
 
     /// A fresh database in which a script was run.
-    pub async fn database(&self, script: &str) -> Result<Database, Failed> {
+    pub(crate) async fn database(&self, script: &str) -> Result<Database, Failed> {
         let name = format!("forge_case_{}_{}", process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let admin = open(&self.options).await?;
-        let create = format!("CREATE DATABASE {name} TEMPLATE template0");
-        admin.client().batch_execute(&create).await.map_err(|error| server_error(&error).to_string())?;
-        let options = self.options.with_database(&name);
+        let (admin, options, name) = match &self.place {
+            Place::Given(options) => {
+                let admin = open(options).await?;
+                let create = format!("CREATE DATABASE {name} TEMPLATE template0");
+                admin.client().batch_execute(&create).await.map_err(|error| server_error(&error).to_string())?;
+                (Some(admin), options.with_database(&name), name)
+            }
+            Place::Private { shadow, .. } => {
+                let database = shadow.create_database(&name).await.map_err(|error| error.to_string())?;
+                let options = database.options();
+                (None, options.clone(), options.database)
+            }
+        };
         let session = open(&options).await?;
         let database = Database { session, admin, name, options };
         let opening = "SET search_path = public; SET check_function_bodies = off;";
-        let ran = database.run(&format!("{opening}\n{script}\n;RESET ROLE;SET search_path = '';")).await;
-        if let Err(failed) = ran {
-            database.drop().await?;
-            return Err(format!("the script can't be run: {}", failed.message().unwrap_or_default()).into());
-        }
+        database.run(&format!("{opening}\n{script}\n;SET search_path = '';")).await?;
         Ok(database)
     }
+}
+
+impl Place {
+    /// Starts a private server on a thread that keeps it, because a server ends with the thread that started it.
+    fn private() -> Self {
+        let (send, receive) = mpsc::channel();
+        let end = Arc::new(Notify::new());
+        let ended = Arc::clone(&end);
+        let keeper = thread::spawn(move || {
+            runtime().block_on(async {
+                let environment = Environment(std::env::vars().collect());
+                let started = shadow::start(&ShadowSettings::new(environment), dump_major(), None).await;
+                let shadow = Arc::new(started.expect("a private server starts"));
+                send.send(Arc::clone(&shadow)).expect("the tests wait for the server");
+                ended.notified().await;
+                if let Some(shadow) = Arc::into_inner(shadow) {
+                    shadow.close().await.expect("the private server ends");
+                }
+            });
+        });
+        let shadow = receive.recv().expect("the private server starts");
+        Self::Private { shadow, end, keeper: Some(keeper) }
+    }
+
+    async fn admin(&self) -> Result<Session, Failed> {
+        match self {
+            Self::Given(options) => open(options).await,
+            Self::Private { shadow, .. } => {
+                let database = shadow.create_database("roles").await.map_err(|error| error.to_string())?;
+                open(&database.options()).await
+            }
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let Place::Private { end, keeper, .. } = &mut self.place else { return };
+        let (end, keeper) = (Arc::clone(end), keeper.take());
+        // The keeper closes the server once this is the last to let go of it.
+        self.place = Place::Given(ConnectOptions::local(camino::Utf8Path::new("/"), 0, "", ""));
+        end.notify_one();
+        if let Some(keeper) = keeper {
+            keeper.join().expect("the private server ends");
+        }
+    }
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts")
+}
+
+/// The major version of pg_dump, which can read servers of its own version.
+fn dump_major() -> u32 {
+    let output = Command::new("pg_dump").arg("--version").output().expect("pg_dump is installed");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let version = text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    let major = version.and_then(|version| version.split('.').next()?.parse().ok());
+    major.unwrap_or_else(|| panic!("`{text}` names no version"))
 }
 
 async fn open(options: &ConnectOptions) -> Result<Session, Failed> {
@@ -67,21 +149,21 @@ async fn open(options: &ConnectOptions) -> Result<Session, Failed> {
 }
 
 /// A database of a test's own.
-pub struct Database {
+pub(crate) struct Database {
     session: Session,
-    admin: Session,
+    admin: Option<Session>,
     name: String,
     options: ConnectOptions,
 }
 
 impl Database {
     /// The session on it.
-    pub fn session(&self) -> &Session {
+    pub(crate) fn session(&self) -> &Session {
         &self.session
     }
 
     /// Its name and server, for other programs.
-    pub fn variables(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         let host = &self.options.hosts[0];
         vec![
             ("PGHOST", host.host.clone()),
@@ -92,12 +174,12 @@ impl Database {
     }
 
     /// Runs a script.
-    pub async fn run(&self, script: &str) -> Result<(), Failed> {
+    pub(crate) async fn run(&self, script: &str) -> Result<(), Failed> {
         self.session.client().batch_execute(script).await.map_err(|error| words(&server_error(&error)).into())
     }
 
     /// Runs statements, in a transaction or each by itself.
-    pub async fn statements(&self, statements: &[&str], transactional: bool) -> Result<(), String> {
+    pub(crate) async fn statements(&self, statements: &[&str], transactional: bool) -> Result<(), String> {
         let all: Vec<&str> = match transactional {
             true => ["BEGIN"].iter().chain(statements).chain(&["COMMIT"]).copied().collect(),
             false => statements.to_vec(),
@@ -111,7 +193,7 @@ impl Database {
     }
 
     /// How many rows each table has, those of the tables that inherit from it not counted.
-    pub async fn rows(&self) -> Result<BTreeMap<String, i64>, Failed> {
+    pub(crate) async fn rows(&self) -> Result<BTreeMap<String, i64>, Failed> {
         let tables = "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE c.relkind = 'r' AND n.nspname !~ '^(pg_|information_schema)'";
         let client = self.session.client();
@@ -124,11 +206,13 @@ impl Database {
         Ok(rows)
     }
 
-    /// Drops it.
-    pub async fn drop(self) -> Result<(), Failed> {
+    /// Drops it; a private server takes it along when it ends.
+    pub(crate) async fn drop(self) -> Result<(), Failed> {
         self.session.close().await;
-        self.admin.client().batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name)).await?;
-        self.admin.close().await;
+        if let Some(admin) = self.admin {
+            admin.client().batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name)).await?;
+            admin.close().await;
+        }
         Ok(())
     }
 }

@@ -7,10 +7,10 @@ use libtest_mimic::Failed;
 use super::cluster::Database;
 
 /// The entries of a dump by their headers.
-pub type Dump = BTreeMap<String, Vec<String>>;
+pub(crate) type Dump = BTreeMap<String, Vec<String>>;
 
 /// Dumps the schema of a database, owners included.
-pub fn of(database: &Database) -> Result<Dump, Failed> {
+pub(crate) fn of(database: &Database) -> Result<Dump, Failed> {
     let output = Command::new("pg_dump").args(["--schema-only", "--exclude-schema=forge"]).envs(database.variables()).output()?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
@@ -47,7 +47,7 @@ fn is_setting(line: &str) -> bool {
 }
 
 /// Whether two dumps say the same.
-pub fn same(result: &Dump, wanted: &Dump) -> Result<(), Failed> {
+pub(crate) fn same(result: &Dump, wanted: &Dump) -> Result<(), Failed> {
     let text = |dump: &Dump| {
         let entries = dump.iter().map(|(key, lines)| format!("{key}\n{}\n", lines.join("\n")));
         entries.collect::<Vec<_>>().join("\n")

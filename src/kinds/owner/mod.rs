@@ -16,6 +16,10 @@ impl ObjectKind for Owner {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { role => set_role });
 
+    fn goes_without_saying(&self, role: &Ident) -> bool {
+        self.role == *role
+    }
+
     fn roles<'a>(&'a self, _id: &'a ObjectId) -> Vec<&'a Ident> {
         vec![&self.role]
     }
