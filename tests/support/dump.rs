@@ -26,7 +26,20 @@ pub fn of(database: &Database) -> Result<Dump, Failed> {
             dump.entry(key.clone()).or_default().push(line.trim().trim_end_matches(',').to_string());
         }
     }
+    let attached: Vec<String> = dump
+        .keys()
+        .filter(|key| key.contains("Type: TABLE ATTACH;"))
+        .map(|key| key.replace("Type: TABLE ATTACH;", "Type: TABLE;"))
+        .collect();
     for (key, lines) in &mut dump {
+        // No statement changes the name of what a partition inherits.
+        for line in lines.iter_mut().filter(|_| attached.contains(key)) {
+            if let Some((before, rest)) = line.split_once(" CONSTRAINT ")
+                && let Some((_, "NOT NULL")) = rest.split_once(' ')
+            {
+                *line = format!("{before} NOT NULL");
+            }
+        }
         // So is the order in which storage parameters were set.
         for line in &mut *lines {
             if let Some(list) = line.strip_prefix("WITH (").and_then(|rest| rest.strip_suffix(");")) {

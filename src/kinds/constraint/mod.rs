@@ -14,6 +14,7 @@ pub struct Constraint {
     /// What it demands.
     pub kind: ConstraintKind,
     /// What follows its name, as `pg_get_constraintdef` prints it.
+    #[serde(deserialize_with = "super::expression::stable")]
     pub definition: String,
     /// Whether the rows that were there before it were checked.
     pub valid: bool,

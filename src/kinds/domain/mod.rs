@@ -16,6 +16,7 @@ pub struct Domain {
     /// Its collation, where it isn't the type's.
     pub collation: Option<String>,
     /// Its default.
+    #[serde(default, deserialize_with = "super::expression::stable_option")]
     pub default: Option<String>,
     /// `NOT NULL`.
     #[serde(default)]

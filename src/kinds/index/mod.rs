@@ -20,6 +20,7 @@ pub struct Index {
     /// Its table as SQL.
     pub table: String,
     /// What follows the table's name in `pg_get_indexdef`: method, columns, INCLUDE, WITH, WHERE.
+    #[serde(deserialize_with = "super::expression::stable")]
     pub rest: String,
     /// The names of its columns, an expression's being PostgreSQL's choice.
     #[serde(default)]

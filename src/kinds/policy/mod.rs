@@ -20,8 +20,10 @@ pub struct Policy {
     #[serde(default)]
     pub role_names: Vec<Ident>,
     /// Which rows are seen.
+    #[serde(default, deserialize_with = "super::expression::stable_option")]
     pub using: Option<String>,
     /// Which rows may be written.
+    #[serde(default, deserialize_with = "super::expression::stable_option")]
     pub with_check: Option<String>,
 }
 
