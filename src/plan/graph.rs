@@ -139,7 +139,11 @@ impl Graph<'_> {
         let holder = [Some(needed), diff.parent(needed)]
             .into_iter()
             .flatten()
-            .find(|holder| self.nodes.steps.contains_key(&Node::Carry((*holder).clone())));
+            .find(|holder| {
+                self.nodes
+                    .steps
+                    .contains_key(&Node::Carry((*holder).clone()))
+            });
         let Some(holder) = holder else {
             return;
         };

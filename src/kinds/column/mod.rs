@@ -83,11 +83,11 @@ impl ObjectKind for Column {
         position: physical,
         base_type: physical,
         is_enum: physical,
-        type_name => reshape,
+        type_name "type" => reshape,
         collation => reshape,
-        generated => set_generated,
-        not_null => reshape,
-        not_null_constraint => reshape,
+        generated "expression" => set_generated,
+        not_null "NOT NULL" => reshape,
+        not_null_constraint "NOT NULL" => reshape,
         identity => reshape,
         storage => set_storage,
         compression => set_compression,
@@ -260,6 +260,7 @@ impl Column {
             text.push(' ');
             text.push_str(&identity.clause(id));
         }
+        let length = text.len();
         match &self.not_null_constraint {
             Some(constraint) if constraint.valid => {
                 if let Some(name) = &constraint.name
@@ -267,10 +268,15 @@ impl Column {
                 {
                     text.push_str(&format!(" CONSTRAINT {name}"));
                 }
-                text.push_str(if constraint.no_inherit { " NOT NULL NO INHERIT" } else { " NOT NULL" });
+                if constraint.no_inherit {
+                    text.push_str(" NOT NULL NO INHERIT");
+                } else if self.identity.is_none() || text.len() > length {
+                    // An identity refuses NULL by itself.
+                    text.push_str(" NOT NULL");
+                }
             }
             Some(_) => {} // It is added afterwards.
-            None if self.not_null => text.push_str(" NOT NULL"),
+            None if self.not_null && self.identity.is_none() => text.push_str(" NOT NULL"),
             None => {}
         }
         text
@@ -358,7 +364,14 @@ fn reshape(change: &Change<'_, Column>) -> Reaction {
         }
         (Some(live_identity), Some(identity)) => {
             let before = if retyped { live_identity.retyped(identity) } else { live_identity.clone() };
-            steps.extend(before.alter(identity, id).into_iter().map(|action| alter_column(id, &action)));
+            let limits = |identity: &Identity| (identity.minimum, identity.maximum);
+            steps.extend(before.alter(identity, id).into_iter().map(|action| {
+                let mut step = alter_column(id, &action);
+                let name = before.sequence_name();
+                let move_on = super::sequence::move_into(&name, identity.increment, limits(&before), limits(identity));
+                step.sql.splice(0..0, move_on);
+                step
+            }));
             if before.sequence != identity.sequence {
                 let rename = format!("ALTER SEQUENCE {} RENAME TO {}", before.sequence_name(), identity.sequence[1]);
                 steps.push(Step::alter(id, rename).because("rename its sequence"));

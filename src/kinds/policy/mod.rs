@@ -30,12 +30,12 @@ pub struct Policy {
 impl ObjectKind for Policy {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {
-        permissive,
+        permissive "nature",
         command,
         roles => alter,
         role_names: physical,
-        using => alter,
-        with_check => alter,
+        using "condition" => alter,
+        with_check "check" => alter,
     });
 
     fn roles<'a>(&'a self, _id: &'a ObjectId) -> Vec<&'a Ident> {

@@ -26,7 +26,7 @@ pub struct Trigger {
 impl ObjectKind for Trigger {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
     const ATTRIBUTES: &'static [Attribute<Self>] =
-        attributes!(Self { constraint, definition, state => set_state, copy_of_ref });
+        attributes!(Self { constraint "nature", definition, state => set_state, copy_of_ref });
 
     fn address(&self, id: &ObjectId) -> String {
         format!("TRIGGER {} ON {}", id.name(), id.container())
