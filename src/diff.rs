@@ -136,7 +136,7 @@ impl<'a> Diff<'a> {
             .collect();
         if !replaced.is_empty() {
             return Fate::Replace(format!(
-                "its {} changes",
+                "a change of its {}",
                 replaced.join(" and ").replace('_', " ")
             ));
         }
@@ -228,7 +228,11 @@ impl<'a> Diff<'a> {
         let (Some(own), Some(other)) = (live.parent(follower), live.parent(from)) else {
             return false;
         };
-        let goes = |catalog: &Catalog| catalog.get(own).map(|object| object.goes_with() == Some(other));
+        let goes = |catalog: &Catalog| {
+            catalog
+                .get(own)
+                .map(|object| object.goes_with() == Some(other))
+        };
         goes(live) == Some(true) && goes(self.catalogs.desired) == Some(false)
     }
 
@@ -273,11 +277,7 @@ impl<'a> Diff<'a> {
             // What is handed down changes along.
             let changes_along = live.kind() == id.kind && live.goes_with() == Some(id);
             let settled = self.is_settled(follower);
-            if !stays
-                && !settled
-                && !changes_along
-                && self.catalogs.desired.contains(follower)
-            {
+            if !stays && !settled && !changes_along && self.catalogs.desired.contains(follower) {
                 consequences.push((
                     follower.clone(),
                     Fate::Replace(format!("`{id}` changes under it")),

@@ -206,6 +206,8 @@ pub struct Aside {
 pub struct Attribute<K: 'static> {
     /// The model's field.
     pub name: &'static str,
+    /// What people call it.
+    pub label: &'static str,
     /// Whether two objects agree in it.
     pub same: fn(&K, &K) -> bool,
     /// What a difference means.
@@ -237,18 +239,22 @@ pub enum Reaction {
     Replace,
 }
 
-/// Lists a kind's attributes: `field => reaction`, `field` (a difference replaces the object) or `field: physical`.
+/// Lists a kind's attributes: `field => reaction`, `field` (a difference replaces the object) or `field: physical`. What
+/// people call it follows the field's name where that is something else.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! attributes {
-    ($kind:ty { $($field:ident $(=> $reaction:path)? $(: $physical:ident)?),* $(,)? }) => {
+    ($kind:ty { $($field:ident $($label:literal)? $(=> $reaction:path)? $(: $physical:ident)?),* $(,)? }) => {
         &[$($crate::kinds::Attribute {
             name: stringify!($field),
+            label: $crate::attributes!(@label $field $($label)?),
             same: |a: &$kind, b: &$kind| a.$field == b.$field,
             on_change: $crate::attributes!(@reaction $kind $(, $reaction)?),
             compared: $crate::attributes!(@compared $($physical)?),
         },)*]
     };
+    (@label $field:ident) => { stringify!($field) };
+    (@label $field:ident $label:literal) => { $label };
     (@reaction $kind:ty) => { $crate::kinds::replace::<$kind> };
     (@reaction $kind:ty, $reaction:path) => { $reaction };
     (@compared) => { true };

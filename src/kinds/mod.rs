@@ -3,6 +3,7 @@
 //! To add a kind: a folder with `introspect.sql` and `mod.rs`, a line in the list below, cases under `fixtures/cases`.
 
 mod contract;
+mod expression;
 mod hazard;
 mod id;
 mod lock;
@@ -235,7 +236,7 @@ macro_rules! kinds {
                 match self { $(Self::$name(model) => model.body(),)* }
             }
 
-            /// What the differences to `desired` mean, by attribute; empty where the two are equal.
+            /// What the differences to `desired` mean, by what people call the attribute; empty where the two are equal.
             ///
             /// # Panics
             /// If the two are of different kinds: an id names one kind.
@@ -298,6 +299,6 @@ fn contract_compare<K: ObjectKind>(
     K::ATTRIBUTES
         .iter()
         .filter(|attribute| attribute.compared && !(attribute.same)(live, desired))
-        .map(|attribute| (attribute.name, (attribute.on_change)(&change)))
+        .map(|attribute| (attribute.label, (attribute.on_change)(&change)))
         .collect()
 }

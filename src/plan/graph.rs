@@ -60,6 +60,16 @@ impl Graph<'_> {
             .or_else(|| self.nodes.steps.contains_key(&altered).then_some(altered))
     }
 
+    /// Whether the object stays and is freed from something that goes.
+    fn leaves(&self, diff: &Diff<'_>, id: &ObjectId) -> bool {
+        let before = diff.live(id).and_then(|object| object.goes_with());
+        let after = diff.desired(id).and_then(|object| object.goes_with());
+        let stays = !self.nodes.dropped_in.contains_key(id);
+        stays
+            && before.is_some_and(|with| self.nodes.dropped_in.contains_key(with))
+            && (before != after || diff.fates.get(id) == Some(&Fate::Outlive))
+    }
+
     fn around_drop(&mut self, diff: &Diff<'_>, id: &ObjectId) {
         let Some(node) = self.nodes.dropped_in.get(id).cloned() else {
             return;
@@ -71,6 +81,8 @@ impl Graph<'_> {
                     self.edge(&node, &Node::Remove(other));
                 }
                 Some(other) => self.edge(&node, &other),
+                // What leaves something that goes has to leave before.
+                None if self.leaves(diff, needed) => {}
                 None => self.edge(&node, &Node::Alter(needed.clone())),
             }
         }
@@ -127,7 +139,11 @@ impl Graph<'_> {
         let holder = [Some(needed), diff.parent(needed)]
             .into_iter()
             .flatten()
-            .find(|holder| self.nodes.steps.contains_key(&Node::Carry((*holder).clone())));
+            .find(|holder| {
+                self.nodes
+                    .steps
+                    .contains_key(&Node::Carry((*holder).clone()))
+            });
         let Some(holder) = holder else {
             return;
         };
@@ -175,14 +191,28 @@ impl Graph<'_> {
             | Fate::Drop
             | Fate::Replace(_) => {}
         }
+        let before = diff.live(id).and_then(|object| object.goes_with());
+        let after = diff.desired(id).and_then(|object| object.goes_with());
         // It is free before what it went with goes.
-        if let Some(with) = diff.live(id).and_then(|object| object.goes_with())
+        if let Some(with) = before
             && let Some(dropped) = self.nodes.dropped_in.get(with).cloned()
-            && (fate == &Fate::Outlive
-                || diff.desired(id).and_then(|object| object.goes_with()) != Some(with))
+            && self.leaves(diff, id)
         {
             self.edge(&node, &dropped);
             self.edge(&node, &Node::Remove(dropped.id().clone()));
+        }
+        // What the whole gets is not for one that leaves, and one that joins finds it there.
+        if before != after {
+            for part in before.into_iter().flat_map(|whole| diff.children(whole)) {
+                if let Some(ready) = self.ready(part) {
+                    self.edge(&node, &ready);
+                }
+            }
+            for part in after.into_iter().flat_map(|whole| diff.children(whole)) {
+                if let Some(ready) = self.ready(part) {
+                    self.edge(&ready, &Node::Finish(id.clone()));
+                }
+            }
         }
         self.edge(&node, &Node::Finish(id.clone()));
         self.edge(&node, &Node::Check(id.clone()));

@@ -11,8 +11,8 @@ use super::{
     steps::{Cuts, Node, Nodes},
 };
 use crate::{
-    diagnostic::{Code, Diagnostic, Result},
     catalog::Catalog,
+    diagnostic::{Code, Diagnostic, Result},
     diff::{Catalogs, Diff},
     kinds::{Kind, Mode, ObjectId, Step, World as _},
 };

@@ -152,10 +152,7 @@ impl Nodes {
             && diff.is_created(parent)
             && diff.stands_aside(parent)
         {
-            self.put(
-                Node::Carry(parent.clone()),
-                live.hand_over(object, id, &cx),
-            );
+            self.put(Node::Carry(parent.clone()), live.hand_over(object, id, &cx));
         }
         for claim in object.claims(id) {
             self.taken.insert(claim, node.clone());

@@ -80,7 +80,7 @@ impl Cluster {
         let session = open(&options).await?;
         let database = Database { session, admin, name, options };
         let opening = "SET search_path = public; SET check_function_bodies = off;";
-        database.run(&format!("{opening}\n{script}\n;SET search_path = '';")).await?;
+        database.run(&format!("{opening}\n{script}\n;RESET ROLE;SET search_path = '';")).await?;
         Ok(database)
     }
 }

@@ -59,8 +59,8 @@ pub struct Column {
 /// The constraint behind `NOT NULL`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NotNull {
-    /// Its name.
-    pub name: Ident,
+    /// Its name; none where it is inherited.
+    pub name: Option<Ident>,
     /// `NO INHERIT`.
     pub no_inherit: bool,
     /// Whether the rows that were there before it were checked.
@@ -71,6 +71,7 @@ pub struct NotNull {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Generated {
     /// The expression.
+    #[serde(deserialize_with = "super::expression::stable")]
     pub expression: String,
     /// `STORED`; otherwise `VIRTUAL` (PostgreSQL 18).
     pub stored: bool,
@@ -82,11 +83,11 @@ impl ObjectKind for Column {
         position: physical,
         base_type: physical,
         is_enum: physical,
-        type_name => reshape,
+        type_name "type" => reshape,
         collation => reshape,
-        generated => set_generated,
-        not_null => reshape,
-        not_null_constraint => reshape,
+        generated "expression" => set_generated,
+        not_null "NOT NULL" => reshape,
+        not_null_constraint "NOT NULL" => reshape,
         identity => reshape,
         storage => set_storage,
         compression => set_compression,
@@ -102,9 +103,9 @@ impl ObjectKind for Column {
         format!("COLUMN {}", id.sql())
     }
 
-    fn create(&self, id: &ObjectId, parts: &[Fragment], _cx: &Context<'_>) -> Vec<Step> {
+    fn create(&self, id: &ObjectId, parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
         let table = id.container();
-        let mut step = Step::create(id, format!("ALTER TABLE {table} ADD COLUMN {}", self.definition(id, parts)))
+        let mut step = Step::create(id, format!("ALTER TABLE {table} ADD COLUMN {}", self.definition(id, parts, cx)))
             .lock(Lock::AccessExclusive, &table);
         if self.identity.is_some() || self.generated.as_ref().is_some_and(|generated| generated.stored) {
             step = step
@@ -136,8 +137,8 @@ impl ObjectKind for Column {
         vec![step.hazard(HazardKind::BreaksApplication, "whoever still names the column fails")]
     }
 
-    fn fold(&self, id: &ObjectId, parts: &[Fragment], _cx: &Context<'_>) -> Option<Fragment> {
-        self.local.then(|| Fragment { position: self.position, sql: self.definition(id, parts) })
+    fn fold(&self, id: &ObjectId, parts: &[Fragment], cx: &Context<'_>) -> Option<Fragment> {
+        self.local.then(|| Fragment { position: self.position, sql: self.definition(id, parts, cx) })
     }
 
     fn complete(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
@@ -170,6 +171,14 @@ impl ObjectKind for Column {
         }
         if self.local {
             return None;
+        }
+        if !cx.parent_is_created(id) {
+            // A table that has yet to join doesn't get the column with its parent.
+            let table = cx.world.parent(id)?;
+            let whole = cx.world.parent(self.inherited_from_ref.as_ref()?)?;
+            if !cx.world.live_dependents(whole).contains(&table) {
+                return None;
+            }
         }
         let super::Object::Column(parent) = cx.world.desired(self.inherited_from_ref.as_ref()?)? else { return None };
         // Statistics targets and attribute options aren't handed down, and an identity isn't before PostgreSQL 17.
@@ -231,7 +240,9 @@ impl ObjectKind for Column {
 
 impl Column {
     /// The column as it stands in `CREATE TABLE` and `ADD COLUMN`; `parts` is its default.
-    fn definition(&self, id: &ObjectId, parts: &[Fragment]) -> String {
+    fn definition(&self, id: &ObjectId, parts: &[Fragment], cx: &Context<'_>) -> String {
+        // While the old self of its table stands aside, PostgreSQL would choose other names.
+        let names_are_taken = cx.parent_is_created(id) && cx.world.live(id).is_some();
         let type_name = if self.typed { "WITH OPTIONS" } else { &self.type_name };
         let mut text = format!("{} {type_name}", id.name());
         if let Some(compression) = &self.compression {
@@ -252,15 +263,23 @@ impl Column {
             text.push(' ');
             text.push_str(&identity.clause(id));
         }
+        let length = text.len();
         match &self.not_null_constraint {
             Some(constraint) if constraint.valid => {
-                if constraint.name != Self::usual_not_null(id) {
-                    text.push_str(&format!(" CONSTRAINT {}", constraint.name));
+                if let Some(name) = &constraint.name
+                    && (*name != Self::usual_not_null(id) || names_are_taken)
+                {
+                    text.push_str(&format!(" CONSTRAINT {name}"));
                 }
-                text.push_str(if constraint.no_inherit { " NOT NULL NO INHERIT" } else { " NOT NULL" });
+                if constraint.no_inherit {
+                    text.push_str(" NOT NULL NO INHERIT");
+                } else if self.identity.is_none() || text.len() > length {
+                    // An identity refuses NULL by itself.
+                    text.push_str(" NOT NULL");
+                }
             }
             Some(_) => {} // It is added afterwards.
-            None if self.not_null => text.push_str(" NOT NULL"),
+            None if self.not_null && self.identity.is_none() => text.push_str(" NOT NULL"),
             None => {}
         }
         text
@@ -281,10 +300,11 @@ impl Column {
             Some(constraint) => constraint,
             None => return scanned(alter_column(id, "SET NOT NULL").because("refuse NULL")),
         };
-        if constraint.valid && !constraint.no_inherit && constraint.name == Self::usual_not_null(id) {
+        let name = constraint.name.clone().unwrap_or_else(|| Self::usual_not_null(id));
+        if constraint.valid && !constraint.no_inherit && name == Self::usual_not_null(id) {
             return scanned(alter_column(id, "SET NOT NULL").because("refuse NULL"));
         }
-        let (table, name) = (id.container(), &constraint.name);
+        let table = id.container();
         let inherit = if constraint.no_inherit { " NO INHERIT" } else { "" };
         let valid = if constraint.valid { "" } else { " NOT VALID" };
         let add = format!("ALTER TABLE {table} ADD CONSTRAINT {name} NOT NULL {}{inherit}{valid}", id.name());
@@ -347,7 +367,14 @@ fn reshape(change: &Change<'_, Column>) -> Reaction {
         }
         (Some(live_identity), Some(identity)) => {
             let before = if retyped { live_identity.retyped(identity) } else { live_identity.clone() };
-            steps.extend(before.alter(identity, id).into_iter().map(|action| alter_column(id, &action)));
+            let limits = |identity: &Identity| (identity.minimum, identity.maximum);
+            steps.extend(before.alter(identity, id).into_iter().map(|action| {
+                let mut step = alter_column(id, &action);
+                let name = before.sequence_name();
+                let move_on = super::sequence::move_into(&name, identity.increment, limits(&before), limits(identity));
+                step.sql.splice(0..0, move_on);
+                step
+            }));
             if before.sequence != identity.sequence {
                 let rename = format!("ALTER SEQUENCE {} RENAME TO {}", before.sequence_name(), identity.sequence[1]);
                 steps.push(Step::alter(id, rename).because("rename its sequence"));
@@ -371,18 +398,21 @@ fn change_not_null(change: &Change<'_, Column>) -> Vec<Step> {
     let table = id.container();
     let alter = |action: String| Step::alter(id, format!("ALTER TABLE {table} {action}"));
     let mut steps = Vec::new();
-    if before.name != after.name {
-        let rename = format!("RENAME CONSTRAINT {} TO {}", before.name, after.name);
+    let name = after.name.clone().unwrap_or_else(|| Column::usual_not_null(id));
+    if let (Some(old), Some(new)) = (&before.name, &after.name)
+        && old != new
+    {
+        let rename = format!("RENAME CONSTRAINT {old} TO {new}");
         steps.push(alter(rename).because("rename its constraint").lock(Lock::AccessExclusive, &table));
     }
     if before.no_inherit != after.no_inherit {
         let inherit = if after.no_inherit { "NO INHERIT" } else { "INHERIT" };
-        let action = format!("ALTER CONSTRAINT {} {inherit}", after.name);
+        let action = format!("ALTER CONSTRAINT {name} {inherit}");
         steps.push(alter(action).because("change who inherits it").lock(Lock::AccessExclusive, &table));
     }
     if !before.valid && after.valid {
         steps.push(
-            alter(format!("VALIDATE CONSTRAINT {}", after.name))
+            alter(format!("VALIDATE CONSTRAINT {name}"))
                 .because("check the rows that are there, while reads and writes go on")
                 .lock(Lock::ShareUpdateExclusive, &table)
                 .hazard(HazardKind::MayFail, "a NULL in the column stops it"),

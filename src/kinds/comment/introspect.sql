@@ -16,7 +16,9 @@ SELECT CASE WHEN t.typrelid <> 0 THEN 'pg_class'::regclass::oid
             WHERE c.oid = d.objoid)
        END AS path,
        a.attname::text AS sub_name,
-       d.description AS text
+       d.description AS text,
+       CASE WHEN d.classoid = 'pg_namespace'::regclass AND d.objoid = to_regnamespace('public')
+            THEN 'standard public schema' END AS initial
 FROM pg_description d
 LEFT JOIN pg_attribute a
        ON d.classoid = 'pg_class'::regclass AND a.attrelid = d.objoid AND a.attnum = d.objsubid AND d.objsubid > 0

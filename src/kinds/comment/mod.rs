@@ -10,11 +10,13 @@ use crate::{attributes, sql::Literal};
 pub struct Comment {
     /// Its text.
     pub text: String,
+    /// What it says in a fresh database, where that is something.
+    pub initial: Option<String>,
 }
 
 impl ObjectKind for Comment {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
-    const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { text => set_text });
+    const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { text => set_text, initial: physical });
 
     fn when_dislodged(&self, _desired: Option<&Self>) -> Follow {
         Follow::Stays
@@ -29,7 +31,7 @@ impl ObjectKind for Comment {
     }
 
     fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
-        vec![Step::drop(id, comment_on(id, None, cx))]
+        vec![Step::drop(id, comment_on(id, self.initial.as_deref(), cx))]
     }
 }
 

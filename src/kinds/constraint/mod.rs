@@ -14,6 +14,7 @@ pub struct Constraint {
     /// What it demands.
     pub kind: ConstraintKind,
     /// What follows its name, as `pg_get_constraintdef` prints it.
+    #[serde(deserialize_with = "super::expression::stable")]
     pub definition: String,
     /// Whether the rows that were there before it were checked.
     pub valid: bool,
@@ -77,14 +78,14 @@ impl ObjectKind for Constraint {
         kind,
         definition => set_definition,
         valid => set_definition,
-        clustered => set_clustered,
+        clustered "place in CLUSTER" => set_clustered,
         replica_identity => set_replica_identity,
         options => set_options,
         tablespace => set_tablespace,
         index: physical,
         columns: physical,
         references_ref: physical,
-        attached_to_ref => set_attached,
+        attached_to_ref "whole" => set_attached,
     });
 
     fn address(&self, id: &ObjectId) -> String {

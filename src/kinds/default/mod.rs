@@ -9,6 +9,7 @@ use crate::attributes;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Default {
     /// The expression, as `pg_get_expr` prints it.
+    #[serde(deserialize_with = "super::expression::stable")]
     pub expression: String,
     /// Whether its column is a view's, whose statement can't say it.
     #[serde(default)]
@@ -26,16 +27,12 @@ impl ObjectKind for Default {
         format!("COLUMN {}", id.sql())
     }
 
-    fn create(&self, id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Vec<Step> {
-        vec![alter_column(Step::create, id, &format!("SET DEFAULT {}", self.expression))]
+    fn create(&self, id: &ObjectId, _parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
+        alter_column(Step::create, id, &format!("SET DEFAULT {}", self.expression), cx)
     }
 
     fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
-        // Dropping the parent's default drops the copies.
-        if self.inherited_from_ref.as_ref().is_some_and(|parent| cx.world.desired(parent).is_none()) {
-            return Vec::new();
-        }
-        vec![alter_column(Step::drop, id, "DROP DEFAULT")]
+        alter_column(Step::drop, id, "DROP DEFAULT", cx)
     }
 
     fn fold(&self, _id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Option<Fragment> {
@@ -60,10 +57,53 @@ impl ObjectKind for Default {
 
 fn set_expression(change: &Change<'_, Default>) -> Reaction {
     let expression = format!("SET DEFAULT {}", change.desired.expression);
-    Reaction::Alter(vec![alter_column(Step::alter, change.id, &expression)])
+    Reaction::Alter(alter_column(Step::alter, change.id, &expression, change.cx))
 }
 
-fn alter_column(step: fn(&ObjectId, String) -> Step, id: &ObjectId, action: &str) -> Step {
-    let table = id.container();
-    step(id, format!("ALTER TABLE {table} ALTER COLUMN {} {action}", id.name())).lock(Lock::AccessExclusive, table)
+fn alter_column(
+    step: fn(&ObjectId, String) -> Step,
+    id: &ObjectId,
+    action: &str,
+    cx: &Context<'_>,
+) -> Vec<Step> {
+    if is_handed_down(id, cx) {
+        return Vec::new();
+    }
+    let (table, name) = (id.container(), id.name());
+    let only = if spreads(id, cx) { "" } else { "ONLY " };
+    let sql = format!("ALTER TABLE {only}{table} ALTER COLUMN {name} {action}");
+    vec![step(id, sql).lock(Lock::AccessExclusive, table)]
+}
+
+/// The defaults of the columns that inherit the default's column.
+fn heirs(id: &ObjectId, cx: &Context<'_>) -> Vec<ObjectId> {
+    let column = cx.world.parent(id);
+    let columns = column.map(|column| cx.world.companions(column)).unwrap_or_default();
+    let heirs = columns.into_iter().filter(|heir| heir.path.len() == id.path.len());
+    heirs.map(|heir| ObjectId::new(id.kind, heir.path.clone())).collect()
+}
+
+fn expression<'a>(object: Option<&'a Object>) -> Option<&'a str> {
+    match object {
+        Some(Object::Default(default)) => Some(&default.expression),
+        _ => None,
+    }
+}
+
+/// Whether the columns that inherit shall have the same default, so that one statement serves them all.
+fn spreads(id: &ObjectId, cx: &Context<'_>) -> bool {
+    heirs(id, cx).iter().all(|heir| {
+        expression(cx.world.desired(heir)) == expression(cx.world.desired(id)) && spreads(heir, cx)
+    })
+}
+
+/// Whether the default of the column that is inherited changes and brings this one along.
+fn is_handed_down(id: &ObjectId, cx: &Context<'_>) -> bool {
+    let column = cx.world.parent(id).and_then(|column| cx.world.live(column));
+    let Some(above) = column.and_then(Object::goes_with) else {
+        return false;
+    };
+    let above = ObjectId::new(id.kind, above.path.clone());
+    let changes = expression(cx.world.live(&above)) != expression(cx.world.desired(&above));
+    changes && spreads(&above, cx) || is_handed_down(&above, cx) && spreads(&above, cx)
 }

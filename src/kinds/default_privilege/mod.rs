@@ -55,7 +55,9 @@ impl ObjectKind for DefaultPrivilege {
             && self.schema.as_ref().is_none_or(|schema| created.path.len() > 1 && schema == created.schema());
         concerned.then(|| {
             let grant = ObjectId { grantee: id.grantee.clone(), ..ObjectId::about(Kind::Grant, created) };
-            (grant, Object::Grant(super::grant::Grant::with(self.initial.clone(), &self.privileges)))
+            // A rule for the whole database says all that there is; one for a schema adds to it.
+            let before = if self.schema.is_some() { self.initial.clone() } else { Vec::new() };
+            (grant, Object::Grant(super::grant::Grant::with(self.initial.clone(), &before, &self.privileges)))
         })
     }
 }

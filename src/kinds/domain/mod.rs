@@ -16,6 +16,7 @@ pub struct Domain {
     /// Its collation, where it isn't the type's.
     pub collation: Option<String>,
     /// Its default.
+    #[serde(default, deserialize_with = "super::expression::stable_option")]
     pub default: Option<String>,
     /// `NOT NULL`.
     #[serde(default)]
@@ -25,7 +26,7 @@ pub struct Domain {
 impl ObjectKind for Domain {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
     const ATTRIBUTES: &'static [Attribute<Self>] =
-        attributes!(Self { type_name, collation, default => set_default, not_null => set_not_null });
+        attributes!(Self { type_name "type", collation, default => set_default, not_null "NOT NULL" => set_not_null });
 
     fn address(&self, id: &ObjectId) -> String {
         format!("DOMAIN {}", id.sql())

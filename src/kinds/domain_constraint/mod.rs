@@ -9,6 +9,7 @@ use crate::attributes;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DomainConstraint {
     /// What follows its name, as `pg_get_constraintdef` prints it.
+    #[serde(deserialize_with = "super::expression::stable")]
     pub definition: String,
     /// Whether the values that were there before it were checked.
     pub valid: bool,

@@ -36,10 +36,10 @@ pub struct Function {
 impl ObjectKind for Function {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {
-        procedure,
-        window,
+        procedure "nature",
+        window "nature",
         result,
-        named_arguments,
+        named_arguments "arguments",
         defaults => set_defaults,
         arguments => redefine,
         language => redefine,

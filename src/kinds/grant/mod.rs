@@ -67,9 +67,9 @@ fn steps(step: fn(&ObjectId, String) -> Step, id: &ObjectId, live: &[String], de
 }
 
 impl Grant {
-    /// The privileges of a grantee on a fresh object when `added` come on top.
-    pub(super) fn with(initial: Vec<String>, added: &[String]) -> Self {
-        let mut privileges: Vec<String> = initial.iter().chain(added).cloned().collect();
+    /// The privileges of a grantee on a new object: `before`, and `added` on top.
+    pub(super) fn with(initial: Vec<String>, before: &[String], added: &[String]) -> Self {
+        let mut privileges: Vec<String> = before.iter().chain(added).cloned().collect();
         privileges.sort();
         privileges.dedup();
         Self { privileges, initial }

@@ -20,6 +20,7 @@ pub struct Index {
     /// Its table as SQL.
     pub table: String,
     /// What follows the table's name in `pg_get_indexdef`: method, columns, INCLUDE, WITH, WHERE.
+    #[serde(deserialize_with = "super::expression::stable")]
     pub rest: String,
     /// The names of its columns, an expression's being PostgreSQL's choice.
     #[serde(default)]
@@ -43,17 +44,17 @@ pub struct Index {
 impl ObjectKind for Index {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {
-        unique,
+        unique "uniqueness",
         partitioned,
         table,
-        rest,
+        rest "definition",
         columns: physical,
         tablespace => set_tablespace,
         valid => set_valid,
-        clustered => set_clustered,
+        clustered "place in CLUSTER" => set_clustered,
         replica_identity => set_replica_identity,
         statistics => set_statistics,
-        attached_to_ref => set_attached,
+        attached_to_ref "whole" => set_attached,
     });
 
     fn address(&self, id: &ObjectId) -> String {

@@ -11,6 +11,7 @@ use crate::{attributes, sql::Ident};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MaterializedView {
     /// The query, as `pg_get_viewdef` prints it.
+    #[serde(deserialize_with = "super::expression::stable")]
     pub definition: String,
     /// The access method, where it isn't `heap`.
     pub access_method: Option<Ident>,

@@ -14,7 +14,7 @@ pub struct Owner {
 
 impl ObjectKind for Owner {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
-    const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { role => set_role });
+    const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { role "owner" => set_role });
 
     fn goes_without_saying(&self, role: &Ident) -> bool {
         self.role == *role

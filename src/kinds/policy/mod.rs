@@ -20,20 +20,22 @@ pub struct Policy {
     #[serde(default)]
     pub role_names: Vec<Ident>,
     /// Which rows are seen.
+    #[serde(default, deserialize_with = "super::expression::stable_option")]
     pub using: Option<String>,
     /// Which rows may be written.
+    #[serde(default, deserialize_with = "super::expression::stable_option")]
     pub with_check: Option<String>,
 }
 
 impl ObjectKind for Policy {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {
-        permissive,
+        permissive "nature",
         command,
         roles => alter,
         role_names: physical,
-        using => alter,
-        with_check => alter,
+        using "condition" => alter,
+        with_check "check" => alter,
     });
 
     fn roles<'a>(&'a self, _id: &'a ObjectId) -> Vec<&'a Ident> {

@@ -36,15 +36,15 @@ pub struct Sequence {
 impl ObjectKind for Sequence {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {
-        type_name => set_options,
+        type_name "type" => set_options,
         increment => set_options,
         minimum => set_options,
         maximum => set_options,
         start => set_options,
         cache => set_options,
         cycle => set_options,
-        unlogged => set_logged,
-        owned_by_ref => set_owner_column,
+        unlogged "persistence" => set_logged,
+        owned_by_ref "owner column" => set_owner_column,
     });
 
     fn address(&self, id: &ObjectId) -> String {
@@ -131,6 +131,27 @@ impl Sequence {
     }
 }
 
+/// Moves a sequence whose lower limit is raised (the upper one, if it counts down) to that limit, unless it is beyond.
+pub(super) fn move_into(
+    sequence: &str,
+    increment: i64,
+    live: (i64, i64),
+    desired: (i64, i64),
+) -> Option<String> {
+    let (limit, comparison, moves) = if increment > 0 {
+        (desired.0, "<", live.0 < desired.0)
+    } else {
+        (desired.1, ">", live.1 > desired.1)
+    };
+    let is_within = live.0 <= limit && limit <= live.1;
+    (moves && is_within).then(|| {
+        format!(
+            "SELECT pg_catalog.setval({}, {limit}, false) FROM {sequence} WHERE last_value {comparison} {limit}",
+            Literal(sequence)
+        )
+    })
+}
+
 /// The least and largest value that a sequence of this type has if nothing is said.
 fn usual(type_name: &str, increment: i64) -> (i64, i64) {
     let limits = match type_name {
@@ -177,6 +198,10 @@ fn set_options(change: &Change<'_, Sequence>) -> Reaction {
         text.push_str(if desired.cycle { " CYCLE" } else { " NO CYCLE" });
     }
     let mut step = Step::alter(id, format!("ALTER SEQUENCE {}{text}", id.sql())).lock(Lock::ShareRowExclusive, id.sql());
+    let limits = |sequence: &Sequence| (sequence.minimum, sequence.maximum);
+    if let Some(move_on) = move_into(&id.sql(), desired.increment, limits(live), limits(desired)) {
+        step.sql.insert(0, move_on);
+    }
     if live.minimum < desired.minimum || live.maximum > desired.maximum {
         step = step.hazard(HazardKind::MayFail, "a current value outside the new limits stops it");
     }

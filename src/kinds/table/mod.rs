@@ -53,14 +53,14 @@ pub struct Table {
 impl ObjectKind for Table {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {
-        unlogged => set_logged,
+        unlogged "persistence" => set_logged,
         access_method => set_access_method,
         options => set_options,
         partition_key,
-        partition_of_ref => reattach,
+        partition_of_ref "partitioned table" => reattach,
         partition_bound => reattach,
-        inherits_refs => set_inheritance,
-        of_type => set_type,
+        inherits_refs "parents" => set_inheritance,
+        of_type "type" => set_type,
         tablespace => set_tablespace,
         row_security => set_row_security,
         force_row_security => set_force_row_security,

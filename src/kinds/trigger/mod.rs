@@ -11,6 +11,7 @@ use crate::attributes;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trigger {
     /// Its definition, as `pg_get_triggerdef` prints it.
+    #[serde(deserialize_with = "super::expression::stable")]
     pub definition: String,
     /// When it fires: `ENABLE`, `DISABLE`, `ENABLE REPLICA`, `ENABLE ALWAYS`.
     pub state: String,
@@ -25,7 +26,7 @@ pub struct Trigger {
 impl ObjectKind for Trigger {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
     const ATTRIBUTES: &'static [Attribute<Self>] =
-        attributes!(Self { constraint, definition, state => set_state, copy_of_ref });
+        attributes!(Self { constraint "nature", definition, state => set_state, copy_of_ref });
 
     fn address(&self, id: &ObjectId) -> String {
         format!("TRIGGER {} ON {}", id.name(), id.container())

@@ -9,6 +9,7 @@ use crate::attributes;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct View {
     /// The query, as `pg_get_viewdef` prints it.
+    #[serde(deserialize_with = "super::expression::stable")]
     pub definition: String,
     /// Names and types of its columns.
     pub columns: Option<Vec<String>>,
