@@ -6,11 +6,7 @@ use camino::Utf8Path;
 use jiff::Timestamp;
 
 use super::Context;
-use crate::{
-    diagnostic::Result,
-    history::Actor,
-    server::session::Session,
-};
+use crate::{diagnostic::Result, history::Actor, server::session::Session};
 
 /// The time.
 #[expect(
