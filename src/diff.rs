@@ -35,8 +35,8 @@ pub enum Fate {
     Dislodge,
     /// It moves from the old to the new self of a replaced dependency.
     Repoint(ObjectId),
-    /// It stays while what it goes with is replaced.
-    Rejoin,
+    /// It stays while what it goes with is dropped or replaced, and is changed in place where it differs.
+    Outlive,
 }
 
 /// The fates of all objects, and the world in which steps are written.
@@ -47,6 +47,11 @@ pub struct Diff<'a> {
     pub fates: BTreeMap<ObjectId, Fate>,
     live_dependents: BTreeMap<&'a ObjectId, BTreeSet<&'a ObjectId>>,
     live_children: BTreeMap<&'a ObjectId, Vec<&'a ObjectId>>,
+    /// What goes with an object, in the live and in the desired catalog.
+    companions: BTreeMap<&'a ObjectId, Vec<&'a ObjectId>>,
+    desired_companions: BTreeMap<&'a ObjectId, Vec<&'a ObjectId>>,
+    /// The live rules about objects to come.
+    rules: Vec<(&'a ObjectId, &'a Object)>,
     desired_children: BTreeMap<&'a ObjectId, Vec<&'a ObjectId>>,
 }
 
@@ -58,6 +63,13 @@ impl<'a> Diff<'a> {
             fates: BTreeMap::new(),
             live_dependents: catalogs.live.dependents(),
             live_children: catalogs.live.children(),
+            companions: companions(catalogs.live),
+            desired_companions: companions(catalogs.desired),
+            rules: catalogs
+                .live
+                .objects()
+                .filter(|(_, object)| object.rules_the_future())
+                .collect(),
             desired_children: catalogs.desired.children(),
         };
         diff.compare();
@@ -149,7 +161,7 @@ impl<'a> Diff<'a> {
                 Fate::Replace(_) => self.follow_replaced(&id),
                 Fate::Drop => self.follow_dropped(&id),
                 Fate::Dislodge | Fate::Repoint(_) => self.follow_dislodged(&id),
-                Fate::Create | Fate::Alter | Fate::Rejoin => Vec::new(),
+                Fate::Create | Fate::Alter | Fate::Outlive => Vec::new(),
             };
             for (follower, fate) in consequences {
                 if self.fates.get(&follower) != Some(&fate) {
@@ -170,9 +182,8 @@ impl<'a> Diff<'a> {
             let Some(desired) = self.catalogs.desired.get(follower) else {
                 continue;
             };
-            match self.fates.get(follower) {
-                Some(Fate::Replace(_) | Fate::Create | Fate::Drop | Fate::Repoint(_)) => continue,
-                None | Some(Fate::Alter | Fate::Dislodge | Fate::Rejoin) => {}
+            if self.is_settled(follower) || live.goes_with() == Some(id) {
+                continue;
             }
             let is_part = self.catalogs.live.parent(follower) == Some(id);
             let moves = aside
@@ -187,21 +198,60 @@ impl<'a> Diff<'a> {
             };
             consequences.push((follower.clone(), fate));
         }
-        for (follower, object) in self.catalogs.live.objects() {
-            let survives = self.catalogs.desired.contains(follower) && !self.is_created(follower);
-            if survives && object.goes_with() == Some(id) {
-                consequences.push((follower.clone(), Fate::Rejoin));
-            }
-        }
+        consequences.extend(self.survivors(id, "replaced"));
         consequences
+    }
+
+    /// What becomes of those that go with an object and stay although it goes.
+    fn survivors(&self, id: &ObjectId, goes: &str) -> Vec<(ObjectId, Fate)> {
+        let cx = self.context();
+        let fate = |&follower: &&ObjectId| {
+            let live = self.catalogs.live.get(follower)?;
+            let desired = self.catalogs.desired.get(follower)?;
+            if self.is_settled(follower) || self.is_freed(follower, id) {
+                return None;
+            }
+            let fate = match live.outlive(desired, follower, &cx) {
+                Some(steps) if steps.is_empty() => return None,
+                Some(_) => Fate::Outlive,
+                None => Fate::Replace(format!("`{id}` is {goes}")),
+            };
+            Some((follower.clone(), fate))
+        };
+        let companions = self.companions.get(id).into_iter().flatten();
+        companions.filter_map(fate).collect()
+    }
+
+    /// Whether what the follower belongs to leaves what the other belongs to, so that they no longer go together.
+    fn is_freed(&self, follower: &ObjectId, from: &ObjectId) -> bool {
+        let live = self.catalogs.live;
+        let (Some(own), Some(other)) = (live.parent(follower), live.parent(from)) else {
+            return false;
+        };
+        let goes = |catalog: &Catalog| catalog.get(own).map(|object| object.goes_with() == Some(other));
+        goes(live) == Some(true) && goes(self.catalogs.desired) == Some(false)
+    }
+
+    /// Whether the object comes, goes or moves anyway.
+    fn is_settled(&self, id: &ObjectId) -> bool {
+        match self.fates.get(id) {
+            Some(Fate::Replace(_) | Fate::Create | Fate::Drop | Fate::Repoint(_)) => true,
+            None | Some(Fate::Alter | Fate::Dislodge | Fate::Outlive) => false,
+        }
     }
 
     fn follow_dropped(&self, id: &ObjectId) -> Vec<(ObjectId, Fate)> {
         let followers = self.live_dependents.get(id).into_iter().flatten();
+        let goes_with = |follower: &ObjectId| {
+            let object = self.catalogs.live.get(follower);
+            object.and_then(Object::goes_with) == Some(id)
+        };
         followers
             // One that changes anyway changes to something that doesn't need the dropped object.
             .filter(|follower| {
-                self.catalogs.desired.contains(follower) && !self.fates.contains_key(**follower)
+                self.catalogs.desired.contains(follower)
+                    && !self.fates.contains_key(**follower)
+                    && !goes_with(follower)
             })
             .map(|&follower| {
                 (
@@ -209,6 +259,7 @@ impl<'a> Diff<'a> {
                     Fate::Replace(format!("`{id}` is dropped")),
                 )
             })
+            .chain(self.survivors(id, "dropped"))
             .collect()
     }
 
@@ -219,11 +270,14 @@ impl<'a> Diff<'a> {
                 continue;
             };
             let stays = live.when_dislodged(self.catalogs.desired.get(follower)) == Follow::Stays;
-            let settled = matches!(
-                self.fates.get(follower),
-                Some(Fate::Replace(_) | Fate::Create | Fate::Drop | Fate::Repoint(_))
-            );
-            if !stays && !settled && self.catalogs.desired.contains(follower) {
+            // What is handed down changes along.
+            let changes_along = live.kind() == id.kind && live.goes_with() == Some(id);
+            let settled = self.is_settled(follower);
+            if !stays
+                && !settled
+                && !changes_along
+                && self.catalogs.desired.contains(follower)
+            {
                 consequences.push((
                     follower.clone(),
                     Fate::Replace(format!("`{id}` changes under it")),
@@ -231,6 +285,11 @@ impl<'a> Diff<'a> {
             }
         }
         consequences
+    }
+
+    /// What goes with the object in the desired catalog.
+    pub fn desired_companions(&self, id: &ObjectId) -> &[&'a ObjectId] {
+        self.desired_companions.get(id).map_or(&[], Vec::as_slice)
     }
 
     /// Whether the object's old self stays under another name until the new one has what it held.
@@ -245,6 +304,17 @@ impl<'a> Diff<'a> {
     pub fn is_dropped(&self, id: &ObjectId) -> bool {
         matches!(self.fates.get(id), Some(Fate::Drop | Fate::Replace(_)))
     }
+}
+
+/// What goes with each object.
+fn companions(catalog: &Catalog) -> BTreeMap<&ObjectId, Vec<&ObjectId>> {
+    let mut companions: BTreeMap<&ObjectId, Vec<&ObjectId>> = BTreeMap::new();
+    for (id, object) in catalog.objects() {
+        if let Some(with) = object.goes_with() {
+            companions.entry(with).or_default().push(id);
+        }
+    }
+    companions
 }
 
 impl World for Diff<'_> {
@@ -279,6 +349,10 @@ impl World for Diff<'_> {
         self.catalogs.desired.dependencies(id).collect()
     }
 
+    fn companions(&self, id: &ObjectId) -> Vec<&ObjectId> {
+        self.companions.get(id).cloned().unwrap_or_default()
+    }
+
     fn live_dependents(&self, id: &ObjectId) -> Vec<&ObjectId> {
         self.live_dependents
             .get(id)
@@ -293,8 +367,8 @@ impl World for Diff<'_> {
         let Some(model) = self.catalogs.desired.get(created) else {
             return Vec::new();
         };
-        let rules = self.catalogs.live.objects();
-        rules
+        self.rules
+            .iter()
             .filter_map(|(id, rule)| rule.adds_to(id, created, model, self.role()))
             .collect()
     }

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use tokio_postgres::error::{ErrorPosition, SqlState};
+use tokio_postgres::error::{ErrorPosition, Severity, SqlState};
 
 use super::run::Script;
 use crate::{
@@ -34,10 +34,26 @@ pub(super) enum Cause {
 
 impl Cause {
     /// The server's code.
-    pub(super) fn sqlstate(&self) -> Option<&SqlState> {
+    pub(super) fn sqlstate(&self) -> Option<&str> {
         match self {
-            Self::Server(error) => error.code(),
+            Self::Server(error) => error.code().map(SqlState::code),
             Self::Stopped => None,
+        }
+    }
+
+    /// Whether the connection is gone.
+    pub(super) fn ends_connection(&self) -> bool {
+        match self {
+            Self::Server(error) => {
+                error.is_closed()
+                    || error.as_db_error().is_some_and(|error| {
+                        matches!(
+                            error.parsed_severity(),
+                            Some(Severity::Fatal | Severity::Panic)
+                        )
+                    })
+            }
+            Self::Stopped => false,
         }
     }
 
@@ -52,8 +68,17 @@ impl Cause {
     }
 
     fn is_lock_timeout(&self) -> bool {
-        self.sqlstate() == Some(&SqlState::LOCK_NOT_AVAILABLE)
+        self.sqlstate() == Some(SqlState::LOCK_NOT_AVAILABLE.code())
     }
+}
+
+/// What is known of the step that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// Nothing of it stands.
+    Nothing,
+    /// It may stand: the connection ended with its commit under way, or what it left could not be cleared.
+    Unknown,
 }
 
 /// The words for a direction.
@@ -64,11 +89,11 @@ pub(super) fn verb(direction: Direction) -> (&'static str, &'static str) {
     }
 }
 
-/// The error that the command ends with. `stands` is the number of steps that stand.
+/// The error that the command ends with. `stands` is the number of steps that stand, `rest` what is known of this one.
 pub(super) fn explain(
     script: &Script<'_>,
     failure: &Failure<'_>,
-    stands: usize,
+    (stands, rest): (usize, Rest),
     blockers: Vec<String>,
 ) -> Diagnostic {
     let (participle, command) = verb(script.direction);
@@ -84,14 +109,17 @@ pub(super) fn explain(
         step.action, step.object
     );
     let code = match cause {
-        _ if stands > 0 => Code::Partial,
+        _ if stands > 0 || rest == Rest::Unknown => Code::Partial,
         Cause::Stopped => Code::Interrupted,
         Cause::Server(_) if cause.is_lock_timeout() => Code::Busy,
         Cause::Server(error) if error.is_closed() => Code::Server,
         Cause::Server(_) => Code::StepFailed,
     };
     let mut diagnostic = match cause {
-        Cause::Stopped => Diagnostic::error(code, format!("stopped in {what}")),
+        Cause::Stopped => {
+            let place = if sql.is_some() { "in" } else { "before" };
+            Diagnostic::error(code, format!("stopped {place} {what}"))
+        }
         Cause::Server(error) => {
             let said = server_error(error);
             let mut diagnostic =
@@ -109,19 +137,28 @@ pub(super) fn explain(
     for blocker in blockers {
         diagnostic = diagnostic.note(blocker);
     }
-    let revision = &script.file.plan.header.revision;
+    let again = match cause {
+        Cause::Stopped => format!("run `{command}` again"),
+        Cause::Server(_) => format!("remove the cause, then run `{command}` again"),
+    };
+    let revision = script.file.revision();
+    if rest == Rest::Unknown {
+        return diagnostic
+            .note(format!(
+                "{stands} of {total} steps of revision `{revision}` stand; whether this one does is found out by the next run"
+            ))
+            .help(again);
+    }
     if stands == 0 {
         return diagnostic
             .note(format!("nothing of revision `{revision}` was {participle}"))
-            .help(format!("remove the cause, then run `{command}` again"));
+            .help(again);
     }
     diagnostic
         .note(format!(
             "revision `{revision}` is partly {participle}: {stands} of {total} steps stand"
         ))
-        .help(format!(
-            "remove the cause, then run `{command}` again: it goes on at step {number}"
-        ))
+        .help(format!("{again}: it goes on at step {number}"))
 }
 
 /// Where in the plan's file the server points, or else the statement's first line.

@@ -81,18 +81,17 @@ impl Tries {
     }
 }
 
-/// Who holds locks on the relations that a step needs, in words.
+/// Who holds locks that keep a step from its own, in words.
 pub(super) async fn blockers(work: &Work<'_>, step: &Step) -> Vec<String> {
-    let relations: Vec<&str> = step
-        .locks
-        .iter()
-        .map(|(_, relation)| relation.as_str())
-        .collect();
+    let locks = step.locks.iter();
+    let (modes, relations): (Vec<&str>, Vec<&str>) = locks
+        .map(|(lock, relation)| (lock.as_str(), relation.as_str()))
+        .unzip();
     // Who is in the way would be good to know, and isn't worth another error.
     let rows = work
         .session
         .client()
-        .query(include_str!("sql/blockers.sql"), &[&relations])
+        .query(include_str!("sql/blockers.sql"), &[&relations, &modes])
         .await
         .unwrap_or_default();
     rows.iter()

@@ -4,7 +4,7 @@ use std::{pin::pin, time::Instant};
 
 use super::{
     Work, check,
-    failure::{Cause, Failure, explain, verb},
+    failure::{Cause, Failure, Rest, explain, verb},
     leftovers,
     retry::{self, Tries},
 };
@@ -449,10 +449,12 @@ impl<'a> Runner<'a> {
                 let Err(failure) = self.step(number, step).await else {
                     break;
                 };
+                if failure.cause.ends_connection() {
+                    return Err(self.explained(&failure, Rest::Unknown).await);
+                }
                 if let Err(error) = leftovers::clear(self.work, step).await {
                     // The step stays begun: the next run clears what is left.
-                    self.stands += 1;
-                    return Err(self.explained(&failure).await.with(error));
+                    return Err(self.explained(&failure, Rest::Unknown).await.with(error));
                 }
                 if !self.may_try_again(&mut tries, &failure).await {
                     return Err(self.fail(&failure).await);
@@ -493,16 +495,22 @@ impl<'a> Runner<'a> {
     async fn fail(&self, failure: &Failure<'_>) -> Diagnostic {
         let error = failure.cause.recorded();
         let entry = Entry {
-            sqlstate: failure.cause.sqlstate().map(|code| code.code()),
+            sqlstate: failure.cause.sqlstate(),
             error: Some(&error),
             ..Entry::of_step(self.revision(), EventKind::StepFailed, failure.number)
         };
         // Without the record, the next run finds out by itself that the step isn't done.
         drop(self.record(&entry).await);
-        self.explained(failure).await
+        let committing = failure.sql.is_none() && failure.cause.ends_connection();
+        let rest = if committing {
+            Rest::Unknown
+        } else {
+            Rest::Nothing
+        };
+        self.explained(failure, rest).await
     }
 
-    async fn explained(&self, failure: &Failure<'_>) -> Diagnostic {
+    async fn explained(&self, failure: &Failure<'_>, rest: Rest) -> Diagnostic {
         let what = format!(
             "step {}: {} {}",
             failure.number, failure.step.action, failure.step.object
@@ -516,7 +524,7 @@ impl<'a> Runner<'a> {
             }
             Cause::Server(_) | Cause::Stopped => Vec::new(),
         };
-        explain(self.script, failure, self.stands, blockers)
+        explain(self.script, failure, (self.stands, rest), blockers)
     }
 
     fn tell(&self, number: usize, step: &Step) {

@@ -63,6 +63,7 @@ pub async fn introspect(session: &Session, role: Option<&Ident>) -> Result<Catal
 /// The columns that say which object a row is.
 #[derive(Deserialize)]
 struct Identity {
+    of: Option<Kind>,
     path: Option<Vec<Ident>>,
     args: Option<String>,
     sub_name: Option<Ident>,
@@ -107,36 +108,59 @@ struct Reading {
 }
 
 impl Reading {
-    /// Gives each row its id. Rows come in the order of the kinds, so that a parent is known before its children.
+    /// Gives each row its id, those of the parents before those of their children.
     fn identify<'a>(&mut self, kinds: &'a [(Kind, Vec<Row>)]) -> Result<Vec<Identified<'a>>> {
-        let mut identified = Vec::new();
+        let mut waiting = Vec::new();
         for (kind, rows) in kinds {
             for row in rows {
+                let resolve = |_| None;
                 let source = RowDeserializer {
                     row,
-                    resolve: &|_| None,
+                    resolve: &resolve,
                 };
                 let identity =
                     Identity::deserialize(source).map_err(|error| broken(*kind, &error))?;
-                let address = identity.address();
-                let Some((id, parent)) = self.name(*kind, identity) else {
-                    continue; // It belongs to an object that isn't managed: an extension's, or one that no kind models.
-                };
-                if let Some(address) = address {
-                    self.addresses.insert(address, id.clone());
-                }
-                identified.push(Identified {
-                    kind: *kind,
-                    id,
-                    parent,
-                    row,
-                });
+                waiting.push((*kind, row, identity));
             }
         }
+        let mut identified = Vec::new();
+        // A column of a view or a composite type isn't an object of its own. What is about one belongs to the whole; that
+        // is known when everything else has its id.
+        for parts_stand_for_the_whole in [false, true] {
+            loop {
+                let before = waiting.len();
+                waiting.retain(|(kind, row, identity)| {
+                    let name = self.name(*kind, identity, parts_stand_for_the_whole);
+                    let Some((id, parent)) = name else {
+                        return true;
+                    };
+                    if let Some(address) = identity.address() {
+                        self.addresses.insert(address, id.clone());
+                    }
+                    let kind = *kind;
+                    identified.push(Identified {
+                        kind,
+                        id,
+                        parent,
+                        row,
+                    });
+                    false
+                });
+                if waiting.len() == before {
+                    break;
+                }
+            }
+        }
+        // What is left belongs to objects that aren't managed: an extension's, or those that no kind models.
         Ok(identified)
     }
 
-    fn name(&self, kind: Kind, identity: Identity) -> Option<(ObjectId, Option<ObjectId>)> {
+    fn name(
+        &self,
+        kind: Kind,
+        identity: &Identity,
+        parts_stand_for_the_whole: bool,
+    ) -> Option<(ObjectId, Option<ObjectId>)> {
         let grantee = identity.grantee.as_ref().map(|role| {
             if role.is_empty() {
                 Grantee::Public
@@ -146,29 +170,34 @@ impl Reading {
         });
         let parent = match identity.parent() {
             None => None,
-            Some(address) => Some(self.addresses.get(&address).cloned().or_else(|| {
-                // A column of a view or a composite type isn't an object of its own.
-                self.addresses.get(&Address { sub: 0, ..address }).cloned()
-            })?),
+            Some(address) => {
+                let whole = Address { sub: 0, ..address };
+                let known = self.addresses.get(&address).or_else(|| {
+                    parts_stand_for_the_whole
+                        .then(|| self.addresses.get(&whole))
+                        .flatten()
+                });
+                Some(known.cloned()?)
+            }
         };
-        if let Some(path) = identity.path {
+        if let Some(path) = &identity.path {
             return Some((
                 ObjectId {
                     kind,
-                    of: None,
-                    path,
-                    args: identity.args,
+                    of: identity.of,
+                    path: path.clone(),
+                    args: identity.args.clone(),
                     grantee,
                 },
                 parent,
             ));
         }
         let mut id = ObjectId::about(kind, parent.as_ref()?);
-        if let Some(column) = identity.sub_name
+        if let Some(column) = &identity.sub_name
             && id.of != Some(Kind::Column)
         {
             id.of = Some(Kind::Column);
-            id.path.push(column);
+            id.path.push(column.clone());
         }
         id.grantee = grantee;
         Some((id, parent))
@@ -191,6 +220,9 @@ impl Reading {
                 .map_err(|Mismatch(reason)| unknown(&id, &reason))?;
             if let Some(parent) = &parent {
                 self.catalog.depend(&id, parent);
+            }
+            if let Some(with) = object.needs_to_go_with() {
+                self.catalog.depend(&id, with);
             }
             self.catalog.insert(id, object, parent);
         }

@@ -48,11 +48,6 @@ FROM (
     UNION ALL
     SELECT 'pg_rewrite'::regclass, r.oid, c.relnamespace
     FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class WHERE r.rulename <> '_RETURN'
-    UNION ALL
-    -- A partition's copy of a trigger whose state isn't the parent's.
-    SELECT 'pg_trigger'::regclass, g.oid, c.relnamespace
-    FROM pg_trigger g JOIN pg_trigger p ON p.oid = g.tgparentid JOIN pg_class c ON c.oid = g.tgrelid
-    WHERE g.tgenabled <> p.tgenabled AND NOT g.tgisinternal
 ) AS o
 LEFT JOIN pg_namespace n ON n.oid = o.namespace
 CROSS JOIN LATERAL pg_identify_object(o.classid, o.objid, 0) AS i

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     apply::{self, Acquired, Script, Work},
+    catalog::Catalog,
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Direction, Filed, Reference},
     kinds::{HazardKind, Step},
@@ -93,7 +94,11 @@ async fn with_target(
     let (ready, held) = pending(&revisions, &args.to)?;
     tell_applied_by_others(context, &seen, &revisions, acquired);
     let mut live = apply::read_target(&work).await?;
-    apply::finish(&work, &revisions.journal, &live).await?;
+    if revisions.journal.is_settled() {
+        warn_of_drift(context, &revisions, &live);
+    } else {
+        apply::finish(&work, &revisions.journal, &live).await?;
+    }
     for revision in &ready {
         let filed = revisions.filed(revision, work.session).await?;
         let script = Script {
@@ -116,6 +121,21 @@ async fn with_target(
         ));
     }
     Ok(Exit::Done)
+}
+
+/// What was changed behind forge's back and isn't in the plan's way stays, and is no drift any more afterwards.
+fn warn_of_drift(context: &Context<'_>, revisions: &Revisions, live: &Catalog) {
+    let journal = &revisions.journal;
+    let undisturbed = !journal.partly().is_empty()
+        || journal
+            .promised()
+            .is_none_or(|promised| promised == live.fingerprint());
+    if !undisturbed {
+        context.reporter.warn(
+            "somebody changed the database since the last plan was applied; \
+             what they changed stays, and `forge drift` can't tell it any more after this",
+        );
+    }
 }
 
 /// The revisions that can be applied, and those that a missing approval holds up.

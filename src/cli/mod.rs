@@ -8,6 +8,7 @@ mod approve;
 mod current;
 mod downgrade;
 mod drift;
+mod embedded;
 mod env;
 mod heads;
 mod history;
@@ -81,6 +82,7 @@ enum Command {
     History(history::Args),
     Current(current::Args),
     Heads(heads::Args),
+    Embedded(embedded::Args),
     Env(env::Args),
 }
 
@@ -97,6 +99,7 @@ impl Command {
             | Self::History(_)
             | Self::Current(_)
             | Self::Heads(_)
+            | Self::Embedded(_)
             | Self::Env(_)
             | Self::Init(_)
             | Self::Plan(_) => Urgency::Soon,
@@ -115,6 +118,7 @@ impl Command {
             Self::History(args) => Box::pin(async { history::run(args, context) }),
             Self::Current(args) => Box::pin(current::run(args, context)),
             Self::Heads(args) => Box::pin(async { heads::run(args, context) }),
+            Self::Embedded(args) => Box::pin(embedded::run(args, context)),
             Self::Env(args) => Box::pin(async { env::run(args, context) }),
             Self::Init(args) => Box::pin(init::run(args, context)),
             Self::Plan(args) => Box::pin(plan::run(args, context)),

@@ -6,7 +6,11 @@ use camino::Utf8Path;
 use jiff::Timestamp;
 
 use super::Context;
-use crate::{diagnostic::Result, history::Actor, server::session::Session};
+use crate::{
+    diagnostic::Result,
+    history::{self, Actor},
+    server::session::Session,
+};
 
 /// The time.
 #[expect(
@@ -38,15 +42,8 @@ pub(super) async fn actor(
     project: &Utf8Path,
     session: &Session,
 ) -> Result<Actor> {
-    let answers = session
-        .snapshot(&["SELECT gen_random_uuid()::text AS run"])
-        .await?;
-    let run: String = answers[0]
-        .first()
-        .expect("the query has one row")
-        .get("run");
     Ok(Actor {
-        run: run.chars().take(8).collect(),
+        run: history::new_run(session).await?,
         os_user: account(context),
         host: host(context),
         git_commit: git(context, project, &["rev-parse", "HEAD"]),

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use camino::Utf8Path;
+
 use super::Context;
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
@@ -146,12 +148,11 @@ fn edited(filed: &Filed) -> Diagnostic {
 
 /// The revision that a word on the command line names: its digits or its file.
 pub(super) fn named<'a>(folder: &'a Folder, word: &str) -> Result<&'a Filed> {
+    let file = Utf8Path::new(word.trim_start_matches("./"));
     let by_file = folder.plans.values().find(|filed| {
-        filed.path == word
-            || filed.path.file_name() == Some(word)
+        filed.path.ends_with(file)
+            || file.ends_with(&filed.path)
             || filed.path.file_stem() == Some(word)
-            || (word.ends_with(".sql")
-                && filed.path.as_str().ends_with(word.trim_start_matches("./")))
     });
     if let Some(filed) = by_file {
         return Ok(filed);

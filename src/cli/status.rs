@@ -65,6 +65,15 @@ fn table(context: &Context<'_>, url: &str, revisions: &Revisions) -> String {
             ),
         );
     }
+    if let Some(event) = journal.differs() {
+        line(
+            "differs",
+            format!(
+                "the database was not what {} promised when it was done",
+                event.revision
+            ),
+        );
+    }
     let heads = revisions.graph.heads();
     let pending = revisions
         .graph

@@ -96,7 +96,7 @@ async fn session(
     drop(progress);
     if let Some(role) = &settings.role {
         session
-            .run(&format!("SET ROLE {}", Ident::new(role.value.as_str())))
+            .act_as(&Ident::new(role.value.as_str()))
             .await
             .map_err(|error| error.help(format!("`role` comes from {}", role.origin)))?;
     }

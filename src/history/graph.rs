@@ -204,7 +204,8 @@ fn cycle(waiting: &BTreeSet<(&str, &str)>, nodes: &BTreeMap<String, Node>) -> Di
             .expect("a node is left because it needs one that is");
     }
     let start = path.iter().position(|revision| *revision == at);
-    let circle = &path[start.expect("the walk ended at a node of the path")..];
+    let mut circle = path.split_off(start.expect("the walk ended at a node of the path"));
+    circle.push(at);
     Diagnostic::error(Code::History, "revisions build on each other in a circle")
         .note(format!("`{}`", circle.join("` builds on `")))
         .help("restore the plans' files from version control")
@@ -314,7 +315,7 @@ pub(super) mod tests {
         check(
             &["a", "b a,d", "c b", "d c"],
             "revisions build on each other in a circle",
-            "`b` builds on `d` builds on `c`",
+            "`b` builds on `d` builds on `c` builds on `b`",
         );
     }
 

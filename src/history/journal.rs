@@ -168,7 +168,7 @@ impl Journal {
                     Direction::Down => Standing::Applied,
                 }
             }
-            other => other,
+            standing @ (Standing::Absent | Standing::Applied | Standing::Partly(_)) => standing,
         }
     }
 
@@ -200,6 +200,16 @@ impl Journal {
     /// The last event that changed which revisions are applied.
     pub fn last_settled(&self) -> Option<&Event> {
         self.events.iter().rfind(|event| settles(event.kind))
+    }
+
+    /// The event that says that the target isn't what the last revision promised, if it wasn't.
+    pub fn differs(&self) -> Option<&Event> {
+        let settled = self.last_settled()?;
+        let differs = self
+            .events
+            .iter()
+            .rfind(|event| event.kind == EventKind::Differs)?;
+        (differs.id > settled.id).then_some(differs)
     }
 
     /// Whether the snapshot is of what the last revision left. forge was killed before it could take one otherwise.

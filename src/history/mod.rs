@@ -17,6 +17,8 @@ pub use self::{
     graph::{Graph, Node},
     journal::{Direction, Event, EventKind, Journal, Partly, Recorded, Standing, Taken},
     reference::Reference,
-    store::{Actor, Body, Entry, body, ensure, load, record, register, save_snapshot, snapshot},
+    store::{
+        Actor, Body, Entry, body, ensure, load, new_run, record, register, save_snapshot, snapshot,
+    },
     walk::{pending, reverting},
 };

@@ -53,16 +53,16 @@ mod tests {
 
     #[test]
     fn references() {
-        fn check(text: &str, expected: Option<Reference>) {
-            assert_eq!(text.parse().ok(), expected, "{text}");
+        fn check(text: &str, expected: Option<&Reference>) {
+            assert_eq!(text.parse().ok().as_ref(), expected, "{text}");
         }
-        check("head", Some(Reference::Head));
-        check("heads", Some(Reference::Head));
-        check("base", Some(Reference::Base));
-        check("current", Some(Reference::Current));
-        check("+2", Some(Reference::Relative(2)));
-        check("-1", Some(Reference::Relative(-1)));
-        check("12AB", Some(Reference::Revision("12ab".to_owned())));
+        check("head", Some(&Reference::Head));
+        check("heads", Some(&Reference::Head));
+        check("base", Some(&Reference::Base));
+        check("current", Some(&Reference::Current));
+        check("+2", Some(&Reference::Relative(2)));
+        check("-1", Some(&Reference::Relative(-1)));
+        check("12AB", Some(&Reference::Revision("12ab".to_owned())));
         check("-0", None);
         check("+", None);
         check("main", None);

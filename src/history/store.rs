@@ -82,6 +82,17 @@ pub struct Body {
     pub down: Option<String>,
 }
 
+/// A name for a run of forge on this target, which no other run has.
+pub async fn new_run(session: &Session) -> Result<String> {
+    let rows = session
+        .client()
+        .query_typed("SELECT gen_random_uuid()::text AS run", &[])
+        .await
+        .map_err(|error| server_error(&error))?;
+    let run: String = rows.first().expect("the query has one row").get("run");
+    Ok(run.chars().take(8).collect())
+}
+
 /// Creates the schema `forge` if it isn't there. The caller holds the lock: `IF NOT EXISTS` alone lets two sessions collide.
 pub async fn ensure(session: &Session) -> Result<()> {
     if exists(session).await? {
@@ -119,7 +130,8 @@ pub async fn load(session: &Session) -> Result<Journal> {
             include_str!("sql/events.sql"),
             include_str!("sql/taken.sql"),
         ])
-        .await?
+        .await
+        .map_err(unreadable_by_role)?
         .into_iter();
     let mut next = || answers.next().expect("there is an answer to each query");
     let mut journal = Journal::default();
@@ -132,8 +144,8 @@ pub async fn load(session: &Session) -> Result<Journal> {
             },
             message: row.get("message"),
             sha256: row.get("sha256"),
-            from: fingerprint(row.get("from_fp"))?,
-            to: fingerprint(row.get("to_fp"))?,
+            from: fingerprint(&row.get::<_, String>("from_fp"))?,
+            to: fingerprint(&row.get::<_, String>("to_fp"))?,
         };
         journal.revisions.insert(row.get("rev"), recorded);
     }
@@ -155,14 +167,14 @@ pub async fn load(session: &Session) -> Result<Journal> {
             host: row.get("host"),
             fingerprint: row
                 .get::<_, Option<String>>("fingerprint")
-                .map(fingerprint)
+                .map(|state| fingerprint(&state))
                 .transpose()?,
         });
     }
     if let Some(row) = next().first() {
         journal.taken = Some(Taken {
             event: row.get("event"),
-            fingerprint: fingerprint(row.get("fingerprint"))?,
+            fingerprint: fingerprint(&row.get::<_, String>("fingerprint"))?,
             at: row.get("at"),
         });
     }
@@ -291,7 +303,16 @@ pub async fn snapshot(session: &Session) -> Result<Option<Catalog>> {
         .map_err(|error| unreadable(&error.to_string()))
 }
 
-fn fingerprint(text: String) -> Result<Fingerprint> {
+/// A role that may not apply may be allowed to look.
+fn unreadable_by_role(error: Diagnostic) -> Diagnostic {
+    if error.notes().iter().any(|note| note.contains("42501")) {
+        error.help("grant the role USAGE on the schema `forge`, and SELECT on the tables in it")
+    } else {
+        error
+    }
+}
+
+fn fingerprint(text: &str) -> Result<Fingerprint> {
     text.parse().map_err(|error: String| unreadable(&error))
 }
 

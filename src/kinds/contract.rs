@@ -78,20 +78,36 @@ pub trait ObjectKind:
         None
     }
 
-    /// The object that takes this one along when it is dropped, other than the parent (a sequence's column).
+    /// The object that takes this one along when it is dropped, other than the parent: a sequence's column, the table
+    /// that this one is a partition of.
     fn goes_with(&self) -> Option<&ObjectId> {
         None
     }
 
-    /// The steps that let this object outlive the replacement of what it goes with: those before the old one goes, then,
-    /// as finishing steps, those that bind it to the new one.
-    fn rejoin(&self, _desired: &Self, _id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
-        Vec::new()
+    /// Whether the object can't be there before what it goes with.
+    const NEEDS_WHAT_IT_GOES_WITH: bool = true;
+
+    /// The steps that let this object outlive what it goes with, which is dropped or replaced: those before the old one
+    /// goes, then, as finishing steps, those that bind it to the new one; none where the object's own change, or the drop,
+    /// sees to it. `None`: it can't, and is made anew.
+    fn outlive(&self, _desired: &Self, _id: &ObjectId, _cx: &Context<'_>) -> Option<Vec<Step>> {
+        None
     }
 
-    /// Whether its drop is written although what it belongs to goes too (an index on a dropped column), so that a
-    /// reviewer sees it. Never if its parent goes.
+    /// Whether its drop is written although what it goes with takes it along, so that a reviewer sees it. Never if its
+    /// parent goes.
     const DROP_IS_SHOWN: bool = true;
+
+    /// The steps that free the object's names while what it belongs to stands aside.
+    fn make_way(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
+        self.drop(id, cx)
+    }
+
+    /// The steps that hand over what the object holds besides rows, once the rows of the parent that stands aside have
+    /// been carried over.
+    fn hand_over(&self, _desired: &Self, _id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        Vec::new()
+    }
 
     /// Names that two objects can't both have, besides the id's own.
     fn claims(&self, _id: &ObjectId) -> Vec<Claim> {
@@ -273,6 +289,8 @@ pub trait World {
     fn live_children(&self, id: &ObjectId) -> Vec<&ObjectId>;
     /// What the object depends on, as it shall be.
     fn dependencies(&self, id: &ObjectId) -> Vec<&ObjectId>;
+    /// The objects that go with this one, as they are.
+    fn companions(&self, id: &ObjectId) -> Vec<&ObjectId>;
     /// What depends on the object, as it is.
     fn live_dependents(&self, id: &ObjectId) -> Vec<&ObjectId>;
     /// What the server will have added to an object that the plan creates.

@@ -154,11 +154,32 @@ macro_rules! kinds {
                 }
             }
 
-            /// See [`ObjectKind::rejoin`]. Empty also where the kinds differ.
-            pub fn rejoin(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
+            /// See [`ObjectKind::outlive`]. `None` also where the kinds differ.
+            pub fn outlive(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<Vec<Step>> {
                 match (self, desired) {
-                    $((Self::$name(live), Self::$name(desired)) => live.rejoin(desired, id, cx),)*
+                    $((Self::$name(live), Self::$name(desired)) => live.outlive(desired, id, cx),)*
+                    _ => None,
+                }
+            }
+
+            /// See [`ObjectKind::make_way`].
+            pub fn make_way(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
+                match self { $(Self::$name(model) => model.make_way(id, cx),)* }
+            }
+
+            /// See [`ObjectKind::hand_over`]. Empty also where the kinds differ.
+            pub fn hand_over(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
+                match (self, desired) {
+                    $((Self::$name(live), Self::$name(desired)) => live.hand_over(desired, id, cx),)*
                     _ => Vec::new(),
+                }
+            }
+
+            /// The object that this one goes with and can't be there before.
+            pub fn needs_to_go_with(&self) -> Option<&ObjectId> {
+                match self {
+                    $(Self::$name(model) => model.goes_with()
+                        .filter(|_| <$module::$name as ObjectKind>::NEEDS_WHAT_IT_GOES_WITH),)*
                 }
             }
 

@@ -21,7 +21,7 @@ pub(super) fn edges(diff: &Diff<'_>, nodes: &Nodes) -> Edges {
         graph.around_drop(diff, id);
         graph.around_create(diff, id);
         match fate {
-            Fate::Alter | Fate::Dislodge | Fate::Repoint(_) | Fate::Rejoin => {
+            Fate::Alter | Fate::Dislodge | Fate::Repoint(_) | Fate::Outlive => {
                 graph.around_alter(diff, id, fate)
             }
             Fate::Create | Fate::Drop | Fate::Replace(_) => {}
@@ -66,6 +66,10 @@ impl Graph<'_> {
         };
         for needed in diff.catalogs.live.dependencies(id) {
             match self.nodes.dropped_in.get(needed).cloned() {
+                // What is removed with something that stands aside is there until then.
+                Some(Node::Drop(other)) if matches!(node, Node::Remove(_)) => {
+                    self.edge(&node, &Node::Remove(other));
+                }
                 Some(other) => self.edge(&node, &other),
                 None => self.edge(&node, &Node::Alter(needed.clone())),
             }
@@ -83,12 +87,23 @@ impl Graph<'_> {
             if let Some(ready) = self.ready(needed) {
                 self.edge(&ready, &node);
             }
+            self.edge(&Node::Finish(needed.clone()), &Node::Finish(id.clone()));
+            self.after_carry(diff, id, needed, &node);
         }
         // What can't be said inside the statement comes after it.
         self.edge(&node, &Node::Create(id.clone()));
         self.edge(&Node::Create(id.clone()), &Node::Finish(id.clone()));
         self.edge(&Node::Create(id.clone()), &Node::Check(id.clone()));
         self.edge(&node, &Node::Finish(id.clone()));
+        // The rows find the parts that they go to.
+        for &part in diff.desired_companions(id) {
+            if let Some(created) = self.nodes.created_in.get(part).cloned() {
+                self.edge(&created, &Node::Carry(id.clone()));
+            }
+        }
+        for needed in diff.catalogs.live.dependencies(id) {
+            self.edge(&Node::Remove(id.clone()), &Node::Remove(needed.clone()));
+        }
         let (carry, remove) = (Node::Carry(id.clone()), Node::Remove(id.clone()));
         self.edge(&node, &carry);
         self.edge(&carry, &remove);
@@ -106,12 +121,39 @@ impl Graph<'_> {
         }
     }
 
+    /// What looks at rows waits until they have been carried over: an index, a foreign key, a materialized view. The parts
+    /// that the rows go to don't.
+    fn after_carry(&mut self, diff: &Diff<'_>, id: &ObjectId, needed: &ObjectId, node: &Node) {
+        let holder = [Some(needed), diff.parent(needed)]
+            .into_iter()
+            .flatten()
+            .find(|holder| self.nodes.steps.contains_key(&Node::Carry((*holder).clone())));
+        let Some(holder) = holder else {
+            return;
+        };
+        let mut root = id;
+        while let Some(parent) = diff.parent(root) {
+            root = parent;
+        }
+        loop {
+            if root == holder {
+                return;
+            }
+            match diff.desired(root).and_then(|object| object.goes_with()) {
+                Some(whole) => root = whole,
+                None => break,
+            }
+        }
+        self.edge(&Node::Carry(holder.clone()), node);
+    }
+
     fn around_alter(&mut self, diff: &Diff<'_>, id: &ObjectId, fate: &Fate) {
         let node = Node::Alter(id.clone());
         for needed in diff.catalogs.desired.dependencies(id) {
             if let Some(ready) = self.ready(needed) {
                 self.edge(&ready, &node);
             }
+            self.edge(&Node::Finish(needed.clone()), &Node::Finish(id.clone()));
         }
         let after: BTreeSet<&ObjectId> = diff.catalogs.desired.dependencies(id).collect();
         for needed in diff.catalogs.live.dependencies(id) {
@@ -126,15 +168,21 @@ impl Graph<'_> {
                 self.edge(&Node::Create(replaced.clone()), &node);
                 self.edge(&node, &Node::Remove(replaced.clone()));
             }
-            Fate::Rejoin => {
-                if let Some(with) = diff.live(id).and_then(|object| object.goes_with()) {
-                    if let Some(dropped) = self.nodes.dropped_in.get(with).cloned() {
-                        self.edge(&node, &dropped);
-                        self.edge(&node, &Node::Remove(dropped.id().clone()));
-                    }
-                }
-            }
-            Fate::Alter | Fate::Dislodge | Fate::Create | Fate::Drop | Fate::Replace(_) => {}
+            Fate::Alter
+            | Fate::Dislodge
+            | Fate::Outlive
+            | Fate::Create
+            | Fate::Drop
+            | Fate::Replace(_) => {}
+        }
+        // It is free before what it went with goes.
+        if let Some(with) = diff.live(id).and_then(|object| object.goes_with())
+            && let Some(dropped) = self.nodes.dropped_in.get(with).cloned()
+            && (fate == &Fate::Outlive
+                || diff.desired(id).and_then(|object| object.goes_with()) != Some(with))
+        {
+            self.edge(&node, &dropped);
+            self.edge(&node, &Node::Remove(dropped.id().clone()));
         }
         self.edge(&node, &Node::Finish(id.clone()));
         self.edge(&node, &Node::Check(id.clone()));

@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
-    diff::Diff,
+    catalog::Catalog,
+    diff::{Catalogs, Diff},
     kinds::{Kind, Mode, ObjectId, Step, World as _},
 };
 
@@ -37,10 +38,10 @@ pub(super) fn arrange(diff: &Diff<'_>) -> Result<Arranged> {
                     .collect();
                 return Ok(Arranged { nodes, edges });
             }
-            Err(circle) => {
-                let parts = parts_to_cut(diff, &nodes, &circle, &cuts);
+            Err(circles) => {
+                let parts = parts_to_cut(diff, &nodes, &circles, &cuts);
                 if parts.is_empty() {
-                    return Err(cycle(&circle));
+                    return Err(cycle(&circles[0]));
                 }
                 cuts.extend(parts);
             }
@@ -102,7 +103,7 @@ fn late(diff: &Diff<'_>, id: &ObjectId) -> u8 {
     }
 }
 
-fn sort(diff: &Diff<'_>, nodes: &Nodes, edges: &Edges) -> Result<Vec<Node>, Vec<Node>> {
+fn sort(diff: &Diff<'_>, nodes: &Nodes, edges: &Edges) -> Result<Vec<Node>, Vec<Vec<Node>>> {
     let mut waits: BTreeMap<&Node, usize> = nodes.steps.keys().map(|node| (node, 0)).collect();
     for after in edges.values().flatten() {
         *waits.entry(after).or_default() += 1;
@@ -134,66 +135,87 @@ fn sort(diff: &Diff<'_>, nodes: &Nodes, edges: &Edges) -> Result<Vec<Node>, Vec<
     if waits.is_empty() {
         Ok(order)
     } else {
-        Err(circle(&waits.into_keys().cloned().collect(), edges))
+        Err(circles(waits.into_keys().collect(), edges))
     }
 }
 
-/// A strongly connected group among the nodes that are left: walking back from any of them ends in one.
-fn circle(left: &BTreeSet<Node>, edges: &Edges) -> Vec<Node> {
+/// Circles among the nodes that are left, no two of which share a node: walking back from any of them ends in one.
+fn circles<'a>(mut left: BTreeSet<&'a Node>, edges: &'a Edges) -> Vec<Vec<Node>> {
     let mut before: BTreeMap<&Node, Vec<&Node>> = BTreeMap::new();
-    for (first, then) in edges {
-        for node in then
-            .iter()
-            .filter(|node| left.contains(node) && left.contains(first))
-        {
+    for (first, then) in edges.iter().filter(|(first, _)| left.contains(first)) {
+        for node in then {
             before.entry(node).or_default().push(first);
         }
     }
+    let mut circles = Vec::new();
     let mut path: Vec<&Node> = Vec::new();
-    let mut at = left.first().expect("a cycle has members");
-    loop {
-        if let Some(start) = path.iter().position(|node| *node == at) {
-            return path[start..].iter().map(|node| (*node).clone()).collect();
+    while let Some(&at) = path.last().or(left.first()) {
+        if path.is_empty() {
+            path.push(at);
         }
-        path.push(at);
-        at = before[at]
-            .first()
-            .expect("every node that is left waits for another");
+        let waits_for = before.get(at).into_iter().flatten();
+        match waits_for.copied().find(|node| left.contains(node)) {
+            // It waits for nothing but circles that have been found.
+            None => {
+                left.remove(at);
+                path.pop();
+            }
+            Some(next) => match path.iter().position(|node| *node == next) {
+                None => path.push(next),
+                Some(start) => {
+                    let circle: Vec<&Node> = path.drain(start..).collect();
+                    for node in &circle {
+                        left.remove(node);
+                    }
+                    circles.push(circle.into_iter().cloned().collect());
+                }
+            },
+        }
     }
+    circles
 }
 
-/// The parts of the circle's objects that can be declared or dropped by statements of their own.
-fn parts_to_cut(diff: &Diff<'_>, nodes: &Nodes, circle: &[Node], cuts: &Cuts) -> Vec<ObjectId> {
-    let inside = |places: &BTreeMap<ObjectId, Node>, id: &ObjectId| {
-        places
-            .get(id)
-            .is_some_and(|node| circle.contains(node) && node.id() != id)
+/// The parts of the circles' objects that can be declared or dropped by statements of their own.
+fn parts_to_cut(
+    diff: &Diff<'_>,
+    nodes: &Nodes,
+    circles: &[Vec<Node>],
+    cuts: &Cuts,
+) -> Vec<ObjectId> {
+    let numbers: BTreeMap<&Node, usize> = circles
+        .iter()
+        .enumerate()
+        .flat_map(|(number, circle)| circle.iter().map(move |node| (node, number)))
+        .collect();
+    // What the server takes along with another object can't be dropped by itself.
+    let goes_along = |id: &ObjectId| {
+        let holder = diff.live(id).and_then(crate::kinds::Object::goes_with);
+        holder.is_some_and(|holder| diff.is_dropped(holder))
     };
     let candidate = |id: &ObjectId| {
         let object = diff.desired(id).or_else(|| diff.live(id));
-        object.is_some_and(crate::kinds::Object::splits) && !cuts.contains(id)
+        object.is_some_and(crate::kinds::Object::splits) && !cuts.contains(id) && !goes_along(id)
     };
-    // Only a part that itself needs another member of the circle closes it.
-    let closes =
-        |id: &ObjectId| {
-            let needs_created = diff.catalogs.desired.dependencies(id).any(|needed| {
-                nodes.created_in.get(needed).is_some_and(|node| {
-                    circle.contains(node) && nodes.created_in.get(id) != Some(node)
-                })
-            });
-            let needs_dropped = diff.catalogs.live.dependencies(id).any(|needed| {
-                nodes.dropped_in.get(needed).is_some_and(|node| {
-                    circle.contains(node) && nodes.dropped_in.get(id) != Some(node)
-                })
-            });
-            needs_created || needs_dropped
+    // Only a part that itself needs another member of its circle closes it.
+    let closes = |places: &BTreeMap<ObjectId, Node>, catalog: &Catalog, id: &ObjectId| {
+        let Some(own) = places.get(id).filter(|node| node.id() != id) else {
+            return false;
         };
+        let Some(number) = numbers.get(own) else {
+            return false;
+        };
+        catalog.dependencies(id).any(|needed| {
+            places
+                .get(needed)
+                .is_some_and(|node| node != own && numbers.get(node) == Some(number))
+        })
+    };
+    let Catalogs { live, desired } = diff.catalogs;
     diff.fates
         .keys()
         .filter(|id| {
-            (inside(&nodes.created_in, id) || inside(&nodes.dropped_in, id))
+            (closes(&nodes.created_in, desired, id) || closes(&nodes.dropped_in, live, id))
                 && candidate(id)
-                && closes(id)
         })
         .cloned()
         .collect()

@@ -97,6 +97,8 @@ impl Nodes {
         let node = drop_node(diff, cuts, id, object);
         if node == Node::Drop(id.clone()) {
             let cx = diff.context();
+            let holder_is_aside = (diff.catalogs.live.parent(id))
+                .is_some_and(|parent| diff.is_created(parent) && diff.stands_aside(parent));
             let aside = diff
                 .desired(id)
                 .filter(|_| diff.is_created(id))
@@ -105,6 +107,8 @@ impl Nodes {
                 self.put(node.clone(), aside.away);
                 self.put(Node::Carry(id.clone()), aside.carry);
                 self.put(Node::Remove(id.clone()), aside.remove);
+            } else if holder_is_aside {
+                self.put(node.clone(), object.make_way(id, &cx));
             } else {
                 self.put(
                     node.clone(),
@@ -125,9 +129,8 @@ impl Nodes {
         let object = diff.desired(id).expect("only what is desired is created");
         let cx = diff.context();
         let node = create_node(diff, cuts, id);
-        let belongs_to_new = diff
-            .parent(id)
-            .is_some_and(|parent| diff.is_created(parent));
+        let comes_along = diff.parent(id).into_iter().chain(object.goes_with());
+        let belongs_to_new = comes_along.into_iter().any(|whole| diff.is_created(whole));
         let given = added(diff, id).or_else(|| {
             if belongs_to_new {
                 object.implied(id, &cx)
@@ -143,6 +146,16 @@ impl Nodes {
             let parts = fragments(diff, cuts, id);
             self.put(node.clone(), reasoned(object.create(id, &parts, &cx), None));
             self.put(node.clone(), object.complete(id, &cx));
+        }
+        if let Some(parent) = diff.parent(id)
+            && let Some(live) = diff.live(id)
+            && diff.is_created(parent)
+            && diff.stands_aside(parent)
+        {
+            self.put(
+                Node::Carry(parent.clone()),
+                live.hand_over(object, id, &cx),
+            );
         }
         for claim in object.claims(id) {
             self.taken.insert(claim, node.clone());
@@ -195,13 +208,18 @@ impl Nodes {
                     live.repoint(desired, id, replaced, &cx).unwrap_or_default(),
                 );
             }
-            Fate::Rejoin => {
+            Fate::Outlive => {
                 let (live, desired) = (diff.live(id), diff.desired(id));
                 let (live, desired) = (
                     live.expect("what stays is there"),
                     desired.expect("and stays"),
                 );
-                self.put(node, live.rejoin(desired, id, &cx));
+                let steps = live.outlive(desired, id, &cx).unwrap_or_default();
+                let rest = changes(live, desired, id, diff)
+                    .into_iter()
+                    .filter(|step| !steps.iter().any(|other| other.sql == step.sql))
+                    .collect::<Vec<_>>();
+                self.put(node, steps.into_iter().chain(rest));
             }
             Fate::Create | Fate::Drop | Fate::Replace(_) => {}
         }
@@ -261,30 +279,39 @@ fn added(diff: &Diff<'_>, id: &ObjectId) -> Option<Object> {
         .map(|(_, object)| object)
 }
 
-/// Where the object's drop happens: with what it belongs to, unless that stands aside and the name is needed.
+/// Where the object's drop happens: with what it belongs to, unless that stands aside and the name is needed, or with
+/// what it goes with.
 fn drop_node(diff: &Diff<'_>, cuts: &Cuts, id: &ObjectId, object: &Object) -> Node {
-    let own = || Node::Drop(id.clone());
     if cuts.contains(id) {
-        return own();
+        return Node::Drop(id.clone());
     }
-    let holder = match diff
-        .catalogs
-        .live
-        .parent(id)
-        .filter(|parent| diff.is_dropped(parent))
-    {
-        Some(parent) => parent,
-        None => match object.goes_with() {
-            Some(other) if diff.is_dropped(other) && !object.drop_is_shown() => other,
-            _ => return own(),
-        },
+    let with = |holder: &ObjectId| {
+        let object = diff.live(holder).expect("only what is there is dropped");
+        drop_node(diff, cuts, holder, object)
     };
-    let aside = diff.is_created(holder) && diff.stands_aside(holder);
-    if aside && !object.claims(id).is_empty() {
-        return own();
+    let stands_aside = |holder: &ObjectId| diff.is_created(holder) && diff.stands_aside(holder);
+    let is_dropped = |holder: &&ObjectId| diff.is_dropped(holder);
+    if let Some(parent) = diff.catalogs.live.parent(id).filter(is_dropped) {
+        let needs_its_name = object.claims(id).iter().any(|claim| match claim {
+            Claim::Relation(_) | Claim::Type(_) => true,
+            Claim::Constraint(_) => false,
+        });
+        if !stands_aside(parent) || !needs_its_name {
+            return with(parent);
+        }
     }
-    let object = diff.live(holder).expect("only what is there is dropped");
-    drop_node(diff, cuts, holder, object)
+    if let Some(whole) = object.goes_with().filter(is_dropped) {
+        let node = with(whole);
+        if stands_aside(whole) {
+            // What it holds is carried over before the whole takes it along.
+            if !diff.is_created(id) {
+                return Node::Remove(whole.clone());
+            }
+        } else if !object.drop_is_shown() || matches!(node, Node::Remove(_)) {
+            return node;
+        }
+    }
+    Node::Drop(id.clone())
 }
 
 /// Where the object comes into being: inside its parent's statement, or on its own.

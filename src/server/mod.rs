@@ -13,6 +13,7 @@ mod parameters;
 mod passfile;
 mod rejection;
 mod resolve;
+mod role;
 mod servicefile;
 pub mod session;
 mod setup;

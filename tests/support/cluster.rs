@@ -22,17 +22,10 @@ impl Cluster {
     pub fn start() -> Self {
         let environment = std::env::vars().collect();
         let url = std::env::var("FORGE_TEST_URL").ok();
-        let options = ConnectOptions::resolve(url.as_deref(), &environment)
-            .expect("the URL is sound")
-            .options;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime starts");
+        let options = ConnectOptions::resolve(url.as_deref(), &environment).expect("the URL is sound").options;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
         let version = runtime.block_on(async {
-            let session = Session::open(&options, "forge tests")
-                .await
-                .expect("the server answers");
+            let session = Session::open(&options, "forge tests").await.expect("the server answers");
             let roles = include_str!("../../fixtures/cases/roles.sql");
             for role in roles.lines().filter(|line| line.starts_with("CREATE ROLE")) {
                 // On a server of the user's they are there from the run before.
@@ -52,38 +45,25 @@ impl Cluster {
 
     /// A fresh database in which a script was run.
     pub async fn database(&self, script: &str) -> Result<Database, Failed> {
-        let name = format!(
-            "forge_case_{}_{}",
-            process::id(),
-            NUMBER.fetch_add(1, Ordering::Relaxed)
-        );
+        let name = format!("forge_case_{}_{}", process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let admin = open(&self.options).await?;
         let create = format!("CREATE DATABASE {name} TEMPLATE template0");
-        admin
-            .client()
-            .batch_execute(&create)
-            .await
-            .map_err(|error| server_error(&error).to_string())?;
+        admin.client().batch_execute(&create).await.map_err(|error| server_error(&error).to_string())?;
         let options = self.options.with_database(&name);
         let session = open(&options).await?;
-        let database = Database {
-            session,
-            admin,
-            name,
-            options,
-        };
+        let database = Database { session, admin, name, options };
         let opening = "SET search_path = public; SET check_function_bodies = off;";
-        database
-            .run(&format!("{opening}\n{script}\n;SET search_path = '';"))
-            .await?;
+        let ran = database.run(&format!("{opening}\n{script}\n;RESET ROLE;SET search_path = '';")).await;
+        if let Err(failed) = ran {
+            database.drop().await?;
+            return Err(format!("the script can't be run: {}", failed.message().unwrap_or_default()).into());
+        }
         Ok(database)
     }
 }
 
 async fn open(options: &ConnectOptions) -> Result<Session, Failed> {
-    Session::open(options, "forge tests")
-        .await
-        .map_err(|error| error.to_string().into())
+    Session::open(options, "forge tests").await.map_err(|error| error.to_string().into())
 }
 
 /// A database of a test's own.
@@ -113,22 +93,13 @@ impl Database {
 
     /// Runs a script.
     pub async fn run(&self, script: &str) -> Result<(), Failed> {
-        self.session
-            .client()
-            .batch_execute(script)
-            .await
-            .map_err(|error| words(&server_error(&error)).into())
+        self.session.client().batch_execute(script).await.map_err(|error| words(&server_error(&error)).into())
     }
 
     /// Runs statements, in a transaction or each by itself.
     pub async fn statements(&self, statements: &[&str], transactional: bool) -> Result<(), String> {
         let all: Vec<&str> = match transactional {
-            true => ["BEGIN"]
-                .iter()
-                .chain(statements)
-                .chain(&["COMMIT"])
-                .copied()
-                .collect(),
+            true => ["BEGIN"].iter().chain(statements).chain(&["COMMIT"]).copied().collect(),
             false => statements.to_vec(),
         };
         for statement in all {
@@ -139,18 +110,15 @@ impl Database {
         Ok(())
     }
 
-    /// How many rows each table that isn't a partition has.
+    /// How many rows each table has, those of the tables that inherit from it not counted.
     pub async fn rows(&self) -> Result<BTreeMap<String, i64>, Failed> {
         let tables = "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^(pg_|information_schema)'";
+            WHERE c.relkind = 'r' AND n.nspname !~ '^(pg_|information_schema)'";
         let client = self.session.client();
         let mut rows = BTreeMap::new();
         for row in client.query(tables, &[]).await? {
             let table: String = row.get(0);
-            let count = client
-                .query_one(&format!("SELECT count(*) FROM {table}"), &[])
-                .await?
-                .get(0);
+            let count = client.query_one(&format!("SELECT count(*) FROM ONLY {table}"), &[]).await?.get(0);
             rows.insert(table, count);
         }
         Ok(rows)
@@ -159,20 +127,13 @@ impl Database {
     /// Drops it.
     pub async fn drop(self) -> Result<(), Failed> {
         self.session.close().await;
-        self.admin
-            .client()
-            .batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name))
-            .await?;
+        self.admin.client().batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name)).await?;
         self.admin.close().await;
         Ok(())
     }
 }
 
 fn words(error: &forge::diagnostic::Diagnostic) -> String {
-    let notes = error
-        .notes()
-        .iter()
-        .map(|note| format!("\n  {note}"))
-        .collect::<String>();
+    let notes = error.notes().iter().map(|note| format!("\n  {note}")).collect::<String>();
     format!("{error}{notes}")
 }

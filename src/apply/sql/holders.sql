@@ -5,5 +5,5 @@ FROM pg_locks l
 JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
 LEFT JOIN pg_stat_activity a ON a.pid = l.pid
 WHERE l.locktype = 'advisory' AND l.granted AND l.pid <> pg_backend_pid()
-  AND l.classid::bigint = $1::bigint & 4294967295 AND l.objid::bigint = $2::bigint & 4294967295 AND l.objsubid = 2
+  AND l.classid::bigint = $1::int::bigint & 4294967295 AND l.objid::bigint = $2::int::bigint & 4294967295 AND l.objsubid = 2
 ORDER BY l.pid

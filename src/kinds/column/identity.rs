@@ -110,6 +110,20 @@ impl Identity {
         }
     }
 
+    /// The sequence's name while its table stands aside.
+    pub(super) fn aside(&self) -> Ident {
+        Ident::new(format!("{}__forge_old", self.sequence[1].as_str()))
+    }
+
+    /// Sets the sequence to where the old one, which stands aside, is.
+    pub(super) fn go_on_from(&self, old: &Self) -> String {
+        let old_name = dotted(&[old.sequence[0].clone(), old.aside()]);
+        format!(
+            "SELECT pg_catalog.setval({}, last_value, is_called) FROM {old_name}",
+            Literal(&self.sequence_name())
+        )
+    }
+
     /// Sets the sequence behind the largest value that the column holds.
     pub(super) fn catch_up(&self, id: &ObjectId) -> String {
         let (extreme, column, table) = (if self.increment > 0 { "max" } else { "min" }, id.name(), id.container());

@@ -17,6 +17,10 @@ SELECT 'pg_class'::regclass::oid AS classid,
             WHERE co.oid = a.attcollation)
        END AS collation,
        a.attnotnull AS not_null,
+       -- From PostgreSQL 18 on NOT NULL is a constraint with a name and properties.
+       (SELECT json_build_object('name', k.conname, 'no_inherit', k.connoinherit, 'valid', k.convalidated)
+        FROM pg_constraint k
+        WHERE k.conrelid = c.oid AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum]) AS not_null_constraint,
        CASE WHEN a.attidentity <> '' THEN
            (SELECT json_build_object(
                'always', a.attidentity = 'a',
@@ -45,6 +49,7 @@ SELECT 'pg_class'::regclass::oid AS classid,
        NULLIF(a.attstattarget::int, -1) AS statistics,
        COALESCE((SELECT array_agg(o ORDER BY o) FROM unnest(a.attoptions) AS o), '{}') AS options,
        a.attislocal AS local,
+       c.reloftype <> 0 AS typed,
        CASE WHEN a.attinhcount > 0 THEN
            (SELECT ARRAY['pg_class'::regclass::oid, pa.attrelid, pa.attnum::oid]
             FROM pg_inherits i

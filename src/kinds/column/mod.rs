@@ -11,7 +11,7 @@ pub use self::identity::Identity;
 use super::{
     Action, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction, Step,
 };
-use crate::{attributes, sql::join};
+use crate::{attributes, sql::{Ident, join}};
 
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,8 @@ pub struct Column {
     /// `NOT NULL`.
     #[serde(default)]
     pub not_null: bool,
+    /// The constraint behind `NOT NULL` (PostgreSQL 18).
+    pub not_null_constraint: Option<NotNull>,
     /// `GENERATED … AS IDENTITY`.
     pub identity: Option<Identity>,
     /// `GENERATED ALWAYS AS (…)`.
@@ -47,8 +49,22 @@ pub struct Column {
     /// Whether the table itself declares it (inherited or not).
     #[serde(default)]
     pub local: bool,
+    /// Whether it comes with the composite type of its table.
+    #[serde(default)]
+    pub typed: bool,
     /// The parent table's column that it is inherited from.
     pub inherited_from_ref: Option<ObjectId>,
+}
+
+/// The constraint behind `NOT NULL`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NotNull {
+    /// Its name.
+    pub name: Ident,
+    /// `NO INHERIT`.
+    pub no_inherit: bool,
+    /// Whether the rows that were there before it were checked.
+    pub valid: bool,
 }
 
 /// A generated column's expression.
@@ -70,13 +86,16 @@ impl ObjectKind for Column {
         collation => reshape,
         generated => set_generated,
         not_null => reshape,
+        not_null_constraint => reshape,
         identity => reshape,
         storage => set_storage,
         compression => set_compression,
         statistics => set_statistics,
         options => set_options,
-        local => set_local,
-        inherited_from_ref => set_local,
+        // Inheritance is the table's to change; these follow from it.
+        local: physical,
+        typed: physical,
+        inherited_from_ref: physical,
     });
 
     fn address(&self, id: &ObjectId) -> String {
@@ -97,10 +116,20 @@ impl ObjectKind for Column {
         vec![step]
     }
 
-    fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+    fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
         let table = id.container();
-        let mut step = Step::drop(id, format!("ALTER TABLE {table} DROP COLUMN {}", id.name()))
+        let heirs = cx.world.companions(id).into_iter().filter(|heir| heir.kind == id.kind);
+        let (kept, lost): (Vec<_>, Vec<_>) = heirs.partition(|heir| cx.world.desired(heir).is_some());
+        // ONLY leaves the column to the tables that inherit it.
+        let only = if kept.is_empty() { "" } else { "ONLY " };
+        let mut step = Step::drop(id, format!("ALTER TABLE {only}{table} DROP COLUMN {}", id.name()))
             .lock(Lock::AccessExclusive, &table);
+        for heir in lost.into_iter().filter(|_| !kept.is_empty()) {
+            let heirs_table = heir.container();
+            step = step
+                .then(format!("ALTER TABLE {heirs_table} DROP COLUMN {}", heir.name()))
+                .lock(Lock::AccessExclusive, heirs_table);
+        }
         if self.holds_values() {
             step = step.hazard(HazardKind::DeletesData, format!("the values of {} go with it", id.sql()));
         }
@@ -115,6 +144,8 @@ impl ObjectKind for Column {
         if !self.local {
             return Vec::new(); // The differences to what the parent hands down are altered.
         }
+        let unchecked = self.not_null_constraint.as_ref().is_some_and(|constraint| !constraint.valid);
+        let unchecked = unchecked.then(|| self.set_not_null(id));
         [
             self.storage.as_ref().map(|storage| format!("SET STORAGE {storage}")),
             self.statistics.map(|statistics| format!("SET STATISTICS {statistics}")),
@@ -123,10 +154,20 @@ impl ObjectKind for Column {
         .into_iter()
         .flatten()
         .map(|action| alter_column(id, &action))
+        .chain(unchecked)
         .collect()
     }
 
-    fn implied(&self, _id: &ObjectId, cx: &Context<'_>) -> Option<Self> {
+    fn implied(&self, id: &ObjectId, cx: &Context<'_>) -> Option<Self> {
+        if self.typed {
+            let has_parts = cx.world.children(id).into_iter().any(|part| {
+                let object = cx.world.desired(part);
+                object.is_some_and(|object| object.fold(part, &[], cx).is_some())
+            });
+            let (storage, compression, statistics) = (None, None, None);
+            let plain = Self { storage, compression, statistics, options: Vec::new(), ..self.clone() };
+            return (!self.not_null && !has_parts).then_some(plain);
+        }
         if self.local {
             return None;
         }
@@ -141,7 +182,29 @@ impl ObjectKind for Column {
         if self.local { None } else { self.inherited_from_ref.as_ref() }
     }
 
+    fn outlive(&self, _desired: &Self, _id: &ObjectId, _cx: &Context<'_>) -> Option<Vec<Step>> {
+        Some(Vec::new())
+    }
+
     const DROP_IS_SHOWN: bool = false;
+
+    fn make_way(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        let rename = |identity: &Identity| {
+            let sql = format!("ALTER SEQUENCE {} RENAME TO {}", identity.sequence_name(), identity.aside());
+            Step::new(Action::Rename, id, sql).because("set the sequence of the old table aside")
+        };
+        self.identity.iter().map(rename).collect()
+    }
+
+    fn hand_over(&self, desired: &Self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        match (&self.identity, &desired.identity) {
+            (Some(live), Some(desired)) => {
+                let go_on = desired.go_on_from(live);
+                vec![Step::new(Action::Data, id, go_on).because("let the identity go on where it was")]
+            }
+            _ => Vec::new(),
+        }
+    }
 
     fn holds_values(&self) -> bool {
         self.generated.is_none()
@@ -152,6 +215,9 @@ impl ObjectKind for Column {
     }
 
     fn repoint(&self, desired: &Self, id: &ObjectId, replaced: &ObjectId, _cx: &Context<'_>) -> Option<Vec<Step>> {
+        if !self.local {
+            return Some(Vec::new()); // The parent's move goes down to it.
+        }
         let using = format!("{}::text::{}", id.name(), desired.type_name);
         Some(vec![
             alter_column(id, &format!("TYPE {} USING {using}", desired.type_name))
@@ -166,11 +232,12 @@ impl ObjectKind for Column {
 impl Column {
     /// The column as it stands in `CREATE TABLE` and `ADD COLUMN`; `parts` is its default.
     fn definition(&self, id: &ObjectId, parts: &[Fragment]) -> String {
-        let mut text = format!("{} {}", id.name(), self.type_name);
+        let type_name = if self.typed { "WITH OPTIONS" } else { &self.type_name };
+        let mut text = format!("{} {type_name}", id.name());
         if let Some(compression) = &self.compression {
             text.push_str(&format!(" COMPRESSION {compression}"));
         }
-        if let Some(collation) = &self.collation {
+        if let Some(collation) = self.collation.as_ref().filter(|_| !self.typed) {
             text.push_str(&format!(" COLLATE {collation}"));
         }
         for part in parts {
@@ -185,10 +252,44 @@ impl Column {
             text.push(' ');
             text.push_str(&identity.clause(id));
         }
-        if self.not_null {
-            text.push_str(" NOT NULL");
+        match &self.not_null_constraint {
+            Some(constraint) if constraint.valid => {
+                if constraint.name != Self::usual_not_null(id) {
+                    text.push_str(&format!(" CONSTRAINT {}", constraint.name));
+                }
+                text.push_str(if constraint.no_inherit { " NOT NULL NO INHERIT" } else { " NOT NULL" });
+            }
+            Some(_) => {} // It is added afterwards.
+            None if self.not_null => text.push_str(" NOT NULL"),
+            None => {}
         }
         text
+    }
+
+    /// The name that PostgreSQL gives the constraint behind `NOT NULL`.
+    fn usual_not_null(id: &ObjectId) -> Ident {
+        super::names::chosen(id.path[1].as_str(), &[id.name().clone()], "not_null")
+    }
+
+    /// `SET NOT NULL`, or the constraint where there is more to say of it.
+    fn set_not_null(&self, id: &ObjectId) -> Step {
+        let scanned = |step: Step| {
+            step.hazard(HazardKind::BlocksReads, format!("{} is scanned for NULLs", id.container()))
+                .hazard(HazardKind::MayFail, "a NULL in the column stops it")
+        };
+        let constraint = match &self.not_null_constraint {
+            Some(constraint) => constraint,
+            None => return scanned(alter_column(id, "SET NOT NULL").because("refuse NULL")),
+        };
+        if constraint.valid && !constraint.no_inherit && constraint.name == Self::usual_not_null(id) {
+            return scanned(alter_column(id, "SET NOT NULL").because("refuse NULL"));
+        }
+        let (table, name) = (id.container(), &constraint.name);
+        let inherit = if constraint.no_inherit { " NO INHERIT" } else { "" };
+        let valid = if constraint.valid { "" } else { " NOT VALID" };
+        let add = format!("ALTER TABLE {table} ADD CONSTRAINT {name} NOT NULL {}{inherit}{valid}", id.name());
+        let step = Step::alter(id, add).because("refuse NULL").lock(Lock::AccessExclusive, table);
+        if constraint.valid { scanned(step) } else { step }
     }
 }
 
@@ -226,15 +327,15 @@ fn reshape(change: &Change<'_, Column>) -> Reaction {
             None => return Reaction::Replace,
         }
     }
-    if live.not_null != desired.not_null && !handed_down(change, |column| &column.not_null) {
-        steps.push(if desired.not_null {
-            alter_column(id, "SET NOT NULL")
-                .because("refuse NULL")
-                .hazard(HazardKind::BlocksReads, format!("{} is scanned for NULLs", id.container()))
-                .hazard(HazardKind::MayFail, "a NULL in the column stops it")
-        } else {
-            alter_column(id, "DROP NOT NULL").because("allow NULL")
-        });
+    let refuses = |column: &Column| column.not_null || column.not_null_constraint.is_some();
+    if handed_down(change, |column| &column.not_null) {
+        // The parent's change leads here.
+    } else if refuses(live) && !refuses(desired) {
+        steps.push(alter_column(id, "DROP NOT NULL").because("allow NULL"));
+    } else if !refuses(live) && refuses(desired) {
+        steps.push(desired.set_not_null(id));
+    } else if !handed_down(change, |column| &column.not_null_constraint) {
+        steps.extend(change_not_null(change));
     }
     match (&live.identity, &desired.identity) {
         (None, Some(identity)) => {
@@ -256,6 +357,38 @@ fn reshape(change: &Change<'_, Column>) -> Reaction {
     }
     let _ = cx;
     if retyped { Reaction::Dislodge(steps) } else { Reaction::Alter(steps) }
+}
+
+/// Changes the constraint behind `NOT NULL`, which is there before and after.
+fn change_not_null(change: &Change<'_, Column>) -> Vec<Step> {
+    let Change { live, desired, id, .. } = change;
+    let (Some(before), Some(after)) = (&live.not_null_constraint, &desired.not_null_constraint) else {
+        return Vec::new();
+    };
+    if before.valid && !after.valid {
+        return vec![alter_column(id, "DROP NOT NULL").because("it shall not be valid"), desired.set_not_null(id)];
+    }
+    let table = id.container();
+    let alter = |action: String| Step::alter(id, format!("ALTER TABLE {table} {action}"));
+    let mut steps = Vec::new();
+    if before.name != after.name {
+        let rename = format!("RENAME CONSTRAINT {} TO {}", before.name, after.name);
+        steps.push(alter(rename).because("rename its constraint").lock(Lock::AccessExclusive, &table));
+    }
+    if before.no_inherit != after.no_inherit {
+        let inherit = if after.no_inherit { "NO INHERIT" } else { "INHERIT" };
+        let action = format!("ALTER CONSTRAINT {} {inherit}", after.name);
+        steps.push(alter(action).because("change who inherits it").lock(Lock::AccessExclusive, &table));
+    }
+    if !before.valid && after.valid {
+        steps.push(
+            alter(format!("VALIDATE CONSTRAINT {}", after.name))
+                .because("check the rows that are there, while reads and writes go on")
+                .lock(Lock::ShareUpdateExclusive, &table)
+                .hazard(HazardKind::MayFail, "a NULL in the column stops it"),
+        );
+    }
+    steps
 }
 
 /// `None` where no cast leads from the old type to the new one.
@@ -327,12 +460,6 @@ fn set_statistics(change: &Change<'_, Column>) -> Reaction {
 fn set_options(change: &Change<'_, Column>) -> Reaction {
     let actions = super::table::options_difference(&change.live.options, &change.desired.options);
     Reaction::Alter(actions.iter().map(|action| column_setting(change.id, action)).collect())
-}
-
-fn set_local(change: &Change<'_, Column>) -> Reaction {
-    // Inheritance is the table's to change; the column's flags follow from it.
-    let _ = change;
-    Reaction::Alter(Vec::new())
 }
 
 /// A setting of the planner, which needs only the weaker lock.

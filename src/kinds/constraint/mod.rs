@@ -20,6 +20,9 @@ pub struct Constraint {
     /// Whether `CLUSTER` uses its index.
     #[serde(default)]
     pub clustered: bool,
+    /// Whether it tells replicas which row is meant.
+    #[serde(default)]
+    pub replica_identity: bool,
     /// Storage parameters of its index.
     #[serde(default)]
     pub options: Vec<String>,
@@ -75,6 +78,7 @@ impl ObjectKind for Constraint {
         definition => set_definition,
         valid => set_definition,
         clustered => set_clustered,
+        replica_identity => set_replica_identity,
         options => set_options,
         tablespace => set_tablespace,
         index: physical,
@@ -125,17 +129,14 @@ impl ObjectKind for Constraint {
         if let (Some(index), Some(parent)) = (&self.index, self.parent_index(cx)) {
             steps.push(
                 Step::alter(id, format!("ALTER INDEX {parent} ATTACH PARTITION {index}"))
-                    .because("make it part of the partitioned table's"),
+                    .because("make it part of the partitioned table's")
+                    .finish(),
             );
         }
         steps
     }
 
-    fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
-        // A partition's part goes with the whole.
-        if self.attached_to_ref.as_ref().is_some_and(|whole| cx.world.desired(whole).is_none() || cx.world.is_created(whole)) {
-            return Vec::new();
-        }
+    fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         let table = id.container();
         let mut step = Step::drop(id, format!("ALTER TABLE {table} DROP CONSTRAINT {}", id.name()))
             .lock(Lock::AccessExclusive, &table);
@@ -154,13 +155,14 @@ impl ObjectKind for Constraint {
     const SPLITS: bool = true;
 
     fn complete(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
-        self.clustered.then(|| cluster_on(id)).into_iter().collect()
+        let cluster = self.clustered.then(|| cluster_on(id));
+        cluster.into_iter().chain(self.replica_identity.then(|| self.identify_by(id))).collect()
     }
 
     fn implied(&self, id: &ObjectId, cx: &Context<'_>) -> Option<Self> {
         let (whole, name) = self.copied_from(id, cx)?;
         let (index, attached_to_ref) = (self.index.clone(), self.attached_to_ref.clone());
-        (name == *id.name()).then(|| Self { index, attached_to_ref, clustered: false, ..whole.clone() })
+        (name == *id.name()).then(|| Self { index, attached_to_ref, clustered: false, replica_identity: false, ..whole.clone() })
     }
 
     fn when_dislodged(&self, desired: Option<&Self>) -> Follow {
@@ -171,6 +173,12 @@ impl ObjectKind for Constraint {
             _ => Follow::Rebuilt,
         }
     }
+
+    fn goes_with(&self) -> Option<&ObjectId> {
+        self.attached_to_ref.as_ref()
+    }
+
+    const DROP_IS_SHOWN: bool = false;
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
         // An index's name is one of the schema's relations.
@@ -195,6 +203,13 @@ impl Constraint {
     fn with_index_clause(&self, text: &str, clause: &str) -> String {
         let end = [" DEFERRABLE", " WHERE ("].iter().filter_map(|tail| text.rfind(tail)).min().unwrap_or(text.len());
         format!("{} {clause}{}", &text[..end], &text[end..])
+    }
+
+    fn identify_by(&self, id: &ObjectId) -> Step {
+        let table = id.container();
+        Step::alter(id, format!("ALTER TABLE {table} REPLICA IDENTITY USING INDEX {}", id.name()))
+            .lock(Lock::AccessExclusive, table)
+            .finish()
     }
 
     fn lock(&self) -> Lock {
@@ -277,6 +292,12 @@ fn set_clustered(change: &Change<'_, Constraint>) -> Reaction {
     })
 }
 
+fn set_replica_identity(change: &Change<'_, Constraint>) -> Reaction {
+    // Another index or the table says what the identity is instead.
+    let step = change.desired.replica_identity.then(|| change.desired.identify_by(change.id));
+    Reaction::Alter(step.into_iter().collect())
+}
+
 fn set_options(change: &Change<'_, Constraint>) -> Reaction {
     let Some(index) = &change.desired.index else { return Reaction::Replace };
     let actions = super::table::options_difference(&change.live.options, &change.desired.options);
@@ -295,7 +316,11 @@ fn set_tablespace(change: &Change<'_, Constraint>) -> Reaction {
 fn set_attached(change: &Change<'_, Constraint>) -> Reaction {
     match (&change.live.attached_to_ref, change.desired.parent_index(change.cx), &change.desired.index) {
         (None, Some(parent), Some(index)) => {
-            Reaction::Alter(vec![Step::alter(change.id, format!("ALTER INDEX {parent} ATTACH PARTITION {index}"))])
+            Reaction::Alter(vec![
+                Step::alter(change.id, format!("ALTER INDEX {parent} ATTACH PARTITION {index}"))
+                    .because("make it part of the partitioned table's")
+                    .finish(),
+            ])
         }
         // Detaching the partition leaves the constraint behind as its own.
         (Some(_), None, _) if change.cx.world.live(change.id).is_some() => Reaction::Alter(Vec::new()),

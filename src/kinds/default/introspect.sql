@@ -7,6 +7,7 @@ SELECT 'pg_attrdef'::regclass::oid AS classid,
        c.oid AS parent_objid,
        CASE WHEN c.relkind = 'v' THEN 0 ELSE a.attnum::int END AS parent_objsubid,
        pg_get_expr(d.adbin, d.adrelid) AS expression,
+       c.relkind = 'v' AS of_view,
        CASE WHEN a.attinhcount > 0 AND NOT a.attislocal THEN
            (SELECT ARRAY['pg_attrdef'::regclass::oid, pd.oid, 0]
             FROM pg_inherits i

@@ -10,6 +10,9 @@ use crate::attributes;
 pub struct Default {
     /// The expression, as `pg_get_expr` prints it.
     pub expression: String,
+    /// Whether its column is a view's, whose statement can't say it.
+    #[serde(default)]
+    pub of_view: bool,
     /// The parent table's default that it was copied from.
     pub inherited_from_ref: Option<ObjectId>,
 }
@@ -17,7 +20,7 @@ pub struct Default {
 impl ObjectKind for Default {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
     const ATTRIBUTES: &'static [Attribute<Self>] =
-        attributes!(Self { expression => set_expression, inherited_from_ref: physical });
+        attributes!(Self { expression => set_expression, of_view: physical, inherited_from_ref: physical });
 
     fn address(&self, id: &ObjectId) -> String {
         format!("COLUMN {}", id.sql())
@@ -36,7 +39,8 @@ impl ObjectKind for Default {
     }
 
     fn fold(&self, _id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Option<Fragment> {
-        Some(Fragment { position: 0, sql: format!("DEFAULT {}", self.expression) })
+        let sql = format!("DEFAULT {}", self.expression);
+        (!self.of_view).then_some(Fragment { position: 0, sql })
     }
 
     const SPLITS: bool = true;

@@ -4,7 +4,8 @@ WITH rules AS (
     SELECT d.oid, d.defaclacl AS acl, n.nspname::text AS schema, r.oid AS role_oid, r.rolname::text AS role,
            CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS' WHEN 'T' THEN 'TYPES'
                 WHEN 'n' THEN 'SCHEMAS' ELSE d.defaclobjtype::text END AS class,
-           -- A rule for one schema adds to the rest; one for the whole database takes the place of the start.
+           -- A rule for one schema adds to the rest, so it starts from nothing, as a column does; one for the whole database
+           -- takes the place of the start.
            CASE WHEN d.defaclnamespace = 0 THEN
                acldefault(CASE d.defaclobjtype WHEN 'S' THEN 's'::"char" ELSE d.defaclobjtype END, d.defaclrole)
            ELSE acldefault('c', d.defaclrole) END AS start

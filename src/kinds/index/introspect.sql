@@ -17,6 +17,7 @@ SELECT 'pg_class'::regclass::oid AS classid,
        (SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = i.oid) AS columns,
        x.indisvalid AS valid,
        x.indisclustered AS clustered,
+       x.indisreplident AS replica_identity,
        (SELECT array_agg(a.attnum || '=' || a.attstattarget ORDER BY a.attnum)
         FROM pg_attribute a
         WHERE a.attrelid = i.oid AND a.attstattarget >= 0) AS statistics,

@@ -31,6 +31,9 @@ pub struct Index {
     /// Whether `CLUSTER` uses it.
     #[serde(default)]
     pub clustered: bool,
+    /// Whether it tells replicas which row is meant.
+    #[serde(default)]
+    pub replica_identity: bool,
     /// Statistics targets of its expressions as `number=target`.
     pub statistics: Option<Vec<String>>,
     /// The partitioned index that this partition's one is part of.
@@ -48,6 +51,7 @@ impl ObjectKind for Index {
         tablespace => set_tablespace,
         valid => set_valid,
         clustered => set_clustered,
+        replica_identity => set_replica_identity,
         statistics => set_statistics,
         attached_to_ref => set_attached,
     });
@@ -82,17 +86,14 @@ impl ObjectKind for Index {
                 Step::alter(id, format!("ALTER INDEX {} ATTACH PARTITION {}", parent.sql(), id.sql()))
                     .because("make it part of the partitioned table's")
                     .lock(Lock::AccessExclusive, id.sql())
-                    .after(parent.clone()),
+                    .after(parent.clone())
+                    .finish(),
             );
         }
         steps
     }
 
-    fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
-        // A partition's part goes with the whole.
-        if self.attached_to_ref.as_ref().is_some_and(|whole| cx.world.desired(whole).is_none() || cx.world.is_created(whole)) {
-            return Vec::new();
-        }
+    fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         vec![
             Step::drop(id, format!("DROP INDEX {}", id.sql()))
                 .lock(Lock::AccessExclusive, &self.table)
@@ -102,13 +103,14 @@ impl ObjectKind for Index {
 
     fn complete(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         let cluster = self.clustered.then(|| cluster_on(&self.table, id));
-        cluster.into_iter().chain(statistics_steps(id, &[], self.statistics.as_deref().unwrap_or_default())).collect()
+        let replica = self.replica_identity.then(|| identify_by(&self.table, id));
+        cluster.into_iter().chain(replica).chain(statistics_steps(id, &[], self.statistics.as_deref().unwrap_or_default())).collect()
     }
 
     fn implied(&self, id: &ObjectId, cx: &Context<'_>) -> Option<Self> {
         let (whole, name) = self.copied_from(id, cx)?;
         let attached_to_ref = self.attached_to_ref.clone();
-        let copy = Self { clustered: false, statistics: None, attached_to_ref, valid: true, ..self.clone() };
+        let copy = Self { clustered: false, replica_identity: false, statistics: None, attached_to_ref, valid: true, ..self.clone() };
         (name == *id.name()).then(|| Self { rest: whole.rest.clone(), unique: whole.unique, ..copy })
     }
 
@@ -116,6 +118,12 @@ impl ObjectKind for Index {
         // PostgreSQL builds it again by itself.
         if desired == Some(self) { Follow::Stays } else { Follow::Rebuilt }
     }
+
+    fn goes_with(&self) -> Option<&ObjectId> {
+        self.attached_to_ref.as_ref()
+    }
+
+    const DROP_IS_SHOWN: bool = false;
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
         vec![Claim::Relation(id.sql())]
@@ -150,6 +158,12 @@ fn cluster_on(table: &str, id: &ObjectId) -> Step {
     Step::alter(id, format!("ALTER TABLE {table} CLUSTER ON {}", id.name())).lock(Lock::ShareUpdateExclusive, table).finish()
 }
 
+fn identify_by(table: &str, id: &ObjectId) -> Step {
+    Step::alter(id, format!("ALTER TABLE {table} REPLICA IDENTITY USING INDEX {}", id.name()))
+        .lock(Lock::AccessExclusive, table)
+        .finish()
+}
+
 fn statistics_steps(id: &ObjectId, live: &[String], desired: &[String]) -> Vec<Step> {
     let number = |entry: &str| entry.split_once('=').map_or(entry.to_string(), |(number, _)| number.to_string());
     let reset = live
@@ -178,8 +192,8 @@ fn set_tablespace(change: &Change<'_, Index>) -> Reaction {
 }
 
 fn set_valid(change: &Change<'_, Index>) -> Reaction {
-    // A partitioned index is valid once every partition's part is attached.
-    if change.desired.partitioned { Reaction::Alter(Vec::new()) } else { Reaction::Replace }
+    // A partitioned index is valid once every partition's part is attached, and none of them can be taken off again.
+    if change.desired.partitioned && change.desired.valid { Reaction::Alter(Vec::new()) } else { Reaction::Replace }
 }
 
 fn set_clustered(change: &Change<'_, Index>) -> Reaction {
@@ -189,6 +203,12 @@ fn set_clustered(change: &Change<'_, Index>) -> Reaction {
     } else {
         vec![Step::alter(change.id, format!("ALTER TABLE {table} SET WITHOUT CLUSTER"))]
     })
+}
+
+fn set_replica_identity(change: &Change<'_, Index>) -> Reaction {
+    // Another index or the table says what the identity is instead.
+    let step = change.desired.replica_identity.then(|| identify_by(&change.desired.table, change.id));
+    Reaction::Alter(step.into_iter().collect())
 }
 
 fn set_statistics(change: &Change<'_, Index>) -> Reaction {
@@ -201,8 +221,10 @@ fn set_attached(change: &Change<'_, Index>) -> Reaction {
     match (&change.live.attached_to_ref, &change.desired.attached_to_ref) {
         (None, Some(parent)) => Reaction::Alter(vec![
             Step::alter(change.id, format!("ALTER INDEX {} ATTACH PARTITION {}", parent.sql(), change.id.sql()))
+                .because("make it part of the partitioned table's")
                 .lock(Lock::AccessExclusive, change.id.sql())
-                .after(parent.clone()),
+                .after(parent.clone())
+                .finish(),
         ]),
         // Detaching the partition leaves the index behind as its own.
         (Some(_), None) => Reaction::Alter(Vec::new()),

@@ -7,6 +7,22 @@ SELECT 'pg_class'::regclass::oid AS classid,
        CASE WHEN am.amname <> 'heap' THEN am.amname::text END AS access_method,
        ts.spcname::text AS tablespace,
        c.relispopulated AS populated,
+       COALESCE(
+           (SELECT json_agg(s.settings ORDER BY s.attnum)
+            FROM (SELECT a.attnum, json_build_object(
+                      'name', a.attname,
+                      'storage', CASE WHEN a.attstorage <> t.typstorage THEN
+                          CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN'
+                               WHEN 'x' THEN 'EXTENDED' ELSE a.attstorage::text END END,
+                      'usual_storage', CASE t.typstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN'
+                               ELSE 'EXTENDED' END,
+                      'compression', CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END,
+                      'statistics', NULLIF(a.attstattarget::int, -1),
+                      'options', COALESCE((SELECT json_agg(o ORDER BY o) FROM unnest(a.attoptions) AS o), '[]')) AS settings
+                  FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+                  WHERE a.attrelid = c.oid AND a.attnum > 0
+                    AND (a.attstorage <> t.typstorage OR a.attcompression <> '' OR a.attstattarget >= 0
+                         OR a.attoptions IS NOT NULL)) AS s), '[]') AS columns,
        COALESCE((SELECT array_agg(o ORDER BY o) FROM unnest(c.reloptions) AS o), '{}') AS options
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace

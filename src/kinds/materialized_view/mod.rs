@@ -19,9 +19,61 @@ pub struct MaterializedView {
     /// Whether it holds rows. The schema tree can't say so: a replaced one comes back as it was, a new one is filled.
     #[serde(default)]
     pub populated: bool,
+    /// Settings of its columns, where they aren't the types'.
+    #[serde(default)]
+    pub columns: Vec<ColumnSettings>,
     /// Storage parameters as `name=value`; sorted.
     #[serde(default)]
     pub options: Vec<String>,
+}
+
+/// How the values of one column are stored and looked at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ColumnSettings {
+    /// The column's name.
+    pub name: Ident,
+    /// How values are stored, where it isn't the type's way.
+    pub storage: Option<String>,
+    /// The type's way.
+    pub usual_storage: String,
+    /// How values are compressed, where it isn't the default.
+    pub compression: Option<String>,
+    /// The statistics target, where it is set.
+    pub statistics: Option<i32>,
+    /// `n_distinct` and the like as `name=value`; sorted.
+    pub options: Vec<String>,
+}
+
+impl ColumnSettings {
+    /// A column for which nothing is set.
+    fn unset(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            storage: None,
+            usual_storage: self.usual_storage.clone(),
+            compression: None,
+            statistics: None,
+            options: Vec::new(),
+        }
+    }
+
+    /// The actions of `ALTER COLUMN` that lead to `desired`.
+    fn actions(&self, desired: &Self) -> Vec<String> {
+        let mut actions = Vec::new();
+        if self.storage != desired.storage {
+            let storage = desired.storage.as_ref().unwrap_or(&desired.usual_storage);
+            actions.push(format!("SET STORAGE {storage}"));
+        }
+        if self.compression != desired.compression {
+            let compression = desired.compression.as_deref().unwrap_or("default");
+            actions.push(format!("SET COMPRESSION {compression}"));
+        }
+        if self.statistics != desired.statistics {
+            actions.push(format!("SET STATISTICS {}", desired.statistics.unwrap_or(-1)));
+        }
+        actions.extend(super::table::options_difference(&self.options, &desired.options));
+        actions
+    }
 }
 
 impl ObjectKind for MaterializedView {
@@ -31,6 +83,7 @@ impl ObjectKind for MaterializedView {
         access_method,
         tablespace => set_tablespace,
         populated: physical,
+        columns => set_columns,
         options => set_options,
     });
 
@@ -71,6 +124,10 @@ impl ObjectKind for MaterializedView {
         ]
     }
 
+    fn complete(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        column_steps(id, &[], &self.columns)
+    }
+
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
         vec![Claim::Relation(id.sql()), Claim::Type(id.sql())]
     }
@@ -80,6 +137,30 @@ fn set_tablespace(change: &Change<'_, MaterializedView>) -> Reaction {
     let tablespace = change.desired.tablespace.clone().unwrap_or_else(|| Ident::new("pg_default"));
     let sql = format!("ALTER MATERIALIZED VIEW {} SET TABLESPACE {tablespace}", change.id.sql());
     Reaction::Alter(vec![Step::alter(change.id, sql).lock(Lock::AccessExclusive, change.id.sql())])
+}
+
+fn set_columns(change: &Change<'_, MaterializedView>) -> Reaction {
+    Reaction::Alter(column_steps(change.id, &change.live.columns, &change.desired.columns))
+}
+
+fn column_steps(id: &ObjectId, live: &[ColumnSettings], desired: &[ColumnSettings]) -> Vec<Step> {
+    let of = |list: &[ColumnSettings], other: &ColumnSettings| {
+        let found = list.iter().find(|settings| settings.name == other.name);
+        found.cloned().unwrap_or_else(|| other.unset())
+    };
+    let reset = live.iter().filter(|settings| !desired.iter().any(|other| other.name == settings.name));
+    let all = desired.iter().chain(reset);
+    let step = |name: &Ident, action: String| {
+        let sql = format!("ALTER MATERIALIZED VIEW {} ALTER COLUMN {name} {action}", id.sql());
+        Step::alter(id, sql)
+            .because(format!("change how {name} is stored or sampled"))
+            .lock(Lock::AccessExclusive, id.sql())
+    };
+    all.flat_map(|settings| {
+        let actions = of(live, settings).actions(&of(desired, settings));
+        actions.into_iter().map(|action| step(&settings.name, action)).collect::<Vec<_>>()
+    })
+    .collect()
 }
 
 fn set_options(change: &Change<'_, MaterializedView>) -> Reaction {

@@ -79,9 +79,12 @@ impl ObjectKind for Sequence {
         self.owned_by_ref.as_ref()
     }
 
-    fn rejoin(&self, desired: &Self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+    // A column draws from a sequence that was there before it.
+    const NEEDS_WHAT_IT_GOES_WITH: bool = false;
+
+    fn outlive(&self, desired: &Self, id: &ObjectId, _cx: &Context<'_>) -> Option<Vec<Step>> {
         let leave = own(id, None).because("let it outlive its column");
-        [leave].into_iter().chain(desired.owned_by_ref.as_ref().map(|column| own(id, Some(column)))).collect()
+        Some([leave].into_iter().chain(desired.owned_by_ref.as_ref().map(|column| own(id, Some(column)))).collect())
     }
 
     const DROP_IS_SHOWN: bool = false;

@@ -24,15 +24,8 @@ SELECT 'pg_class'::regclass::oid AS classid,
        ts.spcname::text AS tablespace,
        c.relrowsecurity AS row_security,
        c.relforcerowsecurity AS force_row_security,
-       CASE c.relreplident WHEN 'd' THEN NULL WHEN 'n' THEN 'NOTHING' WHEN 'f' THEN 'FULL' WHEN 'i' THEN
-           (SELECT 'USING INDEX ' || quote_ident(ic.relname)
-            FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid
-            WHERE i.indrelid = c.oid AND i.indisreplident)
-       END AS replica_identity,
-       CASE WHEN c.relreplident = 'i' THEN
-           (SELECT ARRAY['pg_class'::regclass::oid, i.indexrelid, 0]
-            FROM pg_index i WHERE i.indrelid = c.oid AND i.indisreplident)
-       END AS replica_index_ref
+       CASE c.relreplident WHEN 'd' THEN NULL WHEN 'n' THEN 'NOTHING' WHEN 'f' THEN 'FULL' WHEN 'i' THEN 'INDEX'
+            ELSE c.relreplident::text END AS replica_identity
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_am am ON am.oid = c.relam

@@ -46,10 +46,8 @@ pub struct Table {
     /// Whether it holds for the owner too.
     #[serde(default)]
     pub force_row_security: bool,
-    /// `NOTHING`, `FULL` or `USING INDEX …`; none for the primary key.
+    /// `NOTHING`, `FULL`, or `INDEX` where an index says that it is the one; none for the primary key.
     pub replica_identity: Option<String>,
-    /// The index of the replica identity.
-    pub replica_index_ref: Option<ObjectId>,
 }
 
 impl ObjectKind for Table {
@@ -67,7 +65,6 @@ impl ObjectKind for Table {
         row_security => set_row_security,
         force_row_security => set_force_row_security,
         replica_identity => set_replica_identity,
-        replica_index_ref => set_replica_identity,
     });
 
     fn address(&self, id: &ObjectId) -> String {
@@ -96,7 +93,7 @@ impl ObjectKind for Table {
         steps
     }
 
-    fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
+    fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         let mut step = Step::drop(id, format!("DROP TABLE {}", id.sql())).lock(Lock::AccessExclusive, id.sql());
         if let Some(parent) = &self.partition_of_ref {
             step = step.lock(Lock::AccessExclusive, parent.sql());
@@ -104,7 +101,6 @@ impl ObjectKind for Table {
         if self.partition_key.is_none() {
             step = step.hazard(HazardKind::DeletesData, format!("the rows of {} go with it", id.sql()));
         }
-        let _ = cx;
         vec![step.hazard(HazardKind::BreaksApplication, "whoever still uses the table fails")]
     }
 
@@ -115,6 +111,11 @@ impl ObjectKind for Table {
     fn goes_with(&self) -> Option<&ObjectId> {
         // Dropping a partitioned table drops its partitions: they depend on it automatically.
         self.partition_of_ref.as_ref()
+    }
+
+    fn outlive(&self, desired: &Self, _id: &ObjectId, _cx: &Context<'_>) -> Option<Vec<Step>> {
+        // It is detached, or stands aside with the table that it is a partition of.
+        (self.partition_of_ref != desired.partition_of_ref).then(Vec::new)
     }
 
     fn is_partitioned(&self) -> bool {
@@ -169,8 +170,7 @@ impl Table {
 
     fn replica_identity_step(&self, id: &ObjectId) -> Option<Step> {
         let identity = self.replica_identity.as_ref()?;
-        let step = alter_table(id, &format!("REPLICA IDENTITY {identity}")).finish();
-        Some(self.replica_index_ref.iter().cloned().fold(step, Step::after))
+        (identity != "INDEX").then(|| alter_table(id, &format!("REPLICA IDENTITY {identity}")).finish())
     }
 }
 
@@ -218,25 +218,29 @@ fn set_options(change: &Change<'_, Table>) -> Reaction {
 
 fn reattach(change: &Change<'_, Table>) -> Reaction {
     let (id, mut steps) = (change.id, Vec::new());
-    let parent_goes = |parent: &ObjectId| change.cx.world.desired(parent).is_none() || change.cx.world.is_created(parent);
     if let Some(parent) = &change.live.partition_of_ref {
         let step = Step::alter(id, format!("ALTER TABLE {} DETACH PARTITION {}", parent.sql(), id.sql()))
             .because(format!("detach it from {}", parent.sql()))
             .lock(Lock::AccessExclusive, parent.sql())
             .lock(Lock::AccessExclusive, id.sql());
-        let _ = parent_goes;
         steps.push(step);
     }
     if let (Some(parent), Some(bound)) = (&change.desired.partition_of_ref, &change.desired.partition_bound) {
-        steps.push(
-            Step::alter(id, format!("ALTER TABLE {} ATTACH PARTITION {} {bound}", parent.sql(), id.sql()))
+        let step = Step::alter(id, format!("ALTER TABLE {} ATTACH PARTITION {} {bound}", parent.sql(), id.sql()))
                 .because(format!("attach it to {}", parent.sql()))
                 .lock(Lock::ShareUpdateExclusive, parent.sql())
                 .lock(Lock::AccessExclusive, id.sql())
-                .hazard(HazardKind::MayFail, "a row that doesn't fit the bound stops it"),
-        );
+                .hazard(HazardKind::MayFail, "a row that doesn't fit the bound stops it")
+                .finish();
+        // It has to have the parent's columns and constraints first.
+        steps.push(children(change).into_iter().fold(step, Step::after));
     }
     Reaction::Alter(steps)
+}
+
+/// What belongs to the table as it shall be.
+fn children(change: &Change<'_, Table>) -> Vec<ObjectId> {
+    change.cx.world.children(change.id).into_iter().cloned().collect()
 }
 
 fn set_inheritance(change: &Change<'_, Table>) -> Reaction {
@@ -244,7 +248,9 @@ fn set_inheritance(change: &Change<'_, Table>) -> Reaction {
     let (live, desired) = (live.unwrap_or_default(), desired.unwrap_or_default());
     let leave = live.iter().filter(|parent| !desired.contains(parent)).map(|parent| format!("NO INHERIT {}", parent.sql()));
     let join = desired.iter().filter(|parent| !live.contains(parent)).map(|parent| format!("INHERIT {}", parent.sql()));
-    Reaction::Alter(leave.chain(join).map(|action| alter_table(change.id, &action)).collect())
+    // A table that joins has to have the parent's columns and constraints first.
+    let join = join.map(|action| children(change).into_iter().fold(alter_table(change.id, &action).finish(), Step::after));
+    Reaction::Alter(leave.map(|action| alter_table(change.id, &action)).chain(join).collect())
 }
 
 fn set_type(change: &Change<'_, Table>) -> Reaction {
@@ -282,6 +288,9 @@ fn set_force_row_security(change: &Change<'_, Table>) -> Reaction {
 }
 
 fn set_replica_identity(change: &Change<'_, Table>) -> Reaction {
-    let step = change.desired.replica_identity_step(change.id);
-    Reaction::Alter(vec![step.unwrap_or_else(|| alter_table(change.id, "REPLICA IDENTITY DEFAULT"))])
+    Reaction::Alter(match &change.desired.replica_identity {
+        None => vec![alter_table(change.id, "REPLICA IDENTITY DEFAULT")],
+        // The index says so itself.
+        Some(_) => change.desired.replica_identity_step(change.id).into_iter().collect(),
+    })
 }

@@ -7,18 +7,30 @@ use crate::{
 };
 
 /// The steps around the creation of the new table.
-pub(super) fn keep_rows(_live: &Table, desired: &Table, id: &ObjectId, cx: &Context<'_>) -> Aside {
+pub(super) fn keep_rows(live: &Table, desired: &Table, id: &ObjectId, cx: &Context<'_>) -> Aside {
     let old = aside_name(id);
     let (kept, lost) = columns(id, cx);
-    let away = Step::new(Action::Rename, id, format!("ALTER TABLE {} RENAME TO {}", id.sql(), old.name()))
+    let rename = format!("ALTER TABLE {} RENAME TO {}", id.sql(), old.name());
+    let mut away = Step::new(Action::Rename, id, rename)
         .because("set the old table aside")
         .lock(Lock::AccessExclusive, id.sql());
+    if let Some(whole) = &live.partition_of_ref {
+        if cx.world.is_created(whole) && desired.partition_of_ref.as_ref() == Some(whole) {
+            // The whole stands aside with its partitions, its rows find their new ones, and it takes the old along.
+            return Aside { away: vec![away], carry: Vec::new(), remove: Vec::new() };
+        }
+        let detach = format!("ALTER TABLE {} DETACH PARTITION {}", whole.sql(), id.sql());
+        away.sql.insert(0, detach);
+        away = away.lock(Lock::AccessExclusive, whole.sql());
+    }
+    // The rows of a table that inherits from it are that table's.
+    let only = if live.partition_key.is_some() { "" } else { "ONLY " };
     let columns = join(kept.iter(), ", ");
     let mut carry = Step::new(
         Action::Data,
         id,
         format!(
-            "INSERT INTO {} ({columns})\n    OVERRIDING SYSTEM VALUE\n    SELECT {columns} FROM {}",
+            "INSERT INTO {} ({columns})\n    OVERRIDING SYSTEM VALUE\n    SELECT {columns} FROM {only}{}",
             id.sql(),
             old.sql()
         ),

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attribute, Change, Context, Fragment, Lock, ObjectId, ObjectKind, Reaction, Step};
+use super::{
+    Attribute, Change, Context, Fragment, Lock, Object, ObjectId, ObjectKind, Reaction, Step,
+};
 use crate::attributes;
 
 /// A trigger.
@@ -15,38 +17,59 @@ pub struct Trigger {
     /// Whether it is a constraint trigger.
     #[serde(default)]
     pub constraint: bool,
+    /// The partitioned table's trigger that this one is a copy of. The copy comes with the partition; what it has of its
+    /// own is its state.
+    pub copy_of_ref: Option<ObjectId>,
 }
 
 impl ObjectKind for Trigger {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
     const ATTRIBUTES: &'static [Attribute<Self>] =
-        attributes!(Self { constraint, definition, state => set_state });
+        attributes!(Self { constraint, definition, state => set_state, copy_of_ref });
 
     fn address(&self, id: &ObjectId) -> String {
         format!("TRIGGER {} ON {}", id.name(), id.container())
     }
 
     fn create(&self, id: &ObjectId, _parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
+        if self.copy_of_ref.is_some() {
+            return Vec::new(); // The server has made it, and its state follows.
+        }
         let step = Step::create(id, self.definition.clone());
         vec![if cx.parent_is_created(id) { step } else { step.lock(Lock::ShareRowExclusive, id.container()) }]
     }
 
-    fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+    fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
+        if let Some(whole) = &self.copy_of_ref {
+            // The copy gets the state of the trigger that it is a copy of.
+            return match cx.world.desired(whole) {
+                Some(Object::Trigger(model)) if !cx.world.is_created(whole) => vec![switch(id, &model.state)],
+                _ => Vec::new(),
+            };
+        }
         let sql = format!("DROP TRIGGER {} ON {}", id.name(), id.container());
         vec![Step::drop(id, sql).lock(Lock::AccessExclusive, id.container())]
     }
 
     fn complete(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
-        if self.state == "ENABLE" { Vec::new() } else { vec![switch(id, &self.state)] }
+        // A copy stands here because its state is another than that of the trigger that it is a copy of.
+        if self.state == "ENABLE" && self.copy_of_ref.is_none() {
+            Vec::new()
+        } else {
+            vec![switch(id, &self.state)]
+        }
     }
+
+
 }
 
 fn switch(id: &ObjectId, state: &str) -> Step {
-    // The same word serves tables, views and foreign tables.
+    // The same word serves tables and views.
     Step::alter(id, format!("ALTER TABLE {} {state} TRIGGER {}", id.container(), id.name()))
         .lock(Lock::ShareRowExclusive, id.container())
 }
 
 fn set_state(change: &Change<'_, Trigger>) -> Reaction {
-    Reaction::Alter(vec![switch(change.id, &change.desired.state)])
+    // The state is handed down to copies that have another.
+    Reaction::Dislodge(vec![switch(change.id, &change.desired.state)])
 }
