@@ -1,5 +1,10 @@
 //! What holds for any input.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what is made here by hand is well-formed"
+)]
+
 use camino::Utf8Path;
 use forge::{
     catalog::{Catalog, Fingerprint},

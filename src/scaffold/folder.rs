@@ -80,9 +80,8 @@ pub fn write(folder: &Utf8Path, files: &[NewFile]) -> Result<()> {
             fs::create_dir_all(parent)?;
         }
         match file.meets {
-            Meets::Nothing => create(&path, &file.text)?,
             Meets::Kept if path.exists() => {}
-            Meets::Kept => create(&path, &file.text)?,
+            Meets::Nothing | Meets::Kept => create(&path, &file.text)?,
             Meets::Extended => extend(&path, &file.text)?,
         }
     }

@@ -4,6 +4,8 @@ mod folder;
 mod names;
 pub mod tree;
 
+use std::fmt::Write as _;
+
 use camino::Utf8PathBuf;
 
 pub use self::folder::{refuse_occupied, write};
@@ -76,10 +78,12 @@ pub fn project(start: Start) -> Vec<NewFile> {
         Start::Database { files, absent } => {
             if !absent.is_empty() {
                 let names = toml_edit::Array::from_iter(absent);
-                settings.push_str(&format!(
+                write!(
+                    settings,
                     "\n# Every new PostgreSQL database has these schemas; the one that this project began with doesn't.\n\
                      [managed]\nexclude = {names}\n"
-                ));
+                )
+                .expect("writing to a String can't fail");
             }
             files
         }

@@ -17,19 +17,15 @@ impl Names {
             return name.clone();
         }
         let base = portable(wanted);
-        let name = (1..)
-            .map(|number| {
-                if number == 1 {
-                    base.clone()
-                } else {
-                    format!("{base}_{number}")
-                }
-            })
-            .find(|name| {
-                self.taken
-                    .insert((folder.to_lowercase(), name.to_lowercase()))
-            })
-            .expect("there is always another number");
+        let mut name = base.clone();
+        let mut number = 1;
+        while !self
+            .taken
+            .insert((folder.to_lowercase(), name.to_lowercase()))
+        {
+            number += 1;
+            name = format!("{base}_{number}");
+        }
         self.given.insert(asked, name.clone());
         name
     }

@@ -67,11 +67,15 @@ fn fresh(catalog: &Catalog) -> Catalog {
         ..ObjectId::about(Kind::Grant, &public)
     };
     let owner = ObjectId::about(Kind::Owner, &public);
+    let held = match catalog.get(&owner) {
+        Some(Object::Owner(owner)) => Some(owner.role.clone()),
+        Some(_) | None => None,
+    };
     let (role, privileges): (_, &[&str]) = if catalog.server_version >= PUBLIC_HAS_ROLE {
         (Some(Ident::new("pg_database_owner")), &["USAGE"])
     } else {
         // It is the superuser's, whatever that is called; the plan for another database leaves the owner as it is.
-        (owner_of(catalog, &owner), &["CREATE", "USAGE"])
+        (held, &["CREATE", "USAGE"])
     };
     if let Some(model) = catalog.get(&public) {
         let privileges = privileges.iter().map(ToString::to_string).collect();
@@ -127,13 +131,6 @@ fn withheld(diff: &Diff<'_>) -> Vec<Step> {
         }
     }
     steps
-}
-
-fn owner_of(catalog: &Catalog, id: &ObjectId) -> Option<Ident> {
-    match catalog.get(id)? {
-        Object::Owner(owner) => Some(owner.role.clone()),
-        _ => None,
-    }
 }
 
 /// The object in whose file a step belongs: the outermost that its own object is a part of.
