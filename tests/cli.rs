@@ -7,7 +7,7 @@ mod support;
 mod env;
 #[path = "cli/global.rs"]
 mod global;
-#[path = "cli/plans.rs"]
-mod plans;
 #[path = "cli/init.rs"]
 mod init;
+#[path = "cli/plans.rs"]
+mod plans;

@@ -76,6 +76,7 @@ pub(super) fn came_to_its_end(step: &Step, live: &Catalog) -> bool {
 mod tests {
     use super::*;
     use crate::{
+        catalog::Fingerprint,
         kinds::{Kind, Object, schema::Schema},
         plan::{Batch, Plan, file::Header},
         sql::Ident,

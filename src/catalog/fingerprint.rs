@@ -77,12 +77,17 @@ impl Catalog {
     pub fn fingerprint(&self) -> Fingerprint {
         self.objects()
             .filter(|(_, object)| !object.goes_without_saying(&self.role))
-            .fold(Fingerprint::default(), |sum, (id, object)| sum.plus(Fingerprint::of(id, object)))
+            .fold(Fingerprint::default(), |sum, (id, object)| {
+                sum.plus(Fingerprint::of(id, object))
+            })
     }
 
     /// The fingerprints of objects with everything that belongs to them.
     pub fn families(&self) -> Families<'_> {
-        Families { catalog: self, children: self.children() }
+        Families {
+            catalog: self,
+            children: self.children(),
+        }
     }
 }
 
@@ -107,7 +112,10 @@ impl Families<'_> {
     fn members(&self, id: &ObjectId) -> Fingerprint {
         let children = self.children.get(id).into_iter().flatten();
         children.fold(Fingerprint::default(), |sum, child| {
-            let object = self.catalog.get(child).expect("a child is an object of the catalog");
+            let object = self
+                .catalog
+                .get(child)
+                .expect("a child is an object of the catalog");
             let own = if object.goes_without_saying(&self.catalog.role) {
                 Fingerprint::default()
             } else {

@@ -12,7 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::{fingerprint::{Families, Fingerprint}, introspect::introspect, scope::Scope};
+pub use self::{
+    fingerprint::{Families, Fingerprint},
+    introspect::introspect,
+    scope::Scope,
+};
 use crate::{
     kinds::{Kind, Object, ObjectId},
     sql::Ident,

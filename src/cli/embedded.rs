@@ -30,7 +30,10 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         Some((program, arguments)) => with(context, &embedded.options(), program, arguments).await,
         None => {
             context.reporter.data(embedded.options().redacted());
-            context.reporter.note(format_args!("{} is up; Ctrl-C ends it", embedded.description()));
+            context.reporter.note(format_args!(
+                "{} is up; Ctrl-C ends it",
+                embedded.description()
+            ));
             std::future::pending().await
         }
     };
@@ -38,7 +41,12 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     outcome
 }
 
-async fn with(context: &Context<'_>, options: &ConnectOptions, program: &str, arguments: &[String]) -> Result<Exit> {
+async fn with(
+    context: &Context<'_>,
+    options: &ConnectOptions,
+    program: &str,
+    arguments: &[String],
+) -> Result<Exit> {
     let host = &options.hosts[0];
     let status = Command::new(program)
         .args(arguments)
@@ -56,5 +64,9 @@ async fn with(context: &Context<'_>, options: &ConnectOptions, program: &str, ar
                 .note(error.to_string())
                 .help("name a program on the PATH after `--`")
         })?;
-    Ok(if status.success() { Exit::Done } else { Exit::Error })
+    Ok(if status.success() {
+        Exit::Done
+    } else {
+        Exit::Error
+    })
 }

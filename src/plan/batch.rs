@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{order::Arranged, steps::Node};
 use crate::{
     catalog::Catalog,
-    sql::faithful,
     kinds::{Action, Hazard, Mode, Phase, Step},
+    sql::faithful,
 };
 
 /// Steps that share a transaction, or one that runs outside of any.

@@ -41,7 +41,10 @@ fn next_array(sql: &str) -> Option<Found> {
             let array = at + OPENING.len();
             let close = matching(&sql[array..])?;
             if sql[array + close..].starts_with("])") {
-                return Some(Found { array, end: array + close + 2 });
+                return Some(Found {
+                    array,
+                    end: array + close + 2,
+                });
             }
             at = array;
         } else {
@@ -58,8 +61,16 @@ fn step(sql: &str) -> usize {
         '\'' | '"' => sql[1..].find(first).map(|end| end + 2),
         '$' => sql[1..].find('$').and_then(|end| {
             let tag = &sql[..end + 2];
-            let named = tag[1..tag.len() - 1].chars().all(|c| c.is_alphanumeric() || c == '_');
-            named.then(|| sql[tag.len()..].find(tag).map(|close| close + 2 * tag.len())).flatten()
+            let named = tag[1..tag.len() - 1]
+                .chars()
+                .all(|c| c.is_alphanumeric() || c == '_');
+            named
+                .then(|| {
+                    sql[tag.len()..]
+                        .find(tag)
+                        .map(|close| close + 2 * tag.len())
+                })
+                .flatten()
         }),
         _ => None,
     };
@@ -101,9 +112,13 @@ fn common_cast(list: &str) -> Option<&str> {
         at += step(&list[at..]);
     }
     elements.push(&list[start..]);
-    let mut casts = elements.into_iter().map(|element| Some(element.trim().rsplit_once("::")?.1));
+    let mut casts = elements
+        .into_iter()
+        .map(|element| Some(element.trim().rsplit_once("::")?.1));
     let first = casts.next()??;
-    let plain = first.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '.' | '"' | '(' | ')'));
+    let plain = first
+        .chars()
+        .all(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '.' | '"' | '(' | ')'));
     (plain && casts.all(|cast| cast == Some(first))).then_some(first)
 }
 
@@ -112,7 +127,9 @@ fn cast_target(rest: &str) -> Option<&str> {
     let target = rest.strip_prefix("::")?;
     let end = target.find("[]")?;
     let name = &target[..end];
-    name.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '.' | '"' | '(' | ')')).then_some(name)
+    name.chars()
+        .all(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '.' | '"' | '(' | ')'))
+        .then_some(name)
 }
 
 #[cfg(test)]
@@ -132,7 +149,10 @@ mod tests {
         check("(ARRAY['a'::text])::text[]", "(ARRAY['a'::text])::text[]");
         check("'(ARRAY[''a''::x])::y[]'", "'(ARRAY[''a''::x])::y[]'");
         check("$$(ARRAY['a'::x])::y[]$$", "$$(ARRAY['a'::x])::y[]$$");
-        check("(ARRAY['a,]'::x, ('b'::q)::x])::y[]", "(ARRAY['a,]'::x, ('b'::q)::x])::x[]::y[]");
+        check(
+            "(ARRAY['a,]'::x, ('b'::q)::x])::y[]",
+            "(ARRAY['a,]'::x, ('b'::q)::x])::x[]::y[]",
+        );
         check("größe (ARRAY[", "größe (ARRAY[");
     }
 }

@@ -30,7 +30,11 @@ enum Place {
     /// The server of `FORGE_TEST_URL`.
     Given(ConnectOptions),
     /// A private server of pg_dump's version.
-    Private { shadow: Arc<Shadow>, end: Arc<Notify>, keeper: Option<JoinHandle<()>> },
+    Private {
+        shadow: Arc<Shadow>,
+        end: Arc<Notify>,
+        keeper: Option<JoinHandle<()>>,
+    },
 }
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -39,7 +43,11 @@ impl Cluster {
     /// Uses the server of `FORGE_TEST_URL`, or starts a private one.
     pub(crate) fn start() -> Self {
         let place = match std::env::var("FORGE_TEST_URL") {
-            Ok(url) => Place::Given(ConnectOptions::resolve(Some(&url), &BTreeMap::new()).expect("the URL is sound").options),
+            Ok(url) => Place::Given(
+                ConnectOptions::resolve(Some(&url), &BTreeMap::new())
+                    .expect("the URL is sound")
+                    .options,
+            ),
             Err(_) => Place::private(),
         };
         let version = runtime().block_on(async {
@@ -63,24 +71,44 @@ impl Cluster {
 
     /// A fresh database in which a script was run.
     pub(crate) async fn database(&self, script: &str) -> Result<Database, Failed> {
-        let name = format!("forge_case_{}_{}", process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "forge_case_{}_{}",
+            process::id(),
+            NUMBER.fetch_add(1, Ordering::Relaxed)
+        );
         let (admin, options, name) = match &self.place {
             Place::Given(options) => {
                 let admin = open(options).await?;
                 let create = format!("CREATE DATABASE {name} TEMPLATE template0");
-                admin.client().batch_execute(&create).await.map_err(|error| server_error(&error).to_string())?;
+                admin
+                    .client()
+                    .batch_execute(&create)
+                    .await
+                    .map_err(|error| server_error(&error).to_string())?;
                 (Some(admin), options.with_database(&name), name)
             }
             Place::Private { shadow, .. } => {
-                let database = shadow.create_database(&name).await.map_err(|error| error.to_string())?;
+                let database = shadow
+                    .create_database(&name)
+                    .await
+                    .map_err(|error| error.to_string())?;
                 let options = database.options();
                 (None, options.clone(), options.database)
             }
         };
         let session = open(&options).await?;
-        let database = Database { session, admin, name, options };
+        let database = Database {
+            session,
+            admin,
+            name,
+            options,
+        };
         let opening = "SET search_path = public; SET check_function_bodies = off;";
-        database.run(&format!("{opening}\n{script}\n;RESET ROLE;SET search_path = '';")).await?;
+        database
+            .run(&format!(
+                "{opening}\n{script}\n;RESET ROLE;SET search_path = '';"
+            ))
+            .await?;
         Ok(database)
     }
 }
@@ -94,9 +122,11 @@ impl Place {
         let keeper = thread::spawn(move || {
             runtime().block_on(async {
                 let environment = Environment(std::env::vars().collect());
-                let started = shadow::start(&ShadowSettings::new(environment), dump_major(), None).await;
+                let started =
+                    shadow::start(&ShadowSettings::new(environment), dump_major(), None).await;
                 let shadow = Arc::new(started.expect("a private server starts"));
-                send.send(Arc::clone(&shadow)).expect("the tests wait for the server");
+                send.send(Arc::clone(&shadow))
+                    .expect("the tests wait for the server");
                 ended.notified().await;
                 if let Some(shadow) = Arc::into_inner(shadow) {
                     shadow.close().await.expect("the private server ends");
@@ -104,14 +134,21 @@ impl Place {
             });
         });
         let shadow = receive.recv().expect("the private server starts");
-        Self::Private { shadow, end, keeper: Some(keeper) }
+        Self::Private {
+            shadow,
+            end,
+            keeper: Some(keeper),
+        }
     }
 
     async fn admin(&self) -> Result<Session, Failed> {
         match self {
             Self::Given(options) => open(options).await,
             Self::Private { shadow, .. } => {
-                let database = shadow.create_database("roles").await.map_err(|error| error.to_string())?;
+                let database = shadow
+                    .create_database("roles")
+                    .await
+                    .map_err(|error| error.to_string())?;
                 open(&database.options()).await
             }
         }
@@ -120,7 +157,9 @@ impl Place {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        let Place::Private { end, keeper, .. } = &mut self.place else { return };
+        let Place::Private { end, keeper, .. } = &mut self.place else {
+            return;
+        };
         let (end, keeper) = (Arc::clone(end), keeper.take());
         // The keeper closes the server once this is the last to let go of it.
         self.place = Place::Given(ConnectOptions::local(camino::Utf8Path::new("/"), 0, "", ""));
@@ -132,20 +171,30 @@ impl Drop for Cluster {
 }
 
 fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts")
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime starts")
 }
 
 /// The major version of pg_dump, which can read servers of its own version.
 fn dump_major() -> u32 {
-    let output = Command::new("pg_dump").arg("--version").output().expect("pg_dump is installed");
+    let output = Command::new("pg_dump")
+        .arg("--version")
+        .output()
+        .expect("pg_dump is installed");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let version = text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    let version = text
+        .split_whitespace()
+        .find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
     let major = version.and_then(|version| version.split('.').next()?.parse().ok());
     major.unwrap_or_else(|| panic!("`{text}` names no version"))
 }
 
 async fn open(options: &ConnectOptions) -> Result<Session, Failed> {
-    Session::open(options, "forge tests").await.map_err(|error| error.to_string().into())
+    Session::open(options, "forge tests")
+        .await
+        .map_err(|error| error.to_string().into())
 }
 
 /// A database of a test's own.
@@ -175,13 +224,26 @@ impl Database {
 
     /// Runs a script.
     pub(crate) async fn run(&self, script: &str) -> Result<(), Failed> {
-        self.session.client().batch_execute(script).await.map_err(|error| words(&server_error(&error)).into())
+        self.session
+            .client()
+            .batch_execute(script)
+            .await
+            .map_err(|error| words(&server_error(&error)).into())
     }
 
     /// Runs statements, in a transaction or each by itself.
-    pub(crate) async fn statements(&self, statements: &[&str], transactional: bool) -> Result<(), String> {
+    pub(crate) async fn statements(
+        &self,
+        statements: &[&str],
+        transactional: bool,
+    ) -> Result<(), String> {
         let all: Vec<&str> = match transactional {
-            true => ["BEGIN"].iter().chain(statements).chain(&["COMMIT"]).copied().collect(),
+            true => ["BEGIN"]
+                .iter()
+                .chain(statements)
+                .chain(&["COMMIT"])
+                .copied()
+                .collect(),
             false => statements.to_vec(),
         };
         for statement in all {
@@ -200,7 +262,10 @@ impl Database {
         let mut rows = BTreeMap::new();
         for row in client.query(tables, &[]).await? {
             let table: String = row.get(0);
-            let count = client.query_one(&format!("SELECT count(*) FROM ONLY {table}"), &[]).await?.get(0);
+            let count = client
+                .query_one(&format!("SELECT count(*) FROM ONLY {table}"), &[])
+                .await?
+                .get(0);
             rows.insert(table, count);
         }
         Ok(rows)
@@ -210,7 +275,10 @@ impl Database {
     pub(crate) async fn drop(self) -> Result<(), Failed> {
         self.session.close().await;
         if let Some(admin) = self.admin {
-            admin.client().batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name)).await?;
+            admin
+                .client()
+                .batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name))
+                .await?;
             admin.close().await;
         }
         Ok(())
@@ -218,6 +286,10 @@ impl Database {
 }
 
 fn words(error: &forge::diagnostic::Diagnostic) -> String {
-    let notes = error.notes().iter().map(|note| format!("\n  {note}")).collect::<String>();
+    let notes = error
+        .notes()
+        .iter()
+        .map(|note| format!("\n  {note}"))
+        .collect::<String>();
     format!("{error}{notes}")
 }
