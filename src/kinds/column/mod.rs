@@ -61,14 +61,23 @@ pub struct Column {
 }
 
 /// The constraint behind `NOT NULL`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct NotNull {
     /// Its name; none where it is inherited.
     pub name: Option<Ident>,
+    /// Its name while it is inherited, which no statement changes, so that it decides nothing.
+    #[serde(default, skip_serializing)]
+    pub inherited_name: Option<Ident>,
     /// `NO INHERIT`.
     pub no_inherit: bool,
     /// Whether the rows that were there before it were checked.
     pub valid: bool,
+}
+
+impl PartialEq for NotNull {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, self.no_inherit, self.valid) == (&other.name, other.no_inherit, other.valid)
+    }
 }
 
 /// A generated column's expression.
@@ -541,8 +550,7 @@ fn change_not_null(change: &Change<'_, Column>) -> Vec<Step> {
     let Change {
         live, desired, id, ..
     } = change;
-    let (Some(old), Some(new)) = (&live.not_null_constraint, &desired.not_null_constraint)
-    else {
+    let (Some(old), Some(new)) = (&live.not_null_constraint, &desired.not_null_constraint) else {
         return Vec::new();
     };
     if old.valid && !new.valid {
@@ -558,7 +566,9 @@ fn change_not_null(change: &Change<'_, Column>) -> Vec<Step> {
         .name
         .clone()
         .unwrap_or_else(|| Column::usual_not_null(id));
-    if let (Some(from), Some(to)) = (&old.name, &new.name)
+    // One that was inherited keeps the name that the whole gave it.
+    let held = old.name.as_ref().or(old.inherited_name.as_ref());
+    if let (Some(from), Some(to)) = (held, &new.name)
         && from != to
     {
         let rename = format!("RENAME CONSTRAINT {from} TO {to}");
