@@ -35,7 +35,9 @@ fn settled(text: &str) -> String {
         settled.push_str(&rest[..start]);
         let cast = |element: &&str| format!("({})::{type_name}", self::settled(element));
         let list: Vec<String> = elements.iter().map(cast).collect();
-        settled.push_str(&format!("ARRAY[{}]", list.join(", ")));
+        settled.push_str("ARRAY[");
+        settled.push_str(&list.join(", "));
+        settled.push(']');
         rest = after;
     }
     settled.push_str(rest);
@@ -48,10 +50,9 @@ fn find_outside_quotes(text: &str, wanted: &str) -> Option<usize> {
     for (at, c) in text.char_indices() {
         match quote {
             Some(open) if c == open => quote = None,
-            Some(_) => {}
             None if c == '\'' || c == '"' => quote = Some(c),
             None if text[at..].starts_with(wanted) => return Some(at),
-            None => {}
+            Some(_) | None => {}
         }
     }
     None
@@ -64,7 +65,6 @@ fn elements(text: &str) -> Option<(Vec<&str>, &str)> {
     for (at, c) in text.char_indices() {
         match (quote, c) {
             (Some(open), c) if c == open => quote = None,
-            (Some(_), _) => {}
             (None, '\'' | '"') => quote = Some(c),
             (None, '(' | '[') => depth += 1,
             (None, ']') if depth == 0 => {
@@ -76,7 +76,7 @@ fn elements(text: &str) -> Option<(Vec<&str>, &str)> {
                 elements.push(text[begin..at].trim());
                 begin = at + 1;
             }
-            (None, _) => {}
+            (Some(_) | None, _) => {}
         }
     }
     None

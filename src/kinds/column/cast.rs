@@ -22,7 +22,10 @@ pub(super) fn between(live: &Column, desired: &Column) -> Option<Cast> {
     }
     let (from, to) = (Type::of(live), Type::of(desired));
     if from.array != to.array {
-        return from.is_text().then_some(Cast::Explicit).or(to.is_text().then_some(Cast::Assignment));
+        return from
+            .is_text()
+            .then_some(Cast::Explicit)
+            .or(to.is_text().then_some(Cast::Assignment));
     }
     if live.is_enum && desired.is_enum {
         return Some(Cast::ThroughText);
@@ -46,7 +49,8 @@ pub(super) fn default_storage(type_name: &str) -> &'static str {
     match Type::parse(type_name).name {
         _ if type_name.ends_with("[]") => "EXTENDED",
         "numeric" | "inet" | "cidr" => "MAIN",
-        "smallint" | "integer" | "bigint" | "boolean" | "real" | "double precision" | "date" | "uuid" | "oid" => "PLAIN",
+        "smallint" | "integer" | "bigint" | "boolean" | "real" | "double precision" | "date"
+        | "uuid" | "oid" => "PLAIN",
         name if name.starts_with("time") || name == "interval" || name == "name" => "PLAIN",
         _ => "EXTENDED",
     }
@@ -65,21 +69,38 @@ impl<'a> Type<'a> {
     }
 
     fn parse(text: &'a str) -> Self {
-        let (text, array) = text.strip_suffix("[]").map_or((text, false), |element| (element, true));
+        let (text, array) = text
+            .strip_suffix("[]")
+            .map_or((text, false), |element| (element, true));
         // The modifier can stand inside: `timestamp(3) without time zone`.
         let (name, modifier) = match (text.find('('), text.find(')')) {
             (Some(open), Some(close)) => {
-                let numbers = text[open + 1..close].split(',').filter_map(|number| number.trim().parse().ok()).collect();
-                let name = if close + 1 == text.len() { &text[..open] } else { text.split('(').next().unwrap_or(text) };
+                let numbers = text[open + 1..close]
+                    .split(',')
+                    .filter_map(|number| number.trim().parse().ok())
+                    .collect();
+                let name = if close + 1 == text.len() {
+                    &text[..open]
+                } else {
+                    text.split('(').next().unwrap_or(text)
+                };
                 (name, Some(numbers))
             }
             _ => (text, None),
         };
-        Self { name: name.trim_end(), modifier, array }
+        Self {
+            name: name.trim_end(),
+            modifier,
+            array,
+        }
     }
 
     fn is_text(&self) -> bool {
-        !self.array && matches!(self.name, "text" | "character varying" | "character" | "name" | "\"char\"")
+        !self.array
+            && matches!(
+                self.name,
+                "text" | "character varying" | "character" | "name" | "\"char\""
+            )
     }
 
     fn is_user_defined(&self) -> bool {
@@ -87,7 +108,10 @@ impl<'a> Type<'a> {
     }
 
     fn is_number(&self) -> bool {
-        matches!(self.name, "smallint" | "integer" | "bigint" | "real" | "double precision" | "numeric")
+        matches!(
+            self.name,
+            "smallint" | "integer" | "bigint" | "real" | "double precision" | "numeric"
+        )
     }
 
     fn is_time(&self) -> bool {
@@ -96,21 +120,46 @@ impl<'a> Type<'a> {
 
     fn to(&self, to: &Type<'_>) -> Option<Cast> {
         if self.name == to.name {
-            return Some(if self.widens_to(to) { Cast::Free } else { Cast::Assignment });
-        }
-        if self.array {
-            let cast = Type { array: false, modifier: self.modifier.clone(), ..*self };
-            return cast.to(&Type { array: false, modifier: to.modifier.clone(), ..*to }).map(|cast| match cast {
-                Cast::Free => Cast::Assignment,
-                other => other,
+            return Some(if self.widens_to(to) {
+                Cast::Free
+            } else {
+                Cast::Assignment
             });
         }
+        if self.array {
+            let cast = Type {
+                array: false,
+                modifier: self.modifier.clone(),
+                ..*self
+            };
+            return cast
+                .to(&Type {
+                    array: false,
+                    modifier: to.modifier.clone(),
+                    ..*to
+                })
+                .map(|cast| match cast {
+                    Cast::Free => Cast::Assignment,
+                    other => other,
+                });
+        }
         if self.is_text() && to.is_text() {
-            let binary = matches!((self.name, to.name), ("text" | "character varying", "text" | "character varying"));
-            return Some(if binary && to.modifier.is_none() { Cast::Free } else { Cast::Assignment });
+            let binary = matches!(
+                (self.name, to.name),
+                ("text" | "character varying", "text" | "character varying")
+            );
+            return Some(if binary && to.modifier.is_none() {
+                Cast::Free
+            } else {
+                Cast::Assignment
+            });
         }
         if to.is_text() {
-            return Some(if self.name == "xml" && to.modifier.is_none() { Cast::Free } else { Cast::Assignment });
+            return Some(if self.name == "xml" && to.modifier.is_none() {
+                Cast::Free
+            } else {
+                Cast::Assignment
+            });
         }
         if self.is_text() {
             return Some(Cast::Explicit);
@@ -123,16 +172,29 @@ impl<'a> Type<'a> {
         }
         match (self.name, to.name) {
             ("cidr", "inet") => Some(Cast::Free),
-            ("inet", "cidr") | ("json", "jsonb") | ("jsonb", "json") | ("bit", "bit varying") | ("bit varying", "bit") => {
+            ("inet", "cidr")
+            | ("json", "jsonb")
+            | ("jsonb", "json")
+            | ("bit", "bit varying")
+            | ("bit varying", "bit") => Some(Cast::Assignment),
+            ("integer", "boolean" | "bit" | "oid" | "money")
+            | ("boolean", "integer")
+            | ("bit", "integer" | "bigint") => Some(Cast::Explicit),
+            ("bigint", "bit" | "oid" | "money")
+            | ("oid", "integer" | "bigint")
+            | ("money" | "jsonb", "numeric")
+            | ("numeric", "money")
+            | ("interval", "time without time zone")
+            | ("time without time zone", "interval")
+            | (
+                "jsonb",
+                "boolean" | "smallint" | "integer" | "bigint" | "real" | "double precision",
+            ) => Some(Cast::Explicit),
+            (from, "time without time zone" | "time with time zone")
+                if from.starts_with("time") =>
+            {
                 Some(Cast::Assignment)
             }
-            ("integer", "boolean" | "bit" | "oid" | "money") | ("boolean", "integer") | ("bit", "integer" | "bigint") => {
-                Some(Cast::Explicit)
-            }
-            ("bigint", "bit" | "oid" | "money") | ("oid", "integer" | "bigint") | ("money" | "jsonb", "numeric")
-            | ("numeric", "money") | ("interval", "time without time zone") | ("time without time zone", "interval")
-            | ("jsonb", "boolean" | "smallint" | "integer" | "bigint" | "real" | "double precision") => Some(Cast::Explicit),
-            (from, "time without time zone" | "time with time zone") if from.starts_with("time") => Some(Cast::Assignment),
             _ => None,
         }
     }

@@ -49,7 +49,13 @@ impl Identity {
             options.push(format!("SEQUENCE NAME {}", self.sequence_name()));
         }
         let usual = Self::usual(&self.type_name, self.increment);
-        if self.start != if self.increment > 0 { self.minimum } else { self.maximum } {
+        if self.start
+            != if self.increment > 0 {
+                self.minimum
+            } else {
+                self.maximum
+            }
+        {
             options.push(format!("START WITH {}", self.start));
         }
         if self.increment != 1 {
@@ -67,7 +73,11 @@ impl Identity {
         if self.cycle {
             options.push("CYCLE".to_string());
         }
-        let options = if options.is_empty() { String::new() } else { format!(" ({})", options.join(" ")) };
+        let options = if options.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", options.join(" "))
+        };
         format!("GENERATED {} AS IDENTITY{options}", self.word())
     }
 
@@ -93,7 +103,10 @@ impl Identity {
             actions.push(format!("SET CACHE {}", desired.cache));
         }
         if self.cycle != desired.cycle {
-            actions.push(format!("SET {}CYCLE", if desired.cycle { "" } else { "NO " }));
+            actions.push(format!(
+                "SET {}CYCLE",
+                if desired.cycle { "" } else { "NO " }
+            ));
         }
         (!actions.is_empty()).then(|| actions.join(" "))
     }
@@ -101,11 +114,22 @@ impl Identity {
     /// The identity after its column has taken the type of `desired`'s: PostgreSQL changes the sequence along, and
     /// limits that were the old type's become the new one's.
     pub(super) fn retyped(&self, desired: &Self) -> Self {
-        let (old, new) = (Self::usual(&self.type_name, self.increment), Self::usual(&desired.type_name, self.increment));
+        let (old, new) = (
+            Self::usual(&self.type_name, self.increment),
+            Self::usual(&desired.type_name, self.increment),
+        );
         Self {
             type_name: desired.type_name.clone(),
-            minimum: if self.minimum == old.0 { new.0 } else { self.minimum },
-            maximum: if self.maximum == old.1 { new.1 } else { self.maximum },
+            minimum: if self.minimum == old.0 {
+                new.0
+            } else {
+                self.minimum
+            },
+            maximum: if self.maximum == old.1 {
+                new.1
+            } else {
+                self.maximum
+            },
             ..self.clone()
         }
     }
@@ -126,7 +150,11 @@ impl Identity {
 
     /// Sets the sequence behind the largest value that the column holds.
     pub(super) fn catch_up(&self, id: &ObjectId) -> String {
-        let (extreme, column, table) = (if self.increment > 0 { "max" } else { "min" }, id.name(), id.container());
+        let (extreme, column, table) = (
+            if self.increment > 0 { "max" } else { "min" },
+            id.name(),
+            id.container(),
+        );
         format!(
             "SELECT pg_catalog.setval({}, pg_catalog.{extreme}({column})) FROM {table} HAVING pg_catalog.count({column}) > 0",
             Literal(&self.sequence_name())
@@ -140,6 +168,10 @@ impl Identity {
             "integer" => (i64::from(i32::MIN), i64::from(i32::MAX)),
             _ => (i64::MIN, i64::MAX),
         };
-        if increment > 0 { (1, limits.1) } else { (limits.0, -1) }
+        if increment > 0 {
+            (1, limits.1)
+        } else {
+            (limits.0, -1)
+        }
     }
 }

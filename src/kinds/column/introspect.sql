@@ -19,7 +19,8 @@ SELECT 'pg_class'::regclass::oid AS classid,
        a.attnotnull AS not_null,
        -- From PostgreSQL 18 on NOT NULL is a constraint with a name and properties. No statement changes the name of one
        -- that is inherited.
-       (SELECT json_build_object('name', CASE WHEN k.coninhcount = 0 THEN k.conname END, 'no_inherit', k.connoinherit, 'valid', k.convalidated)
+       (SELECT json_build_object('name', CASE WHEN k.coninhcount = 0 THEN k.conname END,
+               'inherited_name', CASE WHEN k.coninhcount > 0 THEN k.conname END, 'no_inherit', k.connoinherit, 'valid', k.convalidated)
         FROM pg_constraint k
         WHERE k.conrelid = c.oid AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum]) AS not_null_constraint,
        CASE WHEN a.attidentity <> '' THEN

@@ -16,7 +16,8 @@ pub struct Comment {
 
 impl ObjectKind for Comment {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
-    const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { text => set_text, initial: physical });
+    const ATTRIBUTES: &'static [Attribute<Self>] =
+        attributes!(Self { text => set_text, initial: physical });
 
     fn when_dislodged(&self, _desired: Option<&Self>) -> Follow {
         Follow::Stays
@@ -36,7 +37,10 @@ impl ObjectKind for Comment {
 }
 
 fn set_text(change: &Change<'_, Comment>) -> Reaction {
-    Reaction::Alter(vec![Step::alter(change.id, comment_on(change.id, Some(&change.desired.text), change.cx))])
+    Reaction::Alter(vec![Step::alter(
+        change.id,
+        comment_on(change.id, Some(&change.desired.text), change.cx),
+    )])
 }
 
 fn comment_on(id: &ObjectId, text: Option<&str>, cx: &Context<'_>) -> String {

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step,
+    Action, Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind,
+    Reaction, Step,
 };
 use crate::{
     attributes,
@@ -35,14 +36,18 @@ impl TypeAttribute {
     }
 
     fn type_clause(&self) -> String {
-        let collation = self.collation.as_ref().map_or_else(String::new, |collation| format!(" COLLATE {collation}"));
+        let collation = self
+            .collation
+            .as_ref()
+            .map_or_else(String::new, |collation| format!(" COLLATE {collation}"));
         format!("{}{collation}", self.type_name)
     }
 }
 
 impl ObjectKind for Composite {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
-    const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { attributes => set_attributes });
+    const ATTRIBUTES: &'static [Attribute<Self>] =
+        attributes!(Self { attributes => set_attributes });
 
     fn address(&self, id: &ObjectId) -> String {
         format!("TYPE {}", id.sql())
@@ -53,9 +58,19 @@ impl ObjectKind for Composite {
     }
 
     fn create(&self, id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Vec<Step> {
-        let attributes = join(self.attributes.iter().map(TypeAttribute::definition), ",\n    ");
-        let list = if attributes.is_empty() { "()".to_string() } else { format!("(\n    {attributes}\n)") };
-        vec![Step::create(id, format!("CREATE TYPE {} AS {list}", id.sql()))]
+        let attributes = join(
+            self.attributes.iter().map(TypeAttribute::definition),
+            ",\n    ",
+        );
+        let list = if attributes.is_empty() {
+            "()".to_string()
+        } else {
+            format!("(\n    {attributes}\n)")
+        };
+        vec![Step::create(
+            id,
+            format!("CREATE TYPE {} AS {list}", id.sql()),
+        )]
     }
 
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
@@ -72,18 +87,35 @@ impl ObjectKind for Composite {
         Some(Aside {
             away: vec![Step::new(Action::Rename, id, rename).because("set the old type aside")],
             carry: Vec::new(),
-            remove: vec![Step::drop(id, format!("DROP TYPE {}", old.sql())).because("drop the old type")],
+            remove: vec![
+                Step::drop(id, format!("DROP TYPE {}", old.sql())).because("drop the old type"),
+            ],
         })
     }
 }
 
 fn set_attributes(change: &Change<'_, Composite>) -> Reaction {
-    let (live, desired, id) = (&change.live.attributes, &change.desired.attributes, change.id);
-    let find = |list: &'_ [TypeAttribute], name: &Ident| list.iter().position(|attribute| attribute.name == *name);
-    let gone: Vec<&TypeAttribute> = live.iter().filter(|attribute| find(desired, &attribute.name).is_none()).collect();
-    let kept: Vec<&TypeAttribute> = live.iter().filter(|attribute| find(desired, &attribute.name).is_some()).collect();
+    let (live, desired, id) = (
+        &change.live.attributes,
+        &change.desired.attributes,
+        change.id,
+    );
+    let find = |list: &'_ [TypeAttribute], name: &Ident| {
+        list.iter().position(|attribute| attribute.name == *name)
+    };
+    let gone: Vec<&TypeAttribute> = live
+        .iter()
+        .filter(|attribute| find(desired, &attribute.name).is_none())
+        .collect();
+    let kept: Vec<&TypeAttribute> = live
+        .iter()
+        .filter(|attribute| find(desired, &attribute.name).is_some())
+        .collect();
     // ALTER TYPE adds at the end only.
-    let in_order = kept.iter().zip(desired).all(|(before, after)| before.name == after.name);
+    let in_order = kept
+        .iter()
+        .zip(desired)
+        .all(|(before, after)| before.name == after.name);
     if !in_order || live.is_empty() {
         return Reaction::Replace;
     }
@@ -91,8 +123,19 @@ fn set_attributes(change: &Change<'_, Composite>) -> Reaction {
     for attribute in gone {
         actions.push((format!("DROP ATTRIBUTE {}", attribute.name), true));
     }
-    for (before, after) in kept.iter().zip(desired).filter(|(before, after)| **before != *after) {
-        actions.push((format!("ALTER ATTRIBUTE {} TYPE {}", before.name, after.type_clause()), true));
+    for (before, after) in kept
+        .iter()
+        .zip(desired)
+        .filter(|(before, after)| **before != *after)
+    {
+        actions.push((
+            format!(
+                "ALTER ATTRIBUTE {} TYPE {}",
+                before.name,
+                after.type_clause()
+            ),
+            true,
+        ));
     }
     for attribute in &desired[kept.len()..] {
         actions.push((format!("ADD ATTRIBUTE {}", attribute.definition()), false));
@@ -101,7 +144,14 @@ fn set_attributes(change: &Change<'_, Composite>) -> Reaction {
         .into_iter()
         .map(|(action, loses)| {
             let step = Step::alter(id, format!("ALTER TYPE {} {action}", id.sql()));
-            if loses { step.hazard(HazardKind::BreaksApplication, "values of the type change their shape") } else { step }
+            if loses {
+                step.hazard(
+                    HazardKind::BreaksApplication,
+                    "values of the type change their shape",
+                )
+            } else {
+                step
+            }
         })
         .collect();
     Reaction::Dislodge(steps)

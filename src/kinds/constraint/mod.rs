@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId, ObjectKind, Reaction,
-    Step,
+    Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId,
+    ObjectKind, Reaction, Step,
 };
 use crate::{attributes, sql::Ident};
 
@@ -94,11 +94,22 @@ impl ObjectKind for Constraint {
 
     fn create(&self, id: &ObjectId, _parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
         if let Some((_, name)) = self.copied_from(id, cx) {
-            let rename = format!("ALTER TABLE {} RENAME CONSTRAINT {name} TO {}", id.container(), id.name());
-            return vec![Step::create(id, rename).because("the partition's copy of the constraint gets its name")];
+            let rename = format!(
+                "ALTER TABLE {} RENAME CONSTRAINT {name} TO {}",
+                id.container(),
+                id.name()
+            );
+            return vec![
+                Step::create(id, rename)
+                    .because("the partition's copy of the constraint gets its name"),
+            ];
         }
         let table = id.container();
-        let only = if self.kind.has_index() && self.waits_for_partitions(id, cx) { "ONLY " } else { "" };
+        let only = if self.kind.has_index() && self.waits_for_partitions(id, cx) {
+            "ONLY "
+        } else {
+            ""
+        };
         let add = format!("ALTER TABLE {only}{table} ADD {}", self.element(id));
         if cx.parent_is_created(id) {
             return vec![Step::create(id, add)];
@@ -116,15 +127,25 @@ impl ObjectKind for Constraint {
                 Step::alter(id, validate)
                     .because("check the rows that are there, while reads and writes go on")
                     .lock(Lock::ShareUpdateExclusive, &table)
-                    .hazard(HazardKind::MayFail, "a row that breaks the constraint stops it")
+                    .hazard(
+                        HazardKind::MayFail,
+                        "a row that breaks the constraint stops it",
+                    )
                     .check(),
             ];
         }
         if checks_rows {
-            let kind = if self.lock() == Lock::AccessExclusive { HazardKind::BlocksReads } else { HazardKind::BlocksWrites };
+            let kind = if self.lock() == Lock::AccessExclusive {
+                HazardKind::BlocksReads
+            } else {
+                HazardKind::BlocksWrites
+            };
             step = step
                 .hazard(kind, format!("while {table} is checked"))
-                .hazard(HazardKind::MayFail, "a row that breaks the constraint stops it");
+                .hazard(
+                    HazardKind::MayFail,
+                    "a row that breaks the constraint stops it",
+                );
         }
         let mut steps = vec![step];
         if let (Some(index), Some(parent)) = (&self.index, self.parent_index(cx)) {
@@ -139,8 +160,11 @@ impl ObjectKind for Constraint {
 
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         let table = id.container();
-        let mut step = Step::drop(id, format!("ALTER TABLE {table} DROP CONSTRAINT {}", id.name()))
-            .lock(Lock::AccessExclusive, &table);
+        let mut step = Step::drop(
+            id,
+            format!("ALTER TABLE {table} DROP CONSTRAINT {}", id.name()),
+        )
+        .lock(Lock::AccessExclusive, &table);
         if let Some(referenced) = &self.references_ref {
             step = step.lock(Lock::AccessExclusive, referenced.sql());
         }
@@ -150,20 +174,32 @@ impl ObjectKind for Constraint {
     fn fold(&self, id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Option<Fragment> {
         // A constraint that isn't valid, or whose index has a life of its own, is added afterwards.
         let plain = self.valid && self.attached_to_ref.is_none();
-        plain.then(|| Fragment { position: self.kind.position(), sql: self.element(id) })
+        plain.then(|| Fragment {
+            position: self.kind.position(),
+            sql: self.element(id),
+        })
     }
 
     const SPLITS: bool = true;
 
     fn complete(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         let cluster = self.clustered.then(|| cluster_on(id));
-        cluster.into_iter().chain(self.replica_identity.then(|| self.identify_by(id))).collect()
+        cluster
+            .into_iter()
+            .chain(self.replica_identity.then(|| self.identify_by(id)))
+            .collect()
     }
 
     fn implied(&self, id: &ObjectId, cx: &Context<'_>) -> Option<Self> {
         let (whole, name) = self.copied_from(id, cx)?;
         let (index, attached_to_ref) = (self.index.clone(), self.attached_to_ref.clone());
-        (name == *id.name()).then(|| Self { index, attached_to_ref, clustered: false, replica_identity: false, ..whole.clone() })
+        (name == *id.name()).then(|| Self {
+            index,
+            attached_to_ref,
+            clustered: false,
+            replica_identity: false,
+            ..whole.clone()
+        })
     }
 
     fn when_dislodged(&self, desired: Option<&Self>) -> Follow {
@@ -183,7 +219,11 @@ impl ObjectKind for Constraint {
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
         // An index's name is one of the schema's relations.
-        self.index.iter().map(|index| Claim::Relation(index.clone())).chain([Claim::Constraint(id.sql())]).collect()
+        self.index
+            .iter()
+            .map(|index| Claim::Relation(index.clone()))
+            .chain([Claim::Constraint(id.sql())])
+            .collect()
     }
 }
 
@@ -192,7 +232,10 @@ impl Constraint {
     fn element(&self, id: &ObjectId) -> String {
         let mut text = format!("CONSTRAINT {} {}", id.name(), self.definition);
         if !self.options.is_empty() {
-            text = self.with_index_clause(&text, &format!("WITH ({})", super::table::options_list(&self.options)));
+            text = self.with_index_clause(
+                &text,
+                &format!("WITH ({})", super::table::options_list(&self.options)),
+            );
         }
         if let Some(tablespace) = &self.tablespace {
             text = self.with_index_clause(&text, &format!("USING INDEX TABLESPACE {tablespace}"));
@@ -202,15 +245,25 @@ impl Constraint {
 
     /// Index parameters stand before `DEFERRABLE` and `WHERE`, which end the definition.
     fn with_index_clause(&self, text: &str, clause: &str) -> String {
-        let end = [" DEFERRABLE", " WHERE ("].iter().filter_map(|tail| text.rfind(tail)).min().unwrap_or(text.len());
+        let end = [" DEFERRABLE", " WHERE ("]
+            .iter()
+            .filter_map(|tail| text.rfind(tail))
+            .min()
+            .unwrap_or(text.len());
         format!("{} {clause}{}", &text[..end], &text[end..])
     }
 
     fn identify_by(&self, id: &ObjectId) -> Step {
         let table = id.container();
-        Step::alter(id, format!("ALTER TABLE {table} REPLICA IDENTITY USING INDEX {}", id.name()))
-            .lock(Lock::AccessExclusive, table)
-            .finish()
+        Step::alter(
+            id,
+            format!(
+                "ALTER TABLE {table} REPLICA IDENTITY USING INDEX {}",
+                id.name()
+            ),
+        )
+        .lock(Lock::AccessExclusive, table)
+        .finish()
     }
 
     fn lock(&self) -> Lock {
@@ -225,7 +278,9 @@ impl Constraint {
         match self.kind {
             ConstraintKind::Check => true,
             ConstraintKind::ForeignKey => cx.server_version >= 180_000 || !is_partitioned(id, cx),
-            ConstraintKind::PrimaryKey | ConstraintKind::Unique | ConstraintKind::Exclusion => false,
+            ConstraintKind::PrimaryKey | ConstraintKind::Unique | ConstraintKind::Exclusion => {
+                false
+            }
         }
     }
 
@@ -236,11 +291,18 @@ impl Constraint {
 
     /// The partitioned table's constraint that a new partition gets a copy of, and the name that PostgreSQL gives the copy.
     fn copied_from<'a>(&self, id: &ObjectId, cx: &'a Context<'_>) -> Option<(&'a Self, Ident)> {
-        let Object::Constraint(whole) = cx.world.desired(self.attached_to_ref.as_ref()?)? else { return None };
+        let Object::Constraint(whole) = cx.world.desired(self.attached_to_ref.as_ref()?)? else {
+            return None;
+        };
         if !cx.parent_is_created(id) {
             return None;
         }
-        let table = cx.world.parent(id).expect("a constraint has a table").name().as_str();
+        let table = cx
+            .world
+            .parent(id)
+            .expect("a constraint has a table")
+            .name()
+            .as_str();
         let columns = self.columns.as_deref().unwrap_or_default();
         let name = match self.kind {
             ConstraintKind::PrimaryKey => super::names::chosen(table, &[], "pkey"),
@@ -260,26 +322,43 @@ impl Constraint {
 }
 
 fn is_partitioned(id: &ObjectId, cx: &Context<'_>) -> bool {
-    let table = cx.world.parent(id).and_then(|table| cx.world.desired(table));
+    let table = cx
+        .world
+        .parent(id)
+        .and_then(|table| cx.world.desired(table));
     table.is_some_and(Object::is_partitioned)
 }
 
 fn cluster_on(id: &ObjectId) -> Step {
-    Step::alter(id, format!("ALTER TABLE {} CLUSTER ON {}", id.container(), id.name()))
-        .lock(Lock::ShareUpdateExclusive, id.container())
-        .finish()
+    Step::alter(
+        id,
+        format!("ALTER TABLE {} CLUSTER ON {}", id.container(), id.name()),
+    )
+    .lock(Lock::ShareUpdateExclusive, id.container())
+    .finish()
 }
 
 fn set_definition(change: &Change<'_, Constraint>) -> Reaction {
-    let Change { live, desired, id, .. } = change;
+    let Change {
+        live, desired, id, ..
+    } = change;
     // Nothing but the rows' state differs: it can be validated, not the other way round.
-    if !live.valid && desired.valid && live.definition == format!("{} NOT VALID", desired.definition) {
+    if !live.valid
+        && desired.valid
+        && live.definition == format!("{} NOT VALID", desired.definition)
+    {
         let table = id.container();
         return Reaction::Alter(vec![
-            Step::alter(id, format!("ALTER TABLE {table} VALIDATE CONSTRAINT {}", id.name()))
-                .because("check the rows that are there, while reads and writes go on")
-                .lock(Lock::ShareUpdateExclusive, table)
-                .hazard(HazardKind::MayFail, "a row that breaks the constraint stops it"),
+            Step::alter(
+                id,
+                format!("ALTER TABLE {table} VALIDATE CONSTRAINT {}", id.name()),
+            )
+            .because("check the rows that are there, while reads and writes go on")
+            .lock(Lock::ShareUpdateExclusive, table)
+            .hazard(
+                HazardKind::MayFail,
+                "a row that breaks the constraint stops it",
+            ),
         ]);
     }
     Reaction::Replace
@@ -289,42 +368,71 @@ fn set_clustered(change: &Change<'_, Constraint>) -> Reaction {
     Reaction::Alter(if change.desired.clustered {
         vec![cluster_on(change.id)]
     } else {
-        vec![Step::alter(change.id, format!("ALTER TABLE {} SET WITHOUT CLUSTER", change.id.container()))]
+        vec![Step::alter(
+            change.id,
+            format!("ALTER TABLE {} SET WITHOUT CLUSTER", change.id.container()),
+        )]
     })
 }
 
 fn set_replica_identity(change: &Change<'_, Constraint>) -> Reaction {
     // Another index or the table says what the identity is instead.
-    let step = change.desired.replica_identity.then(|| change.desired.identify_by(change.id));
+    let step = change
+        .desired
+        .replica_identity
+        .then(|| change.desired.identify_by(change.id));
     Reaction::Alter(step.into_iter().collect())
 }
 
 fn set_options(change: &Change<'_, Constraint>) -> Reaction {
-    let Some(index) = &change.desired.index else { return Reaction::Replace };
+    let Some(index) = &change.desired.index else {
+        return Reaction::Replace;
+    };
     let actions = super::table::options_difference(&change.live.options, &change.desired.options);
-    Reaction::Alter(actions.iter().map(|action| Step::alter(change.id, format!("ALTER INDEX {index} {action}"))).collect())
+    Reaction::Alter(
+        actions
+            .iter()
+            .map(|action| Step::alter(change.id, format!("ALTER INDEX {index} {action}")))
+            .collect(),
+    )
 }
 
 fn set_tablespace(change: &Change<'_, Constraint>) -> Reaction {
-    let Some(index) = &change.desired.index else { return Reaction::Replace };
-    let tablespace = change.desired.tablespace.clone().unwrap_or_else(|| Ident::new("pg_default"));
+    let Some(index) = &change.desired.index else {
+        return Reaction::Replace;
+    };
+    let tablespace = change
+        .desired
+        .tablespace
+        .clone()
+        .unwrap_or_else(|| Ident::new("pg_default"));
     Reaction::Alter(vec![
-        Step::alter(change.id, format!("ALTER INDEX {index} SET TABLESPACE {tablespace}"))
-            .lock(Lock::AccessExclusive, index),
+        Step::alter(
+            change.id,
+            format!("ALTER INDEX {index} SET TABLESPACE {tablespace}"),
+        )
+        .lock(Lock::AccessExclusive, index),
     ])
 }
 
 fn set_attached(change: &Change<'_, Constraint>) -> Reaction {
-    match (&change.live.attached_to_ref, change.desired.parent_index(change.cx), &change.desired.index) {
-        (None, Some(parent), Some(index)) => {
-            Reaction::Alter(vec![
-                Step::alter(change.id, format!("ALTER INDEX {parent} ATTACH PARTITION {index}"))
-                    .because("make it part of the partitioned table's")
-                    .finish(),
-            ])
-        }
+    match (
+        &change.live.attached_to_ref,
+        change.desired.parent_index(change.cx),
+        &change.desired.index,
+    ) {
+        (None, Some(parent), Some(index)) => Reaction::Alter(vec![
+            Step::alter(
+                change.id,
+                format!("ALTER INDEX {parent} ATTACH PARTITION {index}"),
+            )
+            .because("make it part of the partitioned table's")
+            .finish(),
+        ]),
         // Detaching the partition leaves the constraint behind as its own.
-        (Some(_), None, _) if change.cx.world.live(change.id).is_some() => Reaction::Alter(Vec::new()),
+        (Some(_), None, _) if change.cx.world.live(change.id).is_some() => {
+            Reaction::Alter(Vec::new())
+        }
         _ => Reaction::Replace,
     }
 }

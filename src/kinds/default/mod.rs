@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attribute, Change, Context, Follow, Fragment, Lock, Object, ObjectId, ObjectKind, Reaction, Step};
+use super::{
+    Attribute, Change, Context, Follow, Fragment, Lock, Object, ObjectId, ObjectKind, Reaction,
+    Step,
+};
 use crate::attributes;
 
 /// The default of a column.
@@ -20,15 +23,19 @@ pub struct Default {
 
 impl ObjectKind for Default {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
-    const ATTRIBUTES: &'static [Attribute<Self>] =
-        attributes!(Self { expression => set_expression, of_view: physical, inherited_from_ref: physical });
+    const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { expression => set_expression, of_view: physical, inherited_from_ref: physical });
 
     fn address(&self, id: &ObjectId) -> String {
         format!("COLUMN {}", id.sql())
     }
 
     fn create(&self, id: &ObjectId, _parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
-        alter_column(Step::create, id, &format!("SET DEFAULT {}", self.expression), cx)
+        alter_column(
+            Step::create,
+            id,
+            &format!("SET DEFAULT {}", self.expression),
+            cx,
+        )
     }
 
     fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
@@ -43,13 +50,22 @@ impl ObjectKind for Default {
     const SPLITS: bool = true;
 
     fn implied(&self, _id: &ObjectId, cx: &Context<'_>) -> Option<Self> {
-        let Object::Default(parent) = cx.world.desired(self.inherited_from_ref.as_ref()?)? else { return None };
-        Some(Self { inherited_from_ref: self.inherited_from_ref.clone(), ..parent.clone() })
+        let Object::Default(parent) = cx.world.desired(self.inherited_from_ref.as_ref()?)? else {
+            return None;
+        };
+        Some(Self {
+            inherited_from_ref: self.inherited_from_ref.clone(),
+            ..parent.clone()
+        })
     }
 
     fn when_dislodged(&self, desired: Option<&Self>) -> Follow {
         // PostgreSQL casts the default along with the column; one that changes anyway may not fit the old type.
-        if desired == Some(self) { Follow::Stays } else { Follow::Rebuilt }
+        if desired == Some(self) {
+            Follow::Stays
+        } else {
+            Follow::Rebuilt
+        }
     }
 
     const DROP_IS_SHOWN: bool = false;
@@ -78,9 +94,15 @@ fn alter_column(
 /// The defaults of the columns that inherit the default's column.
 fn heirs(id: &ObjectId, cx: &Context<'_>) -> Vec<ObjectId> {
     let column = cx.world.parent(id);
-    let columns = column.map(|column| cx.world.companions(column)).unwrap_or_default();
-    let heirs = columns.into_iter().filter(|heir| heir.path.len() == id.path.len());
-    heirs.map(|heir| ObjectId::new(id.kind, heir.path.clone())).collect()
+    let columns = column
+        .map(|column| cx.world.companions(column))
+        .unwrap_or_default();
+    let heirs = columns
+        .into_iter()
+        .filter(|heir| heir.path.len() == id.path.len());
+    heirs
+        .map(|heir| ObjectId::new(id.kind, heir.path.clone()))
+        .collect()
 }
 
 fn expression<'a>(object: Option<&'a Object>) -> Option<&'a str> {

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attribute, Change, Context, Fragment, HazardKind, Kind, Object, ObjectId, ObjectKind, Reaction, Step};
+use super::{
+    Attribute, Change, Context, Fragment, HazardKind, Kind, Object, ObjectId, ObjectKind, Reaction,
+    Step,
+};
 use crate::{attributes, sql::Ident};
 
 /// What one grantee gets on the objects of a class that a role will create.
@@ -49,27 +52,76 @@ impl ObjectKind for DefaultPrivilege {
 
     const RULES_THE_FUTURE: bool = true;
 
-    fn adds_to(&self, id: &ObjectId, created: &ObjectId, model: &Object, role: &Ident) -> Option<(ObjectId, Object)> {
+    fn adds_to(
+        &self,
+        id: &ObjectId,
+        created: &ObjectId,
+        model: &Object,
+        role: &Ident,
+    ) -> Option<(ObjectId, Object)> {
         let concerned = self.role == *role
             && model.privilege_class() == Some(self.class.as_str())
-            && self.schema.as_ref().is_none_or(|schema| created.path.len() > 1 && schema == created.schema());
+            && self
+                .schema
+                .as_ref()
+                .is_none_or(|schema| created.path.len() > 1 && schema == created.schema());
         concerned.then(|| {
-            let grant = ObjectId { grantee: id.grantee.clone(), ..ObjectId::about(Kind::Grant, created) };
+            let grant = ObjectId {
+                grantee: id.grantee.clone(),
+                ..ObjectId::about(Kind::Grant, created)
+            };
             // A rule for the whole database says all that there is; one for a schema adds to it.
-            let before = if self.schema.is_some() { self.initial.clone() } else { Vec::new() };
-            (grant, Object::Grant(super::grant::Grant::with(self.initial.clone(), &before, &self.privileges)))
+            let before = if self.schema.is_some() {
+                self.initial.clone()
+            } else {
+                Vec::new()
+            };
+            (
+                grant,
+                Object::Grant(super::grant::Grant::with(
+                    self.initial.clone(),
+                    &before,
+                    &self.privileges,
+                )),
+            )
         })
     }
 }
 
 impl DefaultPrivilege {
-    fn steps(&self, step: fn(&ObjectId, String) -> Step, id: &ObjectId, live: &[String], desired: &[String]) -> Vec<Step> {
-        let schema = self.schema.as_ref().map_or_else(String::new, |schema| format!("IN SCHEMA {schema} "));
-        let grantee = id.grantee.as_ref().expect("a default privilege has a grantee").to_string();
+    fn steps(
+        &self,
+        step: fn(&ObjectId, String) -> Step,
+        id: &ObjectId,
+        live: &[String],
+        desired: &[String],
+    ) -> Vec<Step> {
+        let schema = self
+            .schema
+            .as_ref()
+            .map_or_else(String::new, |schema| format!("IN SCHEMA {schema} "));
+        let grantee = id
+            .grantee
+            .as_ref()
+            .expect("a default privilege has a grantee")
+            .to_string();
         super::grant::privileges_change(live, desired, "", &self.class, &grantee)
             .into_iter()
-            .map(|change| step(id, format!("ALTER DEFAULT PRIVILEGES FOR ROLE {} {schema}{change}", self.role)))
-            .map(|step| step.hazard(HazardKind::ChangesAccess, "of objects that are created from now on"))
+            .map(|change| {
+                step(
+                    id,
+                    format!(
+                        "ALTER DEFAULT PRIVILEGES FOR ROLE {} {schema}{change}",
+                        self.role
+                    ),
+                )
+            })
+            .map(|step| {
+                step.hazard(
+                    HazardKind::ChangesAccess,
+                    "of objects that are created from now on",
+                )
+            })
             .collect()
     }
 }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step,
+    Action, Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind,
+    Reaction, Step,
 };
 use crate::{attributes, sql::Ident};
 
@@ -25,8 +26,7 @@ pub struct Domain {
 
 impl ObjectKind for Domain {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
-    const ATTRIBUTES: &'static [Attribute<Self>] =
-        attributes!(Self { type_name "type", collation, default => set_default, not_null "NOT NULL" => set_not_null });
+    const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { type_name "type", collation, default => set_default, not_null "NOT NULL" => set_not_null });
 
     fn address(&self, id: &ObjectId) -> String {
         format!("DOMAIN {}", id.sql())
@@ -67,21 +67,32 @@ impl ObjectKind for Domain {
         Some(Aside {
             away: vec![Step::new(Action::Rename, id, rename).because("set the old domain aside")],
             carry: Vec::new(),
-            remove: vec![Step::drop(id, format!("DROP DOMAIN {}", old.sql())).because("drop the old domain")],
+            remove: vec![
+                Step::drop(id, format!("DROP DOMAIN {}", old.sql())).because("drop the old domain"),
+            ],
         })
     }
 }
 
 fn set_default(change: &Change<'_, Domain>) -> Reaction {
-    let action = change.desired.default.as_ref().map_or_else(|| "DROP DEFAULT".to_string(), |default| format!("SET DEFAULT {default}"));
-    Reaction::Alter(vec![Step::alter(change.id, format!("ALTER DOMAIN {} {action}", change.id.sql()))])
+    let action = change.desired.default.as_ref().map_or_else(
+        || "DROP DEFAULT".to_string(),
+        |default| format!("SET DEFAULT {default}"),
+    );
+    Reaction::Alter(vec![Step::alter(
+        change.id,
+        format!("ALTER DOMAIN {} {action}", change.id.sql()),
+    )])
 }
 
 fn set_not_null(change: &Change<'_, Domain>) -> Reaction {
     let id = change.id;
     Reaction::Alter(vec![if change.desired.not_null {
         Step::alter(id, format!("ALTER DOMAIN {} SET NOT NULL", id.sql()))
-            .hazard(HazardKind::BlocksWrites, "every table that uses the domain is scanned")
+            .hazard(
+                HazardKind::BlocksWrites,
+                "every table that uses the domain is scanned",
+            )
             .hazard(HazardKind::MayFail, "a NULL in one of them stops it")
     } else {
         Step::alter(id, format!("ALTER DOMAIN {} DROP NOT NULL", id.sql()))

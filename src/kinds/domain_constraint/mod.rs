@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step};
+use super::{
+    Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step,
+};
 use crate::attributes;
 
 /// A CHECK constraint of a domain.
@@ -25,16 +27,33 @@ impl ObjectKind for DomainConstraint {
     }
 
     fn create(&self, id: &ObjectId, _parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
-        let step = Step::create(id, format!("ALTER DOMAIN {} ADD {}", id.container(), element(self, id)));
-        vec![if cx.parent_is_created(id) || !self.valid { step } else { checking(step) }]
+        let step = Step::create(
+            id,
+            format!("ALTER DOMAIN {} ADD {}", id.container(), element(self, id)),
+        );
+        vec![if cx.parent_is_created(id) || !self.valid {
+            step
+        } else {
+            checking(step)
+        }]
     }
 
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
-        vec![Step::drop(id, format!("ALTER DOMAIN {} DROP CONSTRAINT {}", id.container(), id.name()))]
+        vec![Step::drop(
+            id,
+            format!(
+                "ALTER DOMAIN {} DROP CONSTRAINT {}",
+                id.container(),
+                id.name()
+            ),
+        )]
     }
 
     fn fold(&self, id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Option<Fragment> {
-        self.valid.then(|| Fragment { position: 0, sql: element(self, id) })
+        self.valid.then(|| Fragment {
+            position: 0,
+            sql: element(self, id),
+        })
     }
 
     const SPLITS: bool = true;
@@ -51,14 +70,29 @@ fn element(constraint: &DomainConstraint, id: &ObjectId) -> String {
 /// Checking a domain's values has no online form: even VALIDATE blocks writes to every table that uses the domain
 /// (measured on 14 to 18).
 fn checking(step: Step) -> Step {
-    step.hazard(HazardKind::BlocksWrites, "every table that uses the domain is scanned")
-        .hazard(HazardKind::MayFail, "a value that breaks the constraint stops it")
+    step.hazard(
+        HazardKind::BlocksWrites,
+        "every table that uses the domain is scanned",
+    )
+    .hazard(
+        HazardKind::MayFail,
+        "a value that breaks the constraint stops it",
+    )
 }
 
 fn set_definition(change: &Change<'_, DomainConstraint>) -> Reaction {
-    let Change { live, desired, id, .. } = change;
-    if !live.valid && desired.valid && live.definition == format!("{} NOT VALID", desired.definition) {
-        let sql = format!("ALTER DOMAIN {} VALIDATE CONSTRAINT {}", id.container(), id.name());
+    let Change {
+        live, desired, id, ..
+    } = change;
+    if !live.valid
+        && desired.valid
+        && live.definition == format!("{} NOT VALID", desired.definition)
+    {
+        let sql = format!(
+            "ALTER DOMAIN {} VALIDATE CONSTRAINT {}",
+            id.container(),
+            id.name()
+        );
         return Reaction::Alter(vec![checking(Step::alter(id, sql))]);
     }
     Reaction::Replace

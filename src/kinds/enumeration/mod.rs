@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, Mode, ObjectId, ObjectKind, Reaction, Step,
+    Action, Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, Mode, ObjectId,
+    ObjectKind, Reaction, Step,
 };
 use crate::{
     attributes,
@@ -31,7 +32,10 @@ impl ObjectKind for Enumeration {
 
     fn create(&self, id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Vec<Step> {
         let values = join(self.values.iter().map(|value| Literal(value)), ", ");
-        vec![Step::create(id, format!("CREATE TYPE {} AS ENUM ({values})", id.sql()))]
+        vec![Step::create(
+            id,
+            format!("CREATE TYPE {} AS ENUM ({values})", id.sql()),
+        )]
     }
 
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
@@ -49,30 +53,55 @@ impl ObjectKind for Enumeration {
         Some(Aside {
             away: vec![Step::new(Action::Rename, id, rename).because("set the old type aside")],
             carry: Vec::new(),
-            remove: vec![Step::drop(id, format!("DROP TYPE {}", old.sql())).because("drop the old type")],
+            remove: vec![
+                Step::drop(id, format!("DROP TYPE {}", old.sql())).because("drop the old type"),
+            ],
         })
     }
 }
 
 fn add_values(change: &Change<'_, Enumeration>) -> Reaction {
     let (live, desired) = (&change.live.values, &change.desired.values);
-    let kept: Vec<&String> = desired.iter().filter(|value| live.contains(value)).collect();
+    let kept: Vec<&String> = desired
+        .iter()
+        .filter(|value| live.contains(value))
+        .collect();
     if kept != live.iter().collect::<Vec<_>>() {
         return Reaction::Replace;
     }
     let mut steps = Vec::new();
-    for (index, value) in desired.iter().enumerate().filter(|(_, value)| !live.contains(value)) {
-        let place = match (index.checked_sub(1).map(|before| &desired[before]), live.first()) {
+    for (index, value) in desired
+        .iter()
+        .enumerate()
+        .filter(|(_, value)| !live.contains(value))
+    {
+        let place = match (
+            index.checked_sub(1).map(|before| &desired[before]),
+            live.first(),
+        ) {
             (Some(before), _) => format!(" AFTER {}", Literal(before)),
             (None, Some(first)) => format!(" BEFORE {}", Literal(first)),
             (None, None) => String::new(),
         };
-        let at_end = desired[..index].iter().filter(|before| live.contains(before)).count() == live.len();
+        let at_end = desired[..index]
+            .iter()
+            .filter(|before| live.contains(before))
+            .count()
+            == live.len();
         let place = if at_end { String::new() } else { place };
-        let sql = format!("ALTER TYPE {} ADD VALUE {}{place}", change.id.sql(), Literal(value));
+        let sql = format!(
+            "ALTER TYPE {} ADD VALUE {}{place}",
+            change.id.sql(),
+            Literal(value)
+        );
         // A new value can't be used in the transaction that adds it (55P04).
-        let step = Step::alter(change.id, sql).because(format!("add {}", Literal(value))).mode(Mode::CommitAfter);
-        steps.push(step.hazard(HazardKind::Irreversible, "PostgreSQL can't take a value away again but by a new type"));
+        let step = Step::alter(change.id, sql)
+            .because(format!("add {}", Literal(value)))
+            .mode(Mode::CommitAfter);
+        steps.push(step.hazard(
+            HazardKind::Irreversible,
+            "PostgreSQL can't take a value away again but by a new type",
+        ));
     }
     Reaction::Alter(steps)
 }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Body, Change, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step,
+    Attribute, Body, Change, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind, Reaction,
+    Step,
 };
 use crate::attributes;
 
@@ -48,7 +49,15 @@ impl ObjectKind for Function {
     });
 
     fn address(&self, id: &ObjectId) -> String {
-        format!("{} {}", if self.procedure { "PROCEDURE" } else { "FUNCTION" }, id.sql())
+        format!(
+            "{} {}",
+            if self.procedure {
+                "PROCEDURE"
+            } else {
+                "FUNCTION"
+            },
+            id.sql()
+        )
     }
 
     fn privilege_class(&self) -> Option<&'static str> {
@@ -60,25 +69,36 @@ impl ObjectKind for Function {
     }
 
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
-        vec![
-            Step::drop(id, format!("DROP {}", self.address(id)))
-                .hazard(HazardKind::BreaksApplication, "whoever still calls it fails"),
-        ]
+        vec![Step::drop(id, format!("DROP {}", self.address(id))).hazard(
+            HazardKind::BreaksApplication,
+            "whoever still calls it fails",
+        )]
     }
 
     fn when_dislodged(&self, desired: Option<&Self>) -> Follow {
         // A string body isn't bound to what it names; a body of SQL's own syntax is.
-        if self.body.is_some() && desired == Some(self) { Follow::Stays } else { Follow::Rebuilt }
+        if self.body.is_some() && desired == Some(self) {
+            Follow::Stays
+        } else {
+            Follow::Rebuilt
+        }
     }
 
     fn body(&self) -> Option<Body<'_>> {
-        self.body.as_ref().map(|text| Body { language: &self.language, text })
+        self.body.as_ref().map(|text| Body {
+            language: &self.language,
+            text,
+        })
     }
 }
 
 fn set_defaults(change: &Change<'_, Function>) -> Reaction {
     // CREATE OR REPLACE can add defaults and not take them away (42P13).
-    if change.desired.defaults < change.live.defaults { Reaction::Replace } else { redefine(change) }
+    if change.desired.defaults < change.live.defaults {
+        Reaction::Replace
+    } else {
+        redefine(change)
+    }
 }
 
 fn redefine(change: &Change<'_, Function>) -> Reaction {

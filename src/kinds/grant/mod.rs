@@ -5,7 +5,9 @@ mod privileges;
 use serde::{Deserialize, Serialize};
 
 pub(super) use self::privileges::change as privileges_change;
-use super::{Attribute, Change, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step};
+use super::{
+    Attribute, Change, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step,
+};
 use crate::{attributes, sql::Ident};
 
 /// The privileges of one grantee on one object, where they aren't those of a fresh object.
@@ -45,24 +47,47 @@ impl ObjectKind for Grant {
 }
 
 fn set_privileges(change: &Change<'_, Grant>) -> Reaction {
-    Reaction::Alter(steps(Step::alter, change.id, &change.live.privileges, &change.desired.privileges, change.cx))
+    Reaction::Alter(steps(
+        Step::alter,
+        change.id,
+        &change.live.privileges,
+        &change.desired.privileges,
+        change.cx,
+    ))
 }
 
-fn steps(step: fn(&ObjectId, String) -> Step, id: &ObjectId, live: &[String], desired: &[String], cx: &Context<'_>) -> Vec<Step> {
+fn steps(
+    step: fn(&ObjectId, String) -> Step,
+    id: &ObjectId,
+    live: &[String],
+    desired: &[String],
+    cx: &Context<'_>,
+) -> Vec<Step> {
     let target = id.target().expect("a grant is on an object");
-    let grantee = id.grantee.as_ref().expect("a grant has a grantee").to_string();
+    let grantee = id
+        .grantee
+        .as_ref()
+        .expect("a grant has a grantee")
+        .to_string();
     let (columns, on) = match (target.path.as_slice(), &target.args) {
         // Only a column's name has three parts: its privileges are the table's, restricted.
-        ([schema, relation, column], None) => {
-            (format!(" ({column})"), format!("TABLE {}", crate::sql::dotted([schema, relation])))
-        }
+        ([schema, relation, column], None) => (
+            format!(" ({column})"),
+            format!("TABLE {}", crate::sql::dotted([schema, relation])),
+        ),
         _ => (String::new(), cx.grant_address(&target)),
     };
     let new = cx.world.is_created(&target);
     privileges_change(live, desired, &columns, &on, &grantee)
         .into_iter()
         .map(|sql| step(id, sql))
-        .map(|step| if new { step } else { step.hazard(HazardKind::ChangesAccess, format!("of {grantee}")) })
+        .map(|step| {
+            if new {
+                step
+            } else {
+                step.hazard(HazardKind::ChangesAccess, format!("of {grantee}"))
+            }
+        })
         .collect()
 }
 
@@ -72,6 +97,9 @@ impl Grant {
         let mut privileges: Vec<String> = before.iter().chain(added).cloned().collect();
         privileges.sort();
         privileges.dedup();
-        Self { privileges, initial }
+        Self {
+            privileges,
+            initial,
+        }
     }
 }

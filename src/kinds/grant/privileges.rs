@@ -4,12 +4,22 @@ use crate::sql::join;
 
 /// The statements that lead from one set to another. `on` is what follows `ON`, `columns` what follows each privilege,
 /// `grantee` who holds them.
-pub(in crate::kinds) fn change(live: &[String], desired: &[String], columns: &str, on: &str, grantee: &str) -> Vec<String> {
+pub(in crate::kinds) fn change(
+    live: &[String],
+    desired: &[String],
+    columns: &str,
+    on: &str,
+    grantee: &str,
+) -> Vec<String> {
     let name = |privilege: &str| privilege.trim_end_matches('*').to_string();
     let has = |set: &[String], wanted: &str| set.iter().any(|privilege| name(privilege) == wanted);
-    let can_grant = |set: &[String], wanted: &str| set.iter().any(|privilege| *privilege == format!("{wanted}*"));
+    let can_grant = |set: &[String], wanted: &str| {
+        set.iter()
+            .any(|privilege| *privilege == format!("{wanted}*"))
+    };
     let list = |names: Vec<String>| join(names.iter().map(|name| format!("{name}{columns}")), ", ");
-    let (mut revoked, mut less, mut granted, mut more) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut revoked, mut less, mut granted, mut more) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for privilege in live {
         let privilege = name(privilege);
         if !has(desired, &privilege) {
@@ -31,13 +41,19 @@ pub(in crate::kinds) fn change(live: &[String], desired: &[String], columns: &st
         statements.push(format!("REVOKE {} ON {on} FROM {grantee}", list(revoked)));
     }
     if !less.is_empty() {
-        statements.push(format!("REVOKE GRANT OPTION FOR {} ON {on} FROM {grantee}", list(less)));
+        statements.push(format!(
+            "REVOKE GRANT OPTION FOR {} ON {on} FROM {grantee}",
+            list(less)
+        ));
     }
     if !granted.is_empty() {
         statements.push(format!("GRANT {} ON {on} TO {grantee}", list(granted)));
     }
     if !more.is_empty() {
-        statements.push(format!("GRANT {} ON {on} TO {grantee} WITH GRANT OPTION", list(more)));
+        statements.push(format!(
+            "GRANT {} ON {on} TO {grantee} WITH GRANT OPTION",
+            list(more)
+        ));
     }
     statements
 }
@@ -50,12 +66,27 @@ mod tests {
     fn changes() {
         fn check(live: &[&str], desired: &[&str], statements: &[&str]) {
             let own = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
-            assert_eq!(change(&own(live), &own(desired), "", "TABLE t", "r"), own(statements));
+            assert_eq!(
+                change(&own(live), &own(desired), "", "TABLE t", "r"),
+                own(statements)
+            );
         }
-        check(&[], &["INSERT", "SELECT"], &["GRANT INSERT, SELECT ON TABLE t TO r"]);
+        check(
+            &[],
+            &["INSERT", "SELECT"],
+            &["GRANT INSERT, SELECT ON TABLE t TO r"],
+        );
         check(&["SELECT"], &[], &["REVOKE SELECT ON TABLE t FROM r"]);
-        check(&["SELECT*"], &["SELECT"], &["REVOKE GRANT OPTION FOR SELECT ON TABLE t FROM r"]);
-        check(&["SELECT"], &["SELECT*"], &["GRANT SELECT ON TABLE t TO r WITH GRANT OPTION"]);
+        check(
+            &["SELECT*"],
+            &["SELECT"],
+            &["REVOKE GRANT OPTION FOR SELECT ON TABLE t FROM r"],
+        );
+        check(
+            &["SELECT"],
+            &["SELECT*"],
+            &["GRANT SELECT ON TABLE t TO r WITH GRANT OPTION"],
+        );
         check(&["SELECT"], &["SELECT"], &[]);
     }
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId, ObjectKind, Reaction,
-    Step,
+    Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId,
+    ObjectKind, Reaction, Step,
 };
 use crate::{attributes, sql::Ident};
 
@@ -63,8 +63,14 @@ impl ObjectKind for Index {
 
     fn create(&self, id: &ObjectId, _parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
         if let Some((_, name)) = self.copied_from(id, cx) {
-            let rename = format!("ALTER INDEX {} RENAME TO {}", id.renamed(name).sql(), id.name());
-            return vec![Step::create(id, rename).because("the partition's copy of the index gets its name")];
+            let rename = format!(
+                "ALTER INDEX {} RENAME TO {}",
+                id.renamed(name).sql(),
+                id.name()
+            );
+            return vec![
+                Step::create(id, rename).because("the partition's copy of the index gets its name"),
+            ];
         }
         let mut steps = Vec::new();
         if cx.parent_is_created(id) {
@@ -72,23 +78,35 @@ impl ObjectKind for Index {
         } else if self.partitioned {
             // Postgres refuses CREATE INDEX CONCURRENTLY on a partitioned parent (0A000); the partitions that are there
             // are indexed one by one and attached.
-            steps.push(Step::create(id, self.statement(id, "", "ONLY ")).lock(Lock::Share, &self.table));
+            steps.push(
+                Step::create(id, self.statement(id, "", "ONLY ")).lock(Lock::Share, &self.table),
+            );
         } else {
             steps.push(
                 Step::create(id, self.statement(id, "CONCURRENTLY ", ""))
-                    .because(if self.unique { "without blocking writes; duplicates stop it" } else { "without blocking writes" })
+                    .because(if self.unique {
+                        "without blocking writes; duplicates stop it"
+                    } else {
+                        "without blocking writes"
+                    })
                     .lock(Lock::ShareUpdateExclusive, &self.table)
-                    .hazard(HazardKind::NotTransactional, "an interrupted build leaves an invalid index")
+                    .hazard(
+                        HazardKind::NotTransactional,
+                        "an interrupted build leaves an invalid index",
+                    )
                     .mode(Mode::Alone),
             );
         }
         if let Some(parent) = &self.attached_to_ref {
             steps.push(
-                Step::alter(id, format!("ALTER INDEX {} ATTACH PARTITION {}", parent.sql(), id.sql()))
-                    .because("make it part of the partitioned table's")
-                    .lock(Lock::AccessExclusive, id.sql())
-                    .after(parent.clone())
-                    .finish(),
+                Step::alter(
+                    id,
+                    format!("ALTER INDEX {} ATTACH PARTITION {}", parent.sql(), id.sql()),
+                )
+                .because("make it part of the partitioned table's")
+                .lock(Lock::AccessExclusive, id.sql())
+                .after(parent.clone())
+                .finish(),
             );
         }
         steps
@@ -105,19 +123,42 @@ impl ObjectKind for Index {
     fn complete(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         let cluster = self.clustered.then(|| cluster_on(&self.table, id));
         let replica = self.replica_identity.then(|| identify_by(&self.table, id));
-        cluster.into_iter().chain(replica).chain(statistics_steps(id, &[], self.statistics.as_deref().unwrap_or_default())).collect()
+        cluster
+            .into_iter()
+            .chain(replica)
+            .chain(statistics_steps(
+                id,
+                &[],
+                self.statistics.as_deref().unwrap_or_default(),
+            ))
+            .collect()
     }
 
     fn implied(&self, id: &ObjectId, cx: &Context<'_>) -> Option<Self> {
         let (whole, name) = self.copied_from(id, cx)?;
         let attached_to_ref = self.attached_to_ref.clone();
-        let copy = Self { clustered: false, replica_identity: false, statistics: None, attached_to_ref, valid: true, ..self.clone() };
-        (name == *id.name()).then(|| Self { rest: whole.rest.clone(), unique: whole.unique, ..copy })
+        let copy = Self {
+            clustered: false,
+            replica_identity: false,
+            statistics: None,
+            attached_to_ref,
+            valid: true,
+            ..self.clone()
+        };
+        (name == *id.name()).then(|| Self {
+            rest: whole.rest.clone(),
+            unique: whole.unique,
+            ..copy
+        })
     }
 
     fn when_dislodged(&self, desired: Option<&Self>) -> Follow {
         // PostgreSQL builds it again by itself.
-        if desired == Some(self) { Follow::Stays } else { Follow::Rebuilt }
+        if desired == Some(self) {
+            Follow::Stays
+        } else {
+            Follow::Rebuilt
+        }
     }
 
     fn goes_with(&self) -> Option<&ObjectId> {
@@ -134,17 +175,27 @@ impl ObjectKind for Index {
 impl Index {
     /// The partitioned table's index that a new partition gets a copy of, and the name that PostgreSQL gives the copy.
     fn copied_from<'a>(&self, id: &ObjectId, cx: &'a Context<'_>) -> Option<(&'a Self, Ident)> {
-        let Object::Index(whole) = cx.world.desired(self.attached_to_ref.as_ref()?)? else { return None };
+        let Object::Index(whole) = cx.world.desired(self.attached_to_ref.as_ref()?)? else {
+            return None;
+        };
         if !cx.parent_is_created(id) {
             return None;
         }
         let table = cx.world.parent(id).expect("an index has a table");
-        Some((whole, super::names::chosen(table.name().as_str(), &self.columns, "idx")))
+        Some((
+            whole,
+            super::names::chosen(table.name().as_str(), &self.columns, "idx"),
+        ))
     }
 
     fn statement(&self, id: &ObjectId, concurrently: &str, only: &str) -> String {
         let unique = if self.unique { "UNIQUE " } else { "" };
-        let text = format!("CREATE {unique}INDEX {concurrently}{} ON {only}{} {}", id.name(), self.table, self.rest);
+        let text = format!(
+            "CREATE {unique}INDEX {concurrently}{} ON {only}{} {}",
+            id.name(),
+            self.table,
+            self.rest
+        );
         match &self.tablespace {
             None => text,
             Some(tablespace) => {
@@ -156,17 +207,29 @@ impl Index {
 }
 
 fn cluster_on(table: &str, id: &ObjectId) -> Step {
-    Step::alter(id, format!("ALTER TABLE {table} CLUSTER ON {}", id.name())).lock(Lock::ShareUpdateExclusive, table).finish()
-}
-
-fn identify_by(table: &str, id: &ObjectId) -> Step {
-    Step::alter(id, format!("ALTER TABLE {table} REPLICA IDENTITY USING INDEX {}", id.name()))
-        .lock(Lock::AccessExclusive, table)
+    Step::alter(id, format!("ALTER TABLE {table} CLUSTER ON {}", id.name()))
+        .lock(Lock::ShareUpdateExclusive, table)
         .finish()
 }
 
+fn identify_by(table: &str, id: &ObjectId) -> Step {
+    Step::alter(
+        id,
+        format!(
+            "ALTER TABLE {table} REPLICA IDENTITY USING INDEX {}",
+            id.name()
+        ),
+    )
+    .lock(Lock::AccessExclusive, table)
+    .finish()
+}
+
 fn statistics_steps(id: &ObjectId, live: &[String], desired: &[String]) -> Vec<Step> {
-    let number = |entry: &str| entry.split_once('=').map_or(entry.to_string(), |(number, _)| number.to_string());
+    let number = |entry: &str| {
+        entry
+            .split_once('=')
+            .map_or(entry.to_string(), |(number, _)| number.to_string())
+    };
     let reset = live
         .iter()
         .filter(|entry| !desired.iter().any(|other| number(other) == number(entry)))
@@ -174,27 +237,54 @@ fn statistics_steps(id: &ObjectId, live: &[String], desired: &[String]) -> Vec<S
     let set = desired
         .iter()
         .filter(|entry| !live.contains(entry))
-        .map(|entry| (number(entry), entry.split_once('=').map_or(String::new(), |(_, target)| target.to_string())));
+        .map(|entry| {
+            (
+                number(entry),
+                entry
+                    .split_once('=')
+                    .map_or(String::new(), |(_, target)| target.to_string()),
+            )
+        });
     reset
         .chain(set)
         .map(|(column, target)| {
-            Step::alter(id, format!("ALTER INDEX {} ALTER COLUMN {column} SET STATISTICS {target}", id.sql()))
-                .lock(Lock::ShareUpdateExclusive, id.sql())
+            Step::alter(
+                id,
+                format!(
+                    "ALTER INDEX {} ALTER COLUMN {column} SET STATISTICS {target}",
+                    id.sql()
+                ),
+            )
+            .lock(Lock::ShareUpdateExclusive, id.sql())
         })
         .collect()
 }
 
 fn set_tablespace(change: &Change<'_, Index>) -> Reaction {
-    let tablespace = change.desired.tablespace.clone().unwrap_or_else(|| Ident::new("pg_default"));
+    let tablespace = change
+        .desired
+        .tablespace
+        .clone()
+        .unwrap_or_else(|| Ident::new("pg_default"));
     Reaction::Alter(vec![
-        Step::alter(change.id, format!("ALTER INDEX {} SET TABLESPACE {tablespace}", change.id.sql()))
-            .lock(Lock::AccessExclusive, change.id.sql()),
+        Step::alter(
+            change.id,
+            format!(
+                "ALTER INDEX {} SET TABLESPACE {tablespace}",
+                change.id.sql()
+            ),
+        )
+        .lock(Lock::AccessExclusive, change.id.sql()),
     ])
 }
 
 fn set_valid(change: &Change<'_, Index>) -> Reaction {
     // A partitioned index is valid once every partition's part is attached, and none of them can be taken off again.
-    if change.desired.partitioned && change.desired.valid { Reaction::Alter(Vec::new()) } else { Reaction::Replace }
+    if change.desired.partitioned && change.desired.valid {
+        Reaction::Alter(Vec::new())
+    } else {
+        Reaction::Replace
+    }
 }
 
 fn set_clustered(change: &Change<'_, Index>) -> Reaction {
@@ -202,13 +292,19 @@ fn set_clustered(change: &Change<'_, Index>) -> Reaction {
     Reaction::Alter(if change.desired.clustered {
         vec![cluster_on(table, change.id)]
     } else {
-        vec![Step::alter(change.id, format!("ALTER TABLE {table} SET WITHOUT CLUSTER"))]
+        vec![Step::alter(
+            change.id,
+            format!("ALTER TABLE {table} SET WITHOUT CLUSTER"),
+        )]
     })
 }
 
 fn set_replica_identity(change: &Change<'_, Index>) -> Reaction {
     // Another index or the table says what the identity is instead.
-    let step = change.desired.replica_identity.then(|| identify_by(&change.desired.table, change.id));
+    let step = change
+        .desired
+        .replica_identity
+        .then(|| identify_by(&change.desired.table, change.id));
     Reaction::Alter(step.into_iter().collect())
 }
 
@@ -219,13 +315,23 @@ fn set_statistics(change: &Change<'_, Index>) -> Reaction {
 }
 
 fn set_attached(change: &Change<'_, Index>) -> Reaction {
-    match (&change.live.attached_to_ref, &change.desired.attached_to_ref) {
+    match (
+        &change.live.attached_to_ref,
+        &change.desired.attached_to_ref,
+    ) {
         (None, Some(parent)) => Reaction::Alter(vec![
-            Step::alter(change.id, format!("ALTER INDEX {} ATTACH PARTITION {}", parent.sql(), change.id.sql()))
-                .because("make it part of the partitioned table's")
-                .lock(Lock::AccessExclusive, change.id.sql())
-                .after(parent.clone())
-                .finish(),
+            Step::alter(
+                change.id,
+                format!(
+                    "ALTER INDEX {} ATTACH PARTITION {}",
+                    parent.sql(),
+                    change.id.sql()
+                ),
+            )
+            .because("make it part of the partitioned table's")
+            .lock(Lock::AccessExclusive, change.id.sql())
+            .after(parent.clone())
+            .finish(),
         ]),
         // Detaching the partition leaves the index behind as its own.
         (Some(_), None) => Reaction::Alter(Vec::new()),

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, Object, ObjectId, ObjectKind, Reaction, Step,
+    Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, Object, ObjectId, ObjectKind,
+    Reaction, Step,
 };
 use crate::{attributes, sql::Ident};
 
@@ -70,9 +71,15 @@ impl ColumnSettings {
             actions.push(format!("SET COMPRESSION {compression}"));
         }
         if self.statistics != desired.statistics {
-            actions.push(format!("SET STATISTICS {}", desired.statistics.unwrap_or(-1)));
+            actions.push(format!(
+                "SET STATISTICS {}",
+                desired.statistics.unwrap_or(-1)
+            ));
         }
-        actions.extend(super::table::options_difference(&self.options, &desired.options));
+        actions.extend(super::table::options_difference(
+            &self.options,
+            &desired.options,
+        ));
         actions
     }
 }
@@ -102,7 +109,10 @@ impl ObjectKind for MaterializedView {
             text.push_str(&format!(" USING {method}"));
         }
         if !self.options.is_empty() {
-            text.push_str(&format!(" WITH ({})", super::table::options_list(&self.options)));
+            text.push_str(&format!(
+                " WITH ({})",
+                super::table::options_list(&self.options)
+            ));
         }
         if let Some(tablespace) = &self.tablespace {
             text.push_str(&format!(" TABLESPACE {tablespace}"));
@@ -121,7 +131,10 @@ impl ObjectKind for MaterializedView {
         vec![
             Step::drop(id, format!("DROP MATERIALIZED VIEW {}", id.sql()))
                 .lock(Lock::AccessExclusive, id.sql())
-                .hazard(HazardKind::BreaksApplication, "whoever still uses the view fails"),
+                .hazard(
+                    HazardKind::BreaksApplication,
+                    "whoever still uses the view fails",
+                ),
         ]
     }
 
@@ -135,13 +148,26 @@ impl ObjectKind for MaterializedView {
 }
 
 fn set_tablespace(change: &Change<'_, MaterializedView>) -> Reaction {
-    let tablespace = change.desired.tablespace.clone().unwrap_or_else(|| Ident::new("pg_default"));
-    let sql = format!("ALTER MATERIALIZED VIEW {} SET TABLESPACE {tablespace}", change.id.sql());
-    Reaction::Alter(vec![Step::alter(change.id, sql).lock(Lock::AccessExclusive, change.id.sql())])
+    let tablespace = change
+        .desired
+        .tablespace
+        .clone()
+        .unwrap_or_else(|| Ident::new("pg_default"));
+    let sql = format!(
+        "ALTER MATERIALIZED VIEW {} SET TABLESPACE {tablespace}",
+        change.id.sql()
+    );
+    Reaction::Alter(vec![
+        Step::alter(change.id, sql).lock(Lock::AccessExclusive, change.id.sql()),
+    ])
 }
 
 fn set_columns(change: &Change<'_, MaterializedView>) -> Reaction {
-    Reaction::Alter(column_steps(change.id, &change.live.columns, &change.desired.columns))
+    Reaction::Alter(column_steps(
+        change.id,
+        &change.live.columns,
+        &change.desired.columns,
+    ))
 }
 
 fn column_steps(id: &ObjectId, live: &[ColumnSettings], desired: &[ColumnSettings]) -> Vec<Step> {
@@ -149,17 +175,25 @@ fn column_steps(id: &ObjectId, live: &[ColumnSettings], desired: &[ColumnSetting
         let found = list.iter().find(|settings| settings.name == other.name);
         found.cloned().unwrap_or_else(|| other.unset())
     };
-    let reset = live.iter().filter(|settings| !desired.iter().any(|other| other.name == settings.name));
+    let reset = live
+        .iter()
+        .filter(|settings| !desired.iter().any(|other| other.name == settings.name));
     let all = desired.iter().chain(reset);
     let step = |name: &Ident, action: String| {
-        let sql = format!("ALTER MATERIALIZED VIEW {} ALTER COLUMN {name} {action}", id.sql());
+        let sql = format!(
+            "ALTER MATERIALIZED VIEW {} ALTER COLUMN {name} {action}",
+            id.sql()
+        );
         Step::alter(id, sql)
             .because(format!("change how {name} is stored or sampled"))
             .lock(Lock::AccessExclusive, id.sql())
     };
     all.flat_map(|settings| {
         let actions = of(live, settings).actions(&of(desired, settings));
-        actions.into_iter().map(|action| step(&settings.name, action)).collect::<Vec<_>>()
+        actions
+            .into_iter()
+            .map(|action| step(&settings.name, action))
+            .collect::<Vec<_>>()
     })
     .collect()
 }
@@ -167,8 +201,11 @@ fn column_steps(id: &ObjectId, live: &[ColumnSettings], desired: &[ColumnSetting
 fn set_options(change: &Change<'_, MaterializedView>) -> Reaction {
     let actions = super::table::options_difference(&change.live.options, &change.desired.options);
     let step = |action: String| {
-        Step::alter(change.id, format!("ALTER MATERIALIZED VIEW {} {action}", change.id.sql()))
-            .lock(Lock::ShareUpdateExclusive, change.id.sql())
+        Step::alter(
+            change.id,
+            format!("ALTER MATERIALIZED VIEW {} {action}", change.id.sql()),
+        )
+        .lock(Lock::ShareUpdateExclusive, change.id.sql())
     };
     Reaction::Alter(actions.into_iter().map(step).collect())
 }

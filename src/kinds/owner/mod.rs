@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attribute, Change, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step};
+use super::{
+    Attribute, Change, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step,
+};
 use crate::{attributes, sql::Ident};
 
 /// The owner of an object.
@@ -41,18 +43,30 @@ impl ObjectKind for Owner {
     }
 
     fn implied(&self, _id: &ObjectId, cx: &Context<'_>) -> Option<Self> {
-        Some(Self { role: cx.role.clone() })
+        Some(Self {
+            role: cx.role.clone(),
+        })
     }
 }
 
 fn set_role(change: &Change<'_, Owner>) -> Reaction {
-    let step = Step::alter(change.id, owner_to(change.id, &change.desired.role, change.cx));
+    let step = Step::alter(
+        change.id,
+        owner_to(change.id, &change.desired.role, change.cx),
+    );
     let target = change.id.target().expect("an owner owns an object");
     // A new object is given away before anybody has used it.
     let new = change.cx.world.is_created(&target);
-    Reaction::Alter(vec![if new { step } else { step.hazard(HazardKind::ChangesAccess, "the owner's rights change hands") }])
+    Reaction::Alter(vec![if new {
+        step
+    } else {
+        step.hazard(HazardKind::ChangesAccess, "the owner's rights change hands")
+    }])
 }
 
 fn owner_to(id: &ObjectId, role: &Ident, cx: &Context<'_>) -> String {
-    format!("ALTER {} OWNER TO {role}", cx.address(&id.target().expect("an owner owns an object")))
+    format!(
+        "ALTER {} OWNER TO {role}",
+        cx.address(&id.target().expect("an owner owns an object"))
+    )
 }

@@ -2,8 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attribute, Change, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction, Step};
-use crate::{attributes, sql::{Ident, join},
+use super::{
+    Attribute, Change, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction, Step,
+};
+use crate::{
+    attributes,
+    sql::{Ident, join},
 };
 
 /// A policy.
@@ -58,30 +62,51 @@ impl ObjectKind for Policy {
             text.push_str(&format!(" TO {}", join(&self.roles, ", ")));
         }
         text.push_str(&self.conditions());
-        vec![if cx.parent_is_created(id) { Step::create(id, text) } else { guarded(Step::create(id, text), id) }]
+        vec![if cx.parent_is_created(id) {
+            Step::create(id, text)
+        } else {
+            guarded(Step::create(id, text), id)
+        }]
     }
 
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
-        vec![guarded(Step::drop(id, format!("DROP POLICY {} ON {}", id.name(), id.container())), id)]
+        vec![guarded(
+            Step::drop(
+                id,
+                format!("DROP POLICY {} ON {}", id.name(), id.container()),
+            ),
+            id,
+        )]
     }
 }
 
 impl Policy {
     fn conditions(&self) -> String {
-        let using = self.using.as_ref().map_or_else(String::new, |using| format!("\n    USING ({using})"));
-        let check = self.with_check.as_ref().map_or_else(String::new, |check| format!("\n    WITH CHECK ({check})"));
+        let using = self
+            .using
+            .as_ref()
+            .map_or_else(String::new, |using| format!("\n    USING ({using})"));
+        let check = self
+            .with_check
+            .as_ref()
+            .map_or_else(String::new, |check| format!("\n    WITH CHECK ({check})"));
         using + &check
     }
 }
 
 fn guarded(step: Step, id: &ObjectId) -> Step {
-    step.lock(Lock::AccessExclusive, id.container()).hazard(HazardKind::ChangesAccess, "other rows are seen or written")
+    step.lock(Lock::AccessExclusive, id.container())
+        .hazard(HazardKind::ChangesAccess, "other rows are seen or written")
 }
 
 fn alter(change: &Change<'_, Policy>) -> Reaction {
-    let Change { live, desired, id, .. } = change;
+    let Change {
+        live, desired, id, ..
+    } = change;
     // ALTER POLICY can't take a condition away.
-    if (live.using.is_some() && desired.using.is_none()) || (live.with_check.is_some() && desired.with_check.is_none()) {
+    if (live.using.is_some() && desired.using.is_none())
+        || (live.with_check.is_some() && desired.with_check.is_none())
+    {
         return Reaction::Replace;
     }
     let mut text = format!("ALTER POLICY {} ON {}", id.name(), id.container());

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction, Step,
+    Action, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind,
+    Reaction, Step,
 };
 use crate::{attributes, sql::Literal};
 
@@ -57,7 +58,10 @@ impl ObjectKind for Sequence {
 
     fn create(&self, id: &ObjectId, _parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
         let unlogged = if self.unlogged { "UNLOGGED " } else { "" };
-        let mut steps = vec![Step::create(id, format!("CREATE {unlogged}SEQUENCE {}{}", id.sql(), self.clauses()))];
+        let mut steps = vec![Step::create(
+            id,
+            format!("CREATE {unlogged}SEQUENCE {}{}", id.sql(), self.clauses()),
+        )];
         if let Some(column) = &self.owned_by_ref {
             steps.push(own(id, Some(column)));
             if !cx.world.is_created(column) {
@@ -68,7 +72,10 @@ impl ObjectKind for Sequence {
     }
 
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
-        vec![Step::drop(id, format!("DROP SEQUENCE {}", id.sql())).lock(Lock::AccessExclusive, id.sql())]
+        vec![
+            Step::drop(id, format!("DROP SEQUENCE {}", id.sql()))
+                .lock(Lock::AccessExclusive, id.sql()),
+        ]
     }
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
@@ -84,7 +91,17 @@ impl ObjectKind for Sequence {
 
     fn outlive(&self, desired: &Self, id: &ObjectId, _cx: &Context<'_>) -> Option<Vec<Step>> {
         let leave = own(id, None).because("let it outlive its column");
-        Some([leave].into_iter().chain(desired.owned_by_ref.as_ref().map(|column| own(id, Some(column)))).collect())
+        Some(
+            [leave]
+                .into_iter()
+                .chain(
+                    desired
+                        .owned_by_ref
+                        .as_ref()
+                        .map(|column| own(id, Some(column))),
+                )
+                .collect(),
+        )
     }
 
     const DROP_IS_SHOWN: bool = false;
@@ -107,7 +124,13 @@ impl Sequence {
         if self.maximum != maximum {
             text.push_str(&format!(" MAXVALUE {}", self.maximum));
         }
-        if self.start != if self.increment > 0 { self.minimum } else { self.maximum } {
+        if self.start
+            != if self.increment > 0 {
+                self.minimum
+            } else {
+                self.maximum
+            }
+        {
             text.push_str(&format!(" START WITH {}", self.start));
         }
         if self.cache != 1 {
@@ -121,12 +144,17 @@ impl Sequence {
 
     /// A sequence that comes to a column with rows begins after the largest value.
     fn catch_up(&self, id: &ObjectId, column: &ObjectId) -> Step {
-        let (extreme, name, table) = (if self.increment > 0 { "max" } else { "min" }, column.name(), column.container());
+        let (extreme, name, table) = (
+            if self.increment > 0 { "max" } else { "min" },
+            column.name(),
+            column.container(),
+        );
         let sql = format!(
             "SELECT pg_catalog.setval({}, pg_catalog.{extreme}({name})) FROM {table} HAVING pg_catalog.count({name}) > 0",
             Literal(&id.sql())
         );
-        let step = Step::new(Action::Data, id, sql).because("let it begin after the largest value of its column");
+        let step = Step::new(Action::Data, id, sql)
+            .because("let it begin after the largest value of its column");
         step.after(column.clone()).finish()
     }
 }
@@ -159,12 +187,17 @@ fn usual(type_name: &str, increment: i64) -> (i64, i64) {
         "integer" => (i64::from(i32::MIN), i64::from(i32::MAX)),
         _ => (i64::MIN, i64::MAX),
     };
-    if increment > 0 { (1, limits.1) } else { (limits.0, -1) }
+    if increment > 0 {
+        (1, limits.1)
+    } else {
+        (limits.0, -1)
+    }
 }
 
 fn own(id: &ObjectId, column: Option<&ObjectId>) -> Step {
     let owner = column.map_or_else(|| "NONE".to_string(), ObjectId::sql);
-    let step = Step::alter(id, format!("ALTER SEQUENCE {} OWNED BY {owner}", id.sql())).lock(Lock::ShareRowExclusive, id.sql());
+    let step = Step::alter(id, format!("ALTER SEQUENCE {} OWNED BY {owner}", id.sql()))
+        .lock(Lock::ShareRowExclusive, id.sql());
     match column {
         Some(column) => step.after(column.clone()).finish(),
         None => step,
@@ -172,7 +205,9 @@ fn own(id: &ObjectId, column: Option<&ObjectId>) -> Step {
 }
 
 fn set_options(change: &Change<'_, Sequence>) -> Reaction {
-    let Change { live, desired, id, .. } = change;
+    let Change {
+        live, desired, id, ..
+    } = change;
     let mut text = String::new();
     if live.type_name != desired.type_name {
         text.push_str(&format!(" AS {}", desired.type_name));
@@ -197,29 +232,43 @@ fn set_options(change: &Change<'_, Sequence>) -> Reaction {
     if live.cycle != desired.cycle {
         text.push_str(if desired.cycle { " CYCLE" } else { " NO CYCLE" });
     }
-    let mut step = Step::alter(id, format!("ALTER SEQUENCE {}{text}", id.sql())).lock(Lock::ShareRowExclusive, id.sql());
+    let mut step = Step::alter(id, format!("ALTER SEQUENCE {}{text}", id.sql()))
+        .lock(Lock::ShareRowExclusive, id.sql());
     let limits = |sequence: &Sequence| (sequence.minimum, sequence.maximum);
     if let Some(move_on) = move_into(&id.sql(), desired.increment, limits(live), limits(desired)) {
         step.sql.insert(0, move_on);
     }
     if live.minimum < desired.minimum || live.maximum > desired.maximum {
-        step = step.hazard(HazardKind::MayFail, "a current value outside the new limits stops it");
+        step = step.hazard(
+            HazardKind::MayFail,
+            "a current value outside the new limits stops it",
+        );
     }
     Reaction::Alter(vec![step])
 }
 
 fn set_logged(change: &Change<'_, Sequence>) -> Reaction {
-    let word = if change.desired.unlogged { "UNLOGGED" } else { "LOGGED" };
+    let word = if change.desired.unlogged {
+        "UNLOGGED"
+    } else {
+        "LOGGED"
+    };
     Reaction::Alter(vec![
-        Step::alter(change.id, format!("ALTER SEQUENCE {} SET {word}", change.id.sql()))
-            .lock(Lock::AccessExclusive, change.id.sql()),
+        Step::alter(
+            change.id,
+            format!("ALTER SEQUENCE {} SET {word}", change.id.sql()),
+        )
+        .lock(Lock::AccessExclusive, change.id.sql()),
     ])
 }
 
 fn set_owner_column(change: &Change<'_, Sequence>) -> Reaction {
     let mut steps = Vec::new();
-    let goes = |column: &ObjectId| change.cx.world.desired(column).is_none() || change.cx.world.is_created(column);
-    if change.live.owned_by_ref.as_ref().is_some_and(goes) || change.desired.owned_by_ref.is_none() {
+    let goes = |column: &ObjectId| {
+        change.cx.world.desired(column).is_none() || change.cx.world.is_created(column)
+    };
+    if change.live.owned_by_ref.as_ref().is_some_and(goes) || change.desired.owned_by_ref.is_none()
+    {
         steps.push(own(change.id, None).because("let it outlive its column"));
     }
     if let Some(column) = &change.desired.owned_by_ref {

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use self::options::{difference as options_difference, list as options_list};
 use super::{
-    Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction, Step,
+    Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind,
+    Reaction, Step,
 };
 use crate::{
     attributes,
@@ -94,14 +95,21 @@ impl ObjectKind for Table {
     }
 
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
-        let mut step = Step::drop(id, format!("DROP TABLE {}", id.sql())).lock(Lock::AccessExclusive, id.sql());
+        let mut step = Step::drop(id, format!("DROP TABLE {}", id.sql()))
+            .lock(Lock::AccessExclusive, id.sql());
         if let Some(parent) = &self.partition_of_ref {
             step = step.lock(Lock::AccessExclusive, parent.sql());
         }
         if self.partition_key.is_none() {
-            step = step.hazard(HazardKind::DeletesData, format!("the rows of {} go with it", id.sql()));
+            step = step.hazard(
+                HazardKind::DeletesData,
+                format!("the rows of {} go with it", id.sql()),
+            );
         }
-        vec![step.hazard(HazardKind::BreaksApplication, "whoever still uses the table fails")]
+        vec![step.hazard(
+            HazardKind::BreaksApplication,
+            "whoever still uses the table fails",
+        )]
     }
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
@@ -129,7 +137,11 @@ impl ObjectKind for Table {
 
 impl Table {
     fn create_statement(&self, id: &ObjectId, parts: &[Fragment]) -> String {
-        let mut text = format!("CREATE {}TABLE {}", if self.unlogged { "UNLOGGED " } else { "" }, id.sql());
+        let mut text = format!(
+            "CREATE {}TABLE {}",
+            if self.unlogged { "UNLOGGED " } else { "" },
+            id.sql()
+        );
         if let Some(of_type) = &self.of_type {
             text.push_str(" OF ");
             text.push_str(of_type);
@@ -150,13 +162,20 @@ impl Table {
             text.push_str(bound);
         }
         if let Some(parents) = &self.inherits_refs {
-            text.push_str(&format!("\nINHERITS ({})", join(parents.iter().map(ObjectId::sql), ", ")));
+            text.push_str(&format!(
+                "\nINHERITS ({})",
+                join(parents.iter().map(ObjectId::sql), ", ")
+            ));
         }
         if let Some(key) = &self.partition_key {
             text.push_str("\nPARTITION BY ");
             text.push_str(key);
         }
-        if let Some(method) = self.access_method.as_ref().filter(|method| method.as_str() != "heap") {
+        if let Some(method) = self
+            .access_method
+            .as_ref()
+            .filter(|method| method.as_str() != "heap")
+        {
             text.push_str(&format!("\nUSING {method}"));
         }
         if !self.options.is_empty() {
@@ -170,22 +189,37 @@ impl Table {
 
     fn replica_identity_step(&self, id: &ObjectId) -> Option<Step> {
         let identity = self.replica_identity.as_ref()?;
-        (identity != "INDEX").then(|| alter_table(id, &format!("REPLICA IDENTITY {identity}")).finish())
+        (identity != "INDEX")
+            .then(|| alter_table(id, &format!("REPLICA IDENTITY {identity}")).finish())
     }
 }
 
 fn alter_table(id: &ObjectId, action: &str) -> Step {
-    Step::alter(id, format!("ALTER TABLE {} {action}", id.sql())).lock(Lock::AccessExclusive, id.sql())
+    Step::alter(id, format!("ALTER TABLE {} {action}", id.sql()))
+        .lock(Lock::AccessExclusive, id.sql())
 }
 
 fn set_logged(change: &Change<'_, Table>) -> Reaction {
-    let (word, id) = (if change.desired.unlogged { "UNLOGGED" } else { "LOGGED" }, change.id);
+    let (word, id) = (
+        if change.desired.unlogged {
+            "UNLOGGED"
+        } else {
+            "LOGGED"
+        },
+        change.id,
+    );
     let mut step = alter_table(id, &format!("SET {word}"))
         .because(format!("make it {}", word.to_lowercase()))
-        .hazard(HazardKind::Rewrites, format!("{} is written anew", id.sql()))
+        .hazard(
+            HazardKind::Rewrites,
+            format!("{} is written anew", id.sql()),
+        )
         .hazard(HazardKind::BlocksReads, "for as long as that takes");
     if change.desired.unlogged {
-        step = step.hazard(HazardKind::DeletesData, "an unlogged table is emptied by a crash and absent on replicas");
+        step = step.hazard(
+            HazardKind::DeletesData,
+            "an unlogged table is emptied by a crash and absent on replicas",
+        );
     }
     Reaction::Alter(vec![step])
 }
@@ -195,7 +229,10 @@ fn set_access_method(change: &Change<'_, Table>) -> Reaction {
         // SET ACCESS METHOD came with PostgreSQL 15.
         Some(method) if change.cx.server_version >= 150_000 => Reaction::Alter(vec![
             alter_table(change.id, &format!("SET ACCESS METHOD {method}"))
-                .hazard(HazardKind::Rewrites, format!("{} is written anew", change.id.sql()))
+                .hazard(
+                    HazardKind::Rewrites,
+                    format!("{} is written anew", change.id.sql()),
+                )
                 .hazard(HazardKind::BlocksReads, "for as long as that takes"),
         ]),
         _ => Reaction::Replace,
@@ -208,9 +245,12 @@ fn set_options(change: &Change<'_, Table>) -> Reaction {
         actions
             .into_iter()
             .map(|action| {
-                Step::alter(change.id, format!("ALTER TABLE {} {action}", change.id.sql()))
-                    .because("change storage parameters")
-                    .lock(Lock::ShareUpdateExclusive, change.id.sql())
+                Step::alter(
+                    change.id,
+                    format!("ALTER TABLE {} {action}", change.id.sql()),
+                )
+                .because("change storage parameters")
+                .lock(Lock::ShareUpdateExclusive, change.id.sql())
             })
             .collect(),
     )
@@ -219,19 +259,35 @@ fn set_options(change: &Change<'_, Table>) -> Reaction {
 fn reattach(change: &Change<'_, Table>) -> Reaction {
     let (id, mut steps) = (change.id, Vec::new());
     if let Some(parent) = &change.live.partition_of_ref {
-        let step = Step::alter(id, format!("ALTER TABLE {} DETACH PARTITION {}", parent.sql(), id.sql()))
-            .because(format!("detach it from {}", parent.sql()))
-            .lock(Lock::AccessExclusive, parent.sql())
-            .lock(Lock::AccessExclusive, id.sql());
+        let step = Step::alter(
+            id,
+            format!("ALTER TABLE {} DETACH PARTITION {}", parent.sql(), id.sql()),
+        )
+        .because(format!("detach it from {}", parent.sql()))
+        .lock(Lock::AccessExclusive, parent.sql())
+        .lock(Lock::AccessExclusive, id.sql());
         steps.push(step);
     }
-    if let (Some(parent), Some(bound)) = (&change.desired.partition_of_ref, &change.desired.partition_bound) {
-        let step = Step::alter(id, format!("ALTER TABLE {} ATTACH PARTITION {} {bound}", parent.sql(), id.sql()))
-                .because(format!("attach it to {}", parent.sql()))
-                .lock(Lock::ShareUpdateExclusive, parent.sql())
-                .lock(Lock::AccessExclusive, id.sql())
-                .hazard(HazardKind::MayFail, "a row that doesn't fit the bound stops it")
-                .finish();
+    if let (Some(parent), Some(bound)) = (
+        &change.desired.partition_of_ref,
+        &change.desired.partition_bound,
+    ) {
+        let step = Step::alter(
+            id,
+            format!(
+                "ALTER TABLE {} ATTACH PARTITION {} {bound}",
+                parent.sql(),
+                id.sql()
+            ),
+        )
+        .because(format!("attach it to {}", parent.sql()))
+        .lock(Lock::ShareUpdateExclusive, parent.sql())
+        .lock(Lock::AccessExclusive, id.sql())
+        .hazard(
+            HazardKind::MayFail,
+            "a row that doesn't fit the bound stops it",
+        )
+        .finish();
         // It has to have the parent's columns and constraints first.
         steps.push(children(change).into_iter().fold(step, Step::after));
     }
@@ -240,29 +296,64 @@ fn reattach(change: &Change<'_, Table>) -> Reaction {
 
 /// What belongs to the table as it shall be.
 fn children(change: &Change<'_, Table>) -> Vec<ObjectId> {
-    change.cx.world.children(change.id).into_iter().cloned().collect()
+    change
+        .cx
+        .world
+        .children(change.id)
+        .into_iter()
+        .cloned()
+        .collect()
 }
 
 fn set_inheritance(change: &Change<'_, Table>) -> Reaction {
-    let (live, desired) = (change.live.inherits_refs.as_deref(), change.desired.inherits_refs.as_deref());
+    let (live, desired) = (
+        change.live.inherits_refs.as_deref(),
+        change.desired.inherits_refs.as_deref(),
+    );
     let (live, desired) = (live.unwrap_or_default(), desired.unwrap_or_default());
-    let leave = live.iter().filter(|parent| !desired.contains(parent)).map(|parent| format!("NO INHERIT {}", parent.sql()));
-    let join = desired.iter().filter(|parent| !live.contains(parent)).map(|parent| format!("INHERIT {}", parent.sql()));
+    let leave = live
+        .iter()
+        .filter(|parent| !desired.contains(parent))
+        .map(|parent| format!("NO INHERIT {}", parent.sql()));
+    let join = desired
+        .iter()
+        .filter(|parent| !live.contains(parent))
+        .map(|parent| format!("INHERIT {}", parent.sql()));
     // A table that joins has to have the parent's columns and constraints first.
-    let join = join.map(|action| children(change).into_iter().fold(alter_table(change.id, &action).finish(), Step::after));
-    Reaction::Alter(leave.map(|action| alter_table(change.id, &action)).chain(join).collect())
+    let join = join.map(|action| {
+        children(change)
+            .into_iter()
+            .fold(alter_table(change.id, &action).finish(), Step::after)
+    });
+    Reaction::Alter(
+        leave
+            .map(|action| alter_table(change.id, &action))
+            .chain(join)
+            .collect(),
+    )
 }
 
 fn set_type(change: &Change<'_, Table>) -> Reaction {
-    let action = change.desired.of_type.as_ref().map_or_else(|| "NOT OF".to_string(), |name| format!("OF {name}"));
+    let action = change
+        .desired
+        .of_type
+        .as_ref()
+        .map_or_else(|| "NOT OF".to_string(), |name| format!("OF {name}"));
     Reaction::Alter(vec![alter_table(change.id, &action)])
 }
 
 fn set_tablespace(change: &Change<'_, Table>) -> Reaction {
-    let tablespace = change.desired.tablespace.clone().unwrap_or_else(|| Ident::new("pg_default"));
+    let tablespace = change
+        .desired
+        .tablespace
+        .clone()
+        .unwrap_or_else(|| Ident::new("pg_default"));
     Reaction::Alter(vec![
         alter_table(change.id, &format!("SET TABLESPACE {tablespace}"))
-            .hazard(HazardKind::Rewrites, format!("{} is copied", change.id.sql()))
+            .hazard(
+                HazardKind::Rewrites,
+                format!("{} is copied", change.id.sql()),
+            )
             .hazard(HazardKind::BlocksReads, "for as long as that takes"),
     ])
 }
@@ -271,16 +362,25 @@ fn set_row_security(change: &Change<'_, Table>) -> Reaction {
     Reaction::Alter(vec![if change.desired.row_security {
         // Policies come first, so that nobody finds the table empty in between.
         alter_table(change.id, "ENABLE ROW LEVEL SECURITY")
-            .hazard(HazardKind::ChangesAccess, "roles without a policy see no rows")
+            .hazard(
+                HazardKind::ChangesAccess,
+                "roles without a policy see no rows",
+            )
             .finish()
     } else {
-        alter_table(change.id, "DISABLE ROW LEVEL SECURITY")
-            .hazard(HazardKind::ChangesAccess, "every role that may read the table sees all rows")
+        alter_table(change.id, "DISABLE ROW LEVEL SECURITY").hazard(
+            HazardKind::ChangesAccess,
+            "every role that may read the table sees all rows",
+        )
     }])
 }
 
 fn set_force_row_security(change: &Change<'_, Table>) -> Reaction {
-    let word = if change.desired.force_row_security { "FORCE" } else { "NO FORCE" };
+    let word = if change.desired.force_row_security {
+        "FORCE"
+    } else {
+        "NO FORCE"
+    };
     Reaction::Alter(vec![
         alter_table(change.id, &format!("{word} ROW LEVEL SECURITY"))
             .hazard(HazardKind::ChangesAccess, "the owner's own access changes"),
@@ -291,6 +391,10 @@ fn set_replica_identity(change: &Change<'_, Table>) -> Reaction {
     Reaction::Alter(match &change.desired.replica_identity {
         None => vec![alter_table(change.id, "REPLICA IDENTITY DEFAULT")],
         // The index says so itself.
-        Some(_) => change.desired.replica_identity_step(change.id).into_iter().collect(),
+        Some(_) => change
+            .desired
+            .replica_identity_step(change.id)
+            .into_iter()
+            .collect(),
     })
 }

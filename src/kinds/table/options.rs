@@ -9,7 +9,11 @@ pub(in crate::kinds) fn list(options: &[String]) -> String {
 
 /// The actions that lead from one list to another: `SET (…)`, `RESET (…)`; empty where they are equal.
 pub(in crate::kinds) fn difference(live: &[String], desired: &[String]) -> Vec<String> {
-    let set: Vec<String> = desired.iter().filter(|option| !live.contains(option)).cloned().collect();
+    let set: Vec<String> = desired
+        .iter()
+        .filter(|option| !live.contains(option))
+        .cloned()
+        .collect();
     let reset: Vec<&str> = live
         .iter()
         .map(|option| name(option))
@@ -32,7 +36,11 @@ fn name(option: &str) -> &str {
 fn setting(option: &str) -> String {
     match option.split_once('=') {
         None => option.to_string(),
-        Some((name, value)) if value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'_') => {
+        Some((name, value))
+            if value
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'_') =>
+        {
             format!("{name}={value}")
         }
         Some((name, value)) => format!("{name}={}", Literal(value)),
@@ -51,7 +59,11 @@ mod tests {
         }
         check(&[], &[], &[]);
         check(&[], &["fillfactor=70"], &["SET (fillfactor=70)"]);
-        check(&["fillfactor=70"], &["fillfactor=80"], &["SET (fillfactor=80)"]);
+        check(
+            &["fillfactor=70"],
+            &["fillfactor=80"],
+            &["SET (fillfactor=80)"],
+        );
         check(&["fillfactor=70", "a=1"], &["a=1"], &["RESET (fillfactor)"]);
         check(&["a=1"], &["b=x y"], &["RESET (a)", "SET (b='x y')"]);
     }

@@ -17,14 +17,22 @@ pub(super) fn keep_rows(live: &Table, desired: &Table, id: &ObjectId, cx: &Conte
     if let Some(whole) = &live.partition_of_ref {
         if cx.world.is_created(whole) && desired.partition_of_ref.as_ref() == Some(whole) {
             // The whole stands aside with its partitions, its rows find their new ones, and it takes the old along.
-            return Aside { away: vec![away], carry: Vec::new(), remove: Vec::new() };
+            return Aside {
+                away: vec![away],
+                carry: Vec::new(),
+                remove: Vec::new(),
+            };
         }
         let detach = format!("ALTER TABLE {} DETACH PARTITION {}", whole.sql(), id.sql());
         away.sql.insert(0, detach);
         away = away.lock(Lock::AccessExclusive, whole.sql());
     }
     // The rows of a table that inherits from it are that table's.
-    let only = if live.partition_key.is_some() { "" } else { "ONLY " };
+    let only = if live.partition_key.is_some() {
+        ""
+    } else {
+        "ONLY "
+    };
     let columns = join(kept.iter(), ", ");
     let mut carry = Step::new(
         Action::Data,
@@ -40,12 +48,24 @@ pub(super) fn keep_rows(live: &Table, desired: &Table, id: &ObjectId, cx: &Conte
     if desired.partition_key.is_some() {
         carry = carry.hazard(HazardKind::MayFail, "a row that fits no partition stops it");
     }
-    let mut remove = Step::drop(id, format!("DROP TABLE {}", old.sql())).because("drop the old table");
+    let mut remove =
+        Step::drop(id, format!("DROP TABLE {}", old.sql())).because("drop the old table");
     for column in lost {
-        remove = remove.hazard(HazardKind::DeletesData, format!("the values of {} go with it", dotted(&column.path)));
+        remove = remove.hazard(
+            HazardKind::DeletesData,
+            format!("the values of {} go with it", dotted(&column.path)),
+        );
     }
-    let carry = if kept.is_empty() { Vec::new() } else { vec![carry] };
-    Aside { away: vec![away], carry, remove: vec![remove] }
+    let carry = if kept.is_empty() {
+        Vec::new()
+    } else {
+        vec![carry]
+    };
+    Aside {
+        away: vec![away],
+        carry,
+        remove: vec![remove],
+    }
 }
 
 /// The name of the table while it stands aside.

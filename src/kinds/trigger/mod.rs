@@ -37,14 +37,20 @@ impl ObjectKind for Trigger {
             return Vec::new(); // The server has made it, and its state follows.
         }
         let step = Step::create(id, self.definition.clone());
-        vec![if cx.parent_is_created(id) { step } else { step.lock(Lock::ShareRowExclusive, id.container()) }]
+        vec![if cx.parent_is_created(id) {
+            step
+        } else {
+            step.lock(Lock::ShareRowExclusive, id.container())
+        }]
     }
 
     fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
         if let Some(whole) = &self.copy_of_ref {
             // The copy gets the state of the trigger that it is a copy of.
             return match cx.world.desired(whole) {
-                Some(Object::Trigger(model)) if !cx.world.is_created(whole) => vec![switch(id, &model.state)],
+                Some(Object::Trigger(model)) if !cx.world.is_created(whole) => {
+                    vec![switch(id, &model.state)]
+                }
                 _ => Vec::new(),
             };
         }
@@ -60,14 +66,19 @@ impl ObjectKind for Trigger {
             vec![switch(id, &self.state)]
         }
     }
-
-
 }
 
 fn switch(id: &ObjectId, state: &str) -> Step {
     // The same word serves tables and views.
-    Step::alter(id, format!("ALTER TABLE {} {state} TRIGGER {}", id.container(), id.name()))
-        .lock(Lock::ShareRowExclusive, id.container())
+    Step::alter(
+        id,
+        format!(
+            "ALTER TABLE {} {state} TRIGGER {}",
+            id.container(),
+            id.name()
+        ),
+    )
+    .lock(Lock::ShareRowExclusive, id.container())
 }
 
 fn set_state(change: &Change<'_, Trigger>) -> Reaction {

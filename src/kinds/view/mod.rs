@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction, Step};
+use super::{
+    Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction,
+    Step,
+};
 use crate::attributes;
 
 /// A view.
@@ -20,8 +23,7 @@ pub struct View {
 
 impl ObjectKind for View {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
-    const ATTRIBUTES: &'static [Attribute<Self>] =
-        attributes!(Self { columns => set_definition, definition => set_definition, options => set_options });
+    const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { columns => set_definition, definition => set_definition, options => set_options });
 
     fn address(&self, id: &ObjectId) -> String {
         format!("VIEW {}", id.sql())
@@ -39,7 +41,10 @@ impl ObjectKind for View {
         vec![
             Step::drop(id, format!("DROP VIEW {}", id.sql()))
                 .lock(Lock::AccessExclusive, id.sql())
-                .hazard(HazardKind::BreaksApplication, "whoever still uses the view fails"),
+                .hazard(
+                    HazardKind::BreaksApplication,
+                    "whoever still uses the view fails",
+                ),
         ]
     }
 
@@ -55,7 +60,11 @@ impl View {
         } else {
             format!(" WITH ({})", super::table::options_list(&self.options))
         };
-        format!("{verb} {}{options} AS\n{}", id.sql(), self.definition.trim_end_matches(';'))
+        format!(
+            "{verb} {}{options} AS\n{}",
+            id.sql(),
+            self.definition.trim_end_matches(';')
+        )
     }
 }
 
@@ -65,8 +74,12 @@ fn set_definition(change: &Change<'_, View>) -> Reaction {
     if !columns(change.desired).starts_with(&columns(change.live)) {
         return Reaction::Replace;
     }
-    let statement = change.desired.statement(change.id, "CREATE OR REPLACE VIEW");
-    Reaction::Alter(vec![Step::alter(change.id, statement).lock(Lock::AccessExclusive, change.id.sql())])
+    let statement = change
+        .desired
+        .statement(change.id, "CREATE OR REPLACE VIEW");
+    Reaction::Alter(vec![
+        Step::alter(change.id, statement).lock(Lock::AccessExclusive, change.id.sql()),
+    ])
 }
 
 fn set_options(change: &Change<'_, View>) -> Reaction {
@@ -75,9 +88,15 @@ fn set_options(change: &Change<'_, View>) -> Reaction {
     }
     let actions = super::table::options_difference(&change.live.options, &change.desired.options);
     let step = |action: String| {
-        Step::alter(change.id, format!("ALTER VIEW {} {action}", change.id.sql()))
-            .lock(Lock::AccessExclusive, change.id.sql())
-            .hazard(HazardKind::ChangesAccess, "the view's options decide whose rights hold")
+        Step::alter(
+            change.id,
+            format!("ALTER VIEW {} {action}", change.id.sql()),
+        )
+        .lock(Lock::AccessExclusive, change.id.sql())
+        .hazard(
+            HazardKind::ChangesAccess,
+            "the view's options decide whose rights hold",
+        )
     };
     Reaction::Alter(actions.into_iter().map(step).collect())
 }
