@@ -110,6 +110,7 @@ pub mod apply;
 pub mod cancel;
 pub mod catalog;
 pub mod cli;
+pub mod conclusions;
 pub mod diagnostic;
 pub mod diff;
 pub mod drift;

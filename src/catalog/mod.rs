@@ -7,6 +7,7 @@ mod fingerprint;
 mod introspect;
 mod row;
 mod scope;
+mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +17,7 @@ pub use self::{
     fingerprint::{Families, Fingerprint},
     introspect::introspect,
     scope::Scope,
+    state::state,
 };
 use crate::{
     kinds::{Kind, Object, ObjectId},

@@ -141,6 +141,15 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// forge's own file.
+    pub fn program(&self) -> Result<Utf8PathBuf> {
+        let path = std::env::current_exe()?;
+        Utf8PathBuf::from_path_buf(path).map_err(|path| {
+            let message = format!("forge's own path `{}` is not UTF-8", path.display());
+            Diagnostic::error(Code::Configuration, message)
+        })
+    }
+
     /// The settings. Resolved on demand, because some commands do without a sound `forge.toml`.
     pub fn settings(&self) -> Result<Settings> {
         let settings = Settings::resolve(self.flags, self.environment, self.working_dir)?;

@@ -7,7 +7,8 @@ use super::{
     target::{OpenTarget, shadow_settings},
 };
 use crate::{
-    catalog::Catalog,
+    catalog::{Catalog, state},
+    conclusions::Agreement,
     diagnostic::{Code, Diagnostic, Exit, Result, Severity},
     diff::{Catalogs, Diff},
     history::{self, Folder},
@@ -58,11 +59,20 @@ async fn with_target(
     target: &OpenTarget<'_>,
 ) -> Result<Exit> {
     let progress = context.reporter.progress("reading the database");
+    let agreement = Agreement::new(
+        &settings.shadow.cache.value,
+        &context.program()?,
+        tree,
+        &state(&target.session).await?,
+        &target.scope,
+    )?;
+    if let Some(objects) = agreement.known() {
+        same(context, settings, objects);
+        return Ok(Exit::Done);
+    }
     let live = target.catalog().await?;
     let statements = load_order(tree.parse()?);
-    for warning in warnings(&statements) {
-        context.reporter.diagnostic(&warning);
-    }
+    let mut said = warnings(&statements);
     progress.message("starting the shadow server");
     let shadow = shadow_settings(context, settings)?;
     let bench =
@@ -70,23 +80,32 @@ async fn with_target(
     context
         .reporter
         .detail(format_args!("shadow: {}", bench.description()));
-    for warning in bench.warnings() {
-        context.reporter.diagnostic(warning);
-    }
+    said.extend(bench.warnings().iter().cloned());
     progress.message("building what the schema declares");
     let outcome = match bench.build(&statements).await {
         Ok(desired) => {
             progress.message("planning");
-            on_bench(args, context, settings, &statements, &live, desired, &bench).await
+            on_bench(args, &statements, &live, desired, &bench, &mut said).await
         }
         Err(error) => Err(error),
     };
     drop(progress);
     let closed = bench.close().await;
+    for warning in &said {
+        context.reporter.diagnostic(warning);
+    }
     let outcome = outcome?;
     closed?;
-    let Some(made) = outcome else {
-        return Ok(Exit::Done);
+    let made = match outcome {
+        Outcome::Different(made) => made,
+        Outcome::Same(objects) => {
+            same(context, settings, objects);
+            if said.is_empty() {
+                // What was worth a warning is worth it every time.
+                agreement.keep(objects)?;
+            }
+            return Ok(Exit::Done);
+        }
     };
     if args.check {
         context.reporter.sql(&render_steps(&made.up));
@@ -100,6 +119,21 @@ async fn with_target(
     write(args, context, settings, target, &live, made).await
 }
 
+fn same(context: &Context<'_>, settings: &Settings, objects: usize) {
+    context.reporter.note(format_args!(
+        "no changes: the database is what `{}` declares ({objects} objects)",
+        settings.project.schema.value
+    ));
+}
+
+/// What the comparison has shown.
+enum Outcome {
+    /// The database has what the tree declares: so many objects.
+    Same(usize),
+    /// A plan leads from one to the other.
+    Different(Made),
+}
+
 /// A plan that was proved, and the way back.
 struct Made {
     up: Plan,
@@ -109,19 +143,18 @@ struct Made {
 
 async fn on_bench(
     args: &Args,
-    context: &Context<'_>,
-    settings: &Settings,
     statements: &[Statement],
     live: &Catalog,
     desired: Desired,
     bench: &Workbench,
-) -> Result<Option<Made>> {
+    said: &mut Vec<Diagnostic>,
+) -> Result<Outcome> {
     let Desired {
         catalog: mut desired,
         broken_bodies,
     } = desired;
     desired.adopt_owners(live);
-    report_unmodelled(context, live, &desired);
+    said.extend(unmodelled(live, &desired));
     let up_diff = Diff::new(Catalogs {
         live,
         desired: &desired,
@@ -130,61 +163,71 @@ async fn on_bench(
     let (errors, passing): (Vec<_>, Vec<_>) = judge_bodies(&broken_bodies, statements, &up)
         .into_iter()
         .partition(|diagnostic| diagnostic.severity() == Severity::Error);
-    for warning in &passing {
-        context.reporter.diagnostic(warning);
-    }
+    said.extend(passing);
     if let Some(error) = Diagnostic::all(errors) {
         return Err(error);
     }
     if up_diff.is_empty() {
-        context.reporter.note(format_args!(
-            "no changes: the database is what `{}` declares ({} objects)",
-            settings.project.schema.value,
-            desired.len()
-        ));
-        return Ok(None);
+        return Ok(Outcome::Same(desired.len()));
+    }
+    if up.is_empty() {
+        return Err(no_way(&up_diff));
     }
     let down = plan(&Diff::new(Catalogs {
         live: &desired,
         desired: live,
     }))?;
     if !args.check {
-        let proof = bench
-            .prove(
-                Catalogs {
-                    live,
-                    desired: &desired,
-                },
-                &up,
-                &down,
+        let catalogs = Catalogs {
+            live,
+            desired: &desired,
+        };
+        let proof = bench.prove(catalogs, &up, &down).await?;
+        said.extend(proof.irreversible.iter().map(|id| {
+            Diagnostic::warning(
+                Code::Note,
+                format!("the way back doesn't bring `{id}` back as it was"),
             )
-            .await?;
-        for id in &proof.irreversible {
-            context.reporter.warn(format_args!(
-                "the way back doesn't bring `{id}` back as it was"
-            ));
-        }
+        }));
     }
-    Ok(Some(Made { up, down, desired }))
+    Ok(Outcome::Different(Made { up, down, desired }))
 }
 
-/// Names what no kind models, on either side.
-fn report_unmodelled(context: &Context<'_>, live: &Catalog, desired: &Catalog) {
-    for (catalog, other, side) in [
+/// A difference that no statement takes away.
+fn no_way(diff: &Diff<'_>) -> Diagnostic {
+    let names: Vec<String> = diff.fates.keys().map(|id| format!("`{id}`")).collect();
+    Diagnostic::error(
+        Code::CannotPlan,
+        format!(
+            "{} can't be brought to what the schema tree declares",
+            names.join(", ")
+        ),
+    )
+    .note("forge knows no statement that changes this")
+    .help("change it by hand, or declare it as it is")
+}
+
+/// Names what no kind models and only one side has.
+fn unmodelled(live: &Catalog, desired: &Catalog) -> Vec<Diagnostic> {
+    let sides = [
         (live, desired, "the database"),
         (desired, live, "the schema tree"),
-    ] {
-        for object in catalog.unmodelled.difference(&other.unmodelled) {
-            context.reporter.diagnostic(
-                &Diagnostic::warning(
-                    Code::Unmodelled,
-                    format!("`{object}` of {side} isn't compared"),
-                )
-                .note("no kind of this version of forge models it")
-                .help("keep it by statements of your own"),
-            );
-        }
-    }
+    ];
+    let warning = |object: &String, side: &str| {
+        Diagnostic::warning(
+            Code::Unmodelled,
+            format!("`{object}` of {side} isn't compared"),
+        )
+        .note("no kind of this version of forge models it")
+        .help("keep it by statements of your own")
+    };
+    sides
+        .iter()
+        .flat_map(|(catalog, other, side)| {
+            let only = catalog.unmodelled.difference(&other.unmodelled);
+            only.map(move |object| warning(object, side))
+        })
+        .collect()
 }
 
 async fn write(
