@@ -109,12 +109,12 @@ impl Workbench {
         .await?;
         // A rebuilt state differs from the live one only where forge doesn't say everything it reads.
         if !rebuild.is_empty() {
-            let rebuilt = self.read(&session).await?;
-            differing(&rebuilt, live).map_or(Ok(()), |left| {
+            let restored = self.read(&session).await?;
+            differing(&restored, live).map_or(Ok(()), |left| {
                 Err(unproved(
                     "the live state can't be rebuilt on the shadow server as it is",
                     &left,
-                    &rebuilt,
+                    &restored,
                     live,
                 ))
             })?;

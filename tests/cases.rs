@@ -6,6 +6,11 @@
 //! `FORGE_TEST_CASES` names another folder of cases, whose files can also be called `old.sql` and `new.sql`; no plan is
 //! expected there, so that any two schemas can be tried.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests are configured by the environment"
+)]
+
 #[path = "support/cluster.rs"]
 mod cluster;
 #[path = "support/dump.rs"]
@@ -105,8 +110,10 @@ async fn check(cluster: &Cluster, case: &Path) -> Result<(), Failed> {
     let forth = transform(&live, &new).await?;
     dump::same(&dump::of(&live)?, &desired_dump)?;
     if settings.both_ways {
-        transform(&live, &old).await.map_err(on_the_way_back)?;
-        dump::same(&dump::of(&live)?, &live_dump).map_err(on_the_way_back)?;
+        transform(&live, &old)
+            .await
+            .map_err(|failed| on_the_way_back(&failed))?;
+        dump::same(&dump::of(&live)?, &live_dump).map_err(|failed| on_the_way_back(&failed))?;
     }
     if std::env::var_os("FORGE_TEST_CASES").is_none() {
         same_plan(case, &settings, cluster.version(), &forth)?;
@@ -117,7 +124,7 @@ async fn check(cluster: &Cluster, case: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-fn on_the_way_back(failed: Failed) -> Failed {
+fn on_the_way_back(failed: &Failed) -> Failed {
     format!("on the way back: {}", failed.message().unwrap_or_default()).into()
 }
 
@@ -230,13 +237,11 @@ fn same_plan(case: &Path, settings: &Settings, version: u32, plan: &Plan) -> Res
     let older = (16..major)
         .rev()
         .map(|major| case.join(format!("plan.{major}.sql")));
-    let candidates = [own.clone()]
+    let mut candidates = [own.clone()]
         .into_iter()
         .chain(older)
         .chain([usual.clone()]);
-    let expected = candidates
-        .filter_map(|path| fs_err::read_to_string(path).ok())
-        .next();
+    let expected = candidates.find_map(|path| fs_err::read_to_string(path).ok());
     if expected.as_ref() == Some(&rendered) {
         return Ok(());
     }
@@ -245,7 +250,7 @@ fn same_plan(case: &Path, settings: &Settings, version: u32, plan: &Plan) -> Res
         fs_err::write(if is_usual { usual } else { own }, rendered)?;
         return Ok(());
     }
-    let diff = similar::TextDiff::from_lines(&expected.unwrap_or_default(), &rendered)
+    let diff = similar::TextDiff::from_lines(expected.unwrap_or_default(), rendered)
         .unified_diff()
         .to_string();
     Err(format!("the plan isn't plan.sql's any more; UPDATE=1 writes it\n{diff}").into())
@@ -275,11 +280,11 @@ impl Settings {
             .map_err(|_| format!("case.toml: `{postgres}`"))?;
         let directives = document
             .get("directives")
-            .and_then(|item| item.as_bool())
+            .and_then(toml_edit::Item::as_bool)
             .unwrap_or_default();
         let both_ways = document
             .get("both_ways")
-            .and_then(|item| item.as_bool())
+            .and_then(toml_edit::Item::as_bool)
             .unwrap_or(true);
         Ok(Self {
             at_least,

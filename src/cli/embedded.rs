@@ -26,16 +26,15 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let progress = context.reporter.progress("starting the embedded server");
     let embedded = Embedded::start(&settings.project.root, &shadow).await?;
     drop(progress);
-    let outcome = match args.command.split_first() {
-        Some((program, arguments)) => with(context, &embedded.options(), program, arguments).await,
-        None => {
-            context.reporter.data(embedded.options().redacted());
-            context.reporter.note(format_args!(
-                "{} is up; Ctrl-C ends it",
-                embedded.description()
-            ));
-            std::future::pending().await
-        }
+    let outcome = if let Some((program, arguments)) = args.command.split_first() {
+        with(context, &embedded.options(), program, arguments).await
+    } else {
+        context.reporter.data(embedded.options().redacted());
+        context.reporter.note(format_args!(
+            "{} is up; Ctrl-C ends it",
+            embedded.description()
+        ));
+        std::future::pending().await
     };
     embedded.stop().await?;
     outcome

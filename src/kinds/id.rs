@@ -100,7 +100,25 @@ impl ObjectId {
         match self.of.unwrap_or(self.kind) {
             Kind::Extension => None,
             Kind::DefaultPrivilege => (self.path.len() == 3).then(|| self.schema()),
-            _ => Some(self.schema()),
+            Kind::Schema
+            | Kind::Enumeration
+            | Kind::Domain
+            | Kind::DomainConstraint
+            | Kind::Composite
+            | Kind::Sequence
+            | Kind::Function
+            | Kind::Table
+            | Kind::Column
+            | Kind::Default
+            | Kind::Constraint
+            | Kind::Index
+            | Kind::View
+            | Kind::MaterializedView
+            | Kind::Trigger
+            | Kind::Policy
+            | Kind::Owner
+            | Kind::Grant
+            | Kind::Comment => Some(self.schema()),
         }
     }
 

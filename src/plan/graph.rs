@@ -22,7 +22,7 @@ pub(super) fn edges(diff: &Diff<'_>, nodes: &Nodes) -> Edges {
         graph.around_create(diff, id);
         match fate {
             Fate::Alter | Fate::Dislodge | Fate::Repoint(_) | Fate::Outlive => {
-                graph.around_alter(diff, id, fate)
+                graph.around_alter(diff, id, fate);
             }
             Fate::Create | Fate::Drop | Fate::Replace(_) => {}
         }

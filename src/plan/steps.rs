@@ -72,7 +72,7 @@ impl Nodes {
         nodes
     }
 
-    fn put(&mut self, node: Node, steps: impl IntoIterator<Item = Step>) {
+    fn put(&mut self, node: &Node, steps: impl IntoIterator<Item = Step>) {
         let id = node.id().clone();
         self.steps.entry(node.clone()).or_default();
         for step in steps {
@@ -104,16 +104,13 @@ impl Nodes {
                 .filter(|_| diff.is_created(id))
                 .and_then(|desired| object.aside(desired, id, &cx));
             if let Some(aside) = aside {
-                self.put(node.clone(), aside.away);
-                self.put(Node::Carry(id.clone()), aside.carry);
-                self.put(Node::Remove(id.clone()), aside.remove);
+                self.put(&node, aside.away);
+                self.put(&Node::Carry(id.clone()), aside.carry);
+                self.put(&Node::Remove(id.clone()), aside.remove);
             } else if holder_is_aside {
-                self.put(node.clone(), object.make_way(id, &cx));
+                self.put(&node, object.make_way(id, &cx));
             } else {
-                self.put(
-                    node.clone(),
-                    reasoned(object.drop(id, &cx), diff.fates.get(id)),
-                );
+                self.put(&node, reasoned(object.drop(id, &cx), diff.fates.get(id)));
             }
         }
         for claim in object.claims(id) {
@@ -139,20 +136,23 @@ impl Nodes {
             }
         });
         if node != Node::Create(id.clone()) {
-            self.put(Node::Create(id.clone()), object.complete(id, &cx));
+            self.put(&Node::Create(id.clone()), object.complete(id, &cx));
         } else if let Some(given) = given {
-            self.put(node.clone(), changes(&given, object, id, diff));
+            self.put(&node, changes(&given, object, id, diff));
         } else {
             let parts = fragments(diff, cuts, id);
-            self.put(node.clone(), reasoned(object.create(id, &parts, &cx), None));
-            self.put(node.clone(), object.complete(id, &cx));
+            self.put(&node, reasoned(object.create(id, &parts, &cx), None));
+            self.put(&node, object.complete(id, &cx));
         }
         if let Some(parent) = diff.parent(id)
             && let Some(live) = diff.live(id)
             && diff.is_created(parent)
             && diff.stands_aside(parent)
         {
-            self.put(Node::Carry(parent.clone()), live.hand_over(object, id, &cx));
+            self.put(
+                &Node::Carry(parent.clone()),
+                live.hand_over(object, id, &cx),
+            );
         }
         for claim in object.claims(id) {
             self.taken.insert(claim, node.clone());
@@ -161,7 +161,7 @@ impl Nodes {
         for (extra, model) in diff.added_to(id) {
             if diff.desired(&extra).is_none() {
                 let steps = model.drop(&extra, &cx);
-                self.put(Node::Alter(extra.clone()), steps);
+                self.put(&Node::Alter(extra.clone()), steps);
                 self.created_in.insert(extra.clone(), Node::Alter(extra));
             }
         }
@@ -178,7 +178,7 @@ impl Nodes {
                     live.expect("what is altered is there"),
                     desired.expect("and stays"),
                 );
-                self.put(node.clone(), changes(live, desired, id, diff));
+                self.put(&node, changes(live, desired, id, diff));
                 for claim in desired
                     .claims(id)
                     .into_iter()
@@ -201,7 +201,7 @@ impl Nodes {
                     desired.expect("and stays"),
                 );
                 self.put(
-                    node,
+                    &node,
                     live.repoint(desired, id, replaced, &cx).unwrap_or_default(),
                 );
             }
@@ -216,7 +216,7 @@ impl Nodes {
                     .into_iter()
                     .filter(|step| !steps.iter().any(|other| other.sql == step.sql))
                     .collect::<Vec<_>>();
-                self.put(node, steps.into_iter().chain(rest));
+                self.put(&node, steps.into_iter().chain(rest));
             }
             Fate::Create | Fate::Drop | Fate::Replace(_) => {}
         }
@@ -235,7 +235,7 @@ fn changes(live: &Object, desired: &Object, id: &ObjectId, diff: &Diff<'_>) -> V
                     } else {
                         step
                     }
-                }))
+                }));
             }
             Reaction::Replace => {} // Its fate is another.
         }

@@ -16,13 +16,14 @@ impl Session {
         let begin = client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
         let reads = join_all(queries.iter().map(|query| client.query_typed(query, &[])));
         // Polled in this order, so sent in this order; the server answers in the same.
-        let (begun, (rows, ended)) = join(begin, join(reads, client.batch_execute("COMMIT"))).await;
-        begun.map_err(|error| server_error(&error))?;
+        let (opened, (rows, closed)) =
+            join(begin, join(reads, client.batch_execute("COMMIT"))).await;
+        opened.map_err(|error| server_error(&error))?;
         let rows: Vec<_> = rows
             .into_iter()
             .collect::<Result<_, _>>()
             .map_err(|error| server_error(&error))?;
-        ended.map_err(|error| server_error(&error))?;
+        closed.map_err(|error| server_error(&error))?;
         Ok(rows)
     }
 

@@ -90,6 +90,34 @@ impl fmt::Display for Literal<'_> {
     }
 }
 
+/// The text of a statement, which grows by one clause after the other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Clauses(String);
+
+impl Clauses {
+    /// Begins with what stands before the first clause.
+    pub fn new(head: impl Into<String>) -> Self {
+        Self(head.into())
+    }
+
+    /// Appends a clause, which brings the space or the line break before it.
+    pub fn push(&mut self, clause: impl fmt::Display) {
+        write!(self.0, "{clause}").expect("writing to a String can't fail");
+    }
+}
+
+impl fmt::Display for Clauses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<Clauses> for String {
+    fn from(clauses: Clauses) -> Self {
+        clauses.0
+    }
+}
+
 /// Joins displayable parts with a separator.
 pub fn join<T: fmt::Display>(parts: impl IntoIterator<Item = T>, separator: &str) -> String {
     let mut text = String::new();
@@ -129,5 +157,16 @@ mod tests {
         check("plain", "'plain'");
         check("it's", "'it''s'");
         check("a\\b", "E'a\\\\b'");
+    }
+
+    #[test]
+    fn clauses() {
+        let mut text = Clauses::new("CREATE DOMAIN d AS text");
+        text.push(format_args!(" COLLATE {}", Ident::new("C")));
+        text.push(" NOT NULL");
+        assert_eq!(
+            String::from(text),
+            "CREATE DOMAIN d AS text COLLATE \"C\" NOT NULL"
+        );
     }
 }

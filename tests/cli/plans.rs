@@ -1,5 +1,7 @@
 //! The commands that work on the plans folder, as far as they need no server.
 
+use std::fmt::Write as _;
+
 use insta::assert_snapshot;
 
 use crate::support::TestEnvironment;
@@ -143,7 +145,7 @@ fn approved() {
             .filter(|line| !volatile.iter().any(|start| line.starts_with(start)));
         let hidden = frozen.lines().count() - stable.clone().count();
         assert_eq!(hidden, 3, "{frozen}");
-        text += &format!("-------- {file}\n");
+        writeln!(text, "-------- {file}").unwrap();
         for line in stable {
             text += line;
             text.push('\n');

@@ -237,14 +237,15 @@ impl Database {
         statements: &[&str],
         transactional: bool,
     ) -> Result<(), String> {
-        let all: Vec<&str> = match transactional {
-            true => ["BEGIN"]
+        let all: Vec<&str> = if transactional {
+            ["BEGIN"]
                 .iter()
                 .chain(statements)
                 .chain(&["COMMIT"])
                 .copied()
-                .collect(),
-            false => statements.to_vec(),
+                .collect()
+        } else {
+            statements.to_vec()
         };
         for statement in all {
             if let Err(error) = self.session.client().batch_execute(statement).await {
@@ -286,10 +287,10 @@ impl Database {
 }
 
 fn words(error: &forge::diagnostic::Diagnostic) -> String {
-    let notes = error
-        .notes()
-        .iter()
-        .map(|note| format!("\n  {note}"))
-        .collect::<String>();
-    format!("{error}{notes}")
+    let mut words = error.to_string();
+    for note in error.notes() {
+        words.push_str("\n  ");
+        words.push_str(note);
+    }
+    words
 }

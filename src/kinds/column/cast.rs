@@ -140,7 +140,7 @@ impl<'a> Type<'a> {
                 })
                 .map(|cast| match cast {
                     Cast::Free => Cast::Assignment,
-                    other => other,
+                    other @ (Cast::Assignment | Cast::Explicit | Cast::ThroughText) => other,
                 });
         }
         if self.is_text() && to.is_text() {
@@ -179,9 +179,8 @@ impl<'a> Type<'a> {
             | ("bit varying", "bit") => Some(Cast::Assignment),
             ("integer", "boolean" | "bit" | "oid" | "money")
             | ("boolean", "integer")
-            | ("bit", "integer" | "bigint") => Some(Cast::Explicit),
-            ("bigint", "bit" | "oid" | "money")
-            | ("oid", "integer" | "bigint")
+            | ("bit" | "oid", "integer" | "bigint")
+            | ("bigint", "bit" | "oid" | "money")
             | ("money" | "jsonb", "numeric")
             | ("numeric", "money")
             | ("interval", "time without time zone")

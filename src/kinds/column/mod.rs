@@ -14,11 +14,15 @@ use super::{
 };
 use crate::{
     attributes,
-    sql::{Ident, join},
+    sql::{Clauses, Ident, join},
 };
 
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a column of the catalog"
+)]
 pub struct Column {
     /// Its number in the table.
     pub position: i32,
@@ -184,7 +188,7 @@ impl ObjectKind for Column {
     fn fold(&self, id: &ObjectId, parts: &[Fragment], cx: &Context<'_>) -> Option<Fragment> {
         self.local.then(|| Fragment {
             position: self.position,
-            sql: self.definition(id, parts, cx),
+            sql: self.definition(id, parts, cx).into(),
         })
     }
 
@@ -335,7 +339,7 @@ impl ObjectKind for Column {
 
 impl Column {
     /// The column as it stands in `CREATE TABLE` and `ADD COLUMN`; `parts` is its default.
-    fn definition(&self, id: &ObjectId, parts: &[Fragment], cx: &Context<'_>) -> String {
+    fn definition(&self, id: &ObjectId, parts: &[Fragment], cx: &Context<'_>) -> Clauses {
         // While the old self of its table stands aside, PostgreSQL would choose other names.
         let names_are_taken = cx.parent_is_created(id) && cx.world.live(id).is_some();
         let type_name = if self.typed {
@@ -343,16 +347,16 @@ impl Column {
         } else {
             &self.type_name
         };
-        let mut text = format!("{} {type_name}", id.name());
+        let mut text = Clauses::new(format!("{} {type_name}", id.name()));
         if let Some(compression) = &self.compression {
-            text.push_str(&format!(" COMPRESSION {compression}"));
+            text.push(format_args!(" COMPRESSION {compression}"));
         }
         if let Some(collation) = self.collation.as_ref().filter(|_| !self.typed) {
-            text.push_str(&format!(" COLLATE {collation}"));
+            text.push(format_args!(" COLLATE {collation}"));
         }
         for part in parts {
             text.push(' ');
-            text.push_str(&part.sql);
+            text.push(&part.sql);
         }
         if let Some(generated) = &self.generated {
             let kind = if generated.stored {
@@ -360,33 +364,34 @@ impl Column {
             } else {
                 "VIRTUAL"
             };
-            text.push_str(&format!(
+            text.push(format_args!(
                 " GENERATED ALWAYS AS ({}) {kind}",
                 generated.expression
             ));
         }
         if let Some(identity) = &self.identity {
             text.push(' ');
-            text.push_str(&identity.clause(id));
+            text.push(identity.clause(id));
         }
-        let length = text.len();
         match &self.not_null_constraint {
             Some(constraint) if constraint.valid => {
-                if let Some(name) = &constraint.name
-                    && (*name != Self::usual_not_null(id) || names_are_taken)
-                {
-                    text.push_str(&format!(" CONSTRAINT {name}"));
+                let name = constraint
+                    .name
+                    .as_ref()
+                    .filter(|name| **name != Self::usual_not_null(id) || names_are_taken);
+                if let Some(name) = name {
+                    text.push(format_args!(" CONSTRAINT {name}"));
                 }
                 if constraint.no_inherit {
-                    text.push_str(" NOT NULL NO INHERIT");
-                } else if self.identity.is_none() || text.len() > length {
+                    text.push(" NOT NULL NO INHERIT");
+                } else if self.identity.is_none() || name.is_some() {
                     // An identity refuses NULL by itself.
-                    text.push_str(" NOT NULL");
+                    text.push(" NOT NULL");
                 }
             }
-            Some(_) => {} // It is added afterwards.
-            None if self.not_null && self.identity.is_none() => text.push_str(" NOT NULL"),
-            None => {}
+            None if self.not_null && self.identity.is_none() => text.push(" NOT NULL"),
+            // One that isn't valid is added afterwards.
+            Some(_) | None => {}
         }
         text
     }
@@ -405,9 +410,8 @@ impl Column {
             )
             .hazard(HazardKind::MayFail, "a NULL in the column stops it")
         };
-        let constraint = match &self.not_null_constraint {
-            Some(constraint) => constraint,
-            None => return scanned(alter_column(id, "SET NOT NULL").because("refuse NULL")),
+        let Some(constraint) = &self.not_null_constraint else {
+            return scanned(alter_column(id, "SET NOT NULL").because("refuse NULL"));
         };
         let name = constraint
             .name
@@ -610,23 +614,24 @@ fn set_type(change: &Change<'_, Column>) -> Option<Step> {
     let Change {
         live, desired, id, ..
     } = change;
-    let mut action = format!("TYPE {}", desired.type_name);
+    let mut action = Clauses::new(format!("TYPE {}", desired.type_name));
     if let Some(collation) = &desired.collation {
-        action.push_str(&format!(" COLLATE {collation}"));
+        action.push(format_args!(" COLLATE {collation}"));
     }
     let cast = cast::between(live, desired)?;
     match cast {
         cast::Cast::Assignment | cast::Cast::Free => {}
         cast::Cast::Explicit => {
-            action.push_str(&format!(" USING {}::{}", id.name(), desired.type_name))
+            action.push(format_args!(" USING {}::{}", id.name(), desired.type_name));
         }
-        cast::Cast::ThroughText => action.push_str(&format!(
+        cast::Cast::ThroughText => action.push(format_args!(
             " USING {}::text::{}",
             id.name(),
             desired.type_name
         )),
     }
-    let mut step = alter_column(id, &action).because(format!("from {}", live.type_name));
+    let mut step =
+        alter_column(id, &String::from(action)).because(format!("from {}", live.type_name));
     if cast != cast::Cast::Free {
         step = step
             .hazard(

@@ -105,7 +105,7 @@ impl ObjectKind for Constraint {
             ];
         }
         let table = id.container();
-        let only = if self.kind.has_index() && self.waits_for_partitions(id, cx) {
+        let only = if self.kind.has_index() && waits_for_partitions(id, cx) {
             "ONLY "
         } else {
             ""
@@ -186,7 +186,7 @@ impl ObjectKind for Constraint {
         let cluster = self.clustered.then(|| cluster_on(id));
         cluster
             .into_iter()
-            .chain(self.replica_identity.then(|| self.identify_by(id)))
+            .chain(self.replica_identity.then(|| identify_by(id)))
             .collect()
     }
 
@@ -204,10 +204,10 @@ impl ObjectKind for Constraint {
 
     fn when_dislodged(&self, desired: Option<&Self>) -> Follow {
         // PostgreSQL builds indexes and checks again by itself, but a foreign key's two sides may change one by one.
-        match self.kind {
-            ConstraintKind::ForeignKey => Follow::Rebuilt,
-            _ if desired == Some(self) => Follow::Stays,
-            _ => Follow::Rebuilt,
+        if self.kind != ConstraintKind::ForeignKey && desired == Some(self) {
+            Follow::Stays
+        } else {
+            Follow::Rebuilt
         }
     }
 
@@ -232,44 +232,24 @@ impl Constraint {
     fn element(&self, id: &ObjectId) -> String {
         let mut text = format!("CONSTRAINT {} {}", id.name(), self.definition);
         if !self.options.is_empty() {
-            text = self.with_index_clause(
+            text = with_index_clause(
                 &text,
                 &format!("WITH ({})", super::table::options_list(&self.options)),
             );
         }
         if let Some(tablespace) = &self.tablespace {
-            text = self.with_index_clause(&text, &format!("USING INDEX TABLESPACE {tablespace}"));
+            text = with_index_clause(&text, &format!("USING INDEX TABLESPACE {tablespace}"));
         }
         text
-    }
-
-    /// Index parameters stand before `DEFERRABLE` and `WHERE`, which end the definition.
-    fn with_index_clause(&self, text: &str, clause: &str) -> String {
-        let end = [" DEFERRABLE", " WHERE ("]
-            .iter()
-            .filter_map(|tail| text.rfind(tail))
-            .min()
-            .unwrap_or(text.len());
-        format!("{} {clause}{}", &text[..end], &text[end..])
-    }
-
-    fn identify_by(&self, id: &ObjectId) -> Step {
-        let table = id.container();
-        Step::alter(
-            id,
-            format!(
-                "ALTER TABLE {table} REPLICA IDENTITY USING INDEX {}",
-                id.name()
-            ),
-        )
-        .lock(Lock::AccessExclusive, table)
-        .finish()
     }
 
     fn lock(&self) -> Lock {
         match self.kind {
             ConstraintKind::ForeignKey => Lock::ShareRowExclusive,
-            _ => Lock::AccessExclusive,
+            ConstraintKind::PrimaryKey
+            | ConstraintKind::Unique
+            | ConstraintKind::Check
+            | ConstraintKind::Exclusion => Lock::AccessExclusive,
         }
     }
 
@@ -282,11 +262,6 @@ impl Constraint {
                 false
             }
         }
-    }
-
-    /// Whether partitions that are there already get their parts of it by statements of their own.
-    fn waits_for_partitions(&self, id: &ObjectId, cx: &Context<'_>) -> bool {
-        is_partitioned(id, cx) && !cx.parent_is_created(id)
     }
 
     /// The partitioned table's constraint that a new partition gets a copy of, and the name that PostgreSQL gives the copy.
@@ -314,11 +289,39 @@ impl Constraint {
     }
 
     fn parent_index<'a>(&self, cx: &'a Context<'_>) -> Option<&'a str> {
-        match cx.world.desired(self.attached_to_ref.as_ref()?)? {
-            Object::Constraint(whole) => whole.index.as_deref(),
-            _ => None,
-        }
+        let Object::Constraint(whole) = cx.world.desired(self.attached_to_ref.as_ref()?)? else {
+            return None;
+        };
+        whole.index.as_deref()
     }
+}
+
+/// Index parameters stand before `DEFERRABLE` and `WHERE`, which end the definition.
+fn with_index_clause(text: &str, clause: &str) -> String {
+    let end = [" DEFERRABLE", " WHERE ("]
+        .iter()
+        .filter_map(|tail| text.rfind(tail))
+        .min()
+        .unwrap_or(text.len());
+    format!("{} {clause}{}", &text[..end], &text[end..])
+}
+
+fn identify_by(id: &ObjectId) -> Step {
+    let table = id.container();
+    Step::alter(
+        id,
+        format!(
+            "ALTER TABLE {table} REPLICA IDENTITY USING INDEX {}",
+            id.name()
+        ),
+    )
+    .lock(Lock::AccessExclusive, table)
+    .finish()
+}
+
+/// Whether partitions that are there already get their parts of it by statements of their own.
+fn waits_for_partitions(id: &ObjectId, cx: &Context<'_>) -> bool {
+    is_partitioned(id, cx) && !cx.parent_is_created(id)
 }
 
 fn is_partitioned(id: &ObjectId, cx: &Context<'_>) -> bool {
@@ -380,7 +383,7 @@ fn set_replica_identity(change: &Change<'_, Constraint>) -> Reaction {
     let step = change
         .desired
         .replica_identity
-        .then(|| change.desired.identify_by(change.id));
+        .then(|| identify_by(change.id));
     Reaction::Alter(step.into_iter().collect())
 }
 

@@ -105,7 +105,7 @@ fn heirs(id: &ObjectId, cx: &Context<'_>) -> Vec<ObjectId> {
         .collect()
 }
 
-fn expression<'a>(object: Option<&'a Object>) -> Option<&'a str> {
+fn expression(object: Option<&Object>) -> Option<&str> {
     match object {
         Some(Object::Default(default)) => Some(&default.expression),
         _ => None,

@@ -6,7 +6,10 @@ use super::{
     Action, Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind,
     Reaction, Step,
 };
-use crate::{attributes, sql::Ident};
+use crate::{
+    attributes,
+    sql::{Clauses, Ident},
+};
 
 /// A domain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,18 +40,18 @@ impl ObjectKind for Domain {
     }
 
     fn create(&self, id: &ObjectId, parts: &[Fragment], _cx: &Context<'_>) -> Vec<Step> {
-        let mut text = format!("CREATE DOMAIN {} AS {}", id.sql(), self.type_name);
+        let mut text = Clauses::new(format!("CREATE DOMAIN {} AS {}", id.sql(), self.type_name));
         if let Some(collation) = &self.collation {
-            text.push_str(&format!(" COLLATE {collation}"));
+            text.push(format_args!(" COLLATE {collation}"));
         }
         if let Some(default) = &self.default {
-            text.push_str(&format!(" DEFAULT {default}"));
+            text.push(format_args!(" DEFAULT {default}"));
         }
         if self.not_null {
-            text.push_str(" NOT NULL");
+            text.push(" NOT NULL");
         }
         for part in parts {
-            text.push_str(&format!("\n    {}", part.sql));
+            text.push(format_args!("\n    {}", part.sql));
         }
         vec![Step::create(id, text)]
     }

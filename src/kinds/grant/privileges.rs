@@ -18,7 +18,7 @@ pub(in crate::kinds) fn change(
             .any(|privilege| *privilege == format!("{wanted}*"))
     };
     let list = |names: Vec<String>| join(names.iter().map(|name| format!("{name}{columns}")), ", ");
-    let (mut revoked, mut less, mut granted, mut more) =
+    let (mut revoked, mut less, mut given, mut more) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for privilege in live {
         let privilege = name(privilege);
@@ -33,7 +33,7 @@ pub(in crate::kinds) fn change(
         if can_grant(desired, &privilege) && !can_grant(live, &privilege) {
             more.push(privilege);
         } else if !has(live, &privilege) {
-            granted.push(privilege);
+            given.push(privilege);
         }
     }
     let mut statements = Vec::new();
@@ -46,8 +46,8 @@ pub(in crate::kinds) fn change(
             list(less)
         ));
     }
-    if !granted.is_empty() {
-        statements.push(format!("GRANT {} ON {on} TO {grantee}", list(granted)));
+    if !given.is_empty() {
+        statements.push(format!("GRANT {} ON {on} TO {grantee}", list(given)));
     }
     if !more.is_empty() {
         statements.push(format!(

@@ -10,6 +10,10 @@ use crate::{attributes, sql::Ident};
 
 /// An index on a table or a materialized view.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a column of the catalog"
+)]
 pub struct Index {
     /// `UNIQUE`.
     #[serde(default)]

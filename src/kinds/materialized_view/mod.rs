@@ -6,7 +6,10 @@ use super::{
     Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, Object, ObjectId, ObjectKind,
     Reaction, Step,
 };
-use crate::{attributes, sql::Ident};
+use crate::{
+    attributes,
+    sql::{Clauses, Ident},
+};
 
 /// A materialized view. Its indexes are objects of their own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -104,25 +107,28 @@ impl ObjectKind for MaterializedView {
     }
 
     fn create(&self, id: &ObjectId, _parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
-        let mut text = format!("CREATE MATERIALIZED VIEW {}", id.sql());
+        let mut text = Clauses::new(format!("CREATE MATERIALIZED VIEW {}", id.sql()));
         if let Some(method) = &self.access_method {
-            text.push_str(&format!(" USING {method}"));
+            text.push(format_args!(" USING {method}"));
         }
         if !self.options.is_empty() {
-            text.push_str(&format!(
+            text.push(format_args!(
                 " WITH ({})",
                 super::table::options_list(&self.options)
             ));
         }
         if let Some(tablespace) = &self.tablespace {
-            text.push_str(&format!(" TABLESPACE {tablespace}"));
+            text.push(format_args!(" TABLESPACE {tablespace}"));
         }
-        text.push_str(&format!(" AS\n{}", self.definition.trim_end_matches(';')));
+        text.push(format_args!(
+            " AS\n{}",
+            self.definition.trim_end_matches(';')
+        ));
         // One that was never filled stays so when it is replaced.
         if let Some(Object::MaterializedView(live)) = cx.world.live(id)
             && !live.populated
         {
-            text.push_str("\n WITH NO DATA");
+            text.push("\n WITH NO DATA");
         }
         vec![Step::create(id, text)]
     }

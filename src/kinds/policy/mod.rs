@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     attributes,
-    sql::{Ident, join},
+    sql::{Clauses, Ident, join},
 };
 
 /// A policy.
@@ -51,17 +51,17 @@ impl ObjectKind for Policy {
     }
 
     fn create(&self, id: &ObjectId, _parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
-        let mut text = format!("CREATE POLICY {} ON {}", id.name(), id.container());
+        let mut text = Clauses::new(format!("CREATE POLICY {} ON {}", id.name(), id.container()));
         if !self.permissive {
-            text.push_str(" AS RESTRICTIVE");
+            text.push(" AS RESTRICTIVE");
         }
         if self.command != "ALL" {
-            text.push_str(&format!(" FOR {}", self.command));
+            text.push(format_args!(" FOR {}", self.command));
         }
         if self.roles != ["PUBLIC"] {
-            text.push_str(&format!(" TO {}", join(&self.roles, ", ")));
+            text.push(format_args!(" TO {}", join(&self.roles, ", ")));
         }
-        text.push_str(&self.conditions());
+        text.push(self.conditions());
         vec![if cx.parent_is_created(id) {
             Step::create(id, text)
         } else {
@@ -109,10 +109,10 @@ fn alter(change: &Change<'_, Policy>) -> Reaction {
     {
         return Reaction::Replace;
     }
-    let mut text = format!("ALTER POLICY {} ON {}", id.name(), id.container());
+    let mut text = Clauses::new(format!("ALTER POLICY {} ON {}", id.name(), id.container()));
     if live.roles != desired.roles {
-        text.push_str(&format!(" TO {}", join(&desired.roles, ", ")));
+        text.push(format_args!(" TO {}", join(&desired.roles, ", ")));
     }
-    text.push_str(&desired.conditions());
+    text.push(desired.conditions());
     Reaction::Alter(vec![guarded(Step::alter(id, text), id)])
 }

@@ -6,7 +6,10 @@ use super::{
     Action, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind,
     Reaction, Step,
 };
-use crate::{attributes, sql::Literal};
+use crate::{
+    attributes,
+    sql::{Clauses, Literal},
+};
 
 /// A sequence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -109,20 +112,20 @@ impl ObjectKind for Sequence {
 
 impl Sequence {
     /// The clauses of `CREATE SEQUENCE`, with those options that aren't the defaults.
-    fn clauses(&self) -> String {
+    fn clauses(&self) -> Clauses {
         let (minimum, maximum) = usual(&self.type_name, self.increment);
-        let mut text = String::new();
+        let mut text = Clauses::default();
         if self.type_name != "bigint" {
-            text.push_str(&format!(" AS {}", self.type_name));
+            text.push(format_args!(" AS {}", self.type_name));
         }
         if self.increment != 1 {
-            text.push_str(&format!(" INCREMENT BY {}", self.increment));
+            text.push(format_args!(" INCREMENT BY {}", self.increment));
         }
         if self.minimum != minimum {
-            text.push_str(&format!(" MINVALUE {}", self.minimum));
+            text.push(format_args!(" MINVALUE {}", self.minimum));
         }
         if self.maximum != maximum {
-            text.push_str(&format!(" MAXVALUE {}", self.maximum));
+            text.push(format_args!(" MAXVALUE {}", self.maximum));
         }
         if self.start
             != if self.increment > 0 {
@@ -131,13 +134,13 @@ impl Sequence {
                 self.maximum
             }
         {
-            text.push_str(&format!(" START WITH {}", self.start));
+            text.push(format_args!(" START WITH {}", self.start));
         }
         if self.cache != 1 {
-            text.push_str(&format!(" CACHE {}", self.cache));
+            text.push(format_args!(" CACHE {}", self.cache));
         }
         if self.cycle {
-            text.push_str(" CYCLE");
+            text.push(" CYCLE");
         }
         text
     }
@@ -208,29 +211,29 @@ fn set_options(change: &Change<'_, Sequence>) -> Reaction {
     let Change {
         live, desired, id, ..
     } = change;
-    let mut text = String::new();
+    let mut text = Clauses::default();
     if live.type_name != desired.type_name {
-        text.push_str(&format!(" AS {}", desired.type_name));
+        text.push(format_args!(" AS {}", desired.type_name));
     }
     if live.increment != desired.increment {
-        text.push_str(&format!(" INCREMENT BY {}", desired.increment));
+        text.push(format_args!(" INCREMENT BY {}", desired.increment));
     }
     // A change of type moves limits that were the old type's, so both are named.
     let retyped = live.type_name != desired.type_name;
     if live.minimum != desired.minimum || retyped {
-        text.push_str(&format!(" MINVALUE {}", desired.minimum));
+        text.push(format_args!(" MINVALUE {}", desired.minimum));
     }
     if live.maximum != desired.maximum || retyped {
-        text.push_str(&format!(" MAXVALUE {}", desired.maximum));
+        text.push(format_args!(" MAXVALUE {}", desired.maximum));
     }
     if live.start != desired.start {
-        text.push_str(&format!(" START WITH {}", desired.start));
+        text.push(format_args!(" START WITH {}", desired.start));
     }
     if live.cache != desired.cache {
-        text.push_str(&format!(" CACHE {}", desired.cache));
+        text.push(format_args!(" CACHE {}", desired.cache));
     }
     if live.cycle != desired.cycle {
-        text.push_str(if desired.cycle { " CYCLE" } else { " NO CYCLE" });
+        text.push(if desired.cycle { " CYCLE" } else { " NO CYCLE" });
     }
     let mut step = Step::alter(id, format!("ALTER SEQUENCE {}{text}", id.sql()))
         .lock(Lock::ShareRowExclusive, id.sql());

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     attributes,
-    sql::{Ident, join},
+    sql::{Clauses, Ident, join},
 };
 
 /// A table.
@@ -136,53 +136,53 @@ impl ObjectKind for Table {
 }
 
 impl Table {
-    fn create_statement(&self, id: &ObjectId, parts: &[Fragment]) -> String {
-        let mut text = format!(
+    fn create_statement(&self, id: &ObjectId, parts: &[Fragment]) -> Clauses {
+        let mut text = Clauses::new(format!(
             "CREATE {}TABLE {}",
             if self.unlogged { "UNLOGGED " } else { "" },
             id.sql()
-        );
+        ));
         if let Some(of_type) = &self.of_type {
-            text.push_str(" OF ");
-            text.push_str(of_type);
+            text.push(" OF ");
+            text.push(of_type);
         }
         if let Some(parent) = &self.partition_of_ref {
-            text.push_str(" PARTITION OF ");
-            text.push_str(&parent.sql());
+            text.push(" PARTITION OF ");
+            text.push(parent.sql());
         }
         if !parts.is_empty() {
-            text.push_str(" (\n    ");
-            text.push_str(&join(parts.iter().map(|part| &part.sql), ",\n    "));
-            text.push_str("\n)");
+            text.push(" (\n    ");
+            text.push(join(parts.iter().map(|part| &part.sql), ",\n    "));
+            text.push("\n)");
         } else if self.of_type.is_none() && self.partition_of_ref.is_none() {
-            text.push_str(" ()");
+            text.push(" ()");
         }
         if let Some(bound) = &self.partition_bound {
             text.push(' ');
-            text.push_str(bound);
+            text.push(bound);
         }
         if let Some(parents) = &self.inherits_refs {
-            text.push_str(&format!(
+            text.push(format_args!(
                 "\nINHERITS ({})",
                 join(parents.iter().map(ObjectId::sql), ", ")
             ));
         }
         if let Some(key) = &self.partition_key {
-            text.push_str("\nPARTITION BY ");
-            text.push_str(key);
+            text.push("\nPARTITION BY ");
+            text.push(key);
         }
         if let Some(method) = self
             .access_method
             .as_ref()
             .filter(|method| method.as_str() != "heap")
         {
-            text.push_str(&format!("\nUSING {method}"));
+            text.push(format_args!("\nUSING {method}"));
         }
         if !self.options.is_empty() {
-            text.push_str(&format!("\nWITH ({})", options_list(&self.options)));
+            text.push(format_args!("\nWITH ({})", options_list(&self.options)));
         }
         if let Some(tablespace) = &self.tablespace {
-            text.push_str(&format!("\nTABLESPACE {tablespace}"));
+            text.push(format_args!("\nTABLESPACE {tablespace}"));
         }
         text
     }

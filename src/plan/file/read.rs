@@ -138,14 +138,14 @@ impl<'a> Reader<'a> {
     fn values(&self, wanted: &str) -> impl Iterator<Item = &'a str> {
         self.lines.iter().filter_map(move |(_, piece)| match piece {
             Piece::Directive { key, value } if *key == wanted => Some(*value),
-            _ => None,
+            Piece::Directive { .. } | Piece::Comment(_) | Piece::Statement(_) => None,
         })
     }
 
     fn value(&self, wanted: &str) -> Option<(Range<usize>, &'a str)> {
         self.lines.iter().find_map(|(span, piece)| match piece {
             Piece::Directive { key, value } if *key == wanted => Some((span.clone(), *value)),
-            _ => None,
+            Piece::Directive { .. } | Piece::Comment(_) | Piece::Statement(_) => None,
         })
     }
 
