@@ -3,6 +3,7 @@
 //! To add a kind: a folder with `introspect.sql` and `mod.rs`, a line in the list below, cases under `fixtures/cases`.
 
 mod contract;
+mod counting;
 mod expression;
 mod hazard;
 mod id;

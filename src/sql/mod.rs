@@ -2,8 +2,9 @@
 
 mod faithful;
 mod keywords;
+mod settled;
 
-pub use self::faithful::faithful;
+pub use self::{faithful::faithful, settled::settled};
 
 use std::{fmt, fmt::Write as _};
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    kinds::ObjectId,
+    kinds::{ObjectId, counting::usual},
     sql::{Ident, Literal, dotted},
 };
 
@@ -48,7 +48,7 @@ impl Identity {
         if self.sequence[0] != *id.schema() || self.sequence[1].as_str() != default_name {
             options.push(format!("SEQUENCE NAME {}", self.sequence_name()));
         }
-        let usual = Self::usual(&self.type_name, self.increment);
+        let usual = usual(&self.type_name, self.increment);
         if self.start
             != if self.increment > 0 {
                 self.minimum
@@ -115,8 +115,8 @@ impl Identity {
     /// limits that were the old type's become the new one's.
     pub(super) fn retyped(&self, desired: &Self) -> Self {
         let (old, new) = (
-            Self::usual(&self.type_name, self.increment),
-            Self::usual(&desired.type_name, self.increment),
+            usual(&self.type_name, self.increment),
+            usual(&desired.type_name, self.increment),
         );
         Self {
             type_name: desired.type_name.clone(),
@@ -159,19 +159,5 @@ impl Identity {
             "SELECT pg_catalog.setval({}, pg_catalog.{extreme}({column})) FROM {table} HAVING pg_catalog.count({column}) > 0",
             Literal(&self.sequence_name())
         )
-    }
-
-    /// The least and largest value that a sequence of this type has if nothing is said.
-    fn usual(type_name: &str, increment: i64) -> (i64, i64) {
-        let limits = match type_name {
-            "smallint" => (i64::from(i16::MIN), i64::from(i16::MAX)),
-            "integer" => (i64::from(i32::MIN), i64::from(i32::MAX)),
-            _ => (i64::MIN, i64::MAX),
-        };
-        if increment > 0 {
-            (1, limits.1)
-        } else {
-            (limits.0, -1)
-        }
     }
 }

@@ -524,7 +524,7 @@ fn reshape(change: &Change<'_, Column>) -> Reaction {
             steps.extend(before.alter(identity, id).into_iter().map(|action| {
                 let mut step = alter_column(id, &action);
                 let name = before.sequence_name();
-                let move_on = super::sequence::move_into(
+                let move_on = super::counting::move_into(
                     &name,
                     identity.increment,
                     limits(&before),

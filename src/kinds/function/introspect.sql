@@ -1,4 +1,4 @@
--- Functions and procedures. Aggregates are another kind.
+-- Functions and procedures. Aggregates are another kind; the constructors of a range type are the type's own.
 SELECT 'pg_proc'::regclass::oid AS classid,
        p.oid AS objid,
        0 AS objsubid,
@@ -22,5 +22,5 @@ WHERE p.prokind IN ('f', 'p', 'w')
   AND n.nspname NOT IN ('information_schema', 'forge')
   AND NOT EXISTS (
       SELECT FROM pg_depend e
-      WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
+      WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype IN ('e', 'i'))
 ORDER BY n.nspname, p.proname, p.oid

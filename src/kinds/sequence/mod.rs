@@ -113,7 +113,7 @@ impl ObjectKind for Sequence {
 impl Sequence {
     /// The clauses of `CREATE SEQUENCE`, with those options that aren't the defaults.
     fn clauses(&self) -> Clauses {
-        let (minimum, maximum) = usual(&self.type_name, self.increment);
+        let (minimum, maximum) = super::counting::usual(&self.type_name, self.increment);
         let mut text = Clauses::default();
         if self.type_name != "bigint" {
             text.push(format_args!(" AS {}", self.type_name));
@@ -162,41 +162,6 @@ impl Sequence {
     }
 }
 
-/// Moves a sequence whose lower limit is raised (the upper one, if it counts down) to that limit, unless it is beyond.
-pub(super) fn move_into(
-    sequence: &str,
-    increment: i64,
-    live: (i64, i64),
-    desired: (i64, i64),
-) -> Option<String> {
-    let (limit, comparison, moves) = if increment > 0 {
-        (desired.0, "<", live.0 < desired.0)
-    } else {
-        (desired.1, ">", live.1 > desired.1)
-    };
-    let is_within = live.0 <= limit && limit <= live.1;
-    (moves && is_within).then(|| {
-        format!(
-            "SELECT pg_catalog.setval({}, {limit}, false) FROM {sequence} WHERE last_value {comparison} {limit}",
-            Literal(sequence)
-        )
-    })
-}
-
-/// The least and largest value that a sequence of this type has if nothing is said.
-fn usual(type_name: &str, increment: i64) -> (i64, i64) {
-    let limits = match type_name {
-        "smallint" => (i64::from(i16::MIN), i64::from(i16::MAX)),
-        "integer" => (i64::from(i32::MIN), i64::from(i32::MAX)),
-        _ => (i64::MIN, i64::MAX),
-    };
-    if increment > 0 {
-        (1, limits.1)
-    } else {
-        (limits.0, -1)
-    }
-}
-
 fn own(id: &ObjectId, column: Option<&ObjectId>) -> Step {
     let owner = column.map_or_else(|| "NONE".to_string(), ObjectId::sql);
     let step = Step::alter(id, format!("ALTER SEQUENCE {} OWNED BY {owner}", id.sql()))
@@ -238,7 +203,9 @@ fn set_options(change: &Change<'_, Sequence>) -> Reaction {
     let mut step = Step::alter(id, format!("ALTER SEQUENCE {}{text}", id.sql()))
         .lock(Lock::ShareRowExclusive, id.sql());
     let limits = |sequence: &Sequence| (sequence.minimum, sequence.maximum);
-    if let Some(move_on) = move_into(&id.sql(), desired.increment, limits(live), limits(desired)) {
+    if let Some(move_on) =
+        super::counting::move_into(&id.sql(), desired.increment, limits(live), limits(desired))
+    {
         step.sql.insert(0, move_on);
     }
     if live.minimum < desired.minimum || live.maximum > desired.maximum {
