@@ -349,6 +349,10 @@ impl World for Diff<'_> {
         self.catalogs.desired.dependencies(id).collect()
     }
 
+    fn desired_companions(&self, id: &ObjectId) -> Vec<&ObjectId> {
+        self.desired_companions.get(id).cloned().unwrap_or_default()
+    }
+
     fn companions(&self, id: &ObjectId) -> Vec<&ObjectId> {
         self.companions.get(id).cloned().unwrap_or_default()
     }

@@ -148,6 +148,16 @@ pub trait ObjectKind:
         None
     }
 
+    /// The name of the index that stands for the object among the parts of a partitioned index, as SQL.
+    fn index_name(&self, _id: &ObjectId) -> Option<String> {
+        None
+    }
+
+    /// The columns of an index whose copies on new partitions are no constraints.
+    fn copied_columns(&self) -> Option<&[Ident]> {
+        None
+    }
+
     /// Whether what is declared on the object is spread over partitions.
     fn is_partitioned(&self) -> bool {
         false
@@ -303,6 +313,8 @@ pub trait World {
     fn dependencies(&self, id: &ObjectId) -> Vec<&ObjectId>;
     /// The objects that go with this one, as they are.
     fn companions(&self, id: &ObjectId) -> Vec<&ObjectId>;
+    /// The objects that go with this one, as they shall be: a partitioned table's partitions.
+    fn desired_companions(&self, id: &ObjectId) -> Vec<&ObjectId>;
     /// What depends on the object, as it is.
     fn live_dependents(&self, id: &ObjectId) -> Vec<&ObjectId>;
     /// What the server will have added to an object that the plan creates.

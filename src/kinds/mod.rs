@@ -227,6 +227,16 @@ macro_rules! kinds {
                 match self { $(Self::$name(model) => model.privilege_class(),)* }
             }
 
+            /// See [`ObjectKind::index_name`].
+            pub fn index_name(&self, id: &ObjectId) -> Option<String> {
+                match self { $(Self::$name(model) => model.index_name(id),)* }
+            }
+
+            /// See [`ObjectKind::copied_columns`].
+            pub fn copied_columns(&self) -> Option<&[Ident]> {
+                match self { $(Self::$name(model) => model.copied_columns(),)* }
+            }
+
             /// See [`ObjectKind::is_partitioned`].
             pub fn is_partitioned(&self) -> bool {
                 match self { $(Self::$name(model) => model.is_partitioned(),)* }

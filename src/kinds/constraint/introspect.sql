@@ -20,7 +20,12 @@ SELECT 'pg_constraint'::regclass::oid AS classid,
         FROM unnest(k.conkey) WITH ORDINALITY AS u (attnum, ord)
         JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum) AS columns,
        CASE WHEN k.contype = 'f' THEN ARRAY['pg_class'::regclass::oid, k.confrelid, 0] END AS references_ref,
-       CASE WHEN k.conparentid <> 0 THEN ARRAY['pg_constraint'::regclass::oid, k.conparentid, 0] END AS attached_to_ref
+       -- A part of a partitioned constraint, or of a partitioned index that no constraint owns.
+       CASE WHEN k.conparentid <> 0 THEN ARRAY['pg_constraint'::regclass::oid, k.conparentid, 0]
+            WHEN k.contype IN ('p', 'u', 'x') THEN
+                (SELECT ARRAY['pg_class'::regclass::oid, h.inhparent, 0] FROM pg_inherits h WHERE h.inhrelid = k.conindid)
+       END AS attached_to_ref,
+       COALESCE(NOT ix.indisvalid, false) AS incomplete
 FROM pg_constraint k
 JOIN pg_class c ON c.oid = k.conrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace

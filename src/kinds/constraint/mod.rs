@@ -37,6 +37,9 @@ pub struct Constraint {
     pub references_ref: Option<ObjectId>,
     /// The partitioned table's constraint that this partition's one is part of.
     pub attached_to_ref: Option<ObjectId>,
+    /// Whether a partition's part of it is missing.
+    #[serde(default)]
+    pub incomplete: bool,
 }
 
 /// What a constraint demands.
@@ -86,6 +89,7 @@ impl ObjectKind for Constraint {
         columns: physical,
         references_ref: physical,
         attached_to_ref "whole" => set_attached,
+        incomplete => set_incomplete,
     });
 
     fn address(&self, id: &ObjectId) -> String {
@@ -105,6 +109,30 @@ impl ObjectKind for Constraint {
             ];
         }
         let table = id.container();
+        if let Some(copy) = self.copied_as_index(id, cx) {
+            let kind = match self.kind {
+                ConstraintKind::PrimaryKey => "PRIMARY KEY",
+                ConstraintKind::Unique
+                | ConstraintKind::Check
+                | ConstraintKind::ForeignKey
+                | ConstraintKind::Exclusion => "UNIQUE",
+            };
+            let add = format!(
+                "ALTER TABLE {table} ADD CONSTRAINT {} {kind} USING INDEX {copy}",
+                id.name()
+            );
+            return vec![
+                Step::create(id, add)
+                    .because("the partition's copy of the index becomes a constraint's"),
+            ];
+        }
+        if self.incomplete {
+            // It mustn't be copied: neither onto the partitions that are there nor onto new ones.
+            let add = format!("ALTER TABLE ONLY {table} ADD {}", self.element(id));
+            let whole = cx.world.parent(id).expect("a constraint has a table");
+            let partitions = cx.world.desired_companions(whole).into_iter().cloned();
+            return vec![partitions.fold(Step::create(id, add), Step::after)];
+        }
         let only = if self.kind.has_index() && waits_for_partitions(id, cx) {
             "ONLY "
         } else {
@@ -173,7 +201,7 @@ impl ObjectKind for Constraint {
 
     fn fold(&self, id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Option<Fragment> {
         // A constraint that isn't valid, or whose index has a life of its own, is added afterwards.
-        let plain = self.valid && self.attached_to_ref.is_none();
+        let plain = self.valid && self.attached_to_ref.is_none() && !self.incomplete;
         plain.then(|| Fragment {
             position: self.kind.position(),
             sql: self.element(id),
@@ -209,6 +237,10 @@ impl ObjectKind for Constraint {
         } else {
             Follow::Rebuilt
         }
+    }
+
+    fn index_name(&self, _id: &ObjectId) -> Option<String> {
+        self.index.clone()
     }
 
     fn goes_with(&self) -> Option<&ObjectId> {
@@ -288,11 +320,17 @@ impl Constraint {
         Some((whole, name))
     }
 
-    fn parent_index<'a>(&self, cx: &'a Context<'_>) -> Option<&'a str> {
-        let Object::Constraint(whole) = cx.world.desired(self.attached_to_ref.as_ref()?)? else {
-            return None;
-        };
-        whole.index.as_deref()
+    /// The name of the copy of a partitioned table's index that a new partition gets, which the constraint takes over.
+    fn copied_as_index(&self, id: &ObjectId, cx: &Context<'_>) -> Option<Ident> {
+        let whole = cx.world.desired(self.attached_to_ref.as_ref()?)?;
+        let columns = whole.copied_columns()?;
+        let table = cx.world.parent(id).filter(|_| cx.parent_is_created(id))?;
+        Some(super::names::chosen(table.name().as_str(), columns, "idx"))
+    }
+
+    fn parent_index(&self, cx: &Context<'_>) -> Option<String> {
+        let whole = self.attached_to_ref.as_ref()?;
+        cx.world.desired(whole)?.index_name(whole)
     }
 }
 
@@ -365,6 +403,15 @@ fn set_definition(change: &Change<'_, Constraint>) -> Reaction {
         ]);
     }
     Reaction::Replace
+}
+
+fn set_incomplete(change: &Change<'_, Constraint>) -> Reaction {
+    // It is complete once every partition's part is attached.
+    if change.desired.incomplete {
+        Reaction::Replace
+    } else {
+        Reaction::Alter(Vec::new())
+    }
 }
 
 fn set_clustered(change: &Change<'_, Constraint>) -> Reaction {

@@ -77,7 +77,13 @@ impl ObjectKind for Index {
             ];
         }
         let mut steps = Vec::new();
-        if cx.parent_is_created(id) {
+        if self.partitioned && !self.valid {
+            // Its parts are missing, so it mustn't be copied: neither onto the partitions that are there nor onto new ones.
+            let table = cx.world.parent(id).expect("an index has a table");
+            let partitions = cx.world.desired_companions(table).into_iter().cloned();
+            let create = Step::create(id, self.statement(id, "", "ONLY "));
+            steps.push(partitions.fold(create, Step::after));
+        } else if cx.parent_is_created(id) {
             steps.push(Step::create(id, self.statement(id, "", "")));
         } else if self.partitioned {
             // Postgres refuses CREATE INDEX CONCURRENTLY on a partitioned parent (0A000); the partitions that are there
@@ -163,6 +169,14 @@ impl ObjectKind for Index {
         } else {
             Follow::Rebuilt
         }
+    }
+
+    fn index_name(&self, id: &ObjectId) -> Option<String> {
+        Some(id.sql())
+    }
+
+    fn copied_columns(&self) -> Option<&[Ident]> {
+        Some(&self.columns)
     }
 
     fn goes_with(&self) -> Option<&ObjectId> {
