@@ -9,6 +9,10 @@ use super::{
 use crate::{attributes, sql::Ident};
 
 /// A constraint of a table.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a column of the catalog"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Constraint {
     /// What it demands.
@@ -131,7 +135,11 @@ impl ObjectKind for Constraint {
             let add = format!("ALTER TABLE ONLY {table} ADD {}", self.element(id));
             let whole = cx.world.parent(id).expect("a constraint has a table");
             let partitions = cx.world.desired_companions(whole).into_iter().cloned();
-            return vec![partitions.fold(Step::create(id, add), Step::after)];
+            let mut create = Step::create(id, add);
+            if !cx.parent_is_created(id) {
+                create = create.lock(self.lock(), &table);
+            }
+            return vec![partitions.fold(create, Step::after)];
         }
         let only = if self.kind.has_index() && waits_for_partitions(id, cx) {
             "ONLY "

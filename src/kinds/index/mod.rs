@@ -81,7 +81,10 @@ impl ObjectKind for Index {
             // Its parts are missing, so it mustn't be copied: neither onto the partitions that are there nor onto new ones.
             let table = cx.world.parent(id).expect("an index has a table");
             let partitions = cx.world.desired_companions(table).into_iter().cloned();
-            let create = Step::create(id, self.statement(id, "", "ONLY "));
+            let mut create = Step::create(id, self.statement(id, "", "ONLY "));
+            if !cx.parent_is_created(id) {
+                create = create.lock(Lock::Share, &self.table);
+            }
             steps.push(partitions.fold(create, Step::after));
         } else if cx.parent_is_created(id) {
             steps.push(Step::create(id, self.statement(id, "", "")));
