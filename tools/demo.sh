@@ -42,7 +42,7 @@ main() {
     cp -R schema schema.before
     change_schema
     diff -ruN schema.before schema || true
-    chapter "Plan, approve and apply the change, on a table that is in use: no lock that stops the application"
+    chapter "Plan, approve and apply the change, on a table that is in use: what takes long lets reads and writes go on"
     run forge plan -m "let customers return orders and collect points"
     run_head 60 forge show head
     run forge approve --all

@@ -69,7 +69,9 @@ install_packages() {
         # The next PostgreSQL that somebody installs is none of this script's business.
         trap 'as_root rm -f '"$no_cluster" EXIT ;;
     esac
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+    # Without a terminal of its own, dpkg leaves out its progress, which -qq would print as one endless line in a log.
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "$@" >&2
 }
 
 # Once a run; containers come without lists.
