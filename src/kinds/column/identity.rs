@@ -82,7 +82,7 @@ impl Identity {
     }
 
     /// The actions of `ALTER COLUMN` that lead to `desired`.
-    pub(super) fn alter(&self, desired: &Self, _id: &ObjectId) -> Option<String> {
+    pub(super) fn alter(&self, desired: &Self) -> Option<String> {
         let mut actions = Vec::new();
         if self.always != desired.always {
             actions.push(format!("SET GENERATED {}", desired.word()));

@@ -470,10 +470,7 @@ fn handed_down<T: PartialEq>(change: &Change<'_, Column>, attribute: fn(&Column)
 /// Type, collation, NOT NULL and identity lean on each other, so that their order is settled in one place.
 fn reshape(change: &Change<'_, Column>) -> Reaction {
     let Change {
-        live,
-        desired,
-        id,
-        cx,
+        live, desired, id, ..
     } = change;
     let mut steps = Vec::new();
     if live.identity.is_some() && desired.identity.is_none() {
@@ -521,7 +518,7 @@ fn reshape(change: &Change<'_, Column>) -> Reaction {
                 live_identity.clone()
             };
             let limits = |identity: &Identity| (identity.minimum, identity.maximum);
-            steps.extend(before.alter(identity, id).into_iter().map(|action| {
+            steps.extend(before.alter(identity).into_iter().map(|action| {
                 let mut step = alter_column(id, &action);
                 let name = before.sequence_name();
                 let move_on = super::counting::move_into(
@@ -544,7 +541,6 @@ fn reshape(change: &Change<'_, Column>) -> Reaction {
         }
         (_, None) => {}
     }
-    let _ = cx;
     if retyped {
         Reaction::Dislodge(steps)
     } else {

@@ -3,10 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Approval, FORMAT, Header, PlanFile, SETTINGS};
-use crate::{
-    kinds::{Lock, Step},
-    plan::Plan,
-};
+use crate::{kinds::Step, plan::Plan};
 
 impl PlanFile {
     /// The file's text.
@@ -109,7 +106,7 @@ fn write_step(text: &mut String, number: usize, step: &Step) {
         line(format!("-- {}", step.summary));
     }
     for (lock, relation) in &step.locks {
-        line(format!("-- lock: {lock} on {relation} · {}", effect(*lock)));
+        line(format!("-- lock: {lock} on {relation} · {}", lock.effect()));
     }
     for hazard in &step.hazards {
         line(format!("-- hazard: {} · {}", hazard.kind, hazard.why));
@@ -117,8 +114,4 @@ fn write_step(text: &mut String, number: usize, step: &Step) {
     for statement in &step.sql {
         line(format!("{statement};"));
     }
-}
-
-fn effect(lock: Lock) -> &'static str {
-    lock.effect()
 }
