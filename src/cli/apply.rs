@@ -4,14 +4,14 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 
 use super::{
     Context, person,
-    revisions::{self, Revisions, counted},
+    revisions::{self, counted},
     target::OpenTarget,
 };
 use crate::{
     apply::{self, Acquired, Script, Work},
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Exit, Result},
-    history::{self, Direction, Filed, Reference},
+    history::{self, Direction, Filed, Reference, Revisions},
     kinds::{HazardKind, Step},
     plan::file::render_steps,
     report::Status,
@@ -23,7 +23,7 @@ use crate::{
 /// Goes on where an earlier apply was stopped.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Go up to this revision: its first digits, `head`, or `+N`
+    /// Go up to this revision: its first digits, a branch label, `head`, `heads`, `BRANCH@head`, or `+N`
     #[arg(value_name = "REVISION", default_value = "head")]
     to: Reference,
 
@@ -140,8 +140,7 @@ fn warn_of_drift(context: &Context<'_>, revisions: &Revisions, live: &Catalog) {
 
 /// The revisions that can be applied, and those that a missing approval holds up.
 fn pending<'a>(revisions: &'a Revisions, to: &Reference) -> Result<(Vec<&'a str>, Vec<&'a str>)> {
-    let applied = revisions.journal.applied();
-    let pending = history::pending(&revisions.graph, &applied, to)?;
+    let pending = revisions.walk().pending(to)?;
     Ok(revisions.approved(pending))
 }
 
@@ -235,8 +234,7 @@ fn tell_applied_by_others(
     now: &Revisions,
     acquired: Acquired,
 ) {
-    let before = seen.journal.applied();
-    for revision in now.journal.applied().difference(&before) {
+    for revision in now.applied.difference(&seen.applied) {
         if let Some(event) = now.journal.settled(revision) {
             context.reporter.status(
                 Status::Skipped,

@@ -104,7 +104,7 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
 
 fn choose<'a>(args: &Args, folder: &'a Folder) -> Result<BTreeMap<&'a str, &'a Filed>> {
     if !args.plans.is_empty() {
-        return revisions::drafts_of(folder, &args.plans);
+        return revisions::plans_named(folder, &args.plans);
     }
     let drafts: BTreeMap<&str, &Filed> = folder
         .drafts()

@@ -2,14 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{
-    Context,
-    revisions::{self, Revisions},
-    target::OpenTarget,
-};
+use super::{Context, revisions, target::OpenTarget};
 use crate::{
     diagnostic::{Exit, Result},
-    history,
+    history::{self, Revisions},
     report::Verbosity,
 };
 

@@ -4,13 +4,13 @@ use super::{
     Context,
     allow::{self, Allow},
     person,
-    revisions::{self, Revisions, counted},
+    revisions::{self, counted},
     target::OpenTarget,
 };
 use crate::{
     apply::{self, Script, Work},
     diagnostic::{Code, Diagnostic, Exit, Result},
-    history::{self, Direction, Folder, Reference},
+    history::{self, Direction, Folder, Reference, Revisions, Walk},
     settings::Settings,
 };
 
@@ -19,7 +19,7 @@ use crate::{
 /// Runs the way back that was recorded with each plan, the newest first.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Go back to this revision: its first digits, `-N` steps, or `base`
+    /// Go back to this revision: its first digits, `-N` steps, `BRANCH@-N`, or `base`
     #[arg(value_name = "REVISION", allow_negative_numbers = true)]
     to: Reference,
 
@@ -63,10 +63,14 @@ async fn with_target(
     let revisions = Revisions::new(folder, journal)?;
     half_way_up(&revisions)?;
     let standing = revisions.standing();
-    let going = history::reverting(&revisions.graph, &standing, &args.to)?;
+    let walk = Walk {
+        graph: &revisions.graph,
+        applied: &standing,
+    };
+    let going = walk.reverting(&args.to)?;
     let mut ways_back = Vec::new();
     for revision in &going {
-        let down = revisions::remembered_down(revision, work.session).await?;
+        let down = history::remembered_down(revision, work.session).await?;
         allow::check(&down.path, &down.plan.plan, &args.allow)?;
         ways_back.push(down);
     }

@@ -1,20 +1,16 @@
 //! `forge show`: one plan.
 
-use super::{
-    Context,
-    revisions::{self, Revisions},
-    target::OpenTarget,
-};
+use super::{Context, revisions, target::OpenTarget};
 use crate::{
     diagnostic::{Code, Diagnostic, Exit, Result},
-    history::{self, Filed, Folder, Reference},
+    history::{self, Filed, Folder, Journal, Place, Reference, Revisions},
     settings::Settings,
 };
 
 /// Print a plan
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The revision: its first digits or its file, `head`, or `current`
+    /// The revision: its first digits or its file, `head`, `current`, a branch label, `head-2`
     #[arg(value_name = "REVISION", default_value = "head")]
     revision: String,
 
@@ -30,39 +26,53 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
     let folder = revisions::folder(&settings)?;
-    let reference = args.revision.parse::<Reference>().ok();
-    let filed = match &reference {
-        Some(Reference::Head) if !args.applied => match folder.graph()?.head()? {
-            Some(head) => from_folder(args, &folder, head),
-            None => return Err(nothing("there are no plans")),
-        },
-        Some(Reference::Current) => None,
-        _ if args.applied => None,
-        _ => match revisions::named(&folder, &args.revision) {
-            Ok(filed) => from_folder(args, &folder, filed.revision()),
-            // Its file may be gone, and the target remembers it.
-            Err(error) if settings.target.is_none() => return Err(error),
-            Err(_) => None,
-        },
-    };
-    let filed = match filed {
-        Some(filed) => filed.clone(),
-        None => from_target(args, context, &settings, folder, reference.as_ref()).await?,
+    let filed = match in_folder(args, &folder) {
+        Ok(Some(filed)) => filed.clone(),
+        // Its file may be gone, and the target remembers it.
+        Err(error) if settings.target.is_none() => return Err(error),
+        Ok(None) | Err(_) => from_target(args, context, &settings, folder).await?,
     };
     context.reporter.sql(&filed.text);
     Ok(Exit::Done)
 }
 
-fn from_folder<'a>(args: &Args, folder: &'a Folder, revision: &str) -> Option<&'a Filed> {
-    if args.down {
-        folder.downs.get(revision)
-    } else {
-        folder.plans.get(revision)
+/// The file that is meant, unless only the target can tell.
+fn in_folder<'a>(args: &Args, folder: &'a Folder) -> Result<Option<&'a Filed>> {
+    let reference = args.revision.parse::<Reference>();
+    let by_target = |reference: &Reference| reference.place == Place::Current;
+    if args.applied || reference.as_ref().is_ok_and(by_target) {
+        return Ok(None);
     }
+    let revision = match &reference {
+        Err(_) => folder.named(&args.revision)?.revision().to_owned(),
+        Ok(reference) => {
+            let revisions = Revisions::new(folder.clone(), Journal::default())?;
+            meant(&revisions, reference)?
+        }
+    };
+    let files = if args.down {
+        &folder.downs
+    } else {
+        &folder.plans
+    };
+    Ok(files.get(&revision))
 }
 
-fn nothing(message: &str) -> Diagnostic {
-    Diagnostic::error(Code::UnknownRevision, message).help("`forge history` lists the revisions")
+fn meant(revisions: &Revisions, reference: &Reference) -> Result<String> {
+    match revisions.walk().resolve(reference)?[..] {
+        [revision] => Ok(revision.to_owned()),
+        [] => Err(Diagnostic::error(
+            Code::UnknownRevision,
+            format!("`{reference}` is before the first revision"),
+        )
+        .help("`forge history` lists the revisions")),
+        ref several => Err(Diagnostic::error(
+            Code::UnknownRevision,
+            format!("`{reference}` is several revisions"),
+        )
+        .note(several.join(", "))
+        .help("name one of them")),
+    }
 }
 
 async fn from_target(
@@ -70,41 +80,21 @@ async fn from_target(
     context: &Context<'_>,
     settings: &Settings,
     folder: Folder,
-    reference: Option<&Reference>,
 ) -> Result<Filed> {
     let target = OpenTarget::open(context, settings, "show").await?;
     let filed = async {
         let journal = history::load(&target.session).await?;
-        let recorded = journal
-            .revisions
-            .keys()
-            .map(|key| (key.clone(), history::Node::default()));
-        let recorded = history::Graph::new(recorded.collect())?;
-        let revision = match reference {
-            Some(Reference::Revision(prefix)) => recorded.find(prefix)?.to_owned(),
-            Some(Reference::Head | Reference::Current) => {
-                let revisions = Revisions::new(folder, journal)?;
-                match revisions.current()[..] {
-                    [revision] => revision.to_owned(),
-                    [] => return Err(nothing("nothing is applied")),
-                    ref several => {
-                        return Err(
-                            nothing("several revisions are current").note(several.join(", "))
-                        );
-                    }
-                }
-            }
-            Some(Reference::Base | Reference::Relative(_)) | None => {
-                return Err(nothing(&format!(
-                    "there is no revision `{}`",
-                    args.revision
-                )));
-            }
+        let reference = match args.revision.parse() {
+            Ok(reference) => reference,
+            Err(_) => Reference::to(Place::Named(
+                folder.named(&args.revision)?.revision().to_owned(),
+            )),
         };
+        let revision = meant(&Revisions::ever(folder, journal)?, &reference)?;
         if args.down {
-            revisions::remembered_down(&revision, &target.session).await
+            history::remembered_down(&revision, &target.session).await
         } else {
-            revisions::remembered(&revision, &target.session).await
+            history::remembered(&revision, &target.session).await
         }
     }
     .await;

@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use super::{
     Context,
-    revisions::{self, Revisions, counted},
+    revisions::{self, counted},
     target::OpenTarget,
 };
 use crate::{
     diagnostic::{Exit, Result},
-    history::{self, Direction, Standing},
+    history::{self, Direction, Revisions, Standing},
     report::Role,
 };
 

@@ -108,11 +108,31 @@ impl Folder {
             let node = Node {
                 parents: header.down_revision.clone(),
                 depends_on: header.depends_on.clone(),
+                labels: header.branch_labels.clone(),
                 created: header.created.clone(),
             };
             (revision.clone(), node)
         });
         nodes.collect()
+    }
+
+    /// The plan that a word names: its file, the first digits of its revision, a branch label.
+    ///
+    /// # Errors
+    /// [`Code::UnknownRevision`] if there is none or more than one.
+    pub fn named(&self, word: &str) -> Result<&Filed> {
+        let file = Utf8Path::new(word.trim_start_matches("./"));
+        let by_file = self.plans.values().find(|filed| {
+            filed.path.ends_with(file)
+                || file.ends_with(&filed.path)
+                || filed.path.file_stem() == Some(word)
+        });
+        if let Some(filed) = by_file {
+            return Ok(filed);
+        }
+        let graph = self.graph()?;
+        let revision = graph.find(word)?;
+        Ok(&self.plans[revision])
     }
 
     /// The plans that nobody has approved yet, in the order of their revisions.

@@ -11,6 +11,8 @@ pub struct Node {
     pub parents: Vec<String>,
     /// Further revisions that come before it.
     pub depends_on: Vec<String>,
+    /// The names of the branch that it begins.
+    pub labels: Vec<String>,
     /// When it was made, RFC 3339: decides between revisions that don't depend on each other.
     pub created: String,
 }
@@ -26,8 +28,16 @@ impl Graph {
     /// Checks the revisions and puts them into order.
     ///
     /// # Errors
-    /// [`Code::History`] if a revision builds on one that isn't there, or on itself.
+    /// [`Code::History`] if a revision builds on one that isn't there, or on itself, or a label is another's too.
     pub fn new(nodes: BTreeMap<String, Node>) -> Result<Self> {
+        let mut labelled: BTreeMap<&str, &str> = BTreeMap::new();
+        for (revision, node) in &nodes {
+            for label in &node.labels {
+                if let Some(other) = labelled.insert(label, revision) {
+                    return Err(same_label(label, other, revision));
+                }
+            }
+        }
         let missing = nodes.iter().flat_map(|(revision, node)| {
             needed(node)
                 .filter(|needed| !nodes.contains_key(*needed))
@@ -48,6 +58,29 @@ impl Graph {
     /// What a revision builds on.
     pub fn node(&self, revision: &str) -> Option<&Node> {
         self.nodes.get(revision)
+    }
+
+    /// The revisions that one follows.
+    pub fn parents(&self, revision: &str) -> Vec<&str> {
+        let node = self.nodes.get(revision);
+        let parents = node.into_iter().flat_map(|node| &node.parents);
+        parents.map(String::as_str).collect()
+    }
+
+    /// The revisions that follow one, or that follow none, in order.
+    pub fn children(&self, revision: Option<&str>) -> Vec<&str> {
+        let follows = |child: &&str| match revision {
+            Some(revision) => self.parents(child).contains(&revision),
+            None => self.parents(child).is_empty(),
+        };
+        self.order().filter(follows).collect()
+    }
+
+    /// The revisions that several follow, in order.
+    pub fn branch_points(&self) -> Vec<&str> {
+        self.order()
+            .filter(|revision| self.children(Some(revision)).len() > 1)
+            .collect()
     }
 
     /// The revisions that no other follows, in order.
@@ -110,17 +143,20 @@ impl Graph {
             .collect()
     }
 
-    /// The revision that begins so.
+    /// The revision that has this label, or begins so.
     ///
     /// # Errors
     /// [`Code::UnknownRevision`] if there is none or more than one.
     pub fn find(&self, prefix: &str) -> Result<&str> {
-        if let Some((revision, _)) = self.nodes.get_key_value(prefix) {
+        let has_label = |node: &Node| node.labels.iter().any(|label| label == prefix);
+        let mut nodes = self.nodes.iter();
+        if let Some((revision, _)) = nodes.find(|(key, node)| *key == prefix || has_label(node)) {
             return Ok(revision);
         }
+        let prefix = prefix.to_ascii_lowercase();
         let found: Vec<&str> = self
             .order()
-            .filter(|revision| !prefix.is_empty() && revision.starts_with(prefix))
+            .filter(|revision| !prefix.is_empty() && revision.starts_with(&prefix))
             .collect();
         match found[..] {
             [revision] => Ok(revision),
@@ -189,7 +225,19 @@ pub(super) fn several_heads(heads: &[&str]) -> Diagnostic {
         format!("there are {} heads where one is needed", heads.len()),
     )
     .note(format!("`{}`", heads.join("`, `")))
-    .help("name the revision that you mean, or delete the draft that isn't needed and plan again")
+    .help(format!(
+        "join them with `forge merge {}`, or name the one that you mean (`heads` are all)",
+        heads.join(" ")
+    ))
+}
+
+fn same_label(label: &str, one: &str, other: &str) -> Diagnostic {
+    Diagnostic::error(
+        Code::History,
+        format!("two branches have the label `{label}`"),
+    )
+    .note(format!("`{one}` and `{other}` begin them"))
+    .help("change the line `-- forge:branch_labels` of the one that isn't approved yet")
 }
 
 fn cycle(waiting: &BTreeSet<(&str, &str)>, nodes: &BTreeMap<String, Node>) -> Diagnostic {
@@ -241,10 +289,13 @@ pub(super) mod tests {
             .iter()
             .map(|line| {
                 let (revision, rest) = line.split_once(' ').unwrap_or((line, ""));
+                let (rest, labels) = rest.split_once('=').unwrap_or((rest, ""));
+                let rest = rest.trim_end();
                 let (parents, depends_on) = rest.split_once('+').unwrap_or((rest, ""));
                 let node = Node {
                     parents: names(parents),
                     depends_on: names(depends_on),
+                    labels: names(labels),
                     created: String::new(),
                 };
                 (revision.to_owned(), node)

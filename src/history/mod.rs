@@ -8,6 +8,8 @@ mod freeze;
 mod graph;
 mod journal;
 mod reference;
+mod resolve;
+mod revisions;
 mod store;
 mod walk;
 
@@ -16,9 +18,10 @@ pub use self::{
     freeze::freeze,
     graph::{Graph, Node},
     journal::{Direction, Event, EventKind, Journal, Partly, Recorded, Standing, Taken},
-    reference::Reference,
+    reference::{Place, Range, Reference},
+    resolve::Walk,
+    revisions::{Revisions, remembered, remembered_down},
     store::{
         Actor, Body, Entry, body, ensure, load, new_run, record, register, save_snapshot, snapshot,
     },
-    walk::{pending, reverting},
 };

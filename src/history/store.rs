@@ -140,6 +140,7 @@ pub async fn load(session: &Session) -> Result<Journal> {
             node: Node {
                 parents: row.get("parents"),
                 depends_on: row.get("depends_on"),
+                labels: row.get("labels"),
                 created: row.get("created"),
             },
             message: row.get("message"),

@@ -3,116 +3,132 @@
 use std::collections::BTreeSet;
 
 use super::{
-    graph::{Graph, several_heads},
-    reference::Reference,
+    graph::several_heads,
+    reference::{Place, Reference},
+    resolve::{Walk, overshoot},
 };
 use crate::diagnostic::{Code, Diagnostic, Result};
 
-/// The revisions that lead from what is applied to `to`, in the order in which they have to be applied.
-///
-/// # Errors
-/// If `to` is no place that one gets to by applying.
-pub fn pending<'a>(
-    graph: &'a Graph,
-    applied: &BTreeSet<String>,
-    to: &Reference,
-) -> Result<Vec<&'a str>> {
-    let goal = match to {
-        Reference::Head => {
-            return Ok(graph
-                .head()?
-                .map_or(Vec::new(), |head| up_to(graph, applied, head)));
-        }
-        Reference::Current => return Ok(Vec::new()),
-        Reference::Revision(prefix) => graph.find(prefix)?,
-        Reference::Relative(steps) if *steps > 0 => {
-            let mut left = graph
-                .head()?
-                .map_or(Vec::new(), |head| up_to(graph, applied, head));
-            let wanted = usize::try_from(*steps).expect("it is positive");
-            if left.len() < wanted {
-                return Err(overshoot(&format!("+{steps}"), left.len(), "pending"));
-            }
-            left.truncate(wanted);
-            return Ok(left);
-        }
-        Reference::Base | Reference::Relative(_) => {
+impl<'g> Walk<'g, '_> {
+    /// The revisions that lead from what is applied to `to`, in the order in which they have to be applied.
+    ///
+    /// # Errors
+    /// If `to` is no place that one gets to by applying.
+    pub fn pending(&self, to: &Reference) -> Result<Vec<&'g str>> {
+        let backwards = to.place == Place::Base || to.steps().is_some_and(|steps| steps < 0);
+        if backwards {
             return Err(
                 Diagnostic::error(Code::Usage, "`forge apply` only goes forward")
                     .help("`forge downgrade` goes back"),
             );
         }
-    };
-    Ok(up_to(graph, applied, goal))
-}
-
-fn up_to<'a>(graph: &'a Graph, applied: &BTreeSet<String>, goal: &str) -> Vec<&'a str> {
-    let wanted = graph.ancestors(goal);
-    graph
-        .order()
-        .filter(|revision| wanted.contains(revision) && !applied.contains(*revision))
-        .collect()
-}
-
-/// The applied revisions that have to go so that `to` is the newest, in the order in which they have to be reverted.
-///
-/// # Errors
-/// If `to` is no place that one gets to by reverting.
-pub fn reverting<'a>(
-    graph: &'a Graph,
-    applied: &BTreeSet<String>,
-    to: &Reference,
-) -> Result<Vec<&'a str>> {
-    let stands = |revision: &str| applied.contains(revision);
-    match to {
-        Reference::Base => Ok(graph
-            .order()
-            .rev()
-            .filter(|revision| stands(revision))
-            .collect()),
-        Reference::Current => Ok(Vec::new()),
-        Reference::Revision(prefix) => {
-            let goal = graph.find(prefix)?;
-            if !stands(goal) {
-                return Err(Diagnostic::error(
-                    Code::History,
-                    format!("revision `{goal}` is not applied, so nothing leads back to it"),
-                )
-                .help("`forge status` says what is applied"));
-            }
-            let later = graph.descendants(goal);
-            Ok(graph
-                .order()
-                .rev()
-                .filter(|revision| stands(revision) && later.contains(revision))
-                .collect())
+        let Some(steps) = to.steps() else {
+            return Ok(self.up_to(&self.resolve(to)?));
+        };
+        let head = Reference {
+            place: Place::Head,
+            offset: 0,
+            ..to.clone()
+        };
+        let mut left = self.up_to(&self.resolve(&head)?);
+        let wanted = usize::try_from(steps).expect("it is positive");
+        if left.len() < wanted {
+            return Err(overshoot(to, format_args!("{} pending", left.len())));
         }
-        Reference::Relative(steps) if *steps < 0 => {
+        left.truncate(wanted);
+        Ok(left)
+    }
+
+    fn up_to(&self, goals: &[&str]) -> Vec<&'g str> {
+        let wanted: BTreeSet<&str> = goals
+            .iter()
+            .flat_map(|goal| self.graph.ancestors(goal))
+            .collect();
+        self.graph
+            .order()
+            .filter(|revision| wanted.contains(revision) && !self.applied.contains(*revision))
+            .collect()
+    }
+
+    /// The applied revisions that have to go so that `to` is the newest, in the order in which they have to be reverted.
+    ///
+    /// # Errors
+    /// If `to` is no place that one gets to by reverting.
+    pub fn reverting(&self, to: &Reference) -> Result<Vec<&'g str>> {
+        let stands = |revision: &str| self.applied.contains(revision);
+        let branch = self.branch(to)?;
+        let belongs = |revision: &str| {
+            branch
+                .as_ref()
+                .is_none_or(|branch| branch.contains(revision))
+        };
+        if let Some(steps) = to.steps().filter(|steps| *steps < 0) {
             let mut going: Vec<&str> = Vec::new();
             for _ in 0..steps.unsigned_abs() {
-                match graph.heads_among(|revision| stands(revision) && !going.contains(&revision))[..]
-                {
-                    [] => return Err(overshoot(&steps.to_string(), going.len(), "applied")),
+                let newest = self.graph.heads_among(|revision| {
+                    stands(revision) && belongs(revision) && !going.contains(&revision)
+                });
+                match newest[..] {
+                    [] => return Err(overshoot(to, format_args!("{} applied", going.len()))),
                     [head] => going.push(head),
-                    ref heads => return Err(several_heads(heads)),
+                    ref heads => return Err(ambiguous(to, heads)),
                 }
             }
-            Ok(going)
+            return Ok(self.with_followers(&going.into_iter().collect()));
         }
-        Reference::Head | Reference::Relative(_) => Err(Diagnostic::error(
-            Code::Usage,
-            "`forge downgrade` only goes back",
-        )
-        .help("`forge apply` goes forward")),
+        match to.place {
+            Place::Base if to.offset == 0 => {
+                let all = self.graph.order().filter(|revision| belongs(revision));
+                Ok(self.with_followers(&all.collect()))
+            }
+            Place::Current if to.offset == 0 => Ok(Vec::new()),
+            Place::Head | Place::Heads | Place::Current | Place::Base if to.offset >= 0 => Err(
+                Diagnostic::error(Code::Usage, "`forge downgrade` only goes back")
+                    .help("`forge apply` goes forward"),
+            ),
+            Place::Base | Place::Current | Place::Head | Place::Heads | Place::Named(_) => {
+                let Some(goal) = self.resolve_one(to)? else {
+                    return Ok(self.with_followers(&self.graph.order().collect()));
+                };
+                if !stands(goal) {
+                    return Err(Diagnostic::error(
+                        Code::History,
+                        format!("revision `{goal}` is not applied, so nothing leads back to it"),
+                    )
+                    .help("`forge status` says what is applied"));
+                }
+                Ok(self.with_followers(&self.graph.descendants(goal)))
+            }
+        }
+    }
+
+    /// The applied ones of some revisions, with the applied ones that build on them, the newest first.
+    fn with_followers(&self, going: &BTreeSet<&'g str>) -> Vec<&'g str> {
+        let mut all = going.clone();
+        for revision in going {
+            all.extend(self.graph.descendants(revision));
+        }
+        self.graph
+            .order()
+            .rev()
+            .filter(|revision| all.contains(revision) && self.applied.contains(*revision))
+            .collect()
     }
 }
 
-fn overshoot(reference: &str, there: usize, what: &str) -> Diagnostic {
-    Diagnostic::error(
-        Code::History,
-        format!("`{reference}` goes too far: {there} {what}"),
-    )
-    .help("`forge status` says what is applied and what is pending")
+/// Several revisions are newest, and one of them is to go. Which one is for a person to say.
+fn ambiguous(to: &Reference, heads: &[&str]) -> Diagnostic {
+    let diagnostic = several_heads(heads);
+    Diagnostic::error(diagnostic.code(), diagnostic.message().to_owned())
+        .note(format!("`{}`", heads.join("`, `")))
+        .help(format!(
+            "say which branch goes back: {}",
+            heads
+                .iter()
+                .map(|head| format!("`forge downgrade {head}@{to}`"))
+                .collect::<Vec<_>>()
+                .join(" or ")
+        ))
 }
 
 #[cfg(test)]
@@ -120,12 +136,16 @@ mod tests {
     use super::*;
     use crate::history::graph::tests::graph;
 
-    type Walk = for<'a> fn(&'a Graph, &BTreeSet<String>, &Reference) -> Result<Vec<&'a str>>;
+    type Way = for<'g, 'a> fn(&Walk<'g, 'a>, &Reference) -> Result<Vec<&'g str>>;
 
-    fn check(walk: Walk, applied: &str, to: &str, expected: Result<&str, &str>) {
+    fn check(way: Way, applied: &str, to: &str, expected: Result<&str, &str>) {
         let graph = graph(&["a1", "b1 a1", "c1 a1", "d1 b1,c1"]);
         let applied = applied.split_whitespace().map(ToOwned::to_owned).collect();
-        let found = walk(&graph, &applied, &to.parse().unwrap());
+        let walk = Walk {
+            graph: &graph,
+            applied: &applied,
+        };
+        let found = way(&walk, &to.parse().unwrap());
         let found = found.map(|revisions| revisions.join(" "));
         assert_eq!(
             found.as_deref().map_err(|error| error.message().to_owned()),
@@ -136,12 +156,16 @@ mod tests {
 
     #[test]
     fn forward() {
-        let check = |applied, to, expected| check(pending, applied, to, expected);
+        let check = |applied, to, expected| check(Walk::pending, applied, to, expected);
         check("", "head", Ok("a1 b1 c1 d1"));
         check("a1 c1", "head", Ok("b1 d1"));
         check("", "c1", Ok("a1 c1"));
         check("a1", "+1", Ok("b1"));
-        check("a1 b1 c1", "+2", Err("`+2` goes too far: 1 pending"));
+        check(
+            "a1 b1 c1",
+            "+2",
+            Err("`+2` goes too far: there are only 1 pending"),
+        );
         check("a1 b1 c1 d1", "head", Ok(""));
         check("", "base", Err("`forge apply` only goes forward"));
         check("", "-1", Err("`forge apply` only goes forward"));
@@ -150,10 +174,14 @@ mod tests {
 
     #[test]
     fn back() {
-        let check = |applied, to, expected| check(reverting, applied, to, expected);
+        let check = |applied, to, expected| check(Walk::reverting, applied, to, expected);
         check("a1 b1 c1 d1", "-1", Ok("d1"));
         check("a1 b1", "-2", Ok("b1 a1"));
-        check("a1", "-2", Err("`-2` goes too far: 1 applied"));
+        check(
+            "a1",
+            "-2",
+            Err("`-2` goes too far: there are only 1 applied"),
+        );
         check(
             "a1 b1 c1",
             "-1",

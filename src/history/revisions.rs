@@ -1,0 +1,162 @@
+//! The revisions of a project and of its target, together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Direction, Filed, Folder, Graph, Journal, Standing, Walk, body};
+use crate::{
+    diagnostic::{Code, Diagnostic, Result},
+    server::session::Session,
+};
+
+/// What the folder holds and what the target remembers.
+pub struct Revisions {
+    /// The files.
+    pub folder: Folder,
+    /// What the target remembers.
+    pub journal: Journal,
+    /// How all of them build on each other.
+    pub graph: Graph,
+    /// The revisions of which everything stands.
+    pub applied: BTreeSet<String>,
+}
+
+impl Revisions {
+    /// Joins the folder's plans and those that stand in the target though their file is gone.
+    ///
+    /// # Errors
+    /// [`Code::EditedPlan`] for an applied plan whose file is another now, [`Code::History`] for revisions that don't fit
+    /// together.
+    pub fn new(folder: Folder, journal: Journal) -> Result<Self> {
+        let revisions = Self::join(folder, journal, |standing| *standing != Standing::Absent)?;
+        revisions.check_applied()?;
+        Ok(revisions)
+    }
+
+    /// Joins the folder's plans and all that the target has ever seen, edited or not, for those who only look.
+    ///
+    /// # Errors
+    /// [`Code::History`] for revisions that don't fit together.
+    pub fn ever(folder: Folder, journal: Journal) -> Result<Self> {
+        Self::join(folder, journal, |_| true)
+    }
+
+    fn join(folder: Folder, journal: Journal, belongs: impl Fn(&Standing) -> bool) -> Result<Self> {
+        let mut nodes = folder.nodes();
+        for (revision, recorded) in &journal.revisions {
+            if !nodes.contains_key(revision) && belongs(&journal.standing(revision)) {
+                nodes.insert(revision.clone(), recorded.node.clone());
+            }
+        }
+        Ok(Self {
+            graph: Graph::new(nodes)?,
+            applied: journal.applied(),
+            folder,
+            journal,
+        })
+    }
+
+    /// A plan that is applied can't be edited any more.
+    fn check_applied(&self) -> Result<()> {
+        let mut wrong = Vec::new();
+        for revision in &self.applied {
+            if let Some(filed) = self.folder.plans.get(revision) {
+                let recorded = &self.journal.revisions[revision].sha256;
+                if filed.plan.sha256()? != *recorded {
+                    wrong.push(edited(filed));
+                }
+            }
+        }
+        Diagnostic::all(wrong).map_or(Ok(()), Err)
+    }
+
+    /// The graph with what is applied.
+    pub fn walk(&self) -> Walk<'_, '_> {
+        Walk {
+            graph: &self.graph,
+            applied: &self.applied,
+        }
+    }
+
+    /// The applied revisions that no other applied one follows.
+    pub fn current(&self) -> Vec<&str> {
+        self.graph
+            .heads_among(|revision| self.applied.contains(revision))
+    }
+
+    /// What a revision is for.
+    pub fn message(&self, revision: &str) -> &str {
+        let filed = self.folder.plans.get(revision);
+        filed
+            .map(|filed| filed.plan.header.message.as_str())
+            .or_else(|| {
+                let recorded = self.journal.revisions.get(revision);
+                recorded.map(|recorded| recorded.message.as_str())
+            })
+            .unwrap_or_default()
+    }
+
+    /// Splits revisions that are to be applied, in order, into those that can be and those that nobody has approved or
+    /// that build on such a one.
+    pub fn approved<'a>(&self, pending: Vec<&'a str>) -> (Vec<&'a str>, Vec<&'a str>) {
+        let mut held: BTreeSet<&str> = BTreeSet::new();
+        pending.into_iter().partition(|revision| {
+            let filed = self.folder.plans.get(*revision);
+            let draft = filed.is_some_and(|filed| filed.plan.header.approval.is_none());
+            let ancestors = self.graph.ancestors(revision);
+            let holds = draft || ancestors.iter().any(|earlier| held.contains(earlier));
+            if holds {
+                held.insert(*revision);
+            }
+            !holds
+        })
+    }
+
+    /// Revisions that are being reverted count as there until that is done.
+    pub fn standing(&self) -> BTreeSet<String> {
+        let mut standing = self.applied.clone();
+        for (revision, partly) in self.journal.partly() {
+            if partly.direction == Direction::Down {
+                standing.insert(revision.to_owned());
+            }
+        }
+        standing
+    }
+
+    /// The file of a revision, or what the target remembers of it.
+    pub async fn filed(&self, revision: &str, session: &Session) -> Result<Filed> {
+        match self.folder.plans.get(revision) {
+            Some(filed) => Ok(filed.clone()),
+            None => remembered(revision, session).await,
+        }
+    }
+}
+
+/// A plan as the target remembers it.
+pub async fn remembered(revision: &str, session: &Session) -> Result<Filed> {
+    let body = body(session, revision).await?;
+    Filed::new(format!("forge.revision {revision}").into(), &body.up)
+}
+
+/// The way back as the target remembers it.
+pub async fn remembered_down(revision: &str, session: &Session) -> Result<Filed> {
+    let body = body(session, revision).await?;
+    let down = body.down.ok_or_else(|| {
+        Diagnostic::error(
+            Code::History,
+            format!("revision `{revision}` was applied without a way back"),
+        )
+        .help("change the schema tree to what it was, and plan that")
+    })?;
+    Filed::new(format!("forge.revision {revision}.down").into(), &down)
+}
+
+fn edited(filed: &Filed) -> Diagnostic {
+    Diagnostic::error(
+        Code::EditedPlan,
+        format!("`{}` was edited after it was applied", filed.path),
+    )
+    .help(format!(
+        "put it back: `forge show {} --applied` prints it as it was applied; then make a new plan of the change",
+        filed.revision()
+    ))
+}
