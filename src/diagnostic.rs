@@ -126,6 +126,8 @@ codes! {
     ResultDiffers = "result-differs" => Refused,
     /// The history doesn't allow this.
     History = "history" => Error,
+    /// Approved plans wait to be applied.
+    NotAtHead = "not-at-head" => Difference,
     /// No such revision.
     UnknownRevision = "unknown-revision" => Error,
     /// Another forge holds the lock, or a lock on a table can't be had.

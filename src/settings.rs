@@ -6,6 +6,7 @@
 mod connection_string;
 mod file;
 mod flags;
+mod naming;
 mod nearest;
 mod setting;
 mod sources;
@@ -19,6 +20,7 @@ pub use self::{
     connection_string::{ConnectionString, mask, redact},
     file::{FILE_NAME, ForgeToml, Managed, parse_duration},
     flags::{GlobalFlags, ShadowProvider},
+    naming::Naming,
     nearest::nearest,
     setting::{Origin, Setting},
 };
@@ -62,6 +64,8 @@ pub struct Settings {
     pub lock_wait: Setting<Duration>,
     /// The schemas that forge keeps.
     pub managed: Setting<Managed>,
+    /// What plan files are called.
+    pub naming: Naming,
     /// Where the shadow server comes from.
     pub shadow: Shadow,
     /// The environments that `forge.toml` declares.
@@ -135,6 +139,7 @@ impl Settings {
             role: name.and_then(|name| sources.role(name)),
             lock_wait: sources.lock_wait(name),
             managed: sources.managed(),
+            naming: sources.naming()?,
             shadow: sources.shadow()?,
             environments: sources.environment_names(),
             environment,

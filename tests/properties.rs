@@ -172,6 +172,7 @@ fn header() -> impl Strategy<Value = Header> {
                 postgres,
                 from,
                 to,
+                proved: None,
                 approval,
             }
         },

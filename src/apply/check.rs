@@ -116,6 +116,7 @@ mod tests {
                     postgres: 15,
                     from: Fingerprint::default(),
                     to: Fingerprint::default(),
+                    proved: None,
                     approval: None,
                 },
                 plan: Plan {

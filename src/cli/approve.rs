@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use camino::Utf8Path;
-
 use super::{
     Context,
     allow::{self, Allow},
@@ -11,7 +9,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Exit, Result},
-    history::{Filed, Folder, freeze},
+    history::{self, Filed, Folder, freeze},
     plan::file::Approval,
     report::Status,
 };
@@ -89,7 +87,7 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         return Err(error);
     }
     for (filed, text) in &writes {
-        replace(&root.join(&filed.path), text)?;
+        history::replace(&root.join(&filed.path), text)?;
     }
     for filed in chosen.values() {
         if filed.plan.header.approval.is_none() {
@@ -119,11 +117,4 @@ fn choose<'a>(args: &Args, folder: &'a Folder) -> Result<BTreeMap<&'a str, &'a F
             .note(paths.join(", "))
             .help("name those that you mean, or approve all with `--all`"),
     )
-}
-
-/// Writes beside the file and then puts it into its place, so that nobody sees half of it.
-fn replace(path: &Utf8Path, text: &str) -> Result<()> {
-    let beside = path.with_extension("sql.new");
-    fs_err::write(&beside, text)?;
-    Ok(fs_err::rename(&beside, path)?)
 }

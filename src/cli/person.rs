@@ -23,7 +23,12 @@ pub(super) fn clock() -> Timestamp {
 
 /// The time, RFC 3339 in UTC to the second.
 pub(super) fn now() -> String {
-    clock().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    rfc3339(clock())
+}
+
+/// A time, RFC 3339 in UTC to the second.
+pub(super) fn rfc3339(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// The person, as git knows them, or else the account.

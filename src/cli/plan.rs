@@ -11,7 +11,7 @@ use crate::{
     conclusions::Agreement,
     diagnostic::{Code, Diagnostic, Exit, Result, Severity},
     diff::{Catalogs, Diff},
-    history::{self, Folder},
+    history::{self, Folder, Revisions, Unnamed},
     plan::{
         Plan,
         file::{Header, PlanFile, render_steps},
@@ -239,75 +239,64 @@ async fn write(
     made: Made,
 ) -> Result<Exit> {
     let folder = Folder::read(&settings.project.root, &settings.project.plans.value)?;
-    let journal = history::load(&target.session).await?;
-    let applied = journal.applied();
-    let pending: Vec<&str> = folder
-        .plans
-        .iter()
-        .filter(|(revision, filed)| {
-            filed.plan.header.approval.is_some() && !applied.contains(*revision)
-        })
-        .map(|(revision, _)| revision.as_str())
-        .collect();
-    if !pending.is_empty() {
-        return Err(Diagnostic::error(
-            Code::History,
-            format!(
-                "the database isn't at head: {} approved and not applied",
-                pending.join(", ")
-            ),
-        )
-        .help("run `forge apply` first, so that the new plan builds on what is there"));
-    }
-    let graph = folder.graph()?;
-    let heads = graph.heads_among(|revision| folder.plans[revision].plan.header.approval.is_some());
-    let drafts: Vec<Utf8PathBuf> = folder.drafts().map(|filed| filed.path.clone()).collect();
+    let revisions = Revisions::new(folder, history::load(&target.session).await?)?;
+    revisions.at_head()?;
     let message = args.message.clone().unwrap_or_else(|| summary(&made.up));
+    if let Some(why) = history::vague(&message) {
+        context
+            .reporter
+            .warn(format_args!("the message `{message}` says nothing: {why}"));
+    }
+    let now = person::clock();
     let header = Header {
-        revision: revision(&message),
-        down_revision: heads.iter().map(ToString::to_string).collect(),
+        revision: history::new_revision(now, std::process::id(), &message),
+        down_revision: revisions
+            .approved_heads()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         depends_on: Vec::new(),
         branch_labels: Vec::new(),
         message,
         author: person::name(context, &settings.project.root),
-        created: person::now(),
+        created: person::rfc3339(now),
         postgres: live.server_version / 10_000,
         from: live.fingerprint(),
         to: made.desired.fingerprint(),
+        proved: None,
         approval: None,
     };
-    let (from, to) = (header.from, header.to);
-    let up = PlanFile {
-        header: header.clone(),
-        plan: made.up,
-    };
-    let down = PlanFile {
+    let plans = &settings.project.plans.value;
+    let name = history::file_name(
+        &settings.naming,
+        Unnamed {
+            revision: &header.revision,
+            message: &header.message,
+            created: now,
+            earlier: revisions.approved_count(),
+        },
+        plans,
+    );
+    let mut down = PlanFile {
         header: Header {
-            from: to,
-            to: from,
-            ..header
+            from: header.to,
+            to: header.from,
+            ..header.clone()
         },
         plan: made.down,
     };
-    let plans = &settings.project.plans.value;
-    let name = file_name(&up.header, plans);
-    fs_err::create_dir_all(plans)?;
-    let (path, down_path) = (
-        plans.join(format!("{name}.sql")),
-        plans.join(format!("{name}.down.sql")),
-    );
-    fs_err::write(&down_path, down.render())?;
-    fs_err::write(&path, up.render())?;
-    for draft in drafts {
-        context.reporter.note(format_args!(
-            "replaces the draft `{}`",
-            relative(settings, &draft)
-        ));
-        fs_err::remove_file(&draft)?;
-        let down = draft.with_extension("down.sql");
-        if down.exists() {
-            fs_err::remove_file(&down)?;
-        }
+    let mut up = PlanFile {
+        header,
+        plan: made.up,
+    };
+    up.mark_proved()?;
+    down.mark_proved()?;
+    let path = history::write_draft(plans, &name, &up, &down)?;
+    for draft in revisions.folder.drafts() {
+        context
+            .reporter
+            .note(format_args!("replaces the draft `{}`", draft.path));
+        history::remove_draft(&settings.project.root, draft)?;
     }
     describe(context, settings, &up, &path);
     Ok(Exit::Done)
@@ -353,40 +342,5 @@ fn summary(plan: &Plan) -> String {
     match steps.count() {
         0 => first,
         more => format!("{first} and {more} more"),
-    }
-}
-
-fn revision(message: &str) -> String {
-    use sha2::Digest as _;
-    let seed = format!(
-        "{} {} {message}",
-        person::clock().as_nanosecond(),
-        std::process::id()
-    );
-    hex::encode(sha2::Sha256::digest(seed))[..12].to_string()
-}
-
-/// `20261121_1430_add_email`; with the revision where that is taken.
-fn file_name(header: &Header, plans: &Utf8PathBuf) -> String {
-    let mut slug = String::new();
-    for c in header.message.to_lowercase().chars() {
-        if c.is_alphanumeric() {
-            slug.push(c);
-        } else if !slug.ends_with('_') && !slug.is_empty() {
-            slug.push('_');
-        }
-        if slug.chars().count() >= 40 {
-            break;
-        }
-    }
-    let name = format!(
-        "{}_{}",
-        person::clock().strftime("%Y%m%d_%H%M"),
-        slug.trim_end_matches('_')
-    );
-    if plans.join(format!("{name}.sql")).exists() {
-        format!("{name}_{}", header.revision)
-    } else {
-        name
     }
 }

@@ -45,6 +45,9 @@ fn in_folder<'a>(args: &Args, folder: &'a Folder) -> Result<Option<&'a Filed>> {
     }
     let revision = match &reference {
         Err(_) => folder.named(&args.revision)?.revision().to_owned(),
+        Ok(reference) if matches!(reference.place, Place::Named(_)) && reference.is_plain() => {
+            folder.named(&args.revision)?.revision().to_owned()
+        }
         Ok(reference) => {
             let revisions = Revisions::new(folder.clone(), Journal::default())?;
             meant(&revisions, reference)?
@@ -61,11 +64,17 @@ fn in_folder<'a>(args: &Args, folder: &'a Folder) -> Result<Option<&'a Filed>> {
 fn meant(revisions: &Revisions, reference: &Reference) -> Result<String> {
     match revisions.walk().resolve(reference)?[..] {
         [revision] => Ok(revision.to_owned()),
-        [] => Err(Diagnostic::error(
-            Code::UnknownRevision,
-            format!("`{reference}` is before the first revision"),
-        )
-        .help("`forge history` lists the revisions")),
+        [] => {
+            let message = match reference.place {
+                Place::Head | Place::Heads => "there are no plans".to_owned(),
+                Place::Current => "nothing is applied".to_owned(),
+                Place::Base | Place::Named(_) => {
+                    format!("`{reference}` is before the first revision")
+                }
+            };
+            Err(Diagnostic::error(Code::UnknownRevision, message)
+                .help("`forge history` lists the revisions"))
+        }
         ref several => Err(Diagnostic::error(
             Code::UnknownRevision,
             format!("`{reference}` is several revisions"),

@@ -4,8 +4,15 @@ use std::fmt::Write as _;
 
 use crate::plan::file::Approval;
 
-/// The keys of an approval's lines.
-const KEYS: [&str; 5] = ["approved_by", "approved_at", "reason", "allowed", "sha256"];
+/// The keys of an approval's lines, and of the one whose place they take.
+const KEYS: [&str; 6] = [
+    "approved_by",
+    "approved_at",
+    "reason",
+    "allowed",
+    "sha256",
+    "proved",
+];
 
 /// The plan's text with this approval in its header, in the place of an earlier one.
 pub fn freeze(text: &str, approval: &Approval) -> String {

@@ -3,10 +3,12 @@
 //! A target remembers in its schema `forge`: each revision with its whole body, so that a lost file loses nothing, and an
 //! append-only list of events. Which revisions are applied follows from the events; nothing else says it.
 
+mod draft;
 mod folder;
 mod freeze;
 mod graph;
 mod journal;
+mod naming;
 mod reference;
 mod resolve;
 mod revisions;
@@ -14,10 +16,12 @@ mod store;
 mod walk;
 
 pub use self::{
+    draft::{remove_draft, replace, write_draft},
     folder::{Filed, Folder},
     freeze::freeze,
     graph::{Graph, Node},
     journal::{Direction, Event, EventKind, Journal, Partly, Recorded, Standing, Taken},
+    naming::{Unnamed, file_name, new_revision, vague},
     reference::{Place, Range, Reference},
     resolve::Walk,
     revisions::{Revisions, remembered, remembered_down},

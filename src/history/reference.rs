@@ -38,6 +38,11 @@ impl Reference {
         }
     }
 
+    /// Whether it is a place alone, in no branch and without an offset.
+    pub fn is_plain(&self) -> bool {
+        self.branch.is_none() && self.offset == 0
+    }
+
     /// A number of steps from the newest that is applied.
     pub fn steps(&self) -> Option<i32> {
         (self.place == Place::Current && self.offset != 0).then_some(self.offset)

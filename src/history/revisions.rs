@@ -1,6 +1,6 @@
 //! The revisions of a project and of its target, together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{Direction, Filed, Folder, Graph, Journal, Standing, Walk, body};
 use crate::{
@@ -81,6 +81,58 @@ impl Revisions {
     pub fn current(&self) -> Vec<&str> {
         self.graph
             .heads_among(|revision| self.applied.contains(revision))
+    }
+
+    /// The approved revisions that no other approved one follows: what a new plan builds on.
+    pub fn approved_heads(&self) -> Vec<&str> {
+        self.graph
+            .heads_among(|revision| self.is_approved(revision))
+    }
+
+    /// How many plans are approved.
+    pub fn approved_count(&self) -> usize {
+        let all = self.graph.order();
+        all.filter(|revision| self.is_approved(revision)).count()
+    }
+
+    /// Whether somebody has approved the plan. One whose file is gone was, or it wouldn't stand.
+    fn is_approved(&self, revision: &str) -> bool {
+        let filed = self.folder.plans.get(revision);
+        filed.is_none_or(|filed| filed.plan.header.approval.is_some())
+    }
+
+    /// The approved revisions that aren't applied.
+    pub fn unapplied(&self) -> Vec<&str> {
+        let all = self.graph.order();
+        all.filter(|revision| self.is_approved(revision) && !self.applied.contains(*revision))
+            .collect()
+    }
+
+    /// Checks that all that was approved is applied, so that a new plan builds on what is there.
+    ///
+    /// # Errors
+    /// [`Code::NotAtHead`] with what isn't.
+    pub fn at_head(&self) -> Result<()> {
+        let unapplied = self.unapplied();
+        if unapplied.is_empty() {
+            return Ok(());
+        }
+        let at = match &self.current()[..] {
+            [] => "base".to_owned(),
+            current => current.join(", "),
+        };
+        Err(Diagnostic::error(
+            Code::NotAtHead,
+            format!(
+                "the database is at {at}, head is {}",
+                self.approved_heads().join(", ")
+            ),
+        )
+        .note(format!(
+            "approved and not applied: {}",
+            unapplied.join(", ")
+        ))
+        .help("run `forge apply` first, or plan from the history alone with `--from history`"))
     }
 
     /// What a revision is for.

@@ -136,7 +136,7 @@ mod tests {
     use super::*;
     use crate::history::graph::tests::graph;
 
-    type Way = for<'g, 'a> fn(&Walk<'g, 'a>, &Reference) -> Result<Vec<&'g str>>;
+    type Way = for<'g> fn(&Walk<'g, '_>, &Reference) -> Result<Vec<&'g str>>;
 
     fn check(way: Way, applied: &str, to: &str, expected: Result<&str, &str>) {
         let graph = graph(&["a1", "b1 a1", "c1 a1", "d1 b1,c1"]);
@@ -156,7 +156,8 @@ mod tests {
 
     #[test]
     fn forward() {
-        let check = |applied, to, expected| check(Walk::pending, applied, to, expected);
+        let check =
+            |applied, to, expected| check(|walk, to| walk.pending(to), applied, to, expected);
         check("", "head", Ok("a1 b1 c1 d1"));
         check("a1 c1", "head", Ok("b1 d1"));
         check("", "c1", Ok("a1 c1"));
@@ -174,7 +175,8 @@ mod tests {
 
     #[test]
     fn back() {
-        let check = |applied, to, expected| check(Walk::reverting, applied, to, expected);
+        let check =
+            |applied, to, expected| check(|walk, to| walk.reverting(to), applied, to, expected);
         check("a1 b1 c1 d1", "-1", Ok("d1"));
         check("a1 b1", "-2", Ok("b1 a1"));
         check(

@@ -61,6 +61,8 @@ pub struct Header {
     pub from: Fingerprint,
     /// The state that it leads to.
     pub to: Fingerprint,
+    /// The plan's hash when forge had proved it; a draft with another one was edited since.
+    pub proved: Option<String>,
     /// Who has frozen it, when, and what was allowed.
     pub approval: Option<Approval>,
 }
@@ -81,13 +83,21 @@ pub struct Approval {
 }
 
 impl PlanFile {
-    /// The hash that freezes the plan: of what it does and where it belongs, not of line ends, white space or comments.
+    /// The hash that freezes the plan: of all that forge reads of it but the approval itself. Line ends, white space and
+    /// an author's comments don't count; what a reviewer was told of locks and hazards does.
     ///
     /// # Errors
     /// If a statement can't be read as SQL.
     pub fn sha256(&self) -> Result<String> {
         let mut text = String::new();
         let header = &self.header;
+        for (key, value) in [
+            ("message", &header.message),
+            ("author", &header.author),
+            ("created", &header.created),
+        ] {
+            writeln!(text, "{key} {value}").expect("writing to a String can't fail");
+        }
         for (key, values) in [
             ("down_revision", &header.down_revision),
             ("depends_on", &header.depends_on),
@@ -97,8 +107,8 @@ impl PlanFile {
         }
         writeln!(
             text,
-            "revision {} from {} to {}",
-            header.revision, header.from, header.to
+            "revision {} postgres {} from {} to {}",
+            header.revision, header.postgres, header.from, header.to
         )
         .expect("writing to a String can't fail");
         for batch in &self.plan.batches {
@@ -113,6 +123,14 @@ impl PlanFile {
                 for (id, state) in &step.expects {
                     writeln!(text, "expects {id} {state}").expect("writing to a String can't fail");
                 }
+                for (lock, relation) in &step.locks {
+                    writeln!(text, "lock {lock} {relation}")
+                        .expect("writing to a String can't fail");
+                }
+                for hazard in &step.hazards {
+                    writeln!(text, "hazard {} {}", hazard.kind, hazard.why)
+                        .expect("writing to a String can't fail");
+                }
                 for statement in &step.sql {
                     let tokens = normalised(statement).map_err(|error| {
                         Diagnostic::error(
@@ -126,6 +144,23 @@ impl PlanFile {
             }
         }
         Ok(hex::encode(Sha256::digest(text)))
+    }
+
+    /// Notes that the plan is proved as it is now.
+    ///
+    /// # Errors
+    /// As [`Self::sha256`].
+    pub fn mark_proved(&mut self) -> Result<()> {
+        self.header.proved = Some(self.sha256()?);
+        Ok(())
+    }
+
+    /// Whether the plan is what was proved.
+    ///
+    /// # Errors
+    /// As [`Self::sha256`].
+    pub fn is_proved(&self) -> Result<bool> {
+        Ok(self.header.proved.as_ref() == Some(&self.sha256()?))
     }
 
     /// Whether the plan is what was approved.

@@ -36,6 +36,8 @@ pub struct Contents {
     pub project: ProjectTable,
     /// `[managed]`
     pub managed: Managed,
+    /// `[naming]`
+    pub naming: NamingTable,
     /// `[shadow]`
     pub shadow: ShadowTable,
     /// `[environments.NAME]`
@@ -75,6 +77,18 @@ impl fmt::Display for Managed {
         }
         Ok(())
     }
+}
+
+/// `[naming]`: what plan files are called.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct NamingTable {
+    /// The name, with tokens in braces: `{year}{month}{day}_{hour}{minute}_{slug}`.
+    pub template: Option<String>,
+    /// The IANA name of the time zone of its date and time.
+    pub timezone: Option<String>,
+    /// As many characters of the message stand in it.
+    pub slug_length: Option<usize>,
 }
 
 /// `[shadow]`: where the shadow server comes from.

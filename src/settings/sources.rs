@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use jiff::tz::TimeZone;
 
 use super::{
-    ConnectionString, FILE_NAME, ForgeToml, GlobalFlags, Managed, Origin, Project, Setting, Shadow,
-    ShadowProvider, Target, existing, file::ShadowTable, nearest, no_project, variable,
+    ConnectionString, FILE_NAME, ForgeToml, GlobalFlags, Managed, Naming, Origin, Project, Setting,
+    Shadow, ShadowProvider, Target, existing, file::ShadowTable, nearest, no_project, variable,
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
@@ -88,6 +89,33 @@ impl<'a> Sources<'a> {
             return Setting::default_value(managed);
         }
         Setting::new(managed, file.origin(&["managed"]))
+    }
+
+    pub(super) fn naming(&self) -> Result<Naming> {
+        let mut naming = Naming::default();
+        let Some(file) = &self.file else {
+            return Ok(naming);
+        };
+        let table = &file.contents.naming;
+        if let Some(template) = &table.template {
+            Naming::check(template).map_err(|why| {
+                let message = format!("`{template}` names no plan");
+                file.error(&["naming", "template"], message, &why)
+            })?;
+            naming.template.clone_from(template);
+        }
+        if let Some(name) = &table.timezone {
+            naming.timezone = TimeZone::get(name).map_err(|error| {
+                let message = format!("no time zone `{name}`");
+                file.error(&["naming", "timezone"], message, "not known here")
+                    .note(error.to_string())
+                    .help("use a name of the IANA database such as `Europe/Rome`")
+            })?;
+        }
+        if let Some(length) = table.slug_length {
+            naming.slug_length = length;
+        }
+        Ok(naming)
     }
 
     pub(super) fn environment_names(&self) -> Vec<String> {

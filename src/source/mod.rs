@@ -33,7 +33,7 @@ mod walk;
 pub use directives::{Directive, DirectiveKind};
 pub(crate) use names::first_causes;
 pub use order::load_order;
-pub use references::body_references;
+pub use references::{body_references, roles_in};
 pub use session::Session;
 pub use spelling::closest;
 pub use statement::{Action, Statement, extensions, roles, warnings};

@@ -33,6 +33,18 @@ pub(super) fn references(node: &NodeEnum) -> References {
     reader.finish(|needs| named_objects(node, needs))
 }
 
+/// The roles that statements of a plan name. What can't be parsed names none: it fails where it is run.
+pub fn roles_in(sql: &str) -> BTreeSet<String> {
+    let Ok(parsed) = pg_query::parse(sql, 0) else {
+        return BTreeSet::new();
+    };
+    let statements = parsed.protobuf.stmts.iter();
+    statements
+        .filter_map(|raw| raw.stmt.as_deref()?.node.as_ref())
+        .flat_map(|node| references(node).roles)
+        .collect()
+}
+
 /// What the body of a function refers to when it runs: `definition` is its CREATE FUNCTION or CREATE PROCEDURE statement.
 ///
 /// SQL and plpgsql are read, dynamic SQL and other languages are not; what can't be read refers to nothing.

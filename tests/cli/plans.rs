@@ -208,7 +208,7 @@ fn no_server() {
         &["status", "--env", "nowhere"],
         &["drift", "--env", "nowhere"],
         &["downgrade", "-1", "--env", "nowhere"],
-        &["downgrade", "sideways", "--env", "nowhere"],
+        &["downgrade", "side.ways", "--env", "nowhere"],
     ];
     text += &runs(&environment, env);
     assert!(!text.contains("secret"));
