@@ -1,5 +1,7 @@
 //! A shadow server in use: it builds the desired state, rebuilds the live one, and proves plans on it.
 
+mod replay;
+
 use std::collections::BTreeSet;
 
 use crate::{
@@ -48,17 +50,29 @@ impl Workbench {
         live: &Catalog,
         scope: Scope,
     ) -> Result<Self> {
-        let shadow = shadow::start(settings, live.server_version / 10_000, target).await?;
-        let workbench = Self {
-            shadow,
-            role: live.role.clone(),
-            scope,
-        };
+        let major = live.server_version / 10_000;
+        let workbench = Self::start_for(settings, target, major, live.role.clone(), scope).await?;
         workbench
             .shadow
             .create_roles(&live.roles().into_iter().collect::<Vec<_>>())
             .await?;
         Ok(workbench)
+    }
+
+    /// Starts a shadow server of a major version, in which `role` runs plans. `target` is where the shadow may be, if the
+    /// settings ask for that.
+    pub async fn start_for(
+        settings: &ShadowSettings,
+        target: Option<&crate::server::connect::ConnectOptions>,
+        major: u32,
+        role: Ident,
+        scope: Scope,
+    ) -> Result<Self> {
+        Ok(Self {
+            shadow: shadow::start(settings, major, target).await?,
+            role,
+            scope,
+        })
     }
 
     /// Which server it is, for the user.

@@ -1,0 +1,74 @@
+//! Replays approved plans on the shadow server: what a history makes of an empty database.
+
+use std::collections::BTreeSet;
+
+use super::{Workbench, run};
+use crate::{
+    catalog::{Catalog, Fingerprint},
+    diagnostic::{Code, Diagnostic, Result},
+    plan::file::{Header, PlanFile, SETTINGS},
+    source::roles_in,
+};
+
+/// What replayed plans have left.
+pub struct Replayed {
+    /// The catalog behind the last plan.
+    pub catalog: Catalog,
+    /// The plans behind which the catalog wasn't what they promise.
+    pub differing: Vec<String>,
+}
+
+impl Workbench {
+    /// Runs plans, each after those that it builds on, in an empty database.
+    ///
+    /// # Errors
+    /// [`Code::History`] if the first plan was made for a database that wasn't empty, [`Code::Unproved`] for a plan that
+    /// fails, with the object and the server's words.
+    pub async fn replay(&self, plans: &[&PlanFile]) -> Result<Replayed> {
+        let roles: BTreeSet<String> = plans
+            .iter()
+            .flat_map(|file| file.plan.steps())
+            .flat_map(|step| &step.sql)
+            .flat_map(|sql| roles_in(sql))
+            .collect();
+        self.shadow
+            .create_roles(&roles.into_iter().collect::<Vec<_>>())
+            .await?;
+        let (database, session) = self.database("replay").await?;
+        session.run(&SETTINGS.join(";")).await?;
+        let mut catalog = self.read(&session).await?;
+        let mut promised = catalog.fingerprint();
+        let mut differing = Vec::new();
+        if let Some(first) = plans.first().map(|file| &file.header)
+            && first.from != promised
+        {
+            return Err(begins_elsewhere(first, promised));
+        }
+        for file in plans {
+            let header = &file.header;
+            let what = format!("revision `{}` can't be replayed", header.revision);
+            run(&session, &file.plan, &what).await?;
+            catalog = self.read(&session).await?;
+            promised = promised.after(header.from, header.to);
+            if catalog.fingerprint() != promised {
+                differing.push(header.revision.clone());
+                promised = catalog.fingerprint();
+            }
+        }
+        self.give_back(database, session).await?;
+        Ok(Replayed { catalog, differing })
+    }
+}
+
+/// A history can be replayed only from the state in which it began.
+fn begins_elsewhere(first: &Header, empty: Fingerprint) -> Diagnostic {
+    let Header { revision, from, .. } = first;
+    Diagnostic::error(
+        Code::History,
+        format!(
+            "revision `{revision}` was made for a database that wasn't empty, so the history can't be replayed"
+        ),
+    )
+    .note(format!("it leads from {from}, an empty database is {empty}"))
+    .help("plan from the live database, or begin the history with a baseline: `forge init --from-db`")
+}
