@@ -124,6 +124,8 @@ codes! {
     TargetChanged = "target-changed" => Refused,
     /// The database after the plan isn't what the plan promised.
     ResultDiffers = "result-differs" => Refused,
+    /// The database isn't what the revision to be stamped promises.
+    StampDiffers = "stamp-differs" => Refused,
     /// The history doesn't allow this.
     History = "history" => Error,
     /// Approved plans wait to be applied.

@@ -172,6 +172,11 @@ fn header() -> impl Strategy<Value = Header> {
                 postgres,
                 from,
                 to,
+                semver: forge::plan::file::Semver {
+                    major: postgres,
+                    minor: 0,
+                    patch: 7,
+                },
                 proved: None,
                 approval,
             }

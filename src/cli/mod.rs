@@ -5,6 +5,7 @@
 mod allow;
 mod apply;
 mod approve;
+mod branches;
 mod current;
 mod downgrade;
 mod drift;
@@ -17,6 +18,7 @@ mod person;
 mod plan;
 mod revisions;
 mod show;
+mod stamp;
 mod status;
 mod target;
 
@@ -82,6 +84,8 @@ enum Command {
     History(history::Args),
     Current(current::Args),
     Heads(heads::Args),
+    Stamp(stamp::Args),
+    Branches(branches::Args),
     Embedded(embedded::Args),
     Env(env::Args),
 }
@@ -99,6 +103,8 @@ impl Command {
             | Self::History(_)
             | Self::Current(_)
             | Self::Heads(_)
+            | Self::Stamp(_)
+            | Self::Branches(_)
             | Self::Embedded(_)
             | Self::Env(_)
             | Self::Init(_)
@@ -115,9 +121,11 @@ impl Command {
             Self::Drift(args) => Box::pin(drift::run(args, context)),
             Self::Downgrade(args) => Box::pin(downgrade::run(args, context)),
             Self::Show(args) => Box::pin(show::run(args, context)),
-            Self::History(args) => Box::pin(async { history::run(args, context) }),
+            Self::History(args) => Box::pin(history::run(args, context)),
             Self::Current(args) => Box::pin(current::run(args, context)),
+            Self::Stamp(args) => Box::pin(stamp::run(args, context)),
             Self::Heads(args) => Box::pin(async { heads::run(args, context) }),
+            Self::Branches(args) => Box::pin(async { branches::run(args, context) }),
             Self::Embedded(args) => Box::pin(embedded::run(args, context)),
             Self::Env(args) => Box::pin(async { env::run(args, context) }),
             Self::Init(args) => Box::pin(init::run(args, context)),

@@ -52,7 +52,26 @@ pub(super) async fn actor(
         os_user: account(context),
         host: host(context),
         git_commit: git(context, project, &["rev-parse", "HEAD"]),
+        ci_run: ci_run(context),
     })
+}
+
+/// The page of the CI run in whose job forge runs, as GitHub, GitLab, Jenkins and their like say.
+fn ci_run(context: &Context<'_>) -> Option<String> {
+    let variable = |name: &str| context.environment.get(name).cloned();
+    let of_github = || {
+        let (server, repository) = (
+            variable("GITHUB_SERVER_URL")?,
+            variable("GITHUB_REPOSITORY")?,
+        );
+        Some(format!(
+            "{server}/{repository}/actions/runs/{}",
+            variable("GITHUB_RUN_ID")?
+        ))
+    };
+    of_github()
+        .or_else(|| variable("CI_JOB_URL"))
+        .or_else(|| variable("BUILD_URL"))
 }
 
 fn account(context: &Context<'_>) -> String {

@@ -14,7 +14,7 @@ use crate::{
     history::{self, Folder, Revisions, Unnamed},
     plan::{
         Plan,
-        file::{Header, PlanFile, render_steps},
+        file::{Header, PlanFile, Semver, render_steps},
         plan,
     },
     settings::Settings,
@@ -34,6 +34,10 @@ pub(super) struct Args {
     /// Write nothing; end with exit code 2 if there is a difference
     #[arg(long)]
     check: bool,
+
+    /// The schema's version from then on, where forge would count otherwise
+    #[arg(long, value_name = "X.Y.Z")]
+    semver: Option<Semver>,
 
     /// Accepted for those who come from Alembic: a plan is always made from the difference
     #[arg(long, hide = true)]
@@ -263,6 +267,11 @@ async fn write(
         postgres: live.server_version / 10_000,
         from: live.fingerprint(),
         to: made.desired.fingerprint(),
+        semver: args.semver.unwrap_or_else(|| {
+            revisions
+                .version(revisions.approved_heads())
+                .after(&made.up)
+        }),
         proved: None,
         approval: None,
     };

@@ -27,7 +27,7 @@ pub fn freeze(text: &str, approval: &Approval) -> String {
             continue;
         }
         frozen.push_str(line);
-        if in_header && key == Some("to") {
+        if in_header && key == Some("semver") {
             write_lines(&mut frozen, approval);
         }
     }

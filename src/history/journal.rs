@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::graph::Node;
-use crate::catalog::Fingerprint;
+use crate::{catalog::Fingerprint, plan::file::Semver};
 
 macro_rules! event_kinds {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
@@ -42,8 +42,33 @@ event_kinds! {
     Applied = "applied",
     /// All steps of the way back are done.
     Reverted = "reverted",
+    /// The revision was declared to be applied; nothing was run.
+    Stamped = "stamped",
+    /// The revision was declared not to be applied; nothing was run.
+    Unstamped = "unstamped",
+    /// A person declared a step to be done; nothing was run.
+    Repaired = "repaired",
     /// The database isn't what the plan promised.
     Differs = "differs",
+}
+
+impl EventKind {
+    /// What has become of a revision that it settles, for people.
+    pub fn participle(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Reverted => "reverted",
+            Self::Stamped => "stamped",
+            Self::Unstamped => "unstamped",
+            Self::ApplyStart
+            | Self::RevertStart
+            | Self::StepStart
+            | Self::StepDone
+            | Self::StepFailed
+            | Self::Repaired
+            | Self::Differs => "touched",
+        }
+    }
 }
 
 /// One line of a target's events.
@@ -67,6 +92,8 @@ pub struct Event {
     pub os_user: String,
     /// That machine.
     pub host: String,
+    /// The commit of the project's repository that was checked out there.
+    pub git_commit: Option<String>,
     /// The state of the database before the first step.
     pub fingerprint: Option<Fingerprint>,
 }
@@ -97,6 +124,8 @@ pub struct Recorded {
     pub from: Fingerprint,
     /// The state that it leads to.
     pub to: Fingerprint,
+    /// The schema's version from then on.
+    pub semver: Semver,
 }
 
 /// Which way a plan is run.
@@ -244,7 +273,10 @@ impl Journal {
 }
 
 fn settles(kind: EventKind) -> bool {
-    matches!(kind, EventKind::Applied | EventKind::Reverted)
+    matches!(
+        kind,
+        EventKind::Applied | EventKind::Reverted | EventKind::Stamped | EventKind::Unstamped
+    )
 }
 
 fn follow(standing: Standing, event: &Event) -> Standing {
@@ -268,7 +300,7 @@ fn follow(standing: Standing, event: &Event) -> Standing {
             partly.begun = event.step;
             Standing::Partly(partly)
         }
-        (EventKind::StepDone, Standing::Partly(mut partly)) => {
+        (EventKind::StepDone | EventKind::Repaired, Standing::Partly(mut partly)) => {
             partly.done.extend(event.step);
             partly.begun = None;
             Standing::Partly(partly)
@@ -277,10 +309,14 @@ fn follow(standing: Standing, event: &Event) -> Standing {
             partly.begun = None;
             Standing::Partly(partly)
         }
-        (EventKind::Applied, _) => Standing::Applied,
-        (EventKind::Reverted, _) => Standing::Absent,
+        (EventKind::Applied | EventKind::Stamped, _) => Standing::Applied,
+        (EventKind::Reverted | EventKind::Unstamped, _) => Standing::Absent,
         (
-            EventKind::StepStart | EventKind::StepDone | EventKind::StepFailed | EventKind::Differs,
+            EventKind::StepStart
+            | EventKind::StepDone
+            | EventKind::StepFailed
+            | EventKind::Repaired
+            | EventKind::Differs,
             standing,
         ) => standing,
     }
@@ -301,6 +337,7 @@ mod tests {
             actor: "app".to_owned(),
             os_user: "me".to_owned(),
             host: "here".to_owned(),
+            git_commit: None,
             fingerprint: None,
         };
         let state = |digit: &str| format!("{}{digit}", "0".repeat(31)).parse().unwrap();
@@ -310,6 +347,7 @@ mod tests {
             sha256: String::new(),
             from: state("1"),
             to: state("3"),
+            semver: Semver::default(),
         };
         Journal {
             revisions: BTreeMap::from([("a".to_owned(), recorded)]),
@@ -338,6 +376,12 @@ mod tests {
         }
         check(&[], &Standing::Absent);
         check(&[(ApplyStart, 0)], &Standing::Absent);
+        check(&[(Stamped, 0)], &Standing::Applied);
+        check(&[(Applied, 0), (Unstamped, 0)], &Standing::Absent);
+        check(
+            &[(ApplyStart, 0), (StepDone, 1), (Repaired, 2)],
+            &partly(Direction::Up, &[1, 2], None),
+        );
         check(&[(ApplyStart, 0), (StepFailed, 1)], &Standing::Absent);
         let mut events = vec![(ApplyStart, 0), (StepDone, 1), (StepStart, 2)];
         check(&events, &partly(Direction::Up, &[1], Some(2)));

@@ -12,6 +12,7 @@ mod naming;
 mod reference;
 mod resolve;
 mod revisions;
+mod stamp;
 mod store;
 mod walk;
 
@@ -25,6 +26,7 @@ pub use self::{
     reference::{Place, Range, Reference},
     resolve::Walk,
     revisions::{Revisions, remembered, remembered_down},
+    stamp::{Stamp, stamp},
     store::{
         Actor, Body, Entry, body, ensure, load, new_run, record, register, save_snapshot, snapshot,
     },

@@ -28,7 +28,10 @@ pub struct Actor {
     /// This machine.
     pub host: String,
     /// The commit that the project is at.
+    /// The commit of the project's repository that is checked out there.
     pub git_commit: Option<String>,
+    /// The page of the CI run, if forge runs in one.
+    pub ci_run: Option<String>,
 }
 
 /// An event to be recorded.
@@ -147,6 +150,10 @@ pub async fn load(session: &Session) -> Result<Journal> {
             sha256: row.get("sha256"),
             from: fingerprint(&row.get::<_, String>("from_fp"))?,
             to: fingerprint(&row.get::<_, String>("to_fp"))?,
+            semver: row
+                .get::<_, String>("semver")
+                .parse()
+                .map_err(|error: String| unreadable(&error))?,
         };
         journal.revisions.insert(row.get("rev"), recorded);
     }
@@ -166,6 +173,7 @@ pub async fn load(session: &Session) -> Result<Journal> {
             actor: row.get("actor"),
             os_user: row.get("os_user"),
             host: row.get("host"),
+            git_commit: row.get("git_commit"),
             fingerprint: row
                 .get::<_, Option<String>>("fingerprint")
                 .map(|state| fingerprint(&state))
@@ -211,6 +219,7 @@ pub async fn register(session: &Session, plan: &PlanFile, body: &Body) -> Result
                 &approval.by,
                 &approval.at,
                 &header.created,
+                &header.semver.to_string(),
             ],
         )
         .await
@@ -253,6 +262,7 @@ pub async fn record(session: &Session, actor: &Actor, entry: &Entry<'_>) -> Resu
                 &actor.host,
                 &env!("CARGO_PKG_VERSION"),
                 &actor.git_commit,
+                &actor.ci_run,
                 &duration,
                 &entry.sqlstate,
                 &entry.error,

@@ -6,8 +6,9 @@
 
 mod read;
 mod render;
+mod semver;
 
-pub use self::render::render_steps;
+pub use self::{render::render_steps, semver::Semver};
 
 use std::fmt::Write as _;
 
@@ -61,6 +62,8 @@ pub struct Header {
     pub from: Fingerprint,
     /// The state that it leads to.
     pub to: Fingerprint,
+    /// The schema's version from then on.
+    pub semver: Semver,
     /// The plan's hash when forge had proved it; a draft with another one was edited since.
     pub proved: Option<String>,
     /// Who has frozen it, when, and what was allowed.
@@ -107,8 +110,8 @@ impl PlanFile {
         }
         writeln!(
             text,
-            "revision {} postgres {} from {} to {}",
-            header.revision, header.postgres, header.from, header.to
+            "revision {} postgres {} from {} to {} semver {}",
+            header.revision, header.postgres, header.from, header.to, header.semver
         )
         .expect("writing to a String can't fail");
         for batch in &self.plan.batches {

@@ -26,6 +26,7 @@ fn plan(revision: &str, parent: &str, sql: &str) -> String {
 -- forge:postgres 15
 -- forge:from 00000000000000000000000000000001
 -- forge:to 00000000000000000000000000000002
+-- forge:semver 0.1.0
 
 SELECT pg_catalog.set_config('search_path', '', false);
 SET check_function_bodies = off;

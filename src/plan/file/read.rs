@@ -131,6 +131,7 @@ impl<'a> Reader<'a> {
             postgres: self.parsed("postgres")?,
             from: self.parsed::<Fingerprint>("from")?,
             to: self.parsed::<Fingerprint>("to")?,
+            semver: self.parsed("semver")?,
             proved: self.value("proved").map(|(_, proved)| proved.to_string()),
             approval,
         })

@@ -53,6 +53,7 @@ fn header(text: &mut String, header: &Header) {
     line("postgres", &header.postgres.to_string());
     line("from", &header.from.to_string());
     line("to", &header.to.to_string());
+    line("semver", &header.semver.to_string());
     if let Some(proved) = &header.proved {
         line("proved", proved);
     }
