@@ -4,14 +4,13 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use serde::Serialize;
 
-use super::{Context, Format, revisions, target::OpenTarget};
+use super::{Context, Format, changes, revisions, target::OpenTarget};
 use crate::{
     apply,
     catalog::{Catalog, introspect},
     diagnostic::{Code, Diagnostic, Exit, Result},
     drift::{Change, Group, compare},
     history::{self, Direction, Journal},
-    report::{Role, difference},
 };
 
 /// Show what somebody changed in the database since the last plan was applied
@@ -162,7 +161,7 @@ impl Report {
         let left = format!("as revision {revision} left it");
         let mut text = String::new();
         for group in &self.objects {
-            text += &section(context, group, &left);
+            text += &changes::section(context, group, &left, "as it is now");
         }
         for Unmodelled { change, object } in &self.unmodelled {
             writeln!(
@@ -178,33 +177,4 @@ impl Report {
             revisions::counted(self.objects.len() + self.unmodelled.len(), "object")
         ));
     }
-}
-
-fn section(context: &Context<'_>, group: &Group, left: &str) -> String {
-    let paint = context.reporter.data_paint();
-    let mut text = String::new();
-    let mut line = |line: String| writeln!(text, "{line}").expect("writing to a String can't fail");
-    for difference in &group.differences {
-        let head = format!("{} {}", difference.object, difference.change.as_str());
-        line(paint.text(Role::Strong, head).to_string());
-        for attribute in &difference.attributes {
-            let (before, after) = (&attribute.before, &attribute.after);
-            if !before.contains('\n') && !after.contains('\n') {
-                line(format!("  {}: {before} → {after}", attribute.name));
-            }
-        }
-    }
-    if group.before.is_some() || group.after.is_some() {
-        text += &difference::unified(
-            &difference::Sides {
-                before_name: left,
-                before: group.before.as_deref().unwrap_or_default(),
-                after_name: "as it is now",
-                after: group.after.as_deref().unwrap_or_default(),
-            },
-            paint,
-        );
-    }
-    text.push('\n');
-    text
 }

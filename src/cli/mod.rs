@@ -5,17 +5,22 @@
 mod allow;
 mod apply;
 mod approve;
+mod bench;
 mod branches;
+mod changes;
 mod current;
 mod downgrade;
+mod draft;
 mod drift;
 mod embedded;
 mod env;
 mod heads;
 mod history;
 mod init;
+mod merge;
 mod person;
 mod plan;
+mod prove_again;
 mod revisions;
 mod show;
 mod stamp;
@@ -84,6 +89,7 @@ enum Command {
     History(history::Args),
     Current(current::Args),
     Heads(heads::Args),
+    Merge(merge::Args),
     Stamp(stamp::Args),
     Branches(branches::Args),
     Embedded(embedded::Args),
@@ -103,6 +109,7 @@ impl Command {
             | Self::History(_)
             | Self::Current(_)
             | Self::Heads(_)
+            | Self::Merge(_)
             | Self::Stamp(_)
             | Self::Branches(_)
             | Self::Embedded(_)
@@ -115,7 +122,7 @@ impl Command {
     /// Boxed, so that the largest command's state isn't every command's.
     fn run<'a>(&'a self, context: &'a Context<'_>) -> LocalBoxFuture<'a, Result<Exit>> {
         match self {
-            Self::Approve(args) => Box::pin(async { approve::run(args, context) }),
+            Self::Approve(args) => Box::pin(approve::run(args, context)),
             Self::Apply(args) => Box::pin(apply::run(args, context)),
             Self::Status(args) => Box::pin(status::run(args, context)),
             Self::Drift(args) => Box::pin(drift::run(args, context)),
@@ -123,6 +130,7 @@ impl Command {
             Self::Show(args) => Box::pin(show::run(args, context)),
             Self::History(args) => Box::pin(history::run(args, context)),
             Self::Current(args) => Box::pin(current::run(args, context)),
+            Self::Merge(args) => Box::pin(merge::run(args, context)),
             Self::Stamp(args) => Box::pin(stamp::run(args, context)),
             Self::Heads(args) => Box::pin(async { heads::run(args, context) }),
             Self::Branches(args) => Box::pin(async { branches::run(args, context) }),

@@ -10,6 +10,7 @@
 
 mod ast;
 mod define;
+mod deletes;
 mod dialect;
 mod directives;
 mod do_block;
@@ -30,6 +31,7 @@ mod syntax;
 mod tokens;
 mod walk;
 
+pub use deletes::deletes_rows;
 pub use directives::{Directive, DirectiveKind};
 pub(crate) use names::first_causes;
 pub use order::load_order;

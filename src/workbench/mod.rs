@@ -1,6 +1,12 @@
 //! A shadow server in use: it builds the desired state, rebuilds the live one, and proves plans on it.
 
+mod compare;
 mod replay;
+
+pub use self::{
+    compare::{Comparison, Proposal},
+    replay::Replayed,
+};
 
 use std::collections::BTreeSet;
 
@@ -42,26 +48,22 @@ pub struct Proof {
     pub irreversible: BTreeSet<ObjectId>,
 }
 
-impl Workbench {
-    /// Starts a shadow server of the live database's major version.
-    pub async fn start(
-        settings: &ShadowSettings,
-        target: Option<&crate::server::connect::ConnectOptions>,
-        live: &Catalog,
-        scope: Scope,
-    ) -> Result<Self> {
-        let major = live.server_version / 10_000;
-        let workbench = Self::start_for(settings, target, major, live.role.clone(), scope).await?;
-        workbench
-            .shadow
-            .create_roles(&live.roles().into_iter().collect::<Vec<_>>())
-            .await?;
-        Ok(workbench)
+impl Proof {
+    /// What the user should know of the way back.
+    pub fn warnings(&self) -> impl Iterator<Item = Diagnostic> {
+        self.irreversible.iter().map(|id| {
+            Diagnostic::warning(
+                Code::Note,
+                format!("the way back doesn't bring `{id}` back as it was"),
+            )
+        })
     }
+}
 
+impl Workbench {
     /// Starts a shadow server of a major version, in which `role` runs plans. `target` is where the shadow may be, if the
     /// settings ask for that.
-    pub async fn start_for(
+    pub async fn start(
         settings: &ShadowSettings,
         target: Option<&crate::server::connect::ConnectOptions>,
         major: u32,
@@ -108,6 +110,9 @@ impl Workbench {
     /// [`Code::Unproved`] with what stands in the way.
     pub async fn prove(&self, catalogs: Catalogs<'_>, up: &Plan, down: &Plan) -> Result<Proof> {
         let Catalogs { live, desired } = catalogs;
+        self.shadow
+            .create_roles(&live.roles().into_iter().collect::<Vec<_>>())
+            .await?;
         let (database, session) = self.database("proof").await?;
         session.run(&SETTINGS.join(";")).await?;
         let empty = self.read(&session).await?;
