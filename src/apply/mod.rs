@@ -7,12 +7,14 @@ mod check;
 mod failure;
 mod leftovers;
 mod lock;
+mod psql;
 mod retry;
 mod run;
 
 pub use self::{
     check::check,
     lock::{Acquired, acquire, acquire_shared},
+    psql::{Beginning, psql_script},
     run::{Script, finish, read_target, run},
 };
 

@@ -3,7 +3,9 @@
 use std::io::{self, BufRead as _, IsTerminal as _};
 
 use super::{
-    Context, person,
+    Context,
+    offline::{self, Goal},
+    person,
     revisions::{self, counted},
     target::OpenTarget,
 };
@@ -25,7 +27,11 @@ use crate::{
 pub(super) struct Args {
     /// Go up to this revision: its first digits, a branch label, `head`, `heads`, `BRANCH@head`, or `+N`
     #[arg(value_name = "REVISION", default_value = "head")]
-    to: Reference,
+    to: Goal,
+
+    /// Change nothing, and print a script that psql runs; `FROM:TO` needs no database
+    #[arg(long)]
+    sql: bool,
 
     /// Ask nothing
     #[arg(short, long)]
@@ -37,6 +43,10 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
+    if args.sql {
+        return offline::run(&args.to, Direction::Up, context).await;
+    }
+    args.to.revision()?;
     let settings = context.settings()?;
     let folder = revisions::folder(&settings)?;
     folder.graph()?;
@@ -65,7 +75,7 @@ async fn with_target(
     };
     let journal = history::load(work.session).await?;
     let seen = Revisions::new(folder.clone(), journal)?;
-    let (ready, held) = pending(&seen, &args.to)?;
+    let (ready, held) = pending(&seen, args.to.revision()?)?;
     if ready.is_empty() && !held.is_empty() {
         return Err(not_approved(&seen, &held));
     }
@@ -91,7 +101,7 @@ async fn with_target(
     // What was pending may have been applied while this forge waited or asked.
     let journal = history::load(work.session).await?;
     let revisions = Revisions::new(folder, journal)?;
-    let (ready, held) = pending(&revisions, &args.to)?;
+    let (ready, held) = pending(&revisions, args.to.revision()?)?;
     tell_applied_by_others(context, &seen, &revisions, acquired);
     let mut live = apply::read_target(&work).await?;
     if revisions.journal.is_settled() {

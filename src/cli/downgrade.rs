@@ -3,6 +3,7 @@
 use super::{
     Context,
     allow::{self, Allow},
+    offline::{self, Goal},
     person,
     revisions::{self, counted},
     target::OpenTarget,
@@ -10,7 +11,7 @@ use super::{
 use crate::{
     apply::{self, Script, Work},
     diagnostic::{Code, Diagnostic, Exit, Result},
-    history::{self, Direction, Folder, Reference, Revisions, Walk},
+    history::{self, Direction, Folder, Revisions, Walk},
     settings::Settings,
 };
 
@@ -21,7 +22,11 @@ use crate::{
 pub(super) struct Args {
     /// Go back to this revision: its first digits, `-N` steps, `BRANCH@-N`, or `base`
     #[arg(value_name = "REVISION", allow_negative_numbers = true)]
-    to: Reference,
+    to: Goal,
+
+    /// Change nothing, and print a script that psql runs; `FROM:TO` needs no database
+    #[arg(long)]
+    sql: bool,
 
     /// Ask nothing
     #[arg(short, long)]
@@ -33,6 +38,10 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
+    if args.sql {
+        return offline::run(&args.to, Direction::Down, context).await;
+    }
+    args.to.revision()?;
     let settings = context.settings()?;
     let folder = revisions::folder(&settings)?;
     let target = OpenTarget::open(context, &settings, "downgrade").await?;
@@ -67,7 +76,7 @@ async fn with_target(
         graph: &revisions.graph,
         applied: &standing,
     };
-    let going = walk.reverting(&args.to)?;
+    let going = walk.reverting(args.to.revision()?)?;
     let mut ways_back = Vec::new();
     for revision in &going {
         let down = history::remembered_down(revision, work.session).await?;

@@ -18,6 +18,7 @@ mod heads;
 mod history;
 mod init;
 mod merge;
+mod offline;
 mod person;
 mod plan;
 mod prove_again;

@@ -28,6 +28,7 @@ pub use self::{
     revisions::{Revisions, remembered, remembered_down},
     stamp::{Stamp, stamp},
     store::{
-        Actor, Body, Entry, body, ensure, load, new_run, record, register, save_snapshot, snapshot,
+        Actor, Body, Entry, HISTORY_TABLES, body, ensure, load, new_run, record, register,
+        save_snapshot, snapshot,
     },
 };

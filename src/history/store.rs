@@ -85,6 +85,9 @@ pub struct Body {
     pub down: Option<String>,
 }
 
+/// The statements that make the schema in which forge keeps its history.
+pub const HISTORY_TABLES: &str = include_str!("sql/schema.sql");
+
 /// A name for a run of forge on this target, which no other run has.
 pub async fn new_run(session: &Session) -> Result<String> {
     let rows = session
@@ -101,7 +104,7 @@ pub async fn ensure(session: &Session) -> Result<()> {
     if exists(session).await? {
         return Ok(());
     }
-    let create = format!("BEGIN; {}; COMMIT", include_str!("sql/schema.sql"));
+    let create = format!("BEGIN; {}; COMMIT", HISTORY_TABLES);
     let created = session.client().batch_execute(&create).await;
     if let Err(error) = created {
         // The connection is no longer in a transaction of which something could stand.

@@ -141,6 +141,15 @@ impl ObjectId {
         text
     }
 
+    /// Whether `to_regclass` finds the object by its name.
+    pub fn is_relation(&self) -> bool {
+        self.of.is_none()
+            && matches!(
+                self.kind,
+                Kind::Table | Kind::View | Kind::MaterializedView | Kind::Sequence
+            )
+    }
+
     /// The same name with another innermost part.
     #[must_use]
     pub fn renamed(&self, name: Ident) -> Self {
