@@ -126,6 +126,8 @@ codes! {
     ResultDiffers = "result-differs" => Refused,
     /// The database isn't what the revision to be stamped promises.
     StampDiffers = "stamp-differs" => Refused,
+    /// The user's own tests failed on a rehearsed database.
+    TestFailed = "test-failed" => Error,
     /// The history doesn't allow this.
     History = "history" => Error,
     /// Approved plans wait to be applied.

@@ -12,6 +12,7 @@ mod current;
 mod downgrade;
 mod draft;
 mod drift;
+mod edit;
 mod embedded;
 mod env;
 mod heads;
@@ -22,11 +23,15 @@ mod offline;
 mod person;
 mod plan;
 mod prove_again;
+mod repair;
 mod revisions;
+mod rollback_plan;
 mod show;
 mod stamp;
 mod status;
 mod target;
+mod test;
+mod validate;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
@@ -92,6 +97,11 @@ enum Command {
     Heads(heads::Args),
     Merge(merge::Args),
     Stamp(stamp::Args),
+    Repair(repair::Args),
+    Test(test::Args),
+    RollbackPlan(rollback_plan::Args),
+    Edit(edit::Args),
+    Validate(validate::Args),
     Branches(branches::Args),
     Embedded(embedded::Args),
     Env(env::Args),
@@ -112,6 +122,11 @@ impl Command {
             | Self::Heads(_)
             | Self::Merge(_)
             | Self::Stamp(_)
+            | Self::Repair(_)
+            | Self::Test(_)
+            | Self::RollbackPlan(_)
+            | Self::Edit(_)
+            | Self::Validate(_)
             | Self::Branches(_)
             | Self::Embedded(_)
             | Self::Env(_)
@@ -132,6 +147,11 @@ impl Command {
             Self::History(args) => Box::pin(history::run(args, context)),
             Self::Current(args) => Box::pin(current::run(args, context)),
             Self::Merge(args) => Box::pin(merge::run(args, context)),
+            Self::Validate(args) => Box::pin(validate::run(args, context)),
+            Self::Edit(args) => Box::pin(async { edit::run(args, context) }),
+            Self::RollbackPlan(args) => Box::pin(rollback_plan::run(args, context)),
+            Self::Test(args) => Box::pin(test::run(args, context)),
+            Self::Repair(args) => Box::pin(repair::run(args, context)),
             Self::Stamp(args) => Box::pin(stamp::run(args, context)),
             Self::Heads(args) => Box::pin(async { heads::run(args, context) }),
             Self::Branches(args) => Box::pin(async { branches::run(args, context) }),

@@ -14,6 +14,7 @@ mod resolve;
 mod revisions;
 mod stamp;
 mod store;
+mod validate;
 mod walk;
 
 pub use self::{
@@ -31,4 +32,5 @@ pub use self::{
         Actor, Body, Entry, HISTORY_TABLES, body, ensure, load, new_run, record, register,
         save_snapshot, snapshot,
     },
+    validate::{is_broken, validate},
 };

@@ -166,6 +166,20 @@ impl PlanFile {
         Ok(self.header.proved.as_ref() == Some(&self.sha256()?))
     }
 
+    /// The plan with its approval renewed for what it is now.
+    ///
+    /// # Errors
+    /// [`Code::Draft`] if nobody has approved it.
+    pub fn sealed_as_is(&self) -> Result<Self> {
+        let mut sealed = self.clone();
+        let sha256 = self.sha256()?;
+        match &mut sealed.header.approval {
+            Some(approval) => approval.sha256 = sha256,
+            None => self.check_frozen("the plan".into())?,
+        }
+        Ok(sealed)
+    }
+
     /// Whether the plan is what was approved.
     ///
     /// # Errors

@@ -1,10 +1,12 @@
 //! A shadow server in use: it builds the desired state, rebuilds the live one, and proves plans on it.
 
 mod compare;
+mod rehearse;
 mod replay;
 
 pub use self::{
     compare::{Comparison, Proposal},
+    rehearse::{Pair, Rehearsed},
     replay::Replayed,
 };
 
