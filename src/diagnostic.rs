@@ -128,6 +128,8 @@ codes! {
     StampDiffers = "stamp-differs" => Refused,
     /// The user's own tests failed on a rehearsed database.
     TestFailed = "test-failed" => Error,
+    /// Nobody has said that the database's rows don't matter.
+    NotDisposable = "not-disposable" => Refused,
     /// The history doesn't allow this.
     History = "history" => Error,
     /// Approved plans wait to be applied.

@@ -62,6 +62,8 @@ pub struct Settings {
     pub role: Option<Setting<String>>,
     /// How long `apply` waits for another forge.
     pub lock_wait: Setting<Duration>,
+    /// Whether nobody needs the database's rows: what `--url` names is never disposable.
+    pub disposable: bool,
     /// The schemas that forge keeps.
     pub managed: Setting<Managed>,
     /// What plan files are called.
@@ -133,11 +135,13 @@ impl Settings {
         let sources = Sources::new(flags, variables, working_dir)?;
         let environment = sources.environment()?;
         let name = environment.as_ref();
+        let target = sources.target(name)?;
         Ok(Self {
             project: sources.project(),
-            target: sources.target(name)?,
             role: name.and_then(|name| sources.role(name)),
             lock_wait: sources.lock_wait(name),
+            disposable: sources.disposable(name, target.as_ref())?,
+            target,
             managed: sources.managed(),
             naming: sources.naming()?,
             shadow: sources.shadow()?,

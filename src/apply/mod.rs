@@ -10,12 +10,14 @@ mod lock;
 mod psql;
 mod retry;
 mod run;
+mod sync;
 
 pub use self::{
     check::check,
     lock::{Acquired, acquire, acquire_shared},
     psql::{Beginning, psql_script},
     run::{Script, finish, read_target, run},
+    sync::sync,
 };
 
 use std::time::Duration;

@@ -13,7 +13,7 @@ use crate::{
     apply::{self, Acquired, Script, Work},
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Exit, Result},
-    history::{self, Direction, Filed, Reference, Revisions},
+    history::{self, Direction, Filed, Place, Reference, Revisions},
     kinds::{HazardKind, Step},
     plan::file::render_steps,
     report::Status,
@@ -40,6 +40,17 @@ pub(super) struct Args {
     /// Check and print what would be run
     #[arg(long)]
     dry_run: bool,
+}
+
+/// Applies every approved plan, and asks nothing.
+pub(super) async fn to_head(context: &Context<'_>) -> Result<Exit> {
+    let args = Args {
+        to: Goal::To(Reference::to(Place::Heads)),
+        sql: false,
+        yes: true,
+        dry_run: false,
+    };
+    run(&args, context).await
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {

@@ -8,6 +8,7 @@ mod approve;
 mod bench;
 mod branches;
 mod changes;
+mod check;
 mod current;
 mod downgrade;
 mod draft;
@@ -31,6 +32,7 @@ mod stamp;
 mod status;
 mod target;
 mod test;
+mod up;
 mod validate;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
@@ -97,6 +99,9 @@ enum Command {
     Heads(heads::Args),
     Merge(merge::Args),
     Stamp(stamp::Args),
+    Up(up::Args),
+    Reset(up::ResetArgs),
+    Check(check::Args),
     Repair(repair::Args),
     Test(test::Args),
     RollbackPlan(rollback_plan::Args),
@@ -112,7 +117,7 @@ impl Command {
     fn ends_at(&self) -> Urgency {
         match self {
             // What they have begun they bring to a point from which the next run goes on.
-            Self::Apply(_) | Self::Downgrade(_) => Urgency::AtOnce,
+            Self::Apply(_) | Self::Downgrade(_) | Self::Reset(_) => Urgency::AtOnce,
             Self::Approve(_)
             | Self::Status(_)
             | Self::Drift(_)
@@ -122,6 +127,8 @@ impl Command {
             | Self::Heads(_)
             | Self::Merge(_)
             | Self::Stamp(_)
+            | Self::Up(_)
+            | Self::Check(_)
             | Self::Repair(_)
             | Self::Test(_)
             | Self::RollbackPlan(_)
@@ -152,6 +159,9 @@ impl Command {
             Self::RollbackPlan(args) => Box::pin(rollback_plan::run(args, context)),
             Self::Test(args) => Box::pin(test::run(args, context)),
             Self::Repair(args) => Box::pin(repair::run(args, context)),
+            Self::Check(args) => Box::pin(async { check::run(args, context) }),
+            Self::Up(args) => Box::pin(up::run(args, context)),
+            Self::Reset(args) => Box::pin(up::reset(args, context)),
             Self::Stamp(args) => Box::pin(stamp::run(args, context)),
             Self::Heads(args) => Box::pin(async { heads::run(args, context) }),
             Self::Branches(args) => Box::pin(async { branches::run(args, context) }),

@@ -1,5 +1,7 @@
 //! `forge repair`: ways out that ask for no SQL.
 
+use camino::Utf8PathBuf;
+
 use super::{
     Context,
     bench::{Whom, on_bench},
@@ -93,11 +95,16 @@ async fn restore(
         let body = history::body(work.session, revision).await?;
         let plans = &settings.project.plans.value;
         fs_err::create_dir_all(plans)?;
-        let name = format!("restored_{revision}");
+        let path = match revisions.folder.downs.get(revision) {
+            Some(down) => {
+                let down = settings.project.root.join(&down.path);
+                Utf8PathBuf::from(down.as_str().replace(".down.sql", ".sql"))
+            }
+            None => plans.join(format!("restored_{revision}.sql")),
+        };
         if let Some(down) = body.down {
-            history::replace(&plans.join(format!("{name}.down.sql")), &down)?;
+            history::replace(&path.with_extension("down.sql"), &down)?;
         }
-        let path = plans.join(format!("{name}.sql"));
         history::replace(&path, &body.up)?;
         let shown = path.strip_prefix(&settings.project.root).unwrap_or(&path);
         context

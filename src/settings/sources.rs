@@ -254,6 +254,23 @@ impl<'a> Sources<'a> {
         Some(Setting::new(role, origin))
     }
 
+    /// Whether the environment calls its database disposable, and the target is that database: another that happens to be
+    /// named by a flag or a variable is not meant.
+    pub(super) fn disposable(
+        &self,
+        environment: Option<&Setting<String>>,
+        chosen: Option<&Setting<Target>>,
+    ) -> Result<bool> {
+        let Some((file, name)) = self.file.as_ref().zip(environment) else {
+            return Ok(false);
+        };
+        if !file.contents.environments[&name.value].disposable {
+            return Ok(false);
+        }
+        let own = self.environment_url(name)?.map(target);
+        Ok(own.is_some() && own.as_ref() == chosen)
+    }
+
     pub(super) fn lock_wait(&self, environment: Option<&Setting<String>>) -> Setting<Duration> {
         self.file
             .as_ref()

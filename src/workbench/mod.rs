@@ -105,6 +105,14 @@ impl Workbench {
         })
     }
 
+    /// The catalog of an empty database.
+    pub async fn empty(&self) -> Result<Catalog> {
+        let (database, session) = self.database("empty").await?;
+        let catalog = self.read(&session).await?;
+        self.give_back(database, session).await?;
+        Ok(catalog)
+    }
+
     /// Proves a plan: rebuilds the live state, runs the way up, which has to end in the desired state, and the way down,
     /// which should end where it began.
     ///
