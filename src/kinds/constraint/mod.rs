@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId,
     ObjectKind, Reaction, Step,
+    rename::{of_whole, renaming},
 };
 use crate::{attributes, sql::Ident};
 
@@ -264,6 +265,16 @@ impl ObjectKind for Constraint {
             .map(|index| Claim::Relation(index.clone()))
             .chain([Claim::Constraint(id.sql())])
             .collect()
+    }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        let Some(index) = &self.index else {
+            let step = of_whole("TABLE", id, new, "CONSTRAINT");
+            return Some(step.lock(Lock::AccessExclusive, id.container()));
+        };
+        // The index takes the constraint along, under a weaker lock that isn't the table's.
+        let sql = format!("ALTER INDEX {index} RENAME TO {}", new.name());
+        Some(renaming(id, new, vec![sql]).lock(Lock::ShareUpdateExclusive, index))
     }
 }
 
