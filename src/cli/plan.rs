@@ -12,10 +12,10 @@ use crate::{
     diagnostic::{Code, Diagnostic, Exit, Result, Severity},
     diff::{Catalogs, Diff},
     history::{self, Folder},
+    intent::{Intent, RenameFlag, Way},
     plan::{
         Plan,
         file::{Header, PlanFile, render_steps},
-        plan,
     },
     settings::Settings,
     source::{Statement, Tree, load_order, warnings},
@@ -34,6 +34,10 @@ pub(super) struct Args {
     /// Write nothing; end with exit code 2 if there is a difference
     #[arg(long)]
     check: bool,
+
+    /// Take what the database calls OLD for what schema/ calls NEW: app.people=app.users, app.users.name=full_name
+    #[arg(long, value_name = "OLD=NEW")]
+    rename: Vec<RenameFlag>,
 
     /// Accepted for those who come from Alembic: a plan is always made from the difference
     #[arg(long, hide = true)]
@@ -66,7 +70,7 @@ async fn with_target(
         &state(&target.session).await?,
         &target.scope,
     )?;
-    if let Some(objects) = agreement.known() {
+    if let Some(objects) = agreement.known().filter(|_| args.rename.is_empty()) {
         same(context, settings, objects);
         return Ok(Exit::Done);
     }
@@ -153,13 +157,20 @@ async fn on_bench(
         catalog: mut desired,
         broken_bodies,
     } = desired;
-    desired.adopt_owners(live);
-    said.extend(unmodelled(live, &desired));
-    let up_diff = Diff::new(Catalogs {
+    let catalogs = Catalogs {
         live,
         desired: &desired,
-    });
-    let up = plan(&up_diff)?;
+    };
+    let intent = Intent::read(statements, &args.rename, catalogs)?;
+    said.extend(intent.warnings.iter().cloned());
+    let renamed = bench.rename(&intent, catalogs).await?;
+    desired.adopt_owners(renamed.as_ref().map_or(live, |renamed| &renamed.catalog));
+    said.extend(unmodelled(live, &desired));
+    let catalogs = Catalogs {
+        live,
+        desired: &desired,
+    };
+    let Way { diff, plan: up } = intent.way_up(catalogs, renamed.as_ref())?;
     let (errors, passing): (Vec<_>, Vec<_>) = judge_bodies(&broken_bodies, statements, &up)
         .into_iter()
         .partition(|diagnostic| diagnostic.severity() == Severity::Error);
@@ -167,21 +178,14 @@ async fn on_bench(
     if let Some(error) = Diagnostic::all(errors) {
         return Err(error);
     }
-    if up_diff.is_empty() {
+    if diff.is_empty() && up.is_empty() {
         return Ok(Outcome::Same(desired.len()));
     }
     if up.is_empty() {
-        return Err(no_way(&up_diff));
+        return Err(no_way(&diff));
     }
-    let down = plan(&Diff::new(Catalogs {
-        live: &desired,
-        desired: live,
-    }))?;
+    let down = intent.way_down(catalogs, renamed.as_ref())?;
     if !args.check {
-        let catalogs = Catalogs {
-            live,
-            desired: &desired,
-        };
         let proof = bench.prove(catalogs, &up, &down).await?;
         said.extend(proof.irreversible.iter().map(|id| {
             Diagnostic::warning(
