@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Intent, Rename, RenameFlag,
-    names::{Named, Names, path},
+    names::{Named, Names, Turn, path},
     request::Request,
 };
 use crate::{
@@ -13,9 +13,6 @@ use crate::{
     source::Statement,
     sql::{Ident, dotted},
 };
-
-/// The longest dotted name of something that can be renamed: a schema, a relation, a column.
-const DEEPEST: usize = 3;
 
 /// Judges all renames, the outer names before those that stand in them.
 pub(super) fn renames<'a>(
@@ -27,15 +24,17 @@ pub(super) fn renames<'a>(
     let mut names = Names::new(catalogs);
     let mut problems = Vec::new();
     let mut directives = Request::of_directives(statements, &names, &mut intent.warnings);
-    for depth in 1..=DEEPEST {
+    let mut flags: Vec<&RenameFlag> = flags.iter().collect();
+    for turn in Turn::ALL {
         let mut level = Vec::new();
-        for flag in flags.iter().filter(|flag| flag.old.len() == depth) {
+        let here = |flag: &mut &RenameFlag| Request::turn_of_flag(flag, &names) == turn;
+        for flag in flags.extract_if(.., here) {
             match Request::of_flag(flag, &names) {
                 Ok(requests) => level.extend(requests),
                 Err(problem) => problems.push(problem),
             }
         }
-        let here = |request: &mut Request<'_>| request.to.path().len() == depth;
+        let here = |request: &mut Request<'_>| names.turn(&request.to) == turn;
         level.extend(directives.extract_if(.., here));
         let level = Level::new(level, &names);
         problems.extend(level.problems(statements, &names));
@@ -44,6 +43,7 @@ pub(super) fn renames<'a>(
                 Some(from) if level.pending.contains(&index) => {
                     names.renamed(from, &judged.request.to);
                     intent.renames.push(Rename {
+                        turn,
                         from: from.clone(),
                         to: judged.request.to.clone(),
                     });
@@ -65,7 +65,7 @@ pub(super) fn renames<'a>(
     }
 }
 
-/// The renames of names of one length.
+/// The renames of one turn.
 struct Level<'a> {
     judged: Vec<Judged<'a>>,
     /// Those that are to be done.

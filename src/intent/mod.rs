@@ -27,6 +27,7 @@ mod values;
 
 use std::collections::BTreeMap;
 
+use self::names::Turn;
 pub use self::{flag::RenameFlag, names::Named, renamed::Renamed, renaming::Renaming};
 use crate::{
     diagnostic::{Diagnostic, Result},
@@ -50,6 +51,8 @@ pub struct Intent {
 /// A rename that is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Rename {
+    /// When it is done.
+    turn: Turn,
     /// What the live catalog calls it.
     from: Named,
     /// What the desired catalog calls it.

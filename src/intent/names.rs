@@ -50,6 +50,23 @@ impl fmt::Display for Named {
     }
 }
 
+/// When the turn of a rename is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Turn {
+    /// Schemas.
+    Schemas,
+    /// What stands in a schema.
+    Wholes,
+    /// What stands in a schema and leans on something else there.
+    Leaning,
+    /// What belongs to something.
+    Parts,
+}
+
+impl Turn {
+    pub(super) const ALL: [Self; 4] = [Self::Schemas, Self::Wholes, Self::Leaning, Self::Parts];
+}
+
 /// The names of both catalogs, and what of the outer ones is renamed.
 pub(super) struct Names<'a> {
     pub(super) catalogs: Catalogs<'a>,
@@ -78,6 +95,20 @@ impl<'a> Names<'a> {
     pub(super) fn renamed(&mut self, from: &Named, to: &Named) {
         self.before.insert(to.path(), from.path());
         self.after.insert(from.path(), to.path());
+    }
+
+    /// When the rename's turn is: outer names come before those that stand in them, and what is found by another object's
+    /// name comes after it, an index after its table, a function after the types of its arguments.
+    pub(super) fn turn(&self, to: &Named) -> Turn {
+        let desired = self.catalogs.desired;
+        let goes_with = desired.get(&to.id).and_then(Object::goes_with);
+        let leans = desired.parent(&to.id).or(goes_with).is_some() || to.id.args.is_some();
+        match (to.path().len(), leans) {
+            (0 | 1, _) => Turn::Schemas,
+            (2, false) => Turn::Wholes,
+            (2, true) => Turn::Leaning,
+            (3.., _) => Turn::Parts,
+        }
     }
 
     /// What the desired catalog has under a name.
@@ -124,7 +155,7 @@ impl<'a> Names<'a> {
         };
         let (part, whole) = old.split_last()?;
         let found = Named {
-            id: self.live_object(&declared.id, whole)?,
+            id: self.live_object(&declared.id, &translated(&self.before, whole))?,
             part: Some(part.as_str().to_owned()),
         };
         found.is_in(self.catalogs.live).then_some(found)
@@ -148,7 +179,7 @@ impl<'a> Names<'a> {
         let Catalogs { desired, .. } = self.catalogs;
         let goes_with = desired.get(declared).and_then(Object::goes_with);
         let holder = desired.parent(declared).or(goes_with)?;
-        let held = self.live_object(holder, &holder.path)?;
+        let held = self.live_object(holder, &translated(&self.before, &holder.path))?;
         let path = [held.schema().clone(), name.clone()];
         (declared.path.len() == 2)
             .then(|| self.find_live(declared, path.to_vec()))
@@ -165,13 +196,18 @@ impl<'a> Names<'a> {
             return Some(id);
         }
         // A type among its arguments may be called otherwise.
-        id.args.as_ref()?;
-        let mut namesakes = live
-            .objects()
-            .map(|(other, _)| other)
-            .filter(|other| other.kind == id.kind && other.of.is_none() && other.path == id.path);
-        let only = namesakes.next()?;
-        namesakes.next().is_none().then(|| only.clone())
+        let count = |args: &str| args.split(", ").count();
+        let arguments = count(id.args.as_deref()?);
+        let is_left = |other: &&ObjectId| {
+            other.kind == id.kind
+                && other.of.is_none()
+                && other.path == id.path
+                && other.args.as_deref().map(count) == Some(arguments)
+                && !self.catalogs.desired.contains(other)
+        };
+        let mut left = live.objects().map(|(other, _)| other).filter(is_left);
+        let only = left.next()?;
+        left.next().is_none().then(|| only.clone())
     }
 
     /// What the live catalog calls the outer parts of a name.

@@ -79,16 +79,17 @@ fn expected_by<'a>(steps: impl IntoIterator<Item = &'a Step>) -> BTreeSet<Object
     expects.map(|(id, _)| id.clone()).collect()
 }
 
-/// One plan after the other; a transaction that ends one begins the next.
-fn joined(plans: [Plan; 2]) -> Plan {
-    let mut joined = Plan::default();
-    for mut batch in plans.into_iter().flat_map(|plan| plan.batches) {
-        match joined.batches.last_mut() {
-            Some(last) if last.transactional && batch.transactional => {
-                last.steps.append(&mut batch.steps);
-            }
-            _ => joined.batches.push(batch),
-        }
+/// One plan after the other; a transaction that ends the first goes on with the second's.
+fn joined([first, second]: [Plan; 2]) -> Plan {
+    let mut joined = first;
+    let mut rest = second.batches;
+    if let (Some(last), Some(next)) = (joined.batches.last_mut(), rest.first_mut())
+        && last.transactional
+        && next.transactional
+    {
+        last.steps.append(&mut next.steps);
+        rest.remove(0);
     }
+    joined.batches.append(&mut rest);
     joined
 }

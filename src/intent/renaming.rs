@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Intent, Rename,
-    names::Named,
+    names::{Named, Turn},
     order::{Move, in_order},
     renamed::Renamed,
 };
@@ -24,7 +24,7 @@ use crate::{
 /// Renames under way.
 pub struct Renaming<'a> {
     catalogs: Catalogs<'a>,
-    /// By the lengths of their names.
+    /// By their turns.
     rounds: std::vec::IntoIter<Vec<Rename>>,
     /// The addresses before the first rename.
     first: Addresses,
@@ -41,10 +41,9 @@ pub struct Renaming<'a> {
 impl<'a> Renaming<'a> {
     /// Begins the renames; `first` are the addresses of the copy before any of them.
     pub fn new(intent: &Intent, catalogs: Catalogs<'a>, first: Addresses) -> Self {
-        let mut rounds: BTreeMap<usize, Vec<Rename>> = BTreeMap::new();
+        let mut rounds: BTreeMap<Turn, Vec<Rename>> = BTreeMap::new();
         for rename in &intent.renames {
-            let depth = rename.to.path().len();
-            rounds.entry(depth).or_default().push(rename.clone());
+            rounds.entry(rename.turn).or_default().push(rename.clone());
         }
         Self {
             catalogs,
@@ -96,7 +95,7 @@ impl<'a> Renaming<'a> {
 
     /// A rename from the name that earlier rounds have left.
     fn at_present(&self, rename: Rename, addresses: &Addresses) -> Move {
-        let Rename { from, mut to } = rename;
+        let Rename { from, mut to, .. } = rename;
         let address = self.first.iter().find(|(_, id)| **id == from.id);
         let present = address.and_then(|(address, _)| addresses.get(address));
         let from = Named {

@@ -1,6 +1,6 @@
 //! One wanted rename, and what is to be said of it.
 
-use super::names::{Named, Names, path};
+use super::names::{Named, Names, Turn, path};
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
     intent::RenameFlag,
@@ -65,13 +65,21 @@ impl<'a> Request<'a> {
         requests
     }
 
+    /// When the turn of a flag is.
+    pub(super) fn turn_of_flag(flag: &RenameFlag, names: &Names<'_>) -> Turn {
+        let declared = names.declared(&new_path(flag, names));
+        let by_length = match flag.old.len() {
+            1 => Turn::Schemas,
+            2 => Turn::Wholes,
+            _ => Turn::Parts,
+        };
+        let turns = declared.iter().map(|to| names.turn(to));
+        turns.max().unwrap_or(by_length)
+    }
+
     /// The renames of a flag: usually one.
     pub(super) fn of_flag(flag: &'a RenameFlag, names: &Names<'_>) -> Result<Vec<Self>> {
-        let mut path = flag.new.clone();
-        if let (true, Some((_, outer))) = (path.len() < flag.old.len(), flag.old.split_last()) {
-            path = names.outer_after(outer);
-            path.extend_from_slice(&flag.new);
-        }
+        let path = new_path(flag, names);
         let wrong = |message: String, help: &str| {
             Diagnostic::error(Code::Usage, message)
                 .note(format!("it is named in `--rename {}`", flag.text))
@@ -161,6 +169,18 @@ impl<'a> Request<'a> {
         } else {
             "delete it, or correct the old name if its content shall be kept"
         })
+    }
+}
+
+/// The new name of a flag in full.
+fn new_path(flag: &RenameFlag, names: &Names<'_>) -> Vec<Ident> {
+    match flag.old.split_last() {
+        Some((_, outer)) if flag.new.len() < flag.old.len() => {
+            let mut path = names.outer_after(outer);
+            path.extend_from_slice(&flag.new);
+            path
+        }
+        _ => flag.new.clone(),
     }
 }
 

@@ -20,7 +20,9 @@ pub fn suggest_renames(plan: &mut Plan, diff: &Diff<'_>) {
             .map(|(id, _)| id)
             .collect()
     };
-    let created = with_fate(&Fate::Create);
+    // What is filled by an expression is something else.
+    let mut created = with_fate(&Fate::Create);
+    created.retain(|id| diff.values(id).is_none());
     let mut suggestions: BTreeMap<&ObjectId, Vec<String>> = BTreeMap::new();
     for dropped in with_fate(&Fate::Drop) {
         for &other in created

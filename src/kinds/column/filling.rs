@@ -11,7 +11,7 @@ pub(super) fn fill(id: &ObjectId, cx: &Context<'_>) -> Option<Step> {
         "UPDATE {table} SET {column} = {} WHERE {column} IS NULL",
         values.backfill.as_ref()?
     );
-    // It has a transaction of its own, so that no lock on the table is held while it runs.
+    // No lock of another step is held while it runs; what is filled already isn't filled again.
     let step = Step::new(Action::Data, id, sql)
         .because("fill the rows that have no value")
         .lock(Lock::RowExclusive, &table)
@@ -19,7 +19,7 @@ pub(super) fn fill(id: &ObjectId, cx: &Context<'_>) -> Option<Step> {
             HazardKind::Rewrites,
             format!("each row of {table} that has no value is written anew"),
         )
-        .mode(Mode::CommitAfter);
+        .mode(Mode::Alone);
     Some(waiting(step, Some(values)))
 }
 
@@ -49,9 +49,7 @@ impl Column {
             "ALTER TABLE {table} ADD COLUMN {}",
             bare.definition(id, &[], cx)
         );
-        let mut create = Step::create(id, add)
-            .lock(Lock::AccessExclusive, &table)
-            .mode(Mode::CommitAfter);
+        let mut create = Step::create(id, add).lock(Lock::AccessExclusive, &table);
         for part in parts {
             // Rows that come meanwhile get it; those that are there don't.
             create
