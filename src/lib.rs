@@ -115,6 +115,7 @@ pub mod diagnostic;
 pub mod diff;
 pub mod drift;
 pub mod history;
+pub mod intent;
 pub mod kinds;
 pub mod plan;
 pub mod report;

@@ -74,7 +74,7 @@ async fn join(named: &[&Reference], message: Option<&str>, context: &Context<'_>
         let desired = bench.build(&statements).await?;
         let base = states.into_iter().next().expect("there is an order");
         let compared = bench
-            .compare(&statements, &base, desired, true, said)
+            .compare(&statements, &base, desired, &[], true, said)
             .await?;
         Ok(match compared {
             Comparison::Same(_) => {

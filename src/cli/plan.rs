@@ -12,6 +12,7 @@ use crate::{
     conclusions::Agreement,
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Folder, Journal, Place, Reference, Revisions},
+    intent::RenameFlag,
     plan::{
         Plan,
         file::{Semver, render_steps},
@@ -33,6 +34,10 @@ pub(super) struct Args {
     /// Write nothing; end with exit code 2 if there is a difference
     #[arg(long)]
     check: bool,
+
+    /// Take what the database calls OLD for what schema/ calls NEW: app.people=app.users, app.users.name=full_name
+    #[arg(long, value_name = "OLD=NEW")]
+    rename: Vec<RenameFlag>,
 
     /// Where the plan begins
     #[arg(long, value_enum, value_name = "WHERE", default_value = "database")]
@@ -133,6 +138,7 @@ async fn from_database(
         &target.scope,
     )?;
     if !args.empty
+        && args.rename.is_empty()
         && let Some(objects) = agreement.known()
     {
         same(context, settings, objects);
@@ -214,7 +220,7 @@ async fn find(
         let desired = bench.build(&statements).await?;
         let prove = !args.check && !args.empty;
         let comparison = bench
-            .compare(&statements, &live, desired, prove, said)
+            .compare(&statements, &live, desired, &args.rename, prove, said)
             .await?;
         Ok(Found {
             live,

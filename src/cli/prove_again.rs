@@ -84,7 +84,7 @@ async fn on_target(
     let to = on_bench(context, settings, whom, async |bench, said| {
         let desired = bench.build(&statements).await?;
         let declared = bench
-            .compare(&statements, &live, desired, false, said)
+            .compare(&statements, &live, desired, &[], false, said)
             .await?;
         let desired = match &declared {
             Comparison::Same(_) => &live,

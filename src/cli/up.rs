@@ -49,7 +49,9 @@ pub(super) async fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
         let compared = on_bench(context, &settings, whom, async |bench, said| {
             said.extend(warnings(&statements));
             let desired = bench.build(&statements).await?;
-            bench.compare(&statements, live, desired, false, said).await
+            bench
+                .compare(&statements, live, desired, &[], false, said)
+                .await
         })
         .await?;
         Ok(match compared {

@@ -170,6 +170,51 @@ pub trait ObjectKind:
     fn body(&self) -> Option<Body<'_>> {
         None
     }
+
+    /// The step that gives the object the name, and the schema, of `new`. `None`: the kind has no name of its own.
+    fn rename(&self, _id: &ObjectId, _new: &ObjectId) -> Option<Step> {
+        None
+    }
+
+    /// The names of parts that are no objects of their own and can be renamed: an enum's values, a type's attributes.
+    fn part_names(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// The step that renames one of [`ObjectKind::part_names`].
+    fn rename_part(&self, _id: &ObjectId, _from: &str, _to: &str) -> Option<Step> {
+        None
+    }
+
+    /// The renames that give what belongs to the object, and is no object of its own, the names that it has in `desired`:
+    /// PostgreSQL named it after the object, which has been renamed since.
+    fn rename_along(&self, _desired: &Self, _id: &ObjectId) -> Vec<Step> {
+        Vec::new()
+    }
+
+    /// Whether the two agree in everything but their names.
+    fn is_namesake(&self, _id: &ObjectId, other: &Self, _other_id: &ObjectId) -> bool {
+        Self::ATTRIBUTES
+            .iter()
+            .all(|attribute| !attribute.compared || (attribute.same)(self, other))
+    }
+
+    /// Whether a new object looks like this one, which goes, under another name; what belongs to them is compared too. Only
+    /// kinds whose drop loses values say so.
+    fn resembles(&self, _created: &Self) -> bool {
+        false
+    }
+}
+
+/// What the author of a change says of the values of rows that are there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Values {
+    /// The value of each row when the column's type changes.
+    pub using: Option<String>,
+    /// The value of rows that have none when the column is new, or refuses NULL from now on.
+    pub backfill: Option<String>,
+    /// What the expressions name: it has to be there while they are computed.
+    pub needs: Vec<ObjectId>,
 }
 
 /// A name in one of PostgreSQL's name spaces.
@@ -319,6 +364,8 @@ pub trait World {
     fn live_dependents(&self, id: &ObjectId) -> Vec<&ObjectId>;
     /// What the server will have added to an object that the plan creates.
     fn added_to(&self, created: &ObjectId) -> Vec<(ObjectId, Object)>;
+    /// What the author says of the object's values.
+    fn values(&self, id: &ObjectId) -> Option<&Values>;
 }
 
 impl Context<'_> {

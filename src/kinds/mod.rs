@@ -9,12 +9,13 @@ mod hazard;
 mod id;
 mod lock;
 mod names;
+mod rename;
 mod step;
 
 pub use self::{
     contract::{
         Aside, Attribute, Body, Change, Claim, Context, Follow, Fragment, ObjectKind, Reaction,
-        World, replace,
+        Values, World, replace,
     },
     hazard::{Hazard, HazardKind},
     id::{Grantee, ObjectId},
@@ -245,6 +246,45 @@ macro_rules! kinds {
             /// See [`ObjectKind::body`].
             pub fn body(&self) -> Option<Body<'_>> {
                 match self { $(Self::$name(model) => model.body(),)* }
+            }
+
+            /// See [`ObjectKind::rename`].
+            pub fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+                match self { $(Self::$name(model) => model.rename(id, new),)* }
+            }
+
+            /// See [`ObjectKind::part_names`].
+            pub fn part_names(&self) -> Vec<&str> {
+                match self { $(Self::$name(model) => model.part_names(),)* }
+            }
+
+            /// See [`ObjectKind::rename_part`].
+            pub fn rename_part(&self, id: &ObjectId, from: &str, to: &str) -> Option<Step> {
+                match self { $(Self::$name(model) => model.rename_part(id, from, to),)* }
+            }
+
+            /// See [`ObjectKind::rename_along`]. Empty also where the kinds differ.
+            pub fn rename_along(&self, desired: &Self, id: &ObjectId) -> Vec<Step> {
+                match (self, desired) {
+                    $((Self::$name(live), Self::$name(desired)) => live.rename_along(desired, id),)*
+                    _ => Vec::new(),
+                }
+            }
+
+            /// See [`ObjectKind::is_namesake`]. Never where the kinds differ.
+            pub fn is_namesake(&self, id: &ObjectId, other: &Self, other_id: &ObjectId) -> bool {
+                match (self, other) {
+                    $((Self::$name(a), Self::$name(b)) => a.is_namesake(id, b, other_id),)*
+                    _ => false,
+                }
+            }
+
+            /// See [`ObjectKind::resembles`]. Never where the kinds differ.
+            pub fn resembles(&self, created: &Self) -> bool {
+                match (self, created) {
+                    $((Self::$name(dropped), Self::$name(created)) => dropped.resembles(created),)*
+                    _ => false,
+                }
             }
 
             /// What the differences to `desired` mean, by what people call the attribute; empty where the two are equal.

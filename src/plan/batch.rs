@@ -27,6 +27,23 @@ pub struct Plan {
     pub batches: Vec<Batch>,
 }
 
+/// Steps that share a transaction.
+impl From<Vec<Step>> for Plan {
+    fn from(steps: Vec<Step>) -> Self {
+        let transaction = |steps| Batch {
+            transactional: true,
+            steps,
+        };
+        Self {
+            batches: Some(steps)
+                .filter(|steps| !steps.is_empty())
+                .map(transaction)
+                .into_iter()
+                .collect(),
+        }
+    }
+}
+
 impl Plan {
     /// The steps in order.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {

@@ -16,7 +16,8 @@ use pg_query::{
 };
 
 use super::{
-    Sort, Statement, Symbol, ast, elements, session, spelling::closest, syntax, tokens::bounds,
+    Sort, Statement, Symbol, ast, elements, expression::PREFIX, session, spelling::closest, syntax,
+    tokens::bounds,
 };
 use crate::diagnostic::{Code, Diagnostic, Result, SourceFile};
 
@@ -236,7 +237,8 @@ fn read(file: &Arc<SourceFile>, comment: &Comment, target: Symbol) -> Result<Dir
             .then(|| rest.trim())
     };
     let kind = if let Some(name) = argument("renamed from") {
-        let parts = session::dotted_name(name).ok_or_else(|| {
+        let parts = value_name(name, &target).or_else(|| session::dotted_name(name));
+        let parts = parts.ok_or_else(|| {
             error(format!("`{name}` is no name"), "a name was expected")
                 .help("write the old name as in SQL: name, or schema.name")
         })?;
@@ -274,6 +276,12 @@ fn read(file: &Arc<SourceFile>, comment: &Comment, target: Symbol) -> Result<Dir
     })
 }
 
+/// The old name of an enum's value, which is written like the value.
+fn value_name(text: &str, target: &Symbol) -> Option<Vec<String>> {
+    let quoted = text.strip_prefix('\'')?.strip_suffix('\'')?;
+    (target.sort == Sort::EnumValue).then(|| vec![quoted.replace("''", "'")])
+}
+
 /// The old name's symbol: like the target, under another name.
 fn old_name(parts: &[String], target: &Symbol) -> Option<Symbol> {
     let mut old = target.clone();
@@ -288,9 +296,6 @@ fn old_name(parts: &[String], target: &Symbol) -> Option<Symbol> {
     }
     Some(old)
 }
-
-/// What makes a statement of an expression, for the parser.
-const PREFIX: &str = "SELECT (";
 
 /// A column's expression, checked for its syntax.
 fn checked(
@@ -383,6 +388,10 @@ mod tests {
         check(
             "CREATE TYPE e AS ENUM (\n  'a', -- forge: renamed from \"A b\"\n  'c'\n);",
             &["enum value public.e.a: was public.e.\"A b\""],
+        );
+        check(
+            "CREATE TYPE e AS ENUM ('a', -- forge: renamed from 'It''s'\n'c');",
+            &["enum value public.e.a: was public.e.\"It's\""],
         );
         check(
             "ALTER TABLE t ADD COLUMN c int; -- forge: backfill 1",

@@ -309,7 +309,7 @@ fn is_system(schema: &str) -> bool {
 }
 
 /// The strings of a list node.
-fn strings(list: Option<&Value>) -> Vec<&str> {
+pub(super) fn strings(list: Option<&Value>) -> Vec<&str> {
     list.and_then(Value::as_array)
         .into_iter()
         .flatten()

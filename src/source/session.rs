@@ -217,8 +217,8 @@ fn identifiers(list: &str) -> Option<Vec<String>> {
     separated(list, Token::Ascii44)
 }
 
-/// The parts of a dotted name.
-pub(super) fn dotted_name(text: &str) -> Option<Vec<String>> {
+/// The parts of a dotted name as it is written in SQL: unquoted ones in lower case.
+pub fn dotted_name(text: &str) -> Option<Vec<String>> {
     separated(text, Token::Ascii46)
 }
 

@@ -5,7 +5,8 @@ use crate::{
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Result, Severity},
     diff::{Catalogs, Diff},
-    plan::{Plan, plan},
+    intent::{Intent, RenameFlag, Way},
+    plan::Plan,
     source::Statement,
 };
 
@@ -30,7 +31,7 @@ pub struct Proposal {
 impl Workbench {
     /// Plans the way from `live` to what the tree declares; with `prove`, it was run there and back when this returns.
     ///
-    /// What the user should know goes into `said`.
+    /// `renames` say what the catalogs and the tree's directives don't. What the user should know goes into `said`.
     ///
     /// # Errors
     /// [`Code::CannotPlan`] where no statement leads there, [`Code::Unproved`] for a plan that fails its proof, and what is
@@ -40,6 +41,7 @@ impl Workbench {
         statements: &[Statement],
         live: &Catalog,
         desired: Desired,
+        renames: &[RenameFlag],
         prove: bool,
         said: &mut Vec<Diagnostic>,
     ) -> Result<Comparison> {
@@ -47,13 +49,20 @@ impl Workbench {
             catalog: mut desired,
             broken_bodies,
         } = desired;
-        desired.adopt_owners(live);
-        said.extend(unmodelled(live, &desired));
-        let up_diff = Diff::new(Catalogs {
+        let catalogs = Catalogs {
             live,
             desired: &desired,
-        });
-        let up = plan(&up_diff)?;
+        };
+        let intent = Intent::read(statements, renames, catalogs)?;
+        said.extend(intent.warnings.iter().cloned());
+        let renamed = self.rename(&intent, catalogs).await?;
+        desired.adopt_owners(renamed.as_ref().map_or(live, |renamed| &renamed.catalog));
+        said.extend(unmodelled(live, &desired));
+        let catalogs = Catalogs {
+            live,
+            desired: &desired,
+        };
+        let Way { diff, plan: up } = intent.way_up(catalogs, renamed.as_ref())?;
         let (errors, passing): (Vec<_>, Vec<_>) = judge_bodies(&broken_bodies, statements, &up)
             .into_iter()
             .partition(|diagnostic| diagnostic.severity() == Severity::Error);
@@ -61,21 +70,14 @@ impl Workbench {
         if let Some(error) = Diagnostic::all(errors) {
             return Err(error);
         }
-        if up_diff.is_empty() {
+        if diff.is_empty() && up.is_empty() {
             return Ok(Comparison::Same(desired.len()));
         }
         if up.is_empty() {
-            return Err(no_way(&up_diff));
+            return Err(no_way(&diff));
         }
-        let down = plan(&Diff::new(Catalogs {
-            live: &desired,
-            desired: live,
-        }))?;
+        let down = intent.way_down(catalogs, renamed.as_ref())?;
         if prove {
-            let catalogs = Catalogs {
-                live,
-                desired: &desired,
-            };
             said.extend(self.prove(catalogs, &up, &down).await?.warnings());
         }
         Ok(Comparison::Different(Proposal { up, down, desired }))

@@ -13,9 +13,10 @@ pub use self::{
 use std::collections::BTreeSet;
 
 use crate::{
-    catalog::{Catalog, Scope, introspect},
+    catalog::{Addresses, Catalog, Scope, introspect, introspect_with_addresses},
     diagnostic::{Code, Diagnostic, Result, Severity},
     diff::{Catalogs, Diff},
+    intent::{Intent, Renamed, Renaming},
     kinds::ObjectId,
     plan::{Plan, file::SETTINGS, plan},
     server::{
@@ -124,30 +125,7 @@ impl Workbench {
             .create_roles(&live.roles().into_iter().collect::<Vec<_>>())
             .await?;
         let (database, session) = self.database("proof").await?;
-        session.run(&SETTINGS.join(";")).await?;
-        let empty = self.read(&session).await?;
-        let rebuild = plan(&Diff::new(Catalogs {
-            live: &empty,
-            desired: live,
-        }))?;
-        run(
-            &session,
-            &rebuild,
-            "the live state can't be rebuilt on the shadow server",
-        )
-        .await?;
-        // A rebuilt state differs from the live one only where forge doesn't say everything it reads.
-        if !rebuild.is_empty() {
-            let restored = self.read(&session).await?;
-            differing(&restored, live).map_or(Ok(()), |left| {
-                Err(unproved(
-                    "the live state can't be rebuilt on the shadow server as it is",
-                    &left,
-                    &restored,
-                    live,
-                ))
-            })?;
-        }
+        self.rebuild(&session, live).await?;
         run(&session, up, "the plan fails on the shadow server").await?;
         let reached = self.read(&session).await?;
         differing(&reached, desired).map_or(Ok(()), |left| {
@@ -163,6 +141,50 @@ impl Workbench {
         let irreversible = differing(&back, live).unwrap_or_default();
         self.give_back(database, session).await?;
         Ok(Proof { irreversible })
+    }
+
+    /// Carries the wanted renames out on a copy of the live state; none if there are none to be done.
+    ///
+    /// # Errors
+    /// [`Code::Unproved`] where PostgreSQL refuses one.
+    pub async fn rename(&self, intent: &Intent, catalogs: Catalogs<'_>) -> Result<Option<Renamed>> {
+        if !intent.renames() {
+            return Ok(None);
+        }
+        let (database, session) = self.database("renamed").await?;
+        self.rebuild(&session, catalogs.live).await?;
+        let renamed = carry_out(intent, catalogs, &session, Some(&self.role), &self.scope).await?;
+        self.give_back(database, session).await?;
+        Ok(Some(renamed))
+    }
+
+    /// Makes a copy of the live state, but for its rows.
+    async fn rebuild(&self, session: &Session, live: &Catalog) -> Result<()> {
+        session.run(&SETTINGS.join(";")).await?;
+        let empty = self.read(session).await?;
+        let rebuild = plan(&Diff::new(Catalogs {
+            live: &empty,
+            desired: live,
+        }))?;
+        run(
+            session,
+            &rebuild,
+            "the live state can't be rebuilt on the shadow server",
+        )
+        .await?;
+        // A rebuilt state differs from the live one only where forge doesn't say everything it reads.
+        if !rebuild.is_empty() {
+            let restored = self.read(session).await?;
+            differing(&restored, live).map_or(Ok(()), |left| {
+                Err(unproved(
+                    "the live state can't be rebuilt on the shadow server as it is",
+                    &left,
+                    &restored,
+                    live,
+                ))
+            })?;
+        }
+        Ok(())
     }
 
     /// Takes the server away.
@@ -185,6 +207,32 @@ impl Workbench {
         let mut catalog = introspect(session, Some(&self.role)).await?;
         self.scope.restrict(&mut catalog);
         Ok(catalog)
+    }
+}
+
+/// Carries the wanted renames out on a database in the live state.
+pub async fn carry_out(
+    intent: &Intent,
+    catalogs: Catalogs<'_>,
+    session: &Session,
+    role: Option<&Ident>,
+    scope: &Scope,
+) -> Result<Renamed> {
+    let read = async || -> Result<(Catalog, Addresses)> {
+        let (mut catalog, addresses) = introspect_with_addresses(session, role).await?;
+        scope.restrict(&mut catalog);
+        Ok((catalog, addresses))
+    };
+    let (mut now, mut addresses) = read().await?;
+    let mut renaming = Renaming::new(intent, catalogs, addresses.clone());
+    loop {
+        let steps = renaming.next_round(&now, &addresses)?;
+        if steps.is_empty() {
+            return Ok(renaming.finish(now, &addresses));
+        }
+        let round = Plan::from(steps);
+        run(session, &round, "a rename fails on the shadow server").await?;
+        (now, addresses) = read().await?;
     }
 }
 

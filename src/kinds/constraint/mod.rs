@@ -5,8 +5,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId,
     ObjectKind, Reaction, Step,
+    rename::{of_whole, renaming},
 };
-use crate::{attributes, sql::Ident};
+use crate::{
+    attributes,
+    sql::{Ident, dotted},
+};
 
 /// A constraint of a table.
 #[expect(
@@ -258,12 +262,24 @@ impl ObjectKind for Constraint {
     const DROP_IS_SHOWN: bool = false;
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
-        // An index's name is one of the schema's relations.
-        self.index
-            .iter()
-            .map(|index| Claim::Relation(index.clone()))
+        // Its index has its name, which is one of the schema's relations.
+        let index = Claim::Relation(dotted([id.schema(), id.name()]));
+        let index = self.kind.has_index().then_some(index);
+        index
+            .into_iter()
             .chain([Claim::Constraint(id.sql())])
             .collect()
+    }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        if !self.kind.has_index() {
+            let step = of_whole("TABLE", id, new, "CONSTRAINT");
+            return Some(step.lock(Lock::AccessExclusive, id.container()));
+        }
+        // Its index takes it along, under a weaker lock that isn't the table's.
+        let index = dotted([id.schema(), id.name()]);
+        let sql = format!("ALTER INDEX {index} RENAME TO {}", new.name());
+        Some(renaming(id, new, vec![sql]).lock(Lock::ShareUpdateExclusive, index))
     }
 }
 

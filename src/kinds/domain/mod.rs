@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Action, Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind,
     Reaction, Step,
+    rename::{in_schema, noticed},
 };
 use crate::{
     attributes,
@@ -74,6 +75,10 @@ impl ObjectKind for Domain {
                 Step::drop(id, format!("DROP DOMAIN {}", old.sql())).because("drop the old domain"),
             ],
         })
+    }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        Some(noticed(in_schema(id, new, |id| self.address(id))))
     }
 }
 

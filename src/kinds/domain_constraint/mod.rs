@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step,
+    rename::of_whole,
 };
 use crate::attributes;
 
@@ -60,6 +61,10 @@ impl ObjectKind for DomainConstraint {
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
         vec![Claim::Constraint(id.sql())]
+    }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        Some(of_whole("DOMAIN", id, new, "CONSTRAINT"))
     }
 }
 

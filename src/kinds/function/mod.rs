@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Attribute, Body, Change, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind, Reaction,
     Step,
+    rename::{in_schema, noticed},
 };
 use crate::attributes;
 
@@ -89,6 +90,10 @@ impl ObjectKind for Function {
             language: &self.language,
             text,
         })
+    }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        Some(noticed(in_schema(id, new, |id| self.address(id))))
     }
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId,
-    ObjectKind, Reaction, Step,
+    ObjectKind, Reaction, Step, rename::in_schema,
 };
 use crate::{attributes, sql::Ident};
 
@@ -190,6 +190,13 @@ impl ObjectKind for Index {
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
         vec![Claim::Relation(id.sql())]
+    }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        // It moves to another schema with its table only.
+        (id.schema() == new.schema()).then(|| {
+            in_schema(id, new, |id| self.address(id)).lock(Lock::ShareUpdateExclusive, id.sql())
+        })
     }
 }
 

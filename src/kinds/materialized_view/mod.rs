@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, Object, ObjectId, ObjectKind,
     Reaction, Step,
+    rename::{in_schema, noticed},
 };
 use crate::{
     attributes,
@@ -150,6 +151,11 @@ impl ObjectKind for MaterializedView {
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
         vec![Claim::Relation(id.sql()), Claim::Type(id.sql())]
+    }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        let step = in_schema(id, new, |id| self.address(id)).lock(Lock::AccessExclusive, id.sql());
+        Some(noticed(step))
     }
 }
 

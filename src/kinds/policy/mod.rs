@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Attribute, Change, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction, Step,
+    rename::on_table,
 };
 use crate::{
     attributes,
@@ -77,6 +78,10 @@ impl ObjectKind for Policy {
             ),
             id,
         )]
+    }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        Some(on_table(&self.address(id), id, new))
     }
 }
 

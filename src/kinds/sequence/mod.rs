@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Action, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind,
     Reaction, Step,
+    rename::{in_schema, noticed},
 };
 use crate::{
     attributes,
@@ -108,6 +109,11 @@ impl ObjectKind for Sequence {
     }
 
     const DROP_IS_SHOWN: bool = false;
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        let step = in_schema(id, new, |id| self.address(id)).lock(Lock::AccessExclusive, id.sql());
+        Some(noticed(step))
+    }
 }
 
 impl Sequence {

@@ -12,6 +12,7 @@ pub(super) use self::options::{difference as options_difference, list as options
 use super::{
     Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind,
     Reaction, Step,
+    rename::{in_schema, noticed},
 };
 use crate::{
     attributes,
@@ -132,6 +133,15 @@ impl ObjectKind for Table {
 
     fn aside(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<Aside> {
         Some(replacement::keep_rows(self, desired, id, cx))
+    }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        let step = in_schema(id, new, |id| self.address(id)).lock(Lock::AccessExclusive, id.sql());
+        Some(noticed(step))
+    }
+
+    fn resembles(&self, _created: &Self) -> bool {
+        true // What tells tables apart is their columns.
     }
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Attribute, Change, Context, Fragment, Lock, Object, ObjectId, ObjectKind, Reaction, Step,
+    rename::on_table,
 };
 use crate::attributes;
 
@@ -64,6 +65,39 @@ impl ObjectKind for Trigger {
             Vec::new()
         } else {
             vec![switch(id, &self.state)]
+        }
+    }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        // A copy has the name of the partitioned table's trigger.
+        self.copy_of_ref
+            .is_none()
+            .then(|| on_table(&self.address(id), id, new))
+    }
+
+    fn is_namesake(&self, id: &ObjectId, other: &Self, other_id: &ObjectId) -> bool {
+        let renamed = Self {
+            definition: self.definition_as(id, other_id),
+            ..self.clone()
+        };
+        renamed == *other
+    }
+}
+
+impl Trigger {
+    /// The definition under another name, which stands behind the first words.
+    fn definition_as(&self, id: &ObjectId, new: &ObjectId) -> String {
+        let word = if self.constraint {
+            "CREATE CONSTRAINT TRIGGER"
+        } else {
+            "CREATE TRIGGER"
+        };
+        match self
+            .definition
+            .strip_prefix(&format!("{word} {} ", id.name()))
+        {
+            Some(rest) => format!("{word} {} {rest}", new.name()),
+            None => self.definition.clone(),
         }
     }
 }

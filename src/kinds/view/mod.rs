@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction,
     Step,
+    rename::{in_schema, noticed},
 };
 use crate::attributes;
 
@@ -50,6 +51,11 @@ impl ObjectKind for View {
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
         vec![Claim::Relation(id.sql()), Claim::Type(id.sql())]
+    }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        let step = in_schema(id, new, |id| self.address(id)).lock(Lock::AccessExclusive, id.sql());
+        Some(noticed(step))
     }
 }
 
