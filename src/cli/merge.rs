@@ -6,7 +6,7 @@ use super::{
     Context,
     bench::{Whom, on_bench},
     changes,
-    draft::{self, New},
+    draft::{self, New, revision_id},
     revisions,
     target::scope,
 };
@@ -37,22 +37,36 @@ pub(super) struct Args {
     /// Say what is joined
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
+
+    /// The plan's revision: twelve hexadecimal digits
+    #[arg(long, value_name = "REVISION", value_parser = revision_id)]
+    rev_id: Option<String>,
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let named: Vec<&Reference> = args.heads.iter().chain(&args.revisions).collect();
-    join(&named, args.message.as_deref(), context).await
+    join(args, context).await
 }
 
 /// Joins all heads.
-pub(super) async fn all(message: Option<&str>, context: &Context<'_>) -> Result<Exit> {
-    join(&[], message, context).await
+pub(super) async fn all(
+    message: Option<String>,
+    rev_id: Option<String>,
+    context: &Context<'_>,
+) -> Result<Exit> {
+    let args = Args {
+        heads: Vec::new(),
+        revisions: Vec::new(),
+        message,
+        rev_id,
+    };
+    join(&args, context).await
 }
 
-async fn join(named: &[&Reference], message: Option<&str>, context: &Context<'_>) -> Result<Exit> {
+async fn join(args: &Args, context: &Context<'_>) -> Result<Exit> {
+    let named: Vec<&Reference> = args.heads.iter().chain(&args.revisions).collect();
     let settings = context.settings()?;
     let revisions = Revisions::new(revisions::folder(&settings)?, Journal::default())?;
-    let heads = chosen(&revisions, named)?;
+    let heads = chosen(&revisions, &named)?;
     if heads.len() < 2 {
         context.reporter.note(match heads[..] {
             [] => "nothing to merge: there are no approved plans".to_owned(),
@@ -91,14 +105,15 @@ async fn join(named: &[&Reference], message: Option<&str>, context: &Context<'_>
     let reconciles = proposal.is_some();
     let (up, down) = proposal.unwrap_or((Plan::default(), Plan::default()));
     let new = New {
-        message: Some(message.map_or_else(
-            || format!("merge {}", heads.join(" and ")),
-            ToOwned::to_owned,
-        )),
+        message: Some(
+            args.message
+                .clone()
+                .unwrap_or_else(|| format!("merge {}", heads.join(" and "))),
+        ),
         parents: heads.iter().map(ToString::to_string).collect(),
         depends_on: Vec::new(),
         branch_labels: Vec::new(),
-        revision: None,
+        revision: args.rev_id.clone(),
         semver: None,
         postgres,
         from: base,

@@ -3,7 +3,7 @@
 use super::{
     Context,
     bench::{Whom, approved, on_bench},
-    draft::{self, New},
+    draft::{self, New, revision_id},
     merge,
     target::{OpenTarget, scope},
 };
@@ -89,23 +89,9 @@ enum From {
     History,
 }
 
-fn revision_id(text: &str) -> Result<String, String> {
-    let is_id = text.len() == 12
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    if is_id {
-        Ok(text.to_owned())
-    } else {
-        Err(format!(
-            "`{text}` is no revision: twelve hexadecimal digits"
-        ))
-    }
-}
-
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     if args.merge {
-        return merge::all(args.message.as_deref(), context).await;
+        return merge::all(args.message.clone(), args.rev_id.clone(), context).await;
     }
     let settings = context.settings()?;
     settings.project()?;

@@ -47,7 +47,8 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         "nothing is applied that could be taken back".to_owned()
     } else if lost > 0 {
         format!(
-            "{lost} of these steps lose what no downgrade brings back: take a backup first, then `forge downgrade {} --allow …`",
+            "rows or values go with {}: take a backup first, then `forge downgrade {} --allow …`",
+            revisions::counted(lost, "step"),
             args.to
         )
     } else {
