@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         a_script_does_what_forge_does,
         edited_drafts_are_proved_again,
         lost_files_have_a_way_out,
+        bad_input_is_told_and_changes_nothing,
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
@@ -148,6 +149,9 @@ impl<'a> Desk<'a> {
                     format!("{what}applied by [WHO AND WHEN]")
                 }
                 _ if line.starts_with("target") => "target: [TARGET]".to_owned(),
+                _ if line.contains(" approved it on ") => {
+                    "  ╰─▶ [WHO] approved it on [WHEN]".to_owned()
+                }
                 _ if line.contains("they lead to ") => "  ╰─▶ [STATES]".to_owned(),
                 _ => line,
             };
@@ -357,4 +361,116 @@ async fn lost_files_have_a_way_out(cluster: &Cluster) {
     desk.forge("up --dev");
     desk.forge("reset --dev");
     assert_snapshot!("lost_files_have_a_way_out", desk.typed);
+}
+
+/// What a mistake must leave as it was: the files of the project, and the database.
+fn everything(desk: &Desk<'_>) -> (String, dump::Dump) {
+    let files = "find . -path ./.git -prune -o -type f -print0 | sort -z | xargs -0 sha256sum";
+    (desk.other("sh", &["-c", files]), desk.dump())
+}
+
+async fn bad_input_is_told_and_changes_nothing(cluster: &Cluster) {
+    let mut desk = Desk::new(cluster).await;
+    desk.forge("plan -m \"create users\" --rev-id 100000000000");
+    desk.forge("approve");
+    desk.forge("apply");
+    desk.typed.clear();
+    let mut mistake = |what: &str, file: &str, text: &str, commands: &[&str]| {
+        writeln!(desk.typed, "=== {what}").unwrap();
+        if !file.is_empty() {
+            desk.write(file, text);
+        }
+        let before = everything(&desk);
+        for command in commands {
+            desk.forge(command);
+        }
+        assert_eq!(everything(&desk), before, "{what}");
+        if !file.is_empty() {
+            desk.remove(file);
+        }
+    };
+    let plan: &[&str] = &["plan -m \"a mistake\""];
+    mistake(
+        "a missing server",
+        "",
+        "",
+        &["plan --url postgresql://me:secret@/app?host=/nowhere"],
+    );
+    mistake("an unknown environment", "", "", &["apply --env prod"]);
+    mistake(
+        "a file that isn't SQL",
+        "schema/bad.sql",
+        "CREATE TABLE app.orders (\n    id bigint PRIMARY KEY,\n    total numeric(10 2)\n);\n",
+        plan,
+    );
+    mistake(
+        "a file of MySQL's",
+        "schema/bad.sql",
+        "CREATE TABLE `orders` (\n    `id` int NOT NULL AUTO_INCREMENT,\n    PRIMARY KEY (`id`)\n) ENGINE=InnoDB;\n",
+        plan,
+    );
+    mistake(
+        "rows",
+        "schema/bad.sql",
+        "INSERT INTO app.users VALUES (1, 'Ann');\n",
+        plan,
+    );
+    mistake(
+        "an object twice",
+        "schema/bad.sql",
+        "CREATE TABLE app.users (id int);\n",
+        plan,
+    );
+    mistake(
+        "an object that isn't there",
+        "schema/bad.sql",
+        "CREATE VIEW app.names AS\nSELECT name FROM app.user;\n",
+        plan,
+    );
+    mistake(
+        "an extension that isn't there",
+        "schema/bad.sql",
+        "CREATE EXTENSION postgiss;\n",
+        plan,
+    );
+    writeln!(desk.typed, "=== a plans folder that can't be written").unwrap();
+    desk.write(
+        "schema/email.sql",
+        "ALTER TABLE app.users ADD COLUMN email text;\n",
+    );
+    desk.write("forge.toml", "[project]\nplans = \"/proc/plans\"\n");
+    desk.forge("plan -m \"a mistake\"");
+    desk.write("forge.toml", "[naming]\ntemplate = \"{seq}_{slug}\"\n");
+    desk.remove("schema/email.sql");
+
+    writeln!(desk.typed, "=== a file that can't be read").unwrap();
+    desk.other("ln", &["-s", "nowhere.sql", "schema/gone.sql"]);
+    desk.forge("plan -m \"a mistake\"");
+    desk.remove("schema/gone.sql");
+
+    writeln!(desk.typed, "=== a frozen plan that was edited").unwrap();
+    desk.write(
+        "schema/email.sql",
+        "ALTER TABLE app.users ADD COLUMN email text;\n",
+    );
+    desk.forge("plan -m \"add email\" --rev-id 200000000000");
+    desk.forge("approve");
+    let path = desk.environment.project().join("plans/0002_add_email.sql");
+    let frozen = fs_err::read_to_string(&path).unwrap();
+    fs_err::write(&path, frozen.replace("email text", "email varchar")).unwrap();
+    let before = everything(&desk);
+    desk.forge("apply");
+    assert_eq!(everything(&desk), before);
+    fs_err::write(&path, &frozen).unwrap();
+
+    writeln!(desk.typed, "=== a target that changed since planning").unwrap();
+    desk.database
+        .run("ALTER TABLE app.users ADD COLUMN email varchar(80)")
+        .await
+        .unwrap();
+    let before = everything(&desk);
+    desk.forge("apply");
+    desk.forge("drift");
+    assert_eq!(everything(&desk), before);
+    assert_snapshot!("bad_input_is_told_and_changes_nothing", desk.typed);
 }

@@ -115,9 +115,9 @@ async fn with_target(
     let (ready, held) = pending(&revisions, args.to.revision()?)?;
     tell_applied_by_others(context, &seen, &revisions, acquired);
     let mut live = apply::read_target(&work).await?;
-    if revisions.journal.is_settled() {
-        warn_of_drift(context, &revisions, &live);
-    } else {
+    let settled = revisions.journal.is_settled();
+    let drifted = settled && has_drifted(&revisions, &live);
+    if !settled {
         apply::finish(&work, &revisions.journal, &live).await?;
     }
     for revision in &ready {
@@ -128,6 +128,12 @@ async fn with_target(
             down: revisions.folder.downs.get(*revision),
         };
         live = apply::run(&work, &script, &revisions.journal, live).await?;
+    }
+    if drifted {
+        context.reporter.warn(
+            "somebody had changed the database since the last plan was applied; \
+             what they changed stays, and `forge drift` can't tell it any more",
+        );
     }
     if let Some(last) = ready.last() {
         context.reporter.note(format_args!(
@@ -144,19 +150,11 @@ async fn with_target(
     Ok(Exit::Done)
 }
 
-/// What was changed behind forge's back and isn't in the plan's way stays, and is no drift any more afterwards.
-fn warn_of_drift(context: &Context<'_>, revisions: &Revisions, live: &Catalog) {
+/// Whether somebody has changed the database since the last plan was applied.
+fn has_drifted(revisions: &Revisions, live: &Catalog) -> bool {
     let journal = &revisions.journal;
-    let undisturbed = !journal.partly().is_empty()
-        || journal
-            .promised()
-            .is_none_or(|promised| promised == live.fingerprint());
-    if !undisturbed {
-        context.reporter.warn(
-            "somebody changed the database since the last plan was applied; \
-             what they changed stays, and `forge drift` can't tell it any more after this",
-        );
-    }
+    let promised = journal.promised();
+    journal.partly().is_empty() && promised.is_some_and(|promised| promised != live.fingerprint())
 }
 
 /// The revisions that can be applied, and those that a missing approval holds up.

@@ -76,7 +76,7 @@ async fn offers_extensions(client: &Client, statements: &[Statement]) -> Result<
             .note("the schema is built on the shadow server before it is compared, so its extensions must be installed there");
         match source::closest(name, offered.iter().map(String::as_str)) {
             Some(similar) => diagnostic.help(format!("did you mean `{similar}`?")),
-            None => diagnostic.help("install it there, or use the target itself with `shadow = \"target\"`"),
+            None => diagnostic.help("install it there, or use the target itself with `--shadow target`"),
         }
     });
     Diagnostic::all(missing.collect()).map_or(Ok(()), Err)
