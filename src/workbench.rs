@@ -9,10 +9,10 @@ use crate::{
     kinds::ObjectId,
     plan::{Plan, file::SETTINGS, plan},
     server::{
-        bodies::{BodyProblem, check_bodies},
-        load::load,
+        bodies::BodyProblem,
+        load::{ORDINARY, load},
         session::Session,
-        shadow::{self, Shadow, ShadowDatabase, ShadowSettings},
+        shadow::{self, Scratch, Shadow, ShadowSettings},
     },
     source::{Statement, roles},
     sql::Ident,
@@ -76,11 +76,10 @@ impl Workbench {
         self.shadow
             .create_roles(&roles(statements).into_iter().collect::<Vec<_>>())
             .await?;
-        let (database, session) = self.database("desired").await?;
-        load(session.client(), statements).await?;
-        let broken_bodies = check_bodies(session.client(), statements).await?;
-        let catalog = self.read(&session).await?;
-        self.give_back(database, session).await?;
+        let mut scratch = self.shadow.scratch("desired", &self.role).await?;
+        let broken_bodies = load(&mut scratch, statements).await?;
+        let catalog = self.read(scratch.session()).await?;
+        self.shadow.drop_scratch(scratch).await?;
         Ok(Desired {
             catalog,
             broken_bodies,
@@ -94,22 +93,22 @@ impl Workbench {
     /// [`Code::Unproved`] with what stands in the way.
     pub async fn prove(&self, catalogs: Catalogs<'_>, up: &Plan, down: &Plan) -> Result<Proof> {
         let Catalogs { live, desired } = catalogs;
-        let (database, session) = self.database("proof").await?;
-        session.run(&SETTINGS.join(";")).await?;
-        let empty = self.read(&session).await?;
+        let mut scratch = self.shadow.scratch("proof", &self.role).await?;
+        scratch.session().run(&SETTINGS.join(";")).await?;
+        let empty = self.read(scratch.session()).await?;
         let rebuild = plan(&Diff::new(Catalogs {
             live: &empty,
             desired: live,
         }))?;
         run(
-            &session,
+            &mut scratch,
             &rebuild,
             "the live state can't be rebuilt on the shadow server",
         )
         .await?;
         // A rebuilt state differs from the live one only where forge doesn't say everything it reads.
         if !rebuild.is_empty() {
-            let restored = self.read(&session).await?;
+            let restored = self.read(scratch.session()).await?;
             differing(&restored, live).map_or(Ok(()), |left| {
                 Err(unproved(
                     "the live state can't be rebuilt on the shadow server as it is",
@@ -119,8 +118,8 @@ impl Workbench {
                 ))
             })?;
         }
-        run(&session, up, "the plan fails on the shadow server").await?;
-        let reached = self.read(&session).await?;
+        run(&mut scratch, up, "the plan fails on the shadow server").await?;
+        let reached = self.read(scratch.session()).await?;
         differing(&reached, desired).map_or(Ok(()), |left| {
             Err(unproved(
                 "the plan doesn't lead to what the schema tree declares",
@@ -129,27 +128,21 @@ impl Workbench {
                 desired,
             ))
         })?;
-        run(&session, down, "the way back fails on the shadow server").await?;
-        let back = self.read(&session).await?;
+        run(
+            &mut scratch,
+            down,
+            "the way back fails on the shadow server",
+        )
+        .await?;
+        let back = self.read(scratch.session()).await?;
         let irreversible = differing(&back, live).unwrap_or_default();
-        self.give_back(database, session).await?;
+        self.shadow.drop_scratch(scratch).await?;
         Ok(Proof { irreversible })
     }
 
     /// Takes the server away.
     pub async fn close(self) -> Result<()> {
         self.shadow.close().await
-    }
-
-    async fn database(&self, purpose: &str) -> Result<(ShadowDatabase, Session)> {
-        let database = self.shadow.create_database(purpose).await?;
-        let session = self.shadow.open(&database, &self.role).await?;
-        Ok((database, session))
-    }
-
-    async fn give_back(&self, database: ShadowDatabase, session: Session) -> Result<()> {
-        session.close().await;
-        self.shadow.drop_database(database).await
     }
 
     async fn read(&self, session: &Session) -> Result<Catalog> {
@@ -159,7 +152,7 @@ impl Workbench {
     }
 }
 
-async fn run(session: &Session, plan: &Plan, what: &str) -> Result<()> {
+async fn run(scratch: &mut Scratch, plan: &Plan, what: &str) -> Result<()> {
     for batch in &plan.batches {
         let statements: Vec<(&ObjectId, &str)> = batch
             .steps
@@ -167,12 +160,18 @@ async fn run(session: &Session, plan: &Plan, what: &str) -> Result<()> {
             .flat_map(|step| step.sql.iter().map(|sql| (&step.object, sql.as_str())))
             .collect();
         let texts: Vec<&str> = statements.iter().map(|(_, sql)| *sql).collect();
-        session.run_all(&texts, batch.transactional).await.map_err(|(number, error)| {
-            let (object, sql) = statements[number];
+        scratch.run_all(&texts, batch.transactional).await.map_err(|rejection| {
+            let (object, sql) = statements[rejection.number];
             let diagnostic = Diagnostic::error(Code::Unproved, format!("{what}: `{object}`"))
-                .note(format!("the server says: {}", error.message()));
-            let diagnostic = error.notes().iter().fold(diagnostic, |diagnostic, note| diagnostic.note(note.clone()));
-            diagnostic.note(format!("in the statement: {sql}")).help(
+                .note(format!("the server says: {}", rejection.diagnostic.message()));
+            let notes = rejection.diagnostic.notes().iter();
+            let diagnostic = notes
+                .fold(diagnostic, |diagnostic, note| diagnostic.note(note.clone()))
+                .note(format!("in the statement: {sql}"));
+            if rejection.lacks_privilege {
+                return diagnostic.note(ORDINARY).help("let the schema do without; no plan was written");
+            }
+            diagnostic.help(
                 "no plan was written; if the schema is sound, this is a case that forge doesn't know: please report it",
             )
         })?;

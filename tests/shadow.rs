@@ -19,9 +19,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use forge::{
     diagnostic::{Code, Diagnostic, Result},
     server::{
+        Environment,
         connect::ConnectOptions,
         embedded::Embedded,
-        shadow::{self, Environment, Mode, Shadow, ShadowSettings},
+        shadow::{self, Mode, Shadow, ShadowSettings},
     },
 };
 use tokio_postgres::{Client, NoTls};
@@ -31,7 +32,7 @@ use tokio_postgres::{Client, NoTls};
     reason = "the tests' one look at the environment"
 )]
 fn environment() -> Environment {
-    Environment(std::env::vars().collect())
+    std::env::vars().collect()
 }
 
 fn settings(mode: Mode) -> ShadowSettings {
@@ -169,7 +170,7 @@ fn roles_are_created_once() {
         let roles = "SELECT string_agg(rolname || ' ' || rolcanlogin, ',' ORDER BY rolname) FROM pg_roles WHERE rolname !~ '^pg_'";
         assert_eq!(
             text(&client, roles).await,
-            "Odd \"name false,app false,postgres true"
+            "Odd \"name false,app false,forge shadow superuser true,postgres false"
         );
         shadow.close().await.unwrap();
     });

@@ -57,7 +57,7 @@ fn account(context: &Context<'_>) -> String {
 fn host(context: &Context<'_>) -> String {
     let read = fs_err::read_to_string("/proc/sys/kernel/hostname").ok();
     read.map(|name| name.trim().to_owned())
-        .or_else(|| context.environment.get("HOSTNAME").cloned())
+        .or_else(|| context.environment.get("HOSTNAME").map(str::to_owned))
         .unwrap_or_else(|| "unknown".to_owned())
 }
 
@@ -70,7 +70,7 @@ fn git(context: &Context<'_>, folder: &Utf8Path, args: &[&str]) -> Option<String
 fn said_by(context: &Context<'_>, command: &mut Command) -> Option<String> {
     let output = command
         .env_clear()
-        .envs(context.environment)
+        .envs(context.environment.iter())
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .output()

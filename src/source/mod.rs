@@ -16,6 +16,7 @@ mod do_block;
 mod duplicates;
 mod elements;
 mod foreign_keys;
+mod inert;
 mod names;
 mod order;
 mod parse;
@@ -31,6 +32,7 @@ mod tokens;
 mod walk;
 
 pub use directives::{Directive, DirectiveKind};
+pub use inert::{Inert, Performer, inert};
 pub(crate) use names::first_causes;
 pub use order::load_order;
 pub use references::body_references;
