@@ -195,7 +195,7 @@ impl<'a> Loader<'a> {
             script.push_str(&statement.sql());
             script.push(';');
             if statement.is_program() {
-                script.push_str(&opening(&statement.session));
+                script.push_str(&after_program(&statement.session));
             }
             session = Session::clone(&statement.session);
         }
@@ -219,7 +219,7 @@ impl<'a> Loader<'a> {
                 statement.session.commands_after(&self.session)
             );
             let after = if statement.is_program() {
-                opening(&statement.session)
+                after_program(&statement.session)
             } else {
                 String::new()
             };
@@ -298,7 +298,13 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// The commands that set a session up, whatever a program of the tree has done to its settings.
+/// The commands that put a session right after a program of the tree, and let what it has put off happen now, where its
+/// failure is the program's own.
+fn after_program(session: &Session) -> String {
+    format!("SET CONSTRAINTS ALL IMMEDIATE;{}", opening(session))
+}
+
+/// The commands that set a session up, whatever its settings are.
 fn opening(session: &Session) -> String {
     format!("SET check_function_bodies = off;{}", session.commands())
 }

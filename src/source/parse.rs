@@ -98,7 +98,11 @@ fn read(
     session: &Arc<Session>,
 ) -> Statement {
     let text = &file.text[span.clone()];
-    let definition = define::definition(node, text, session);
+    let mut definition = define::definition(node, text, session);
+    let inert = inert::of(node);
+    definition.traits.last |= inert
+        .as_ref()
+        .is_some_and(|inert| inert.about_event_trigger);
     let references = match node {
         NodeEnum::DoStmt(_) => references::references_of_block(text),
         node => references::references(node),
@@ -129,7 +133,7 @@ fn read(
         needs,
         body_needs,
         roles: references.roles,
-        inert: inert::of(node),
+        inert,
         directives: Vec::new(),
         action: Action::Load,
         session: Arc::clone(session),
