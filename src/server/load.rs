@@ -80,7 +80,7 @@ impl<'a> Stages<'a> {
                 _ if statement.is_last() => stages.last.push(statement),
                 Some((owner, elevation)) if elevation.stands_for(owner) => {}
                 Some((owner, elevation)) if !elevation.may_own(owner) => {
-                    stages.foreign.push(statement)
+                    stages.foreign.push(statement);
                 }
                 Some(_) | None => stages.main.push(statement),
             }
@@ -269,7 +269,7 @@ impl<'a> Loader<'a> {
                 None
             }
             Outcome::Rejected(error, preceding) => Some(Failure {
-                error,
+                error: *error,
                 preceding,
                 ..failure
             }),

@@ -68,13 +68,16 @@ pub(super) fn of(node: &NodeEnum) -> Option<Inert> {
             ..plain
         }),
         NodeEnum::AlterTableStmt(alter) => Some(Inert {
-            owner: new_owner(alter)?.and_then(role),
+            owner: role(new_owner(alter)?),
             ..plain
         }),
-        NodeEnum::CreateFunctionStmt(function) => Some(Inert {
-            library: elementary(function)?,
-            ..plain
-        }),
+        NodeEnum::CreateFunctionStmt(function) => match origin(function)? {
+            Origin::Text => Some(plain),
+            Origin::Library(library) => Some(Inert {
+                library: Some(library),
+                ..plain
+            }),
+        },
         NodeEnum::AlterFunctionStmt(alter) => {
             let leakproof = alter.actions.iter().filter_map(ast::kind).all(
                 |action| matches!(action, NodeEnum::DefElem(element) if element.defname == "leakproof"),
@@ -117,13 +120,13 @@ fn role(role: &RoleSpec) -> Option<String> {
 }
 
 /// The new owner of an ALTER TABLE that does nothing else.
-fn new_owner(alter: &AlterTableStmt) -> Option<Option<&RoleSpec>> {
+fn new_owner(alter: &AlterTableStmt) -> Option<&RoleSpec> {
     match alter.cmds.as_slice() {
         [command] => match ast::kind(command)? {
             NodeEnum::AlterTableCmd(command)
                 if command.subtype() == AlterTableType::AtChangeOwner =>
             {
-                Some(command.newowner.as_ref())
+                command.newowner.as_ref()
             }
             _ => None,
         },
@@ -131,9 +134,17 @@ fn new_owner(alter: &AlterTableStmt) -> Option<Option<&RoleSpec>> {
     }
 }
 
-/// The library of a function without expressions, if it has one: its arguments have no defaults, and its body is a string,
-/// which isn't read while `check_function_bodies` is off. Functions of the server itself are for its owner alone.
-fn elementary(function: &CreateFunctionStmt) -> Option<Option<String>> {
+/// Where the body of a function comes from.
+enum Origin {
+    /// A string, which isn't read while `check_function_bodies` is off.
+    Text,
+    /// A library below the server's own folder.
+    Library(String),
+}
+
+/// The origin of a function that may want a superuser and holds no expressions: its arguments have no defaults. Functions of
+/// the server itself are for its owner alone.
+fn origin(function: &CreateFunctionStmt) -> Option<Origin> {
     let expressions = function.sql_body.is_some()
         || function
             .parameters
@@ -162,10 +173,10 @@ fn elementary(function: &CreateFunctionStmt) -> Option<Option<String>> {
     let body = ast::strings(&body.items);
     match language.sval.to_ascii_lowercase().as_str() {
         _ if expressions => None,
-        "sql" | "plpgsql" => option("leakproof").map(|_| None),
+        "sql" | "plpgsql" => option("leakproof").map(|_| Origin::Text),
         "c" => {
             let library = body.first()?.strip_prefix("$libdir/")?;
-            Some(Some(library.to_owned()))
+            Some(Origin::Library(library.to_owned()))
         }
         // Whatever else wants a superuser to create its functions could do anything when they run.
         _ => None,

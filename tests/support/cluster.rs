@@ -45,7 +45,7 @@ impl Cluster {
     pub(crate) fn start() -> Self {
         let place = match std::env::var("FORGE_TEST_URL") {
             Ok(url) => Place::Given(
-                ConnectOptions::resolve(Some(&url), &BTreeMap::new())
+                ConnectOptions::resolve(Some(&url), &Environment::default())
                     .expect("the URL is sound")
                     .options,
             ),

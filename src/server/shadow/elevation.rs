@@ -14,7 +14,7 @@ use crate::{
     diagnostic::Result,
     server::{connect::ConnectOptions, load::broken},
     source::{Inert, Performer},
-    sql::Ident,
+    sql::{self, Ident},
 };
 
 /// What makes the loading role of one scratch database a superuser.
@@ -35,7 +35,7 @@ pub(in crate::server) enum Outcome {
     /// It stands.
     Done,
     /// The server rejects it all the same. So many characters were sent before it.
-    Rejected(DbError, usize),
+    Rejected(Box<DbError>, usize),
     /// It isn't run, for this reason.
     Refused(String),
 }
@@ -116,10 +116,10 @@ impl Elevation {
     }
 
     async fn alter(&mut self, roles: &[Ident], option: &str) -> Result<()> {
-        let statements: String = roles
+        let each = roles
             .iter()
-            .map(|role| format!("ALTER ROLE {role} {option};"))
-            .collect();
+            .map(|role| format!("ALTER ROLE {role} {option}"));
+        let statements = sql::join(each, ";");
         self.admin().await?.run(&statements).await
     }
 
@@ -163,17 +163,20 @@ impl Elevation {
         // What comes later must not find operators of the tree.
         let script = format!("{before}{statement}\n; SET search_path = ''");
         if let Some(rejected) = attempt(client, &script).await? {
-            return Ok(Outcome::Rejected(rejected, before.chars().count()));
+            return Ok(Outcome::Rejected(
+                Box::new(rejected),
+                before.chars().count(),
+            ));
         }
         let schemas = client
             .query(include_str!("schemas.sql"), &[])
             .await
             .map_err(|error| admin::failed(&error))?;
-        let adopted: String = schemas
+        let adopted = schemas
             .iter()
             .map(|row| Ident::new(row.get::<_, String>("name")))
-            .map(|schema| format!("ALTER SCHEMA {schema} OWNER TO {role};"))
-            .collect();
+            .map(|schema| format!("ALTER SCHEMA {schema} OWNER TO {role};"));
+        let adopted = sql::join(adopted, "");
         client
             .batch_execute(&format!("{adopted}COMMIT"))
             .await
@@ -200,7 +203,10 @@ async fn perform(
     // The look afterwards must not find operators of the tree.
     let script = format!("{before}{statement}\n; SET LOCAL search_path = pg_catalog");
     if let Some(rejected) = attempt(client, &script).await? {
-        return Ok(Outcome::Rejected(rejected, before.chars().count()));
+        return Ok(Outcome::Rejected(
+            Box::new(rejected),
+            before.chars().count(),
+        ));
     }
     let touched = client
         .query(include_str!("touched.sql"), &[&role.as_str()])

@@ -44,7 +44,7 @@ pub use self::{
 use super::connect::ConnectOptions;
 use crate::{
     diagnostic::{Diagnostic, Result},
-    sql::Ident,
+    sql::{self, Ident},
 };
 
 /// A running shadow server.
@@ -167,11 +167,10 @@ impl Shadow {
         match &self.place {
             Place::Private { admin, roles, .. } => {
                 let missing = roles::missing(admin, names).await?;
-                let statements: String = missing
+                let each = missing
                     .iter()
-                    .map(|name| format!("CREATE ROLE {name} NOLOGIN;"))
-                    .collect();
-                admin.run(&statements).await?;
+                    .map(|name| format!("CREATE ROLE {name} NOLOGIN"));
+                admin.run(&sql::join(each, ";")).await?;
                 roles.made().extend(missing);
                 Ok(())
             }

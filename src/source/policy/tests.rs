@@ -198,13 +198,16 @@ fn programs_are_loaded() {
             panic!("{sql}")
         };
         assert!(statement.is_loaded() && statement.is_program(), "{sql}");
-        let defines: Vec<String> = statement.symbols().map(ToString::to_string).collect();
-        let needs: Vec<String> = statement.needs.iter().map(ToString::to_string).collect();
+        let symbols: Vec<String> = statement.symbols().map(ToString::to_string).collect();
+        let references: Vec<String> = statement.needs.iter().map(ToString::to_string).collect();
         for name in defined {
-            assert!(defines.iter().any(|found| found == name), "{defines:?}");
+            assert!(symbols.iter().any(|found| found == name), "{symbols:?}");
         }
         for name in needed {
-            assert!(needs.iter().any(|found| found == name), "{needs:?}");
+            assert!(
+                references.iter().any(|found| found == name),
+                "{references:?}"
+            );
         }
     }
     check("SELECT app.f('t', 1)", &[], &["app.f"]);
