@@ -26,14 +26,13 @@ use std::{
 
 use cluster::{Cluster, Database};
 use forge::{
-    catalog::{Catalog, Scope, introspect},
+    catalog::{Catalog, introspect, introspect_with_addresses},
     diagnostic::{Diagnostic, SourceFile},
     diff::{Catalogs, Diff},
-    intent::{Intent, RenameFlag},
+    intent::{Intent, RenameFlag, Renamed, Renaming},
     kinds::HazardKind,
     plan::{Plan, file::render_steps},
     source::Tree,
-    workbench::carry_out,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -112,9 +111,9 @@ async fn check(cluster: &Cluster, case: &Path) -> Result<(), Failed> {
     let intent = intent(&settings, &text("desired.sql", "new.sql")?, catalogs)?;
     let renamed = if intent.renames() {
         let copy = cluster.database(&text("live.sql", "old.sql")?).await?;
-        let renamed = carry_out(&intent, catalogs, copy.session(), None, &Scope::default()).await;
+        let renamed = carry_out(&intent, catalogs, &copy).await;
         copy.drop().await?;
-        Some(renamed.map_err(|error| words(&error))?)
+        Some(renamed?)
     } else {
         None
     };
@@ -179,6 +178,35 @@ fn intent(settings: &Settings, desired: &str, catalogs: Catalogs<'_>) -> Result<
 
 fn words(error: &Diagnostic) -> String {
     format!("{error}\n{}", error.notes().join("\n"))
+}
+
+/// Carries the renames out on a copy of the live database.
+async fn carry_out(
+    intent: &Intent,
+    catalogs: Catalogs<'_>,
+    copy: &Database,
+) -> Result<Renamed, Failed> {
+    let read = async || {
+        let read = introspect_with_addresses(copy.session(), None).await;
+        read.map_err(|error| Failed::from(words(&error)))
+    };
+    let (mut now, mut addresses) = read().await?;
+    let mut renaming = Renaming::new(intent, catalogs, addresses.clone());
+    loop {
+        let steps = renaming
+            .next_round(&now, &addresses)
+            .map_err(|error| words(&error))?;
+        if steps.is_empty() {
+            return Ok(renaming.finish(now, &addresses));
+        }
+        let statements: Vec<&str> = steps
+            .iter()
+            .flat_map(|step| &step.sql)
+            .map(String::as_str)
+            .collect();
+        copy.statements(&statements, true).await?;
+        (now, addresses) = read().await?;
+    }
 }
 
 /// Applies a plan; the second plan is empty, and no row is lost without a word.

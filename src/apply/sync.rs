@@ -22,8 +22,9 @@ pub async fn sync(work: &Work<'_>, plan: &Plan) -> Result<()> {
             .collect();
         let texts: Vec<&str> = statements.iter().map(|(_, sql)| *sql).collect();
         let ran = work.session.run_all(&texts, batch.transactional).await;
-        ran.map_err(|(number, error)| {
-            let (object, sql) = statements[number];
+        ran.map_err(|rejection| {
+            let (object, sql) = statements[rejection.number];
+            let error = rejection.diagnostic;
             let diagnostic = Diagnostic::error(
                 Code::StepFailed,
                 format!("`{object}` can't be brought to what the schema tree declares"),

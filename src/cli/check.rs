@@ -177,7 +177,7 @@ fn git(context: &Context<'_>, settings: &Settings, arguments: &[&str]) -> Result
         .args(arguments)
         .current_dir(&settings.project.root)
         .env_clear()
-        .envs(context.environment)
+        .envs(context.environment.iter())
         .stdin(Stdio::null())
         .output()
         .map_err(|error| failed(error.to_string()))?;

@@ -383,7 +383,7 @@ mod tests {
         let cancel = Cancel::new();
         let context = Context {
             flags: &GlobalFlags::default(),
-            environment: &Environment::new(),
+            environment: &Environment::default(),
             working_dir: ".".into(),
             reporter: &reporter,
             cancel: &cancel,

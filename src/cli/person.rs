@@ -58,7 +58,7 @@ pub(super) async fn actor(
 
 /// The page of the CI run in whose job forge runs, as GitHub, GitLab, Jenkins and their like say.
 fn ci_run(context: &Context<'_>) -> Option<String> {
-    let variable = |name: &str| context.environment.get(name).cloned();
+    let variable = |name: &str| context.environment.get(name).map(ToOwned::to_owned);
     let of_github = || {
         let (server, repository) = (
             variable("GITHUB_SERVER_URL")?,
@@ -81,7 +81,7 @@ fn account(context: &Context<'_>) -> String {
 fn host(context: &Context<'_>) -> String {
     let read = fs_err::read_to_string("/proc/sys/kernel/hostname").ok();
     read.map(|name| name.trim().to_owned())
-        .or_else(|| context.environment.get("HOSTNAME").cloned())
+        .or_else(|| context.environment.get("HOSTNAME").map(str::to_owned))
         .unwrap_or_else(|| "unknown".to_owned())
 }
 
@@ -94,7 +94,7 @@ fn git(context: &Context<'_>, folder: &Utf8Path, args: &[&str]) -> Option<String
 fn said_by(context: &Context<'_>, command: &mut Command) -> Option<String> {
     let output = command
         .env_clear()
-        .envs(context.environment)
+        .envs(context.environment.iter())
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .output()

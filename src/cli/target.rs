@@ -9,7 +9,7 @@ use crate::{
         connect::ConnectOptions,
         embedded::Embedded,
         session::Session,
-        shadow::{self, Mode, ShadowSettings},
+        shadow::{Mode, ShadowSettings},
     },
     settings::{Settings, ShadowProvider, Target},
     sql::Ident,
@@ -118,7 +118,7 @@ pub(super) fn shadow_settings(
     settings: &Settings,
 ) -> Result<ShadowSettings> {
     let shadow = &settings.shadow;
-    let mut wanted = ShadowSettings::new(shadow::Environment(context.environment.clone()));
+    let mut wanted = ShadowSettings::new(context.environment.clone());
     wanted.mode = match shadow.provider.value {
         ShadowProvider::Auto => Mode::Auto,
         ShadowProvider::Url => Mode::Url,

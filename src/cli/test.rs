@@ -102,7 +102,7 @@ fn command(args: &Args, context: &Context<'_>, options: &ConnectOptions) -> Resu
         .args(arguments)
         .current_dir(context.working_dir)
         .env_clear()
-        .envs(context.environment)
+        .envs(context.environment.iter())
         .env("DATABASE_URL", options.redacted())
         .env("PGHOST", &host.host)
         .env("PGPORT", host.port.to_string())

@@ -1,11 +1,10 @@
 //! Connections and shadow servers.
 
-use std::collections::BTreeMap;
-
 mod account;
 pub mod bodies;
 pub mod connect;
 pub mod embedded;
+mod environment;
 pub mod failure;
 pub mod load;
 mod login;
@@ -14,16 +13,16 @@ mod passfile;
 mod rejection;
 mod resolve;
 mod role;
+mod rows;
 mod servicefile;
 pub mod session;
 mod setup;
 pub mod shadow;
-mod snapshot;
+pub(crate) mod snapshot;
 mod socket;
 mod startup;
 mod tls;
 mod uri;
 mod verify;
 
-/// The process's environment variables, read once. An empty value counts as unset.
-pub type Environment = BTreeMap<String, String>;
+pub use environment::Environment;

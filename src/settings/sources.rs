@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::{
     ConnectionString, FILE_NAME, ForgeToml, GlobalFlags, Managed, Naming, Origin, Project, Setting,
-    Shadow, ShadowProvider, Target, existing, file::ShadowTable, nearest, no_project, variable,
+    Shadow, ShadowProvider, Target, existing, file::ShadowTable, nearest, no_project,
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
@@ -209,7 +209,7 @@ impl<'a> Sources<'a> {
         }
         Ok(LIBPQ_VARIABLES
             .iter()
-            .find(|name| variable(self.variables, name).is_some())
+            .find(|name| self.variables.get(name).is_some())
             .map(|name| Setting::new(Target::Variables, Origin::Variable((*name).to_owned()))))
     }
 
@@ -376,14 +376,14 @@ impl<'a> Sources<'a> {
         if let Some(folder) = self.variable("XDG_CACHE_HOME") {
             return Setting::new(Utf8Path::new(&folder.value).join("forge"), folder.origin);
         }
-        Setting::default_value(match variable(self.variables, "HOME") {
+        Setting::default_value(match self.variables.get("HOME") {
             Some(home) => Utf8Path::new(home).join(".cache/forge"),
             None => self.root().join(".forge/cache"),
         })
     }
 
     fn variable(&self, name: &str) -> Option<Setting<String>> {
-        let value = variable(self.variables, name)?.to_owned();
+        let value = self.variables.get(name)?.to_owned();
         Some(Setting::new(value, Origin::Variable(name.to_owned())))
     }
 

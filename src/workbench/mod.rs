@@ -20,10 +20,10 @@ use crate::{
     kinds::ObjectId,
     plan::{Plan, file::SETTINGS, plan},
     server::{
-        bodies::{BodyProblem, check_bodies},
-        load::load,
+        bodies::BodyProblem,
+        load::{ORDINARY, load},
         session::Session,
-        shadow::{self, Shadow, ShadowDatabase, ShadowSettings},
+        shadow::{self, Scratch, Shadow, ShadowSettings},
     },
     source::{Statement, roles},
     sql::Ident,
@@ -95,11 +95,10 @@ impl Workbench {
         self.shadow
             .create_roles(&roles(statements).into_iter().collect::<Vec<_>>())
             .await?;
-        let (database, session) = self.database("desired").await?;
-        load(session.client(), statements).await?;
-        let broken_bodies = check_bodies(session.client(), statements).await?;
-        let catalog = self.read(&session).await?;
-        self.give_back(database, session).await?;
+        let mut scratch = self.scratch("desired").await?;
+        let broken_bodies = load(&mut scratch, statements).await?;
+        let catalog = self.read(scratch.session()).await?;
+        self.shadow.drop_scratch(scratch).await?;
         Ok(Desired {
             catalog,
             broken_bodies,
@@ -108,9 +107,9 @@ impl Workbench {
 
     /// The catalog of an empty database.
     pub async fn empty(&self) -> Result<Catalog> {
-        let (database, session) = self.database("empty").await?;
-        let catalog = self.read(&session).await?;
-        self.give_back(database, session).await?;
+        let scratch = self.scratch("empty").await?;
+        let catalog = self.read(scratch.session()).await?;
+        self.shadow.drop_scratch(scratch).await?;
         Ok(catalog)
     }
 
@@ -124,10 +123,10 @@ impl Workbench {
         self.shadow
             .create_roles(&live.roles().into_iter().collect::<Vec<_>>())
             .await?;
-        let (database, session) = self.database("proof").await?;
-        self.rebuild(&session, live).await?;
-        run(&session, up, "the plan fails on the shadow server").await?;
-        let reached = self.read(&session).await?;
+        let mut scratch = self.scratch("proof").await?;
+        self.rebuild(&mut scratch, live).await?;
+        run(&mut scratch, up, "the plan fails on the shadow server").await?;
+        let reached = self.read(scratch.session()).await?;
         differing(&reached, desired).map_or(Ok(()), |left| {
             Err(unproved(
                 "the plan doesn't lead to what the schema tree declares",
@@ -136,10 +135,15 @@ impl Workbench {
                 desired,
             ))
         })?;
-        run(&session, down, "the way back fails on the shadow server").await?;
-        let back = self.read(&session).await?;
+        run(
+            &mut scratch,
+            down,
+            "the way back fails on the shadow server",
+        )
+        .await?;
+        let back = self.read(scratch.session()).await?;
         let irreversible = differing(&back, live).unwrap_or_default();
-        self.give_back(database, session).await?;
+        self.shadow.drop_scratch(scratch).await?;
         Ok(Proof { irreversible })
     }
 
@@ -151,30 +155,42 @@ impl Workbench {
         if !intent.renames() {
             return Ok(None);
         }
-        let (database, session) = self.database("renamed").await?;
-        self.rebuild(&session, catalogs.live).await?;
-        let renamed = carry_out(intent, catalogs, &session, Some(&self.role), &self.scope).await?;
-        self.give_back(database, session).await?;
-        Ok(Some(renamed))
+        let live = catalogs.live.roles().into_iter().collect::<Vec<_>>();
+        self.shadow.create_roles(&live).await?;
+        let mut scratch = self.scratch("renamed").await?;
+        self.rebuild(&mut scratch, catalogs.live).await?;
+        let (mut now, mut addresses) = self.read_with_addresses(scratch.session()).await?;
+        let mut renaming = Renaming::new(intent, catalogs, addresses.clone());
+        loop {
+            let steps = renaming.next_round(&now, &addresses)?;
+            if steps.is_empty() {
+                break;
+            }
+            let round = Plan::from(steps);
+            run(&mut scratch, &round, "a rename fails on the shadow server").await?;
+            (now, addresses) = self.read_with_addresses(scratch.session()).await?;
+        }
+        self.shadow.drop_scratch(scratch).await?;
+        Ok(Some(renaming.finish(now, &addresses)))
     }
 
     /// Makes a copy of the live state, but for its rows.
-    async fn rebuild(&self, session: &Session, live: &Catalog) -> Result<()> {
-        session.run(&SETTINGS.join(";")).await?;
-        let empty = self.read(session).await?;
+    async fn rebuild(&self, scratch: &mut Scratch, live: &Catalog) -> Result<()> {
+        scratch.session().run(&SETTINGS.join(";")).await?;
+        let empty = self.read(scratch.session()).await?;
         let rebuild = plan(&Diff::new(Catalogs {
             live: &empty,
             desired: live,
         }))?;
         run(
-            session,
+            scratch,
             &rebuild,
             "the live state can't be rebuilt on the shadow server",
         )
         .await?;
         // A rebuilt state differs from the live one only where forge doesn't say everything it reads.
         if !rebuild.is_empty() {
-            let restored = self.read(session).await?;
+            let restored = self.read(scratch.session()).await?;
             differing(&restored, live).map_or(Ok(()), |left| {
                 Err(unproved(
                     "the live state can't be rebuilt on the shadow server as it is",
@@ -192,15 +208,14 @@ impl Workbench {
         self.shadow.close().await
     }
 
-    async fn database(&self, purpose: &str) -> Result<(ShadowDatabase, Session)> {
-        let database = self.shadow.create_database(purpose).await?;
-        let session = self.shadow.open(&database, &self.role).await?;
-        Ok((database, session))
+    async fn scratch(&self, purpose: &str) -> Result<Scratch> {
+        self.shadow.scratch(purpose, &self.role).await
     }
 
-    async fn give_back(&self, database: ShadowDatabase, session: Session) -> Result<()> {
-        session.close().await;
-        self.shadow.drop_database(database).await
+    async fn read_with_addresses(&self, session: &Session) -> Result<(Catalog, Addresses)> {
+        let (mut catalog, addresses) = introspect_with_addresses(session, Some(&self.role)).await?;
+        self.scope.restrict(&mut catalog);
+        Ok((catalog, addresses))
     }
 
     async fn read(&self, session: &Session) -> Result<Catalog> {
@@ -210,33 +225,7 @@ impl Workbench {
     }
 }
 
-/// Carries the wanted renames out on a database in the live state.
-pub async fn carry_out(
-    intent: &Intent,
-    catalogs: Catalogs<'_>,
-    session: &Session,
-    role: Option<&Ident>,
-    scope: &Scope,
-) -> Result<Renamed> {
-    let read = async || -> Result<(Catalog, Addresses)> {
-        let (mut catalog, addresses) = introspect_with_addresses(session, role).await?;
-        scope.restrict(&mut catalog);
-        Ok((catalog, addresses))
-    };
-    let (mut now, mut addresses) = read().await?;
-    let mut renaming = Renaming::new(intent, catalogs, addresses.clone());
-    loop {
-        let steps = renaming.next_round(&now, &addresses)?;
-        if steps.is_empty() {
-            return Ok(renaming.finish(now, &addresses));
-        }
-        let round = Plan::from(steps);
-        run(session, &round, "a rename fails on the shadow server").await?;
-        (now, addresses) = read().await?;
-    }
-}
-
-async fn run(session: &Session, plan: &Plan, what: &str) -> Result<()> {
+async fn run(scratch: &mut Scratch, plan: &Plan, what: &str) -> Result<()> {
     for batch in &plan.batches {
         let statements: Vec<(&ObjectId, &str)> = batch
             .steps
@@ -244,12 +233,18 @@ async fn run(session: &Session, plan: &Plan, what: &str) -> Result<()> {
             .flat_map(|step| step.sql.iter().map(|sql| (&step.object, sql.as_str())))
             .collect();
         let texts: Vec<&str> = statements.iter().map(|(_, sql)| *sql).collect();
-        session.run_all(&texts, batch.transactional).await.map_err(|(number, error)| {
-            let (object, sql) = statements[number];
+        scratch.run_all(&texts, batch.transactional).await.map_err(|rejection| {
+            let (object, sql) = statements[rejection.number];
             let diagnostic = Diagnostic::error(Code::Unproved, format!("{what}: `{object}`"))
-                .note(format!("the server says: {}", error.message()));
-            let diagnostic = error.notes().iter().fold(diagnostic, |diagnostic, note| diagnostic.note(note.clone()));
-            diagnostic.note(format!("in the statement: {sql}")).help(
+                .note(format!("the server says: {}", rejection.diagnostic.message()));
+            let notes = rejection.diagnostic.notes().iter();
+            let diagnostic = notes
+                .fold(diagnostic, |diagnostic, note| diagnostic.note(note.clone()))
+                .note(format!("in the statement: {sql}"));
+            if rejection.lacks_privilege {
+                return diagnostic.note(ORDINARY).help("let the schema do without; no plan was written");
+            }
+            diagnostic.help(
                 "no plan was written; if the schema is sound, this is a case that forge doesn't know: please report it",
             )
         })?;

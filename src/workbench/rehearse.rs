@@ -51,43 +51,48 @@ impl Workbench {
         self.shadow
             .create_roles(&roles.into_iter().collect::<Vec<_>>())
             .await?;
-        let (database, session) = self.database("test").await?;
-        session.run(&SETTINGS.join(";")).await?;
-        let mut states = vec![self.read(&session).await?];
+        let mut scratch = self.scratch("test").await?;
+        scratch.session().run(&SETTINGS.join(";")).await?;
+        let mut states = vec![self.read(scratch.session()).await?];
         let what =
             |pair: &Pair<'_>, way| format!("{way} revision `{}` fails", pair.up.header.revision);
         for pair in pairs {
-            run(&session, &pair.up.plan, &what(pair, "the upgrade to")).await?;
-            states.push(self.read(&session).await?);
+            run(&mut scratch, &pair.up.plan, &what(pair, "the upgrade to")).await?;
+            states.push(self.read(scratch.session()).await?);
         }
-        at_head(&database.options()).await?;
+        at_head(scratch.options()).await?;
         let kept = pairs.len() - back.min(pairs.len());
         let mut irreversible = Vec::new();
         for (number, pair) in pairs.iter().enumerate().skip(kept).rev() {
-            run(&session, &pair.down.plan, &what(pair, "the downgrade from")).await?;
-            let left = differing(&self.read(&session).await?, &states[number]);
+            run(
+                &mut scratch,
+                &pair.down.plan,
+                &what(pair, "the downgrade from"),
+            )
+            .await?;
+            let left = differing(&self.read(scratch.session()).await?, &states[number]);
             if !left.is_empty() {
                 irreversible.push((pair.up.header.revision.clone(), left));
             }
         }
         for pair in &pairs[kept..] {
             run(
-                &session,
+                &mut scratch,
                 &pair.up.plan,
                 &what(pair, "the second upgrade to"),
             )
             .await?;
         }
-        let again = self.read(&session).await?;
+        let again = self.read(scratch.session()).await?;
         let head = states.pop().expect("the empty database is there");
         let left = differing(&again, &head);
         if !left.is_empty() && kept < pairs.len() {
             return Err(elsewhere(&left));
         }
         if kept < pairs.len() {
-            at_head(&database.options()).await?;
+            at_head(scratch.options()).await?;
         }
-        self.give_back(database, session).await?;
+        self.shadow.drop_scratch(scratch).await?;
         Ok(Rehearsed {
             catalog: head,
             irreversible,
