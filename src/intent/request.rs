@@ -120,14 +120,18 @@ impl<'a> Request<'a> {
 
     /// An error about it; `label` stands at its place.
     pub(super) fn error(&self, message: String, label: &str) -> Diagnostic {
+        let code = match self.said {
+            Said::Directive(_) => Code::Directive,
+            Said::Flag(_) => Code::Usage,
+        };
+        self.shown_in(Diagnostic::error(code, message), label)
+    }
+
+    /// Shows it beside another problem.
+    pub(super) fn shown_in(&self, problem: Diagnostic, label: &str) -> Diagnostic {
         match self.said {
-            Said::Directive(directive) => at(
-                directive,
-                Diagnostic::error(Code::Directive, message),
-                label,
-            ),
-            Said::Flag(flag) => Diagnostic::error(Code::Usage, message)
-                .note(format!("`--rename {}`: {label}", flag.text)),
+            Said::Directive(directive) => at(directive, problem, label),
+            Said::Flag(flag) => problem.note(format!("`--rename {}`: {label}", flag.text)),
         }
     }
 
