@@ -1,6 +1,10 @@
 //! The program as its users see it. One file of tests per command under `tests/cli/`.
 
-#[expect(dead_code, reason = "the cases use all of it")]
+#[expect(
+    dead_code,
+    clippy::disallowed_methods,
+    reason = "the cases use all of it; tests are configured by the environment"
+)]
 #[path = "support/cluster.rs"]
 mod cluster;
 #[path = "support/mod.rs"]
