@@ -49,7 +49,8 @@ pub(super) fn renames<'a>(
                     });
                 }
                 from => {
-                    let idle = judged.request.idle(from.as_ref(), judged.there.is_some());
+                    let left = from.as_ref().filter(|_| *from != judged.there);
+                    let idle = judged.request.idle(left, judged.there.is_some());
                     if judged.request.stays() {
                         intent.warnings.push(idle);
                     } else {
@@ -97,8 +98,10 @@ impl<'a> Level<'a> {
                 });
             }
         }
+        let is_elsewhere =
+            |judged: &Judged<'_>| judged.from.is_some() && judged.from != judged.there;
         let mut pending: BTreeSet<usize> = (0..judged.len())
-            .filter(|&index| judged[index].from.is_some())
+            .filter(|&index| is_elsewhere(&judged[index]))
             .collect();
         // A name that is taken has to be given up by another rename.
         loop {

@@ -136,7 +136,7 @@ impl<'a> Request<'a> {
     }
 
     /// What is to be said of one that has nothing to do: its work is done, or there was nothing of that name.
-    pub(super) fn idle(&self, from: Option<&Named>, is_there: bool) -> Diagnostic {
+    pub(super) fn idle(&self, left: Option<&Named>, is_there: bool) -> Diagnostic {
         let (to, old) = (&self.to, dotted(&self.old));
         let Said::Directive(directive) = self.said else {
             return self
@@ -162,9 +162,9 @@ impl<'a> Request<'a> {
             Diagnostic::warning(Code::Directive, message),
             label,
         );
-        let warning = match from {
-            Some(from) => warning.note(format!(
-                "`{from}` is there as well, and the directive says nothing of it any more"
+        let warning = match left {
+            Some(left) => warning.note(format!(
+                "`{left}` is there as well, and the directive says nothing of it any more"
             )),
             None => warning,
         };
