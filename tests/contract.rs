@@ -323,6 +323,12 @@ fn the_engine_names_no_kind() {
         "src/plan/graph.rs",
         "src/plan/order.rs",
         "src/plan/batch.rs",
+        "src/plan/likeness.rs",
+        "src/intent/judge.rs",
+        "src/intent/order.rs",
+        "src/intent/request.rs",
+        "src/intent/renamed.rs",
+        "src/intent/renaming.rs",
         "src/apply",
     ];
     let engine = sources()

@@ -49,7 +49,8 @@ pub(super) fn renames<'a>(
                     });
                 }
                 from => {
-                    let idle = judged.request.idle(from.as_ref(), judged.there.is_some());
+                    let left = from.as_ref().filter(|_| *from != judged.there);
+                    let idle = judged.request.idle(left, judged.there.is_some());
                     if judged.request.stays() {
                         intent.warnings.push(idle);
                     } else {
@@ -97,8 +98,10 @@ impl<'a> Level<'a> {
                 });
             }
         }
+        let is_elsewhere =
+            |judged: &Judged<'_>| judged.from.is_some() && judged.from != judged.there;
         let mut pending: BTreeSet<usize> = (0..judged.len())
-            .filter(|&index| judged[index].from.is_some())
+            .filter(|&index| is_elsewhere(&judged[index]))
             .collect();
         // A name that is taken has to be given up by another rename.
         loop {
@@ -133,18 +136,16 @@ impl<'a> Level<'a> {
             };
             let (to, old) = (&judged.request.to, dotted(&judged.request.old));
             if let Some(other) = taken.insert(from, judged) {
+                let both = format!(
+                    "`{}` and `{to}` are both renamed from `{old}`",
+                    other.request.to
+                );
+                let problem = judged.request.error(both, "the other");
                 problems.push(
-                    judged
+                    other
                         .request
-                        .error(
-                            format!(
-                                "`{to}` and `{}` are both renamed from `{old}`",
-                                other.request.to
-                            ),
-                            "one of the two",
-                        )
-                        .with(other.request.error("the other one".to_owned(), "here"))
-                        .help("keep the directive of that which has the old one's content"),
+                        .shown_in(problem, "the one")
+                        .help("keep it for the one that has the old one's content"),
                 );
             }
             if let Some(still) = self.still_declared(judged, names) {
@@ -156,7 +157,10 @@ impl<'a> Level<'a> {
                     "take the declaration of the old name away, or the rename if the two are different things",
                 ));
             }
-            if self.is_first_of_a_swap(index) {
+            if let Some(circle) = self.circle_of(index) {
+                let said = circle.iter().map(|(from, to)| {
+                    format!(" --rename {}={}", dotted(&from.path()), dotted(&to.path()))
+                });
                 problems.push(
                     judged
                         .request
@@ -164,7 +168,10 @@ impl<'a> Level<'a> {
                             format!("`{to}` and `{from}` exchange their names"),
                             "it can't be told whether this is done",
                         )
-                        .help("delete these directives, and say it once: `forge plan --rename a.b=a.c --rename a.c=a.b`"),
+                        .help(format!(
+                            "delete these directives, and say it once: `forge plan{}`",
+                            said.collect::<String>()
+                        )),
                 );
             }
         }
@@ -187,43 +194,40 @@ impl<'a> Level<'a> {
         (!renamed).then_some(still)
     }
 
-    /// Whether the rename closes a circle with others, and is the first that does; directives would close it in every plan.
-    fn is_first_of_a_swap(&self, first: usize) -> bool {
+    /// The circle of renames that this one closes, if it is the first of it and some are directives: they would close it
+    /// in every plan.
+    fn circle_of(&self, first: usize) -> Option<Vec<(&Named, &Named)>> {
         let mut circle = vec![first];
-        let mut at = first;
         loop {
-            let Some(there) = &self.judged[at].there else {
-                return false;
-            };
+            let last = &self.judged[*circle.last()?];
+            let there = last.there.as_ref()?;
             let next = self
                 .wanted()
                 .find(|(_, other)| other.from.as_ref() == Some(there));
-            match next {
-                Some((next, _)) if next == first => break,
-                Some((next, _)) if !circle.contains(&next) => {
-                    circle.push(next);
-                    at = next;
-                }
-                _ => return false,
+            match next?.0 {
+                next if next == first => break,
+                next if next < first || circle.contains(&next) => return None,
+                next => circle.push(next),
             }
         }
-        circle.iter().min() == Some(&first)
-            && circle
-                .iter()
-                .any(|&index| self.judged[index].request.stays())
+        let members = circle.iter().map(|&index| &self.judged[index]);
+        let stays = members.clone().any(|judged| judged.request.stays());
+        stays.then(|| {
+            members
+                .filter_map(|judged| Some((judged.from.as_ref()?, &judged.request.to)))
+                .collect()
+        })
     }
 }
 
 /// Points at the declaration of something, or at that of the whole that it is a part of.
 fn declared_at(problem: Diagnostic, statements: &[Statement], named: &Named) -> Diagnostic {
     let whole = named.path();
-    let places = (1..=whole.len()).rev().map(|length| &whole[..length]);
-    let statement = places
-        .filter_map(|place| {
-            let mut defining = statements.iter();
-            defining.find(|statement| statement.symbols().any(|symbol| path(symbol) == place))
-        })
-        .next();
+    let mut places = (1..=whole.len()).rev().map(|length| &whole[..length]);
+    let statement = places.find_map(|place| {
+        let mut defining = statements.iter();
+        defining.find(|statement| statement.symbols().any(|symbol| path(symbol) == place))
+    });
     match statement {
         Some(statement) => problem.at(&statement.file, statement.head(), "and declared here"),
         None => problem,

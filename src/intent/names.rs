@@ -138,8 +138,8 @@ impl<'a> Names<'a> {
             .collect();
         let same = |named: &&Named| {
             let (own, written) = (named.id.args.as_deref(), symbol.arguments.as_deref());
-            own.and_then(argument_types).map(unqualified)
-                == written.map(|text| unqualified(text.to_owned()))
+            let own = own.and_then(argument_types);
+            own.as_deref().map(unqualified) == written.map(unqualified)
         };
         match found.as_slice() {
             [only] => Some(only.clone()),
@@ -231,7 +231,7 @@ fn translated(names: &BTreeMap<Vec<Ident>, Vec<Ident>>, path: &[Ident]) -> Vec<I
 }
 
 /// A list of types without their schemas, which the tree may leave out.
-fn unqualified(types: String) -> Vec<String> {
+fn unqualified(types: &str) -> Vec<String> {
     types
         .split(", ")
         .map(|name| name.rsplit('.').next().unwrap_or(name).to_owned())

@@ -60,20 +60,17 @@ impl<'a> Renaming<'a> {
     /// The steps of the next round, given the copy as it is now; none when everything is done.
     pub fn next_round(&mut self, now: &Catalog, addresses: &Addresses) -> Result<Vec<Step>> {
         let begin = self.forth.len();
-        match self.rounds.next() {
-            Some(renames) => {
-                let moves = renames
-                    .into_iter()
-                    .map(|rename| self.at_present(rename, addresses))
-                    .collect::<Vec<_>>();
-                self.make_room(&moves, now)?;
-                self.carry_out(moves, now, addresses)?;
-            }
-            None => {
-                let companions = self.companions(now);
-                self.carry_out(companions, now, addresses)?;
-                self.rename_along(now, addresses);
-            }
+        if let Some(renames) = self.rounds.next() {
+            let moves: Vec<Move> = renames
+                .into_iter()
+                .map(|rename| self.at_present(rename, addresses))
+                .collect();
+            self.make_room(&moves, now)?;
+            self.carry_out(moves, now, addresses)?;
+        } else {
+            let companions = self.companions(now);
+            self.carry_out(companions, now, addresses)?;
+            self.rename_along(now, addresses);
         }
         Ok(self.forth[begin..].to_vec())
     }

@@ -120,19 +120,23 @@ impl<'a> Request<'a> {
 
     /// An error about it; `label` stands at its place.
     pub(super) fn error(&self, message: String, label: &str) -> Diagnostic {
+        let code = match self.said {
+            Said::Directive(_) => Code::Directive,
+            Said::Flag(_) => Code::Usage,
+        };
+        self.shown_in(Diagnostic::error(code, message), label)
+    }
+
+    /// Shows it beside another problem.
+    pub(super) fn shown_in(&self, problem: Diagnostic, label: &str) -> Diagnostic {
         match self.said {
-            Said::Directive(directive) => at(
-                directive,
-                Diagnostic::error(Code::Directive, message),
-                label,
-            ),
-            Said::Flag(flag) => Diagnostic::error(Code::Usage, message)
-                .note(format!("`--rename {}`: {label}", flag.text)),
+            Said::Directive(directive) => at(directive, problem, label),
+            Said::Flag(flag) => problem.note(format!("`--rename {}`: {label}", flag.text)),
         }
     }
 
     /// What is to be said of one that has nothing to do: its work is done, or there was nothing of that name.
-    pub(super) fn idle(&self, from: Option<&Named>, is_there: bool) -> Diagnostic {
+    pub(super) fn idle(&self, left: Option<&Named>, is_there: bool) -> Diagnostic {
         let (to, old) = (&self.to, dotted(&self.old));
         let Said::Directive(directive) = self.said else {
             return self
@@ -158,9 +162,9 @@ impl<'a> Request<'a> {
             Diagnostic::warning(Code::Directive, message),
             label,
         );
-        let warning = match from {
-            Some(from) => warning.note(format!(
-                "`{from}` is there as well, and the directive says nothing of it any more"
+        let warning = match left {
+            Some(left) => warning.note(format!(
+                "`{left}` is there as well, and the directive says nothing of it any more"
             )),
             None => warning,
         };

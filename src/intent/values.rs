@@ -62,7 +62,9 @@ fn done(names: &Names<'_>, id: &ObjectId, using: bool) -> Option<String> {
         return same.then(|| format!("`{id}` has the type {} already", desired.type_name));
     }
     if live.not_null || !desired.not_null {
-        return Some(format!("`{id}` is there, and no value of it is missing"));
+        return Some(format!(
+            "`{id}` is not new, and doesn't begin to refuse NULL"
+        ));
     }
     None
 }

@@ -11,7 +11,7 @@
 use std::{ops::Range, sync::Arc};
 
 use pg_query::{
-    NodeEnum,
+    Node, NodeEnum,
     protobuf::{ScanToken, Token},
 };
 
@@ -172,9 +172,6 @@ fn members(
         })
         .copied()
         .collect();
-    let Some(list) = elements::lists(&own).into_iter().next() else {
-        return Vec::new();
-    };
     let part = |sort: Sort, name: &str| {
         Symbol {
             sort,
@@ -182,6 +179,12 @@ fn members(
             ..subject.clone()
         }
         .member(name)
+    };
+    if let NodeEnum::CreateDomainStmt(domain) = node {
+        return domain_constraints(&domain.constraints, &own, part);
+    }
+    let Some(list) = elements::lists(&own).into_iter().next() else {
+        return Vec::new();
     };
     let nodes = match node {
         NodeEnum::CreateStmt(table) => &table.table_elts,
@@ -222,6 +225,35 @@ fn members(
                 .and_then(|(_, symbol)| symbol.clone());
             (element.span, symbol)
         })
+        .collect()
+}
+
+/// The constraints of a domain, each as far as its last token before the next one.
+fn domain_constraints(
+    nodes: &[Node],
+    own: &[ScanToken],
+    part: impl Fn(Sort, &str) -> Symbol,
+) -> Vec<(Range<usize>, Option<Symbol>)> {
+    let constraints = nodes
+        .iter()
+        .filter_map(ast::kind)
+        .filter_map(|node| match node {
+            NodeEnum::Constraint(constraint) => {
+                let name = (!constraint.conname.is_empty())
+                    .then(|| part(Sort::Constraint, &constraint.conname));
+                Some((usize::try_from(constraint.location).ok()?, name))
+            }
+            _ => None,
+        });
+    let constraints: Vec<(usize, Option<Symbol>)> = constraints.collect();
+    let end = |next: Option<&(usize, Option<Symbol>)>| {
+        let tokens = own.iter().map(bounds);
+        let before = tokens.filter(|token| next.is_none_or(|(start, _)| token.start < *start));
+        before.map(|token| token.end).max().unwrap_or_default()
+    };
+    let spans = constraints.iter().enumerate();
+    spans
+        .map(|(index, (start, name))| (*start..end(constraints.get(index + 1)), name.clone()))
         .collect()
 }
 
@@ -404,6 +436,13 @@ mod tests {
         check(
             "CREATE TABLE t (\r\n  a int, -- forge: renamed from b\r\n  c int\r\n);\r\n",
             &["column public.t.a: was public.t.b"],
+        );
+        check(
+            "CREATE DOMAIN d AS text NOT NULL\n  CONSTRAINT k CHECK (VALUE <> '') -- forge: renamed from j\n  -- forge: renamed from m\n  CONSTRAINT l CHECK (VALUE <> 'x')\n;",
+            &[
+                "constraint public.d.k: was public.d.j",
+                "constraint public.d.l: was public.d.m",
+            ],
         );
         check("-- forget: it\nCREATE TABLE t ();", &[]);
     }
