@@ -7,6 +7,7 @@ pub mod bodies;
 pub mod connect;
 pub mod embedded;
 pub mod failure;
+pub mod keys;
 pub mod load;
 mod login;
 mod parameters;
