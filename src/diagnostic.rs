@@ -114,6 +114,10 @@ codes! {
     CannotPlan = "cannot-plan" => Error,
     /// A plan file that can't be read.
     PlanFile = "plan-file" => Error,
+    /// A statement goes in batches by columns that are no key of its table.
+    NoKey = "no-key" => Error,
+    /// A backfill that somebody has aborted.
+    Aborted = "aborted" => Partial,
     /// A frozen plan was edited.
     EditedPlan = "edited-plan" => Refused,
     /// A hazard that nobody has approved.

@@ -247,7 +247,12 @@ fn only_server_and_apply_hold_a_client() {
                 "the journal stands in the database that it is about",
             ),
             (
-                "src/workbench.rs",
+                "src/history/backfill.rs",
+                ".client()",
+                "so does how far its steps in batches have come",
+            ),
+            (
+                "src/workbench/mod.rs",
                 "session.client()",
                 "it hands the shadow's session to the loader",
             ),

@@ -3,6 +3,7 @@
 //! Whatever stops an apply, what the target remembers says what stands: a transaction commits its own records with its
 //! work, and a step outside of any transaction is announced before it runs. The next apply goes on from there.
 
+mod backfill;
 mod check;
 mod failure;
 mod leftovers;
@@ -13,10 +14,11 @@ mod run;
 mod sync;
 
 pub use self::{
+    backfill::{Pace, spoken},
     check::check,
     lock::{Acquired, acquire, acquire_shared},
     psql::{Beginning, psql_script},
-    run::{Script, finish, read_target, run},
+    run::{Reached, Script, finish, read_target, run},
     sync::sync,
 };
 
@@ -41,4 +43,9 @@ pub struct Work<'a> {
     pub cancel: &'a Cancel,
     /// How long to wait for locks that others hold.
     pub patience: Duration,
+    /// How far a standby may be behind before the next batch of a step waits for it.
+    pub max_lag: Duration,
 }
+
+/// How far a standby may be behind if nobody says otherwise.
+pub const MAX_LAG: Duration = Duration::from_secs(10);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Script, lock};
+use super::{Script, lock, run::writes_only};
 use crate::{
     catalog::Fingerprint,
     diagnostic::Result,
@@ -176,7 +176,9 @@ fn absent(text: &mut String, script: &Script<'_>) {
 }
 
 fn write_batch(text: &mut String, revision: &str, batch: &Batch, number: &mut usize) {
-    if batch.transactional {
+    // psql carries out as a whole what forge does in batches: in one transaction with its record.
+    let transactional = batch.transactional || writes_only(batch);
+    if transactional {
         push(text, "\nBEGIN;");
     }
     for step in &batch.steps {
@@ -185,7 +187,7 @@ fn write_batch(text: &mut String, revision: &str, batch: &Batch, number: &mut us
             text,
             format_args!("\n-- step {number}: {} {}", step.action, step.object),
         );
-        if !batch.transactional {
+        if !transactional {
             push(
                 text,
                 event(revision, EventKind::StepStart, Some(*number), None),
@@ -199,7 +201,7 @@ fn write_batch(text: &mut String, revision: &str, batch: &Batch, number: &mut us
             event(revision, EventKind::StepDone, Some(*number), None),
         );
     }
-    if batch.transactional {
+    if transactional {
         push(text, "\nCOMMIT;");
     }
 }

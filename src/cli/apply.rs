@@ -1,6 +1,9 @@
 //! `forge apply`: brings the target up to a revision.
 
-use std::io::{self, BufRead as _, IsTerminal as _};
+use std::{
+    io::{self, BufRead as _, IsTerminal as _},
+    time::Duration,
+};
 
 use super::{
     Context,
@@ -10,14 +13,14 @@ use super::{
     target::OpenTarget,
 };
 use crate::{
-    apply::{self, Acquired, Script, Work},
+    apply::{self, Acquired, Reached, Script, Work},
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Direction, Filed, Place, Reference, Revisions},
-    kinds::{HazardKind, Step},
+    kinds::{HazardKind, Rollout, Step},
     plan::file::render_steps,
     report::Status,
-    settings::Settings,
+    settings::{Settings, parse_duration},
 };
 
 /// Apply approved plans to the database
@@ -40,6 +43,14 @@ pub(super) struct Args {
     /// Check and print what would be run
     #[arg(long)]
     dry_run: bool,
+
+    /// Stop behind this part of the next plan
+    #[arg(long, value_name = "PHASE")]
+    phase: Option<Rollout>,
+
+    /// Let batches wait for standbys that are further behind
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    max_lag: Option<Duration>,
 }
 
 /// Applies every approved plan, and asks nothing.
@@ -49,6 +60,8 @@ pub(super) async fn to_head(context: &Context<'_>) -> Result<Exit> {
         sql: false,
         yes: true,
         dry_run: false,
+        phase: None,
+        max_lag: None,
     };
     run(&args, context).await
 }
@@ -83,6 +96,7 @@ async fn with_target(
         reporter: context.reporter,
         cancel: context.cancel,
         patience: settings.lock_wait.value,
+        max_lag: args.max_lag.unwrap_or(apply::MAX_LAG),
     };
     let journal = history::load(work.session).await?;
     let seen = Revisions::new(folder.clone(), journal)?;
@@ -126,8 +140,17 @@ async fn with_target(
             direction: Direction::Up,
             file: &filed,
             down: revisions.folder.downs.get(*revision),
+            phase: args.phase,
         };
-        live = apply::run(&work, &script, &revisions.journal, live).await?;
+        live = match apply::run(&work, &script, &revisions.journal, live).await? {
+            Reached::End(after) => after,
+            Reached::Before(next) => {
+                context.reporter.note(format_args!(
+                    "revision {revision} waits for its phase {next}: `forge apply --phase {next}`"
+                ));
+                return Ok(Exit::Done);
+            }
+        };
     }
     if drifted {
         context.reporter.warn(

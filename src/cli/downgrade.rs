@@ -9,7 +9,7 @@ use super::{
     target::OpenTarget,
 };
 use crate::{
-    apply::{self, Script, Work},
+    apply::{self, Reached, Script, Work},
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Direction, Folder, Revisions, Walk},
     settings::Settings,
@@ -66,6 +66,7 @@ async fn with_target(
         reporter: context.reporter,
         cancel: context.cancel,
         patience: settings.lock_wait.value,
+        max_lag: apply::MAX_LAG,
     };
     apply::acquire(&work).await?;
     let journal = history::load(work.session).await?;
@@ -93,8 +94,12 @@ async fn with_target(
             direction: Direction::Down,
             file: down,
             down: None,
+            phase: None,
         };
-        live = apply::run(&work, &script, &revisions.journal, live).await?;
+        live = match apply::run(&work, &script, &revisions.journal, live).await? {
+            Reached::End(after) => after,
+            Reached::Before(_) => unreachable!("nobody asked to stop before the end"),
+        };
     }
     context
         .reporter
@@ -114,6 +119,7 @@ fn half_way_up(revisions: &Revisions) -> Result<()> {
             Code::Partial,
             format!("revision `{revision}` is partly applied"),
         )
-        .help("bring it to its end first: `forge apply`")),
+        .note("its way back begins at its end: from half way, nobody has proved where it leads")
+        .help("bring it to its end first: `forge apply`; then it can be taken back")),
     }
 }

@@ -5,6 +5,7 @@
 mod allow;
 mod apply;
 mod approve;
+mod backfill;
 mod bench;
 mod branches;
 mod changes;
@@ -93,6 +94,7 @@ enum Command {
     Status(status::Args),
     Drift(drift::Args),
     Downgrade(downgrade::Args),
+    Backfill(backfill::Args),
     Show(show::Args),
     History(history::Args),
     Current(current::Args),
@@ -119,6 +121,7 @@ impl Command {
             // What they have begun they bring to a point from which the next run goes on.
             Self::Apply(_) | Self::Downgrade(_) | Self::Reset(_) => Urgency::AtOnce,
             Self::Approve(_)
+            | Self::Backfill(_)
             | Self::Status(_)
             | Self::Drift(_)
             | Self::Show(_)
@@ -150,6 +153,7 @@ impl Command {
             Self::Status(args) => Box::pin(status::run(args, context)),
             Self::Drift(args) => Box::pin(drift::run(args, context)),
             Self::Downgrade(args) => Box::pin(downgrade::run(args, context)),
+            Self::Backfill(args) => Box::pin(backfill::run(args, context)),
             Self::Show(args) => Box::pin(show::run(args, context)),
             Self::History(args) => Box::pin(history::run(args, context)),
             Self::Current(args) => Box::pin(current::run(args, context)),

@@ -134,11 +134,13 @@ fn scripts<'a>(
                     direction,
                     file: file(&folder.plans, revision, "file")?,
                     down: folder.downs.get(*revision),
+                    phase: None,
                 },
                 Direction::Down => Script {
                     direction,
                     file: file(&folder.downs, revision, "way back")?,
                     down: None,
+                    phase: None,
                 },
             })
         })

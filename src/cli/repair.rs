@@ -56,6 +56,7 @@ async fn with_target(
         reporter: context.reporter,
         cancel: context.cancel,
         patience: settings.lock_wait.value,
+        max_lag: apply::MAX_LAG,
     };
     apply::acquire(&work).await?;
     let revisions = Revisions::ever(folder, history::load(work.session).await?)?;

@@ -7,7 +7,7 @@ use super::{
     target::OpenTarget,
 };
 use crate::{
-    apply::{Work, acquire, sync},
+    apply::{MAX_LAG, Work, acquire, sync},
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Exit, Result, Severity},
     diff::{Catalogs, Diff},
@@ -124,6 +124,7 @@ async fn on_target(
             reporter: context.reporter,
             cancel: context.cancel,
             patience: settings.lock_wait.value,
+            max_lag: MAX_LAG,
         };
         acquire(&work).await?;
         let live = target.catalog().await?;

@@ -38,6 +38,8 @@ event_kinds! {
     StepDone = "step_done",
     /// A step failed, and nothing of it stands.
     StepFailed = "step_failed",
+    /// A step that goes in batches stopped between two of them; those that are done stand.
+    StepStopped = "step_stopped",
     /// All steps are done.
     Applied = "applied",
     /// All steps of the way back are done.
@@ -65,6 +67,7 @@ impl EventKind {
             | Self::StepStart
             | Self::StepDone
             | Self::StepFailed
+            | Self::StepStopped
             | Self::Repaired
             | Self::Differs => "touched",
         }
@@ -146,6 +149,8 @@ pub struct Partly {
     pub done: BTreeSet<usize>,
     /// The step outside of any transaction of which only the beginning is known.
     pub begun: Option<usize>,
+    /// The event with which it was begun.
+    pub since: i64,
     /// The state of the database before the first step.
     pub before: Option<Fingerprint>,
 }
@@ -254,15 +259,26 @@ impl Journal {
             Some(taken) => (taken.event, taken.fingerprint),
             None => (0, self.events.iter().find_map(|event| event.fingerprint)?),
         };
+        Some(self.carried(since, state))
+    }
+
+    /// The state in which a revision that was begun would find the database today: a plan of another branch may have come
+    /// to its end meanwhile.
+    pub fn before(&self, partly: &Partly) -> Option<Fingerprint> {
+        Some(self.carried(partly.since, partly.before?))
+    }
+
+    /// A state with what came to its end after an event.
+    fn carried(&self, since: i64, state: Fingerprint) -> Fingerprint {
         let later = self.events.iter().filter(|event| event.id > since);
-        Some(later.fold(state, |state, event| {
+        later.fold(state, |state, event| {
             let revision = self.revisions.get(&event.revision);
             match (event.kind, revision) {
                 (EventKind::Applied, Some(revision)) => state.after(revision.from, revision.to),
                 (EventKind::Reverted, Some(revision)) => state.after(revision.to, revision.from),
                 _ => state,
             }
-        }))
+        })
     }
 
     fn of<'a>(&'a self, revision: &str) -> impl Iterator<Item = &'a Event> {
@@ -285,6 +301,7 @@ fn follow(standing: Standing, event: &Event) -> Standing {
             direction,
             done: BTreeSet::new(),
             begun: None,
+            since: event.id,
             before: event.fingerprint,
         })
     };
@@ -316,6 +333,7 @@ fn follow(standing: Standing, event: &Event) -> Standing {
             | EventKind::StepDone
             | EventKind::StepFailed
             | EventKind::Repaired
+            | EventKind::StepStopped
             | EventKind::Differs,
             standing,
         ) => standing,
@@ -368,6 +386,7 @@ mod tests {
                 direction,
                 done: done.iter().copied().collect(),
                 begun,
+                since: if direction == Direction::Up { 1 } else { 13 },
                 before: None,
             })
         }
@@ -386,6 +405,8 @@ mod tests {
         let mut events = vec![(ApplyStart, 0), (StepDone, 1), (StepStart, 2)];
         check(&events, &partly(Direction::Up, &[1], Some(2)));
         events.push((ApplyStart, 0));
+        check(&events, &partly(Direction::Up, &[1], Some(2)));
+        events.extend([(StepStopped, 2), (ApplyStart, 0)]);
         check(&events, &partly(Direction::Up, &[1], Some(2)));
         events.extend([(StepFailed, 2), (ApplyStart, 0)]);
         check(&events, &partly(Direction::Up, &[1], None));

@@ -3,6 +3,7 @@
 //! A target remembers in its schema `forge`: each revision with its whole body, so that a lost file loses nothing, and an
 //! append-only list of events. Which revisions are applied follows from the events; nothing else says it.
 
+mod backfill;
 mod draft;
 mod folder;
 mod freeze;
@@ -18,6 +19,10 @@ mod validate;
 mod walk;
 
 pub use self::{
+    backfill::{
+        Backfill, KeyValues, Opened, Opening, Passed, StepOf, Wish, advance_backfill, backfills,
+        beat_backfill, forget_backfills, open_backfill, wish_backfills,
+    },
     draft::{remove_draft, replace, write_draft},
     folder::{Filed, Folder},
     freeze::freeze,

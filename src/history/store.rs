@@ -101,10 +101,15 @@ pub async fn new_run(session: &Session) -> Result<String> {
 
 /// Creates the schema `forge` if it isn't there. The caller holds the lock: `IF NOT EXISTS` alone lets two sessions collide.
 pub async fn ensure(session: &Session) -> Result<()> {
-    if exists(session).await? {
-        return Ok(());
-    }
-    let create = format!("BEGIN; {}; COMMIT", HISTORY_TABLES);
+    let found = history_exists(session).await?;
+    let backfill = include_str!("sql/backfill_table.sql");
+    let create = match found {
+        Existing { batches: true, .. } => return Ok(()),
+        Existing { present: true, .. } => format!("BEGIN; {backfill}; COMMIT"),
+        Existing { present: false, .. } => {
+            format!("BEGIN; {HISTORY_TABLES}; {backfill}; COMMIT")
+        }
+    };
     let created = session.client().batch_execute(&create).await;
     if let Err(error) = created {
         // The connection is no longer in a transaction of which something could stand.
@@ -116,18 +121,31 @@ pub async fn ensure(session: &Session) -> Result<()> {
     Ok(())
 }
 
-async fn exists(session: &Session) -> Result<bool> {
+/// What of the schema `forge` is there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Existing {
+    /// The history.
+    pub(super) present: bool,
+    /// The table of steps that go in batches, which came later.
+    pub(super) batches: bool,
+}
+
+pub(super) async fn history_exists(session: &Session) -> Result<Existing> {
     let rows = session
         .client()
         .query_typed(include_str!("sql/exists.sql"), &[])
         .await
         .map_err(|error| server_error(&error))?;
-    Ok(rows.first().is_some_and(|row| row.get("present")))
+    let row = rows.first().expect("the query has one row");
+    Ok(Existing {
+        present: row.get("present"),
+        batches: row.get("batches"),
+    })
 }
 
 /// Reads what the target remembers. One on which forge has never been remembers nothing.
 pub async fn load(session: &Session) -> Result<Journal> {
-    if !exists(session).await? {
+    if !history_exists(session).await?.present {
         return Ok(Journal::default());
     }
     let mut answers = session

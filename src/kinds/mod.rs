@@ -2,6 +2,7 @@
 //!
 //! To add a kind: a folder with `introspect.sql` and `mod.rs`, a line in the list below, cases under `fixtures/cases`.
 
+mod batching;
 mod contract;
 mod counting;
 mod expression;
@@ -10,9 +11,11 @@ mod id;
 mod lock;
 mod names;
 mod rename;
+mod rollout;
 mod step;
 
 pub use self::{
+    batching::Batching,
     contract::{
         Aside, Attribute, Body, Change, Claim, Context, Follow, Fragment, ObjectKind, Reaction,
         Values, World, replace,
@@ -20,6 +23,7 @@ pub use self::{
     hazard::{Hazard, HazardKind},
     id::{Grantee, ObjectId},
     lock::Lock,
+    rollout::Rollout,
     step::{Action, Mode, Phase, Step},
 };
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{order::Arranged, steps::Node};
 use crate::{
     catalog::Catalog,
-    kinds::{Action, Hazard, Mode, Phase, Step},
+    kinds::{Action, Hazard, Mode, Phase, Rollout, Step},
     sql::faithful,
 };
 
@@ -18,6 +18,16 @@ pub struct Batch {
     pub transactional: bool,
     /// The steps in order.
     pub steps: Vec<Step>,
+}
+
+impl Batch {
+    /// The part of the plan that it belongs to: that of all its steps.
+    pub fn rollout(&self) -> Rollout {
+        self.steps
+            .first()
+            .map(|step| step.rollout)
+            .unwrap_or_default()
+    }
 }
 
 /// An ordered list of steps, in transactions.
@@ -55,6 +65,14 @@ impl Plan {
         self.batches.is_empty()
     }
 
+    /// The part in which the first step stands that isn't done; the numbers are counted from one.
+    pub fn next_rollout(&self, done: &BTreeSet<usize>) -> Option<Rollout> {
+        let mut undone = (1..)
+            .zip(self.steps())
+            .filter(|(number, _)| !done.contains(number));
+        undone.next().map(|(_, step)| step.rollout)
+    }
+
     /// The steps' hazards, with the step each belongs to.
     pub fn hazards(&self) -> impl Iterator<Item = (&Step, &Hazard)> {
         self.steps()
@@ -71,12 +89,18 @@ pub(super) fn split(arranged: Arranged, live: &Catalog) -> Plan {
     let mut plan = Plan::default();
     // Nodes that mustn't share a transaction with what the current one has committed only at its end.
     let mut tainted: BTreeSet<Node> = BTreeSet::new();
+    let mut rollout = Rollout::default();
     for (node, steps) in arranged.nodes {
         let mut waits = tainted.contains(&node);
         let mut commits = false;
         for mut step in steps {
+            // What comes behind a step of a later part has to wait for that part, too.
+            let begins = step.rollout > rollout;
+            rollout = rollout.max(step.rollout);
+            step.rollout = rollout;
             let fresh = step.mode == Mode::Alone
                 || waits
+                || begins
                 || !plan.batches.last().is_some_and(|batch| batch.transactional);
             if fresh {
                 plan.batches.push(Batch {

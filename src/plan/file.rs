@@ -3,6 +3,11 @@
 //! Its first lines say what it is, `-- forge:<key> <value>`; then come the settings of the session, and the steps, each
 //! under a line `-- forge:step <number> <action> <object>` and what a reviewer must know of it. `BEGIN` and `COMMIT` show
 //! the transactions.
+//!
+//! A step that writes rows begins with `-- forge:data <object> [what]`. Above its one statement, an UPDATE, a DELETE or an
+//! INSERT … SELECT, may stand `-- forge:batch key=<columns> size=<rows> [pause=<duration>]`: forge carries it out in
+//! transactions of so many rows each, in the order of the key; psql as a whole. Lines `-- forge:phase` with `expand`,
+//! `backfill` or `contract` divide the steps into parts that can be applied on their own.
 
 mod read;
 mod render;
@@ -18,6 +23,7 @@ use super::Plan;
 use crate::{
     catalog::Fingerprint,
     diagnostic::{Code, Diagnostic, Result},
+    kinds::Rollout,
     source::normalised,
 };
 
@@ -114,7 +120,12 @@ impl PlanFile {
             header.revision, header.postgres, header.from, header.to, header.semver
         )
         .expect("writing to a String can't fail");
+        let mut rollout = Rollout::default();
         for batch in &self.plan.batches {
+            if batch.rollout() != rollout {
+                rollout = batch.rollout();
+                writeln!(text, "phase {rollout}").expect("writing to a String can't fail");
+            }
             text.push_str(if batch.transactional {
                 "transaction\n"
             } else {
@@ -133,6 +144,9 @@ impl PlanFile {
                 for hazard in &step.hazards {
                     writeln!(text, "hazard {} {}", hazard.kind, hazard.why)
                         .expect("writing to a String can't fail");
+                }
+                if let Some(batching) = &step.batching {
+                    writeln!(text, "batch {batching}").expect("writing to a String can't fail");
                 }
                 for statement in &step.sql {
                     let tokens = normalised(statement).map_err(|error| {
@@ -211,3 +225,6 @@ impl PlanFile {
         .help("take the edit back, or make a new plan and have it approved"))
     }
 }
+
+#[cfg(test)]
+mod tests;

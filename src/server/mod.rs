@@ -6,6 +6,7 @@ pub mod connect;
 pub mod embedded;
 mod environment;
 pub mod failure;
+pub mod keys;
 pub mod load;
 mod login;
 mod parameters;

@@ -9,6 +9,7 @@
 )]
 
 mod ast;
+mod bounded;
 mod define;
 mod deletes;
 mod dialect;
@@ -34,6 +35,7 @@ mod tokens;
 mod walk;
 
 pub use ast::argument_types;
+pub use bounded::{Bounded, row, writes_rows};
 pub use deletes::deletes_rows;
 pub use directives::{Directive, DirectiveKind};
 pub use expression::{ExpressionNames, names_in};

@@ -17,7 +17,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Result, Severity},
     diff::{Catalogs, Diff},
     intent::{Intent, Renamed, Renaming},
-    kinds::ObjectId,
+    kinds::{Batching, ObjectId, Step},
     plan::{Plan, file::SETTINGS, plan},
     server::{
         bodies::BodyProblem,
@@ -25,7 +25,7 @@ use crate::{
         session::Session,
         shadow::{self, Scratch, Shadow, ShadowSettings},
     },
-    source::{Statement, roles},
+    source::{Bounded, Statement, roles},
     sql::Ident,
 };
 
@@ -227,6 +227,9 @@ impl Workbench {
 
 async fn run(scratch: &mut Scratch, plan: &Plan, what: &str) -> Result<()> {
     for batch in &plan.batches {
+        for step in &batch.steps {
+            has_key(session, step).await?;
+        }
         let statements: Vec<(&ObjectId, &str)> = batch
             .steps
             .iter()
@@ -248,6 +251,23 @@ async fn run(scratch: &mut Scratch, plan: &Plan, what: &str) -> Result<()> {
                 "no plan was written; if the schema is sound, this is a case that forge doesn't know: please report it",
             )
         })?;
+    }
+    Ok(())
+}
+
+/// On the shadow a statement is carried out as a whole, and its key would not be missed.
+async fn has_key(session: &Session, step: &Step) -> Result<()> {
+    let Some(Batching { key, .. }) = &step.batching else {
+        return Ok(());
+    };
+    for sql in &step.sql {
+        let bounded = Bounded::read(sql, key).map_err(|error| {
+            let message = format!("the statement can't go in batches: {error}");
+            Diagnostic::error(Code::Unproved, message).note(format!("in the statement: {sql}"))
+        })?;
+        session
+            .key(&bounded.relation, &bounded.rows_of, key)
+            .await?;
     }
     Ok(())
 }
