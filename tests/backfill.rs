@@ -22,9 +22,10 @@ use forge::{
     catalog::{Scope, introspect},
     plan::{Plan, file::PlanFile},
     server::{
+        Environment,
         connect::ConnectOptions,
         session::Session,
-        shadow::{self, Environment, Shadow, ShadowSettings},
+        shadow::{self, Shadow, ShadowSettings},
     },
 };
 use support::TestEnvironment;
@@ -62,7 +63,7 @@ impl Project {
         );
         let (server, options) = match std::env::var("FORGE_TEST_URL") {
             Ok(url) => {
-                let given = ConnectOptions::resolve(Some(&url), &Environment::default().0);
+                let given = ConnectOptions::resolve(Some(&url), &Environment::default());
                 let given = given.unwrap().options;
                 let admin = Session::open(&given, "forge tests").await.unwrap();
                 admin.run(&format!("CREATE DATABASE {name}")).await.unwrap();
@@ -172,7 +173,7 @@ impl Project {
 }
 
 async fn private() -> Shadow {
-    let environment = || Environment(std::env::vars().collect());
+    let environment = || -> Environment { std::env::vars().collect() };
     for major in (14..=18).rev() {
         if let Ok(shadow) = shadow::start(&ShadowSettings::new(environment()), major, None).await {
             return shadow;

@@ -228,7 +228,7 @@ impl Workbench {
 async fn run(scratch: &mut Scratch, plan: &Plan, what: &str) -> Result<()> {
     for batch in &plan.batches {
         for step in &batch.steps {
-            has_key(session, step).await?;
+            has_key(scratch.session(), step).await?;
         }
         let statements: Vec<(&ObjectId, &str)> = batch
             .steps
