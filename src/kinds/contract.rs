@@ -153,6 +153,11 @@ pub trait ObjectKind:
         None
     }
 
+    /// The columns that tell the rows of the object's parent apart and are never null.
+    fn row_key(&self) -> Option<&[Ident]> {
+        None
+    }
+
     /// The columns of an index whose copies on new partitions are no constraints.
     fn copied_columns(&self) -> Option<&[Ident]> {
         None

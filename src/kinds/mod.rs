@@ -237,6 +237,11 @@ macro_rules! kinds {
                 match self { $(Self::$name(model) => model.index_name(id),)* }
             }
 
+            /// See [`ObjectKind::row_key`].
+            pub fn row_key(&self) -> Option<&[Ident]> {
+                match self { $(Self::$name(model) => model.row_key(),)* }
+            }
+
             /// See [`ObjectKind::copied_columns`].
             pub fn copied_columns(&self) -> Option<&[Ident]> {
                 match self { $(Self::$name(model) => model.copied_columns(),)* }

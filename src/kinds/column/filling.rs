@@ -1,7 +1,10 @@
 //! Values for the rows that are there: what the author says with `backfill` and `using`.
 
 use super::{Column, alter_column};
-use crate::kinds::{Action, Context, Fragment, HazardKind, Lock, Mode, ObjectId, Step, Values};
+use crate::{
+    kinds::{Action, Batching, Context, Fragment, HazardKind, Lock, Mode, ObjectId, Step, Values},
+    sql::Ident,
+};
 
 /// The step that gives the rows without a value one, if the author says which.
 pub(super) fn fill(id: &ObjectId, cx: &Context<'_>) -> Option<Step> {
@@ -20,7 +23,22 @@ pub(super) fn fill(id: &ObjectId, cx: &Context<'_>) -> Option<Step> {
             format!("each row of {table} that has no value is written anew"),
         )
         .mode(Mode::Alone);
+    let step = match row_key(id, cx) {
+        Some(key) => step.in_batches(Batching::by(key.iter().cloned())),
+        None => step,
+    };
     Some(waiting(step, Some(values)))
+}
+
+/// The key by which the column's table can be gone through in parts: one that is there while the plan runs.
+fn row_key<'a>(id: &ObjectId, cx: &Context<'a>) -> Option<&'a [Ident]> {
+    let world = cx.world;
+    let children = world.live_children(world.parent(id)?);
+    children.into_iter().find_map(|child| {
+        let stays = world.desired(child).is_some() && !world.is_created(child);
+        let key = world.live(child)?.row_key()?;
+        stays.then_some(key)
+    })
 }
 
 /// Lets a step run while what the author's expressions name is there.

@@ -257,6 +257,11 @@ impl ObjectKind for Constraint {
         self.index.clone()
     }
 
+    fn row_key(&self) -> Option<&[Ident]> {
+        let columns = self.columns.as_deref();
+        columns.filter(|_| self.kind == ConstraintKind::PrimaryKey)
+    }
+
     fn goes_with(&self) -> Option<&ObjectId> {
         self.attached_to_ref.as_ref()
     }
