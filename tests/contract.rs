@@ -240,18 +240,11 @@ fn only_server_and_apply_hold_a_client() {
     hold(
         "only `server` and `apply` use a client",
         clients,
-        &[
-            (
-                "src/history/store.rs",
-                ".client()",
-                "the journal stands in the database that it is about",
-            ),
-            (
-                "src/workbench.rs",
-                "session.client()",
-                "it hands the shadow's session to the loader",
-            ),
-        ],
+        &[(
+            "src/history/store.rs",
+            ".client()",
+            "the journal stands in the database that it is about",
+        )],
     );
 }
 
