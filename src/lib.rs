@@ -104,6 +104,8 @@
 //! - No step is without its lock level, its hazards and its reason. Rows survive unless a step with an approved hazard says
 //!   otherwise.
 //! - Every plan that is written has been proved on a shadow server, up and down.
+//! - Code of the schema tree runs as an ordinary role in a scratch database, and reaches nothing outside it. A superuser's
+//!   privileges are for single statements that evaluate nothing ([`Inert`](source::Inert)).
 //! - A frozen plan is applied verbatim or refused. Line ends, white space and comments don't count.
 //! - Killing forge or the server at any moment loses nothing: the next `apply` finishes the work or says what stands.
 //! - No secret is printed or written.

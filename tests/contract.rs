@@ -251,11 +251,6 @@ fn only_server_and_apply_hold_a_client() {
                 ".client()",
                 "so does how far its steps in batches have come",
             ),
-            (
-                "src/workbench/mod.rs",
-                "session.client()",
-                "it hands the shadow's session to the loader",
-            ),
         ],
     );
 }

@@ -25,7 +25,7 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use forge::{
-    diagnostic::{Code, Diagnostic, Result},
+    diagnostic::{Code, Result},
     server::{
         Environment,
         connect::ConnectOptions,

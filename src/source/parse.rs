@@ -114,7 +114,10 @@ fn read(
         let schema = symbol.schema.as_ref()?;
         Some(Symbol::new(Sort::Schema, schema.as_str()))
     }));
-    let body = policy::function_body(node);
+    let body = match node {
+        NodeEnum::CreateFunctionStmt(function) => references::body_of(&function.options),
+        _ => None,
+    };
     let body_needs = body
         .as_ref()
         .map(|(language, body)| references::references_of_body(language, body, text))

@@ -15,7 +15,6 @@ use self::edits::edits;
 use super::{
     Action, Session, ast,
     do_block::Block,
-    references,
     session::{Change, constant},
     statement::Statement,
 };
@@ -496,12 +495,4 @@ fn subscribe(options: &[pg_query::Node]) -> Verdict {
         "files of the tree never reach outside the shadow",
         "add `connect = false` to its WITH list",
     )
-}
-
-/// The language of a function and its body, if that is a string.
-pub(super) fn function_body(node: &NodeEnum) -> Option<(String, String)> {
-    match node {
-        NodeEnum::CreateFunctionStmt(function) => references::body_of(&function.options),
-        _ => None,
-    }
 }
