@@ -4,7 +4,6 @@
 
 mod contract;
 mod counting;
-mod expression;
 mod hazard;
 mod id;
 mod lock;

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     attributes,
-    sql::{Clauses, Ident, join},
+    sql::{Clauses, Expression, Ident, join},
 };
 
 /// A column of a table.
@@ -88,8 +88,7 @@ impl PartialEq for NotNull {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Generated {
     /// The expression.
-    #[serde(deserialize_with = "super::expression::stable")]
-    pub expression: String,
+    pub expression: Expression,
     /// `STORED`; otherwise `VIRTUAL` (PostgreSQL 18).
     pub stored: bool,
 }

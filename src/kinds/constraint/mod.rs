@@ -6,7 +6,10 @@ use super::{
     Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId,
     ObjectKind, Reaction, Step,
 };
-use crate::{attributes, sql::Ident};
+use crate::{
+    attributes,
+    sql::{Expression, Ident},
+};
 
 /// A constraint of a table.
 #[expect(
@@ -18,8 +21,7 @@ pub struct Constraint {
     /// What it demands.
     pub kind: ConstraintKind,
     /// What follows its name, as `pg_get_constraintdef` prints it.
-    #[serde(deserialize_with = "super::expression::stable")]
-    pub definition: String,
+    pub definition: Expression,
     /// Whether the rows that were there before it were checked.
     pub valid: bool,
     /// Whether `CLUSTER` uses its index.
@@ -394,7 +396,7 @@ fn set_definition(change: &Change<'_, Constraint>) -> Reaction {
     // Nothing but the rows' state differs: it can be validated, not the other way round.
     if !live.valid
         && desired.valid
-        && live.definition == format!("{} NOT VALID", desired.definition)
+        && live.definition.as_str() == format!("{} NOT VALID", desired.definition.as_str())
     {
         let table = id.container();
         return Reaction::Alter(vec![

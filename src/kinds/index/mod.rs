@@ -6,7 +6,10 @@ use super::{
     Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId,
     ObjectKind, Reaction, Step,
 };
-use crate::{attributes, sql::Ident};
+use crate::{
+    attributes,
+    sql::{Expression, Ident},
+};
 
 /// An index on a table or a materialized view.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,8 +27,7 @@ pub struct Index {
     /// Its table as SQL.
     pub table: String,
     /// What follows the table's name in `pg_get_indexdef`: method, columns, INCLUDE, WITH, WHERE.
-    #[serde(deserialize_with = "super::expression::stable")]
-    pub rest: String,
+    pub rest: Expression,
     /// The names of its columns, an expression's being PostgreSQL's choice.
     #[serde(default)]
     pub columns: Vec<Ident>,

@@ -8,15 +8,14 @@ use super::{
 };
 use crate::{
     attributes,
-    sql::{Clauses, Ident},
+    sql::{Clauses, Expression, Ident},
 };
 
 /// A materialized view. Its indexes are objects of their own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MaterializedView {
     /// The query, as `pg_get_viewdef` prints it.
-    #[serde(deserialize_with = "super::expression::stable")]
-    pub definition: String,
+    pub definition: Expression,
     /// The access method, where it isn't `heap`.
     pub access_method: Option<Ident>,
     /// The tablespace, where it isn't the database's.
@@ -122,7 +121,7 @@ impl ObjectKind for MaterializedView {
         }
         text.push(format_args!(
             " AS\n{}",
-            self.definition.trim_end_matches(';')
+            self.definition
         ));
         // One that was never filled stays so when it is replaced.
         if let Some(Object::MaterializedView(live)) = cx.world.live(id)

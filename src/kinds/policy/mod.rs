@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     attributes,
-    sql::{Clauses, Ident, join},
+    sql::{Clauses, Expression, Ident, join},
 };
 
 /// A policy.
@@ -24,11 +24,9 @@ pub struct Policy {
     #[serde(default)]
     pub role_names: Vec<Ident>,
     /// Which rows are seen.
-    #[serde(default, deserialize_with = "super::expression::stable_option")]
-    pub using: Option<String>,
+    pub using: Option<Expression>,
     /// Which rows may be written.
-    #[serde(default, deserialize_with = "super::expression::stable_option")]
-    pub with_check: Option<String>,
+    pub with_check: Option<Expression>,
 }
 
 impl ObjectKind for Policy {

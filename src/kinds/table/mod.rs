@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     attributes,
-    sql::{Clauses, Ident, join},
+    sql::{Clauses, Expression, Ident, join},
 };
 
 /// A table.
@@ -30,7 +30,7 @@ pub struct Table {
     #[serde(default)]
     pub options: Vec<String>,
     /// The partition key of a partitioned table, as `pg_get_partkeydef` prints it.
-    pub partition_key: Option<String>,
+    pub partition_key: Option<Expression>,
     /// The table that this one is a partition of.
     pub partition_of_ref: Option<ObjectId>,
     /// The partition's bound: `FOR VALUES …` or `DEFAULT`.

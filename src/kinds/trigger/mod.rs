@@ -5,14 +5,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     Attribute, Change, Context, Fragment, Lock, Object, ObjectId, ObjectKind, Reaction, Step,
 };
-use crate::attributes;
+use crate::{attributes, sql::Expression};
 
 /// A trigger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trigger {
     /// Its definition, as `pg_get_triggerdef` prints it.
-    #[serde(deserialize_with = "super::expression::stable")]
-    pub definition: String,
+    pub definition: Expression,
     /// When it fires: `ENABLE`, `DISABLE`, `ENABLE REPLICA`, `ENABLE ALWAYS`.
     pub state: String,
     /// Whether it is a constraint trigger.
@@ -36,7 +35,7 @@ impl ObjectKind for Trigger {
         if self.copy_of_ref.is_some() {
             return Vec::new(); // The server has made it, and its state follows.
         }
-        let step = Step::create(id, self.definition.clone());
+        let step = Step::create(id, self.definition.to_string());
         vec![if cx.parent_is_created(id) {
             step
         } else {

@@ -6,14 +6,13 @@ use super::{
     Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction,
     Step,
 };
-use crate::attributes;
+use crate::{attributes, sql::Expression};
 
 /// A view.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct View {
     /// The query, as `pg_get_viewdef` prints it.
-    #[serde(deserialize_with = "super::expression::stable")]
-    pub definition: String,
+    pub definition: Expression,
     /// Names and types of its columns.
     pub columns: Option<Vec<String>>,
     /// `security_barrier`, `check_option` and the like as `name=value`; sorted.
@@ -63,7 +62,7 @@ impl View {
         format!(
             "{verb} {}{options} AS\n{}",
             id.sql(),
-            self.definition.trim_end_matches(';')
+            self.definition
         )
     }
 }
