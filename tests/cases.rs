@@ -1,7 +1,8 @@
 //! Every folder `fixtures/cases/<kind>/<behaviour>` is a case: `live.sql` is turned into `desired.sql`, and back again.
 //!
 //! What has to hold: the plan is the one in `plan.sql` (written anew with `UPDATE=1`), pg_dump of the result equals
-//! pg_dump of the desired database, a second plan is empty, the rows of `seed.sql` survive where no step declares a loss.
+//! pg_dump of the desired database, a second plan is empty, the rows of `seed.sql` survive where no step declares a loss,
+//! and no two steps read the same. Once all cases have run, each attribute of each kind has differed in one of them.
 //!
 //! `FORGE_TEST_CASES` names another folder of cases, whose files can also be called `old.sql` and `new.sql`; no plan is
 //! expected there, so that any two schemas can be tried.
@@ -17,20 +18,30 @@ mod cluster;
 mod dump;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 use cluster::{Cluster, Database};
 use forge::{
     catalog::{Catalog, introspect},
     diff::{Catalogs, Diff},
-    kinds::HazardKind,
+    kinds::{Action, HazardKind, Kind},
     plan::{Plan, file::render_steps, plan},
 };
 use libtest_mimic::{Arguments, Failed, Trial};
+
+/// The attributes that differed between the two sides of a case.
+static CHANGED: Mutex<BTreeSet<(Kind, &'static str)>> = Mutex::new(BTreeSet::new());
+
+/// Attributes of later versions than the oldest one that every case runs on.
+const LATER: &[(Kind, &str, u32)] = &[(Kind::Column, "not_null_constraint", 18)];
+
+/// Attributes that no case can change, because no kind models what the other value would need: an access method of the
+/// user's own.
+const OUT_OF_REACH: &[(Kind, &str)] = &[(Kind::MaterializedView, "access_method")];
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -73,7 +84,39 @@ fn main() -> ExitCode {
             });
         }
     }
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let is_complete = !listing
+        && arguments.filter.is_none()
+        && arguments.skip.is_empty()
+        && std::env::var_os("FORGE_TEST_CASES").is_none();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    let unseen = match &cluster {
+        Some(cluster) if is_complete => without_a_case(cluster.version() / 10_000),
+        Some(_) | None => Vec::new(),
+    };
+    if unseen.is_empty() {
+        return conclusion.exit_code();
+    }
+    eprintln!("no case changes {}", unseen.join(", "));
+    ExitCode::FAILURE
+}
+
+/// The attributes that decide equality and differ in no case.
+fn without_a_case(major: u32) -> Vec<String> {
+    let changed = CHANGED.lock().expect("no case panics while it notes");
+    let mut unseen = Vec::new();
+    for &kind in Kind::ALL {
+        let compared = kind.attributes().into_iter().filter(|(_, is)| *is);
+        for (name, _) in compared {
+            let comes_later = LATER
+                .iter()
+                .any(|(of, later, first)| (*of, *later) == (kind, name) && major < *first);
+            let is_possible = !comes_later && !OUT_OF_REACH.contains(&(kind, name));
+            if is_possible && !changed.contains(&(kind, name)) {
+                unseen.push(format!("{}.{name}", kind.folder()));
+            }
+        }
+    }
+    unseen
 }
 
 fn folders(root: &Path) -> Vec<PathBuf> {
@@ -135,7 +178,9 @@ async fn transform(database: &Database, desired: &Catalog) -> Result<Plan, Faile
         live: &live,
         desired,
     });
+    note_changes(&live, desired);
     let made = plan(&diff).map_err(|error| error.to_string())?;
+    tells_steps_apart(&made)?;
     let before = database.rows().await?;
     for batch in &made.batches {
         let statements: Vec<&str> = batch
@@ -180,6 +225,30 @@ async fn transform(database: &Database, desired: &Catalog) -> Result<Plan, Faile
         )
     })?;
     Ok(made)
+}
+
+fn note_changes(live: &Catalog, desired: &Catalog) {
+    let mut changed = CHANGED.lock().expect("no case panics while it notes");
+    for (id, object) in live.objects() {
+        let names = desired.get(id).map(|other| object.differences(other));
+        changed.extend(names.into_iter().flatten().map(|name| (id.kind, name)));
+    }
+}
+
+/// A step that changes its object says what, and no two steps read the same.
+fn tells_steps_apart(plan: &Plan) -> Result<(), Failed> {
+    let mut seen = BTreeSet::new();
+    for step in plan.steps() {
+        let title = format!("{} {}", step.action, step.object);
+        if step.action == Action::Alter && step.summary.is_empty() {
+            return Err(format!("`{title}` doesn't say what changes: {:?}", step.sql).into());
+        }
+        if !seen.insert((title.clone(), step.summary.clone())) {
+            let told = &step.summary;
+            return Err(format!("two steps read `{title}`, {told}: {:?}", step.sql).into());
+        }
+    }
+    Ok(())
 }
 
 async fn read(database: &Database) -> Result<Catalog, Failed> {

@@ -12,8 +12,8 @@ mod step;
 
 pub use self::{
     contract::{
-        Aside, Attribute, Body, Change, Claim, Context, Follow, Fragment, ObjectKind, Reaction,
-        World, replace,
+        Aside, Attribute, Body, Change, Claim, Context, Difference, Follow, Fragment, ObjectKind,
+        Reaction, World, replace, shown,
     },
     hazard::{Hazard, HazardKind},
     id::{Grantee, ObjectId},
@@ -246,11 +246,11 @@ macro_rules! kinds {
                 match self { $(Self::$name(model) => model.body(),)* }
             }
 
-            /// What the differences to `desired` mean, by what people call the attribute; empty where the two are equal.
+            /// What the differences to `desired` mean; empty where the two are equal.
             ///
             /// # Panics
             /// If the two are of different kinds: an id names one kind.
-            pub fn compare(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Vec<(&'static str, Reaction)> {
+            pub fn compare(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Vec<(Difference, Reaction)> {
                 match (self, desired) {
                     $((Self::$name(live), Self::$name(desired)) => contract_compare(live, desired, id, cx),)*
                     _ => panic!("`{id}` is of one kind in both catalogs"),
@@ -299,7 +299,7 @@ fn contract_compare<K: ObjectKind>(
     desired: &K,
     id: &ObjectId,
     cx: &Context<'_>,
-) -> Vec<(&'static str, Reaction)> {
+) -> Vec<(Difference, Reaction)> {
     let change = Change {
         live,
         desired,
@@ -309,6 +309,14 @@ fn contract_compare<K: ObjectKind>(
     K::ATTRIBUTES
         .iter()
         .filter(|attribute| attribute.compared && !(attribute.same)(live, desired))
-        .map(|attribute| (attribute.label, (attribute.on_change)(&change)))
+        .map(|attribute| {
+            let difference = Difference {
+                label: attribute.label,
+                values: (attribute.show)(live)
+                    .zip((attribute.show)(desired))
+                    .filter(|(from, to)| from != to),
+            };
+            (difference, (attribute.on_change)(&change))
+        })
         .collect()
 }

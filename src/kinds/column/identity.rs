@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    kinds::{ObjectId, counting::usual},
+    kinds::{
+        ObjectId,
+        counting::{begin_anew, usual},
+    },
     sql::{Ident, Literal, dotted},
 };
 
@@ -108,6 +111,8 @@ impl Identity {
                 if desired.cycle { "" } else { "NO " }
             ));
         }
+        let limits = |identity: &Self| (identity.minimum, identity.maximum);
+        actions.extend(begin_anew(limits(self), limits(desired), desired.start));
         (!actions.is_empty()).then(|| actions.join(" "))
     }
 

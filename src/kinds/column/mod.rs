@@ -210,7 +210,7 @@ impl ObjectKind for Column {
         ]
         .into_iter()
         .flatten()
-        .map(|action| alter_column(id, &action))
+        .map(|action| alter_column(id, &action).because(action))
         .chain(unchecked)
         .collect()
     }

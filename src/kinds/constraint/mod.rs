@@ -364,6 +364,7 @@ fn identify_by(id: &ObjectId) -> Step {
         ),
     )
     .lock(Lock::AccessExclusive, table)
+    .because("let replicas tell rows by it")
     .finish()
 }
 
@@ -386,6 +387,7 @@ fn cluster_on(id: &ObjectId) -> Step {
         format!("ALTER TABLE {} CLUSTER ON {}", id.container(), id.name()),
     )
     .lock(Lock::ShareUpdateExclusive, id.container())
+    .because("let CLUSTER use it")
     .finish()
 }
 

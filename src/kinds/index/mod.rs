@@ -188,6 +188,8 @@ impl ObjectKind for Index {
         self.attached_to_ref.as_ref()
     }
 
+    const SPLITS: bool = true;
+
     const DROP_IS_SHOWN: bool = false;
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
@@ -232,6 +234,7 @@ impl Index {
 fn cluster_on(table: &str, id: &ObjectId) -> Step {
     Step::alter(id, format!("ALTER TABLE {table} CLUSTER ON {}", id.name()))
         .lock(Lock::ShareUpdateExclusive, table)
+        .because("let CLUSTER use it")
         .finish()
 }
 
@@ -244,6 +247,7 @@ fn identify_by(table: &str, id: &ObjectId) -> Step {
         ),
     )
     .lock(Lock::AccessExclusive, table)
+    .because("let replicas tell rows by it")
     .finish()
 }
 
@@ -278,6 +282,9 @@ fn statistics_steps(id: &ObjectId, live: &[String], desired: &[String]) -> Vec<S
                     id.sql()
                 ),
             )
+            .because(format!(
+                "set the statistics target of its column {column} to {target}"
+            ))
             .lock(Lock::ShareUpdateExclusive, id.sql())
         })
         .collect()

@@ -119,10 +119,7 @@ impl ObjectKind for MaterializedView {
         if let Some(tablespace) = &self.tablespace {
             text.push(format_args!(" TABLESPACE {tablespace}"));
         }
-        text.push(format_args!(
-            " AS\n{}",
-            self.definition
-        ));
+        text.push(format_args!(" AS\n{}", self.definition));
         // One that was never filled stays so when it is replaced.
         if let Some(Object::MaterializedView(live)) = cx.world.live(id)
             && !live.populated
@@ -190,7 +187,7 @@ fn column_steps(id: &ObjectId, live: &[ColumnSettings], desired: &[ColumnSetting
             id.sql()
         );
         Step::alter(id, sql)
-            .because(format!("change how {name} is stored or sampled"))
+            .because(format!("{action} for {name}"))
             .lock(Lock::AccessExclusive, id.sql())
     };
     all.flat_map(|settings| {

@@ -67,6 +67,8 @@ impl ObjectKind for Policy {
         }]
     }
 
+    const SPLITS: bool = true;
+
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         vec![guarded(
             Step::drop(

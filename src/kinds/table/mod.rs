@@ -85,10 +85,16 @@ impl ObjectKind for Table {
         }
         let mut steps = vec![create];
         if self.row_security {
-            steps.push(alter_table(id, "ENABLE ROW LEVEL SECURITY").finish());
+            let enable = alter_table(id, "ENABLE ROW LEVEL SECURITY");
+            steps.push(enable.because("turn its row security on").finish());
         }
         if self.force_row_security {
-            steps.push(alter_table(id, "FORCE ROW LEVEL SECURITY").finish());
+            let force = alter_table(id, "FORCE ROW LEVEL SECURITY");
+            steps.push(
+                force
+                    .because("let its row security hold for the owner")
+                    .finish(),
+            );
         }
         steps.extend(self.replica_identity_step(id));
         steps
@@ -190,7 +196,11 @@ impl Table {
     fn replica_identity_step(&self, id: &ObjectId) -> Option<Step> {
         let identity = self.replica_identity.as_ref()?;
         (identity != "INDEX")
-            .then(|| alter_table(id, &format!("REPLICA IDENTITY {identity}")).finish())
+            .then(|| alter_table(id, &format!("REPLICA IDENTITY {identity}")))
+            .map(|step| {
+                step.because(format!("set its replica identity to {identity}"))
+                    .finish()
+            })
     }
 }
 
@@ -249,7 +259,6 @@ fn set_options(change: &Change<'_, Table>) -> Reaction {
                     change.id,
                     format!("ALTER TABLE {} {action}", change.id.sql()),
                 )
-                .because("change storage parameters")
                 .lock(Lock::ShareUpdateExclusive, change.id.sql())
             })
             .collect(),

@@ -43,12 +43,14 @@ impl ObjectKind for Trigger {
         }]
     }
 
+    const SPLITS: bool = true;
+
     fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
         if let Some(whole) = &self.copy_of_ref {
             // The copy gets the state of the trigger that it is a copy of.
             return match cx.world.desired(whole) {
                 Some(Object::Trigger(model)) if !cx.world.is_created(whole) => {
-                    vec![switch(id, &model.state)]
+                    vec![switch(id, &model.state).because("give it the state of the whole's")]
                 }
                 _ => Vec::new(),
             };
@@ -58,11 +60,15 @@ impl ObjectKind for Trigger {
     }
 
     fn complete(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
-        // A copy stands here because its state is another than that of the trigger that it is a copy of.
-        if self.state == "ENABLE" && self.copy_of_ref.is_none() {
+        let step = switch(id, &self.state).because(format!("set its state to {}", self.state));
+        if self.copy_of_ref.is_some() {
+            // A copy stands here because its state is another than that of the trigger that it is a copy of. One that the
+            // table gets as it is attached is there after that.
+            vec![step.finish()]
+        } else if self.state == "ENABLE" {
             Vec::new()
         } else {
-            vec![switch(id, &self.state)]
+            vec![step]
         }
     }
 }

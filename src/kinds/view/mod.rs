@@ -59,11 +59,7 @@ impl View {
         } else {
             format!(" WITH ({})", super::table::options_list(&self.options))
         };
-        format!(
-            "{verb} {}{options} AS\n{}",
-            id.sql(),
-            self.definition
-        )
+        format!("{verb} {}{options} AS\n{}", id.sql(), self.definition)
     }
 }
 
