@@ -43,6 +43,10 @@ const LATER: &[(Kind, &str, u32)] = &[(Kind::Column, "not_null_constraint", 18)]
 /// user's own.
 const OUT_OF_REACH: &[(Kind, &str)] = &[(Kind::MaterializedView, "access_method")];
 
+#[expect(
+    clippy::print_stderr,
+    reason = "the attributes without a case are told where the cases are"
+)]
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(4);
