@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     catalog::Catalog,
-    kinds::{Context, Follow, Object, ObjectId, Reaction, Values, World},
+    kinds::{Context, Difference, Follow, Object, ObjectId, Reaction, Values, World},
     sql::Ident,
 };
 
@@ -102,7 +102,7 @@ impl<'a> Diff<'a> {
     }
 
     /// What the differences of an object mean, in the order of its attributes; equal steps once.
-    pub fn reactions(&self, id: &ObjectId) -> Vec<(&'static str, Reaction)> {
+    pub fn reactions(&self, id: &ObjectId) -> Vec<(Difference, Reaction)> {
         match (self.catalogs.live.get(id), self.catalogs.desired.get(id)) {
             (Some(live), Some(desired)) => live.compare(desired, id, &self.context()),
             _ => Vec::new(),
@@ -142,7 +142,7 @@ impl<'a> Diff<'a> {
         let replaced: Vec<&str> = reactions
             .iter()
             .filter(|(_, reaction)| matches!(reaction, Reaction::Replace))
-            .map(|(attribute, _)| *attribute)
+            .map(|(difference, _)| difference.label)
             .collect();
         if !replaced.is_empty() {
             return Fate::Replace(format!(

@@ -2,7 +2,8 @@
 //!
 //! What has to hold: the plan is the one in `plan.sql` (written anew with `UPDATE=1`), pg_dump of the result equals
 //! pg_dump of the desired database, a second plan is empty, the rows of `seed.sql` survive where no step declares a loss,
-//! and the query of `after.sql` answers true once the plan has been carried out. Directives in `desired.sql` are followed.
+//! the query of `after.sql` answers true once the plan has been carried out, and no two steps read the same. Directives in
+//! `desired.sql` are followed. Once all cases have run, each attribute of each kind has differed in one of them.
 //!
 //! `FORGE_TEST_CASES` names another folder of cases, whose files can also be called `old.sql` and `new.sql`; no plan is
 //! expected there, so that any two schemas can be tried.
@@ -18,10 +19,10 @@ mod cluster;
 mod dump;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 use cluster::{Cluster, Database};
@@ -30,12 +31,26 @@ use forge::{
     diagnostic::{Diagnostic, SourceFile},
     diff::{Catalogs, Diff},
     intent::{Intent, RenameFlag, Renamed, Renaming},
-    kinds::HazardKind,
+    kinds::{Action, HazardKind, Kind},
     plan::{Plan, file::render_steps},
     source::Tree,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 
+/// The attributes that differed between the two sides of a case.
+static CHANGED: Mutex<BTreeSet<(Kind, &'static str)>> = Mutex::new(BTreeSet::new());
+
+/// Attributes of later versions than the oldest one that every case runs on.
+const LATER: &[(Kind, &str, u32)] = &[(Kind::Column, "not_null_constraint", 18)];
+
+/// Attributes that no case can change, because no kind models what the other value would need: an access method of the
+/// user's own.
+const OUT_OF_REACH: &[(Kind, &str)] = &[(Kind::MaterializedView, "access_method")];
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the attributes without a case are told where the cases are"
+)]
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(4);
@@ -70,7 +85,39 @@ fn main() -> ExitCode {
             trials.push(trial);
         }
     }
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let is_complete = !listing
+        && arguments.filter.is_none()
+        && arguments.skip.is_empty()
+        && std::env::var_os("FORGE_TEST_CASES").is_none();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    let unseen = match &cluster {
+        Some(cluster) if is_complete => without_a_case(cluster.version() / 10_000),
+        Some(_) | None => Vec::new(),
+    };
+    if unseen.is_empty() {
+        return conclusion.exit_code();
+    }
+    eprintln!("no case changes {}", unseen.join(", "));
+    ExitCode::FAILURE
+}
+
+/// The attributes that decide equality and differ in no case.
+fn without_a_case(major: u32) -> Vec<String> {
+    let changed = CHANGED.lock().expect("no case panics while it notes");
+    let mut unseen = Vec::new();
+    for &kind in Kind::ALL {
+        let compared = kind.attributes().into_iter().filter(|(_, is)| *is);
+        for (name, _) in compared {
+            let comes_later = LATER
+                .iter()
+                .any(|(of, later, first)| (*of, *later) == (kind, name) && major < *first);
+            let is_possible = !comes_later && !OUT_OF_REACH.contains(&(kind, name));
+            if is_possible && !changed.contains(&(kind, name)) {
+                unseen.push(format!("{}.{name}", kind.folder()));
+            }
+        }
+    }
+    unseen
 }
 
 fn folders(root: &Path) -> Vec<PathBuf> {
@@ -104,6 +151,7 @@ async fn check(cluster: &Cluster, case: &Path) -> Result<(), Failed> {
         return Err(format!("no kind models {object}").into());
     }
 
+    note_changes(&old, &new);
     let catalogs = Catalogs {
         live: &old,
         desired: &new,
@@ -211,6 +259,7 @@ async fn carry_out(
 
 /// Applies a plan; the second plan is empty, and no row is lost without a word.
 async fn transform(database: &Database, desired: &Catalog, made: &Plan) -> Result<(), Failed> {
+    tells_steps_apart(made)?;
     let before = database.rows().await?;
     for batch in &made.batches {
         let statements: Vec<&str> = batch
@@ -254,6 +303,30 @@ async fn transform(database: &Database, desired: &Catalog, made: &Plan) -> Resul
             render_steps(made)
         )
     })?;
+    Ok(())
+}
+
+fn note_changes(live: &Catalog, desired: &Catalog) {
+    let mut changed = CHANGED.lock().expect("no case panics while it notes");
+    for (id, object) in live.objects() {
+        let names = desired.get(id).map(|other| object.differences(other));
+        changed.extend(names.into_iter().flatten().map(|name| (id.kind, name)));
+    }
+}
+
+/// A step that changes its object says what, and no two steps read the same.
+fn tells_steps_apart(plan: &Plan) -> Result<(), Failed> {
+    let mut seen = BTreeSet::new();
+    for step in plan.steps() {
+        let title = format!("{} {}", step.action, step.object);
+        if step.action == Action::Alter && step.summary.is_empty() {
+            return Err(format!("`{title}` doesn't say what changes: {:?}", step.sql).into());
+        }
+        if !seen.insert((title.clone(), step.summary.clone())) {
+            let told = &step.summary;
+            return Err(format!("two steps read `{title}`, {told}: {:?}", step.sql).into());
+        }
+    }
     Ok(())
 }
 

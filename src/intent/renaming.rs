@@ -18,7 +18,6 @@ use crate::{
     diff::{Catalogs, Diff},
     kinds::{Object, ObjectId, Step},
     plan::plan,
-    sql::faithful,
 };
 
 /// Renames under way.
@@ -210,7 +209,7 @@ impl<'a> Renaming<'a> {
 
     /// Notes a step and what undoes it. It expects what the live catalog has under the old name.
     fn put(&mut self, forth: Step, back: Step, addresses: &Addresses) {
-        let mut forth = settled(forth);
+        let mut forth = forth;
         let address = addresses.iter().find(|(_, id)| **id == forth.object);
         if let Some(was) = address.and_then(|(address, _)| self.first.get(address))
             && let Some(state) = self.families.state(forth.action, was)
@@ -219,14 +218,6 @@ impl<'a> Renaming<'a> {
             forth.expects = vec![(was.clone(), state)];
         }
         self.forth.push(forth);
-        self.back.push(vec![settled(back)]);
+        self.back.push(vec![back]);
     }
-}
-
-/// A step as it stands in a plan.
-fn settled(mut step: Step) -> Step {
-    for sql in &mut step.sql {
-        *sql = faithful(sql);
-    }
-    step
 }

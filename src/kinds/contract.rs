@@ -268,6 +268,8 @@ pub struct Attribute<K: 'static> {
     pub name: &'static str,
     /// What people call it.
     pub label: &'static str,
+    /// What it is, in short; none where that is no short text.
+    pub show: fn(&K) -> Option<String>,
     /// Whether two objects agree in it.
     pub same: fn(&K, &K) -> bool,
     /// What a difference means.
@@ -308,6 +310,7 @@ macro_rules! attributes {
         &[$($crate::kinds::Attribute {
             name: stringify!($field),
             label: $crate::attributes!(@label $field $($label)?),
+            show: |model: &$kind| $crate::kinds::shown(&model.$field),
             same: |a: &$kind, b: &$kind| a.$field == b.$field,
             on_change: $crate::attributes!(@reaction $kind $(, $reaction)?),
             compared: $crate::attributes!(@compared $($physical)?),
@@ -319,6 +322,46 @@ macro_rules! attributes {
     (@reaction $kind:ty, $reaction:path) => { $reaction };
     (@compared) => { true };
     (@compared physical) => { false };
+}
+
+/// A value as a reviewer reads it in a line; none where it is too long for that or has parts of its own.
+#[doc(hidden)]
+pub fn shown<T: Serialize>(value: &T) -> Option<String> {
+    use serde_json::Value;
+    const SHORT: usize = 40;
+    let text = match serde_json::to_value(value).ok()? {
+        Value::Null => "none".to_string(),
+        Value::Bool(is_on) => if is_on { "on" } else { "off" }.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text,
+        Value::Array(items) if items.is_empty() => "none".to_string(),
+        Value::Array(items) => {
+            let items: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
+            items?.join(", ")
+        }
+        Value::Object(_) => return None,
+    };
+    let fits = !text.is_empty() && !text.contains('\n') && text.chars().count() <= SHORT;
+    fits.then_some(text)
+}
+
+/// How an attribute differs: what people call it, and what it was and shall be where that is short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// What people call the attribute.
+    pub label: &'static str,
+    /// From what to what.
+    pub values: Option<(String, String)>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.label.replace('_', " "))?;
+        match &self.values {
+            Some((from, to)) => write!(f, " from {from} to {to}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The reaction of an attribute that can't be changed in place.

@@ -5,7 +5,6 @@
 mod batching;
 mod contract;
 mod counting;
-mod expression;
 mod hazard;
 mod id;
 mod lock;
@@ -17,8 +16,8 @@ mod step;
 pub use self::{
     batching::Batching,
     contract::{
-        Aside, Attribute, Body, Change, Claim, Context, Follow, Fragment, ObjectKind, Reaction,
-        Values, World, replace,
+        Aside, Attribute, Body, Change, Claim, Context, Difference, Follow, Fragment, ObjectKind,
+        Reaction, Values, World, replace, shown,
     },
     hazard::{Hazard, HazardKind},
     id::{Grantee, ObjectId},
@@ -296,11 +295,11 @@ macro_rules! kinds {
                 }
             }
 
-            /// What the differences to `desired` mean, by what people call the attribute; empty where the two are equal.
+            /// What the differences to `desired` mean; empty where the two are equal.
             ///
             /// # Panics
             /// If the two are of different kinds: an id names one kind.
-            pub fn compare(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Vec<(&'static str, Reaction)> {
+            pub fn compare(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Vec<(Difference, Reaction)> {
                 match (self, desired) {
                     $((Self::$name(live), Self::$name(desired)) => contract_compare(live, desired, id, cx),)*
                     _ => panic!("`{id}` is of one kind in both catalogs"),
@@ -349,7 +348,7 @@ fn contract_compare<K: ObjectKind>(
     desired: &K,
     id: &ObjectId,
     cx: &Context<'_>,
-) -> Vec<(&'static str, Reaction)> {
+) -> Vec<(Difference, Reaction)> {
     let change = Change {
         live,
         desired,
@@ -359,6 +358,14 @@ fn contract_compare<K: ObjectKind>(
     K::ATTRIBUTES
         .iter()
         .filter(|attribute| attribute.compared && !(attribute.same)(live, desired))
-        .map(|attribute| (attribute.label, (attribute.on_change)(&change)))
+        .map(|attribute| {
+            let difference = Difference {
+                label: attribute.label,
+                values: (attribute.show)(live)
+                    .zip((attribute.show)(desired))
+                    .filter(|(from, to)| from != to),
+            };
+            (difference, (attribute.on_change)(&change))
+        })
         .collect()
 }

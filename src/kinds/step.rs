@@ -169,6 +169,16 @@ impl Step {
         self
     }
 
+    /// Whether the two differ in nothing but their statements, so that one could hold both.
+    pub fn reads_like(&self, other: &Self) -> bool {
+        let sql = other.sql.clone();
+        let same = Self {
+            sql,
+            ..self.clone()
+        };
+        self.mode == Mode::Transaction && same == *other
+    }
+
     /// Sets the transaction mode.
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Self {

@@ -8,7 +8,6 @@ use super::{order::Arranged, steps::Node};
 use crate::{
     catalog::Catalog,
     kinds::{Action, Hazard, Mode, Phase, Rollout, Step},
-    sql::faithful,
 };
 
 /// Steps that share a transaction, or one that runs outside of any.
@@ -116,9 +115,6 @@ pub(super) fn split(arranged: Arranged, live: &Catalog) -> Plan {
                 && expected.insert(step.object.clone())
             {
                 step.expects.push((step.object.clone(), state));
-            }
-            for sql in &mut step.sql {
-                *sql = faithful(sql);
             }
             (step.mode, step.phase, step.requires) = (Mode::Transaction, Phase::Main, Vec::new());
             let batch = plan.batches.last_mut().expect("a batch was begun");

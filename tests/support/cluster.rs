@@ -53,10 +53,10 @@ impl Cluster {
         };
         let version = runtime().block_on(async {
             let session = place.admin().await.expect("the server answers");
-            let roles = include_str!("../../fixtures/cases/roles.sql");
-            for role in roles.lines().filter(|line| line.starts_with("CREATE ROLE")) {
-                // On a server of the user's they are there from the run before.
-                let _known = session.client().batch_execute(role).await;
+            let needed = include_str!("../../fixtures/cases/server.sql");
+            for statement in needed.lines().filter(|line| !line.starts_with("--")) {
+                // On a server of the user's it is there from the run before.
+                let _known = session.client().batch_execute(statement).await;
             }
             let version = session.server_version_num();
             session.close().await;

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::alter_column;
 use crate::{
-    kinds::{Action, Lock, ObjectId, Step, counting::usual},
+    kinds::{
+        Action, Lock, ObjectId, Step,
+        counting::{begin_anew, usual},
+    },
     sql::{Ident, Literal, dotted},
 };
 
@@ -127,6 +130,8 @@ impl Identity {
                 if desired.cycle { "" } else { "NO " }
             ));
         }
+        let limits = |identity: &Self| (identity.minimum, identity.maximum);
+        actions.extend(begin_anew(limits(self), limits(desired), desired.start));
         (!actions.is_empty()).then(|| actions.join(" "))
     }
 

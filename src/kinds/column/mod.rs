@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     attributes,
-    sql::{Clauses, join},
+    sql::{Clauses, Expression, join},
 };
 
 /// A column of a table.
@@ -76,8 +76,7 @@ pub struct Column {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Generated {
     /// The expression.
-    #[serde(deserialize_with = "super::expression::stable")]
-    pub expression: String,
+    pub expression: Expression,
     /// `STORED`; otherwise `VIRTUAL` (PostgreSQL 18).
     pub stored: bool,
 }
@@ -202,7 +201,7 @@ impl ObjectKind for Column {
         ]
         .into_iter()
         .flatten()
-        .map(|action| alter_column(id, &action))
+        .map(|action| alter_column(id, &action).because(action))
         .chain(unchecked)
         .collect()
     }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     attributes,
-    sql::{Ident, dotted},
+    sql::{Expression, Ident, dotted},
 };
 
 /// A constraint of a table.
@@ -24,8 +24,7 @@ pub struct Constraint {
     /// What it demands.
     pub kind: ConstraintKind,
     /// What follows its name, as `pg_get_constraintdef` prints it.
-    #[serde(deserialize_with = "super::expression::stable")]
-    pub definition: String,
+    pub definition: Expression,
     /// Whether the rows that were there before it were checked.
     pub valid: bool,
     /// Whether `CLUSTER` uses its index.
@@ -348,6 +347,7 @@ fn identify_by(id: &ObjectId) -> Step {
         ),
     )
     .lock(Lock::AccessExclusive, table)
+    .because("let replicas tell rows by it")
     .finish()
 }
 
@@ -370,6 +370,7 @@ fn cluster_on(id: &ObjectId) -> Step {
         format!("ALTER TABLE {} CLUSTER ON {}", id.container(), id.name()),
     )
     .lock(Lock::ShareUpdateExclusive, id.container())
+    .because("let CLUSTER use it")
     .finish()
 }
 
@@ -380,7 +381,7 @@ fn set_definition(change: &Change<'_, Constraint>) -> Reaction {
     // Nothing but the rows' state differs: it can be validated, not the other way round.
     if !live.valid
         && desired.valid
-        && live.definition == format!("{} NOT VALID", desired.definition)
+        && live.definition.as_str() == format!("{} NOT VALID", desired.definition.as_str())
     {
         let table = id.container();
         return Reaction::Alter(vec![

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     attributes,
-    sql::{Clauses, Ident},
+    sql::{Clauses, Expression, Ident},
 };
 
 /// A domain.
@@ -21,8 +21,7 @@ pub struct Domain {
     /// Its collation, where it isn't the type's.
     pub collation: Option<String>,
     /// Its default.
-    #[serde(default, deserialize_with = "super::expression::stable_option")]
-    pub default: Option<String>,
+    pub default: Option<Expression>,
     /// `NOT NULL`.
     #[serde(default)]
     pub not_null: bool,

@@ -6,14 +6,13 @@ use super::{
     Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step,
     rename::of_whole,
 };
-use crate::attributes;
+use crate::{attributes, sql::Expression};
 
 /// A CHECK constraint of a domain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DomainConstraint {
     /// What follows its name, as `pg_get_constraintdef` prints it.
-    #[serde(deserialize_with = "super::expression::stable")]
-    pub definition: String,
+    pub definition: Expression,
     /// Whether the values that were there before it were checked.
     pub valid: bool,
 }
@@ -91,7 +90,7 @@ fn set_definition(change: &Change<'_, DomainConstraint>) -> Reaction {
     } = change;
     if !live.valid
         && desired.valid
-        && live.definition == format!("{} NOT VALID", desired.definition)
+        && live.definition.as_str() == format!("{} NOT VALID", desired.definition.as_str())
     {
         let sql = format!(
             "ALTER DOMAIN {} VALIDATE CONSTRAINT {}",

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     attributes,
-    sql::{Clauses, Ident, join},
+    sql::{Clauses, Expression, Ident, join},
 };
 
 /// A policy.
@@ -25,11 +25,9 @@ pub struct Policy {
     #[serde(default)]
     pub role_names: Vec<Ident>,
     /// Which rows are seen.
-    #[serde(default, deserialize_with = "super::expression::stable_option")]
-    pub using: Option<String>,
+    pub using: Option<Expression>,
     /// Which rows may be written.
-    #[serde(default, deserialize_with = "super::expression::stable_option")]
-    pub with_check: Option<String>,
+    pub with_check: Option<Expression>,
 }
 
 impl ObjectKind for Policy {
@@ -69,6 +67,8 @@ impl ObjectKind for Policy {
             guarded(Step::create(id, text), id)
         }]
     }
+
+    const SPLITS: bool = true;
 
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         vec![guarded(

@@ -173,7 +173,10 @@ fn own(id: &ObjectId, column: Option<&ObjectId>) -> Step {
     let step = Step::alter(id, format!("ALTER SEQUENCE {} OWNED BY {owner}", id.sql()))
         .lock(Lock::ShareRowExclusive, id.sql());
     match column {
-        Some(column) => step.after(column.clone()).finish(),
+        Some(column) => step
+            .because(format!("let it go with {}", column.sql()))
+            .after(column.clone())
+            .finish(),
         None => step,
     }
 }
@@ -206,9 +209,13 @@ fn set_options(change: &Change<'_, Sequence>) -> Reaction {
     if live.cycle != desired.cycle {
         text.push(if desired.cycle { " CYCLE" } else { " NO CYCLE" });
     }
+    let limits = |sequence: &Sequence| (sequence.minimum, sequence.maximum);
+    let restart = super::counting::begin_anew(limits(live), limits(desired), desired.start);
+    if let Some(restart) = restart {
+        text.push(format_args!(" {restart}"));
+    }
     let mut step = Step::alter(id, format!("ALTER SEQUENCE {}{text}", id.sql()))
         .lock(Lock::ShareRowExclusive, id.sql());
-    let limits = |sequence: &Sequence| (sequence.minimum, sequence.maximum);
     if let Some(move_on) =
         super::counting::move_into(&id.sql(), desired.increment, limits(live), limits(desired))
     {
@@ -234,6 +241,7 @@ fn set_logged(change: &Change<'_, Sequence>) -> Reaction {
             change.id,
             format!("ALTER SEQUENCE {} SET {word}", change.id.sql()),
         )
+        .because(format!("make it {}", word.to_lowercase()))
         .lock(Lock::AccessExclusive, change.id.sql()),
     ])
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     attributes,
-    sql::{Clauses, Ident, join},
+    sql::{Clauses, Expression, Ident, join},
 };
 
 /// A table.
@@ -31,7 +31,7 @@ pub struct Table {
     #[serde(default)]
     pub options: Vec<String>,
     /// The partition key of a partitioned table, as `pg_get_partkeydef` prints it.
-    pub partition_key: Option<String>,
+    pub partition_key: Option<Expression>,
     /// The table that this one is a partition of.
     pub partition_of_ref: Option<ObjectId>,
     /// The partition's bound: `FOR VALUES …` or `DEFAULT`.
@@ -86,10 +86,16 @@ impl ObjectKind for Table {
         }
         let mut steps = vec![create];
         if self.row_security {
-            steps.push(alter_table(id, "ENABLE ROW LEVEL SECURITY").finish());
+            let enable = alter_table(id, "ENABLE ROW LEVEL SECURITY");
+            steps.push(enable.because("turn its row security on").finish());
         }
         if self.force_row_security {
-            steps.push(alter_table(id, "FORCE ROW LEVEL SECURITY").finish());
+            let force = alter_table(id, "FORCE ROW LEVEL SECURITY");
+            steps.push(
+                force
+                    .because("let its row security hold for the owner")
+                    .finish(),
+            );
         }
         steps.extend(self.replica_identity_step(id));
         steps
@@ -200,7 +206,11 @@ impl Table {
     fn replica_identity_step(&self, id: &ObjectId) -> Option<Step> {
         let identity = self.replica_identity.as_ref()?;
         (identity != "INDEX")
-            .then(|| alter_table(id, &format!("REPLICA IDENTITY {identity}")).finish())
+            .then(|| alter_table(id, &format!("REPLICA IDENTITY {identity}")))
+            .map(|step| {
+                step.because(format!("set its replica identity to {identity}"))
+                    .finish()
+            })
     }
 }
 
@@ -259,7 +269,6 @@ fn set_options(change: &Change<'_, Table>) -> Reaction {
                     change.id,
                     format!("ALTER TABLE {} {action}", change.id.sql()),
                 )
-                .because("change storage parameters")
                 .lock(Lock::ShareUpdateExclusive, change.id.sql())
             })
             .collect(),

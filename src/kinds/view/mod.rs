@@ -7,14 +7,13 @@ use super::{
     Step,
     rename::{in_schema, noticed},
 };
-use crate::attributes;
+use crate::{attributes, sql::Expression};
 
 /// A view.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct View {
     /// The query, as `pg_get_viewdef` prints it.
-    #[serde(deserialize_with = "super::expression::stable")]
-    pub definition: String,
+    pub definition: Expression,
     /// Names and types of its columns.
     pub columns: Option<Vec<String>>,
     /// `security_barrier`, `check_option` and the like as `name=value`; sorted.
@@ -66,11 +65,7 @@ impl View {
         } else {
             format!(" WITH ({})", super::table::options_list(&self.options))
         };
-        format!(
-            "{verb} {}{options} AS\n{}",
-            id.sql(),
-            self.definition.trim_end_matches(';')
-        )
+        format!("{verb} {}{options} AS\n{}", id.sql(), self.definition)
     }
 }
 
