@@ -11,6 +11,7 @@ mod lock;
 mod psql;
 mod retry;
 mod run;
+mod runner;
 mod sync;
 
 pub use self::{

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Script, lock, run::writes_only};
+use super::{Script, lock, runner::writes_only};
 use crate::{
     catalog::Fingerprint,
     diagnostic::Result,

@@ -48,7 +48,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "PHASE")]
     phase: Option<Rollout>,
 
-    /// Let batches wait for standbys that are further behind
+    /// Let batches wait for a standby that is further behind: 10 s unless this says otherwise
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     max_lag: Option<Duration>,
 }

@@ -15,7 +15,7 @@ use super::{
     Work,
     failure::Cause,
     retry::{self, Tries},
-    run::unless_cancelled,
+    runner::unless_cancelled,
 };
 use crate::{
     cancel::Urgency,

@@ -1,0 +1,405 @@
+//! Carries out the steps of one plan: batch by batch, each recorded, what others are in the way of again.
+
+use std::{collections::BTreeSet, pin::pin, time::Instant};
+
+use super::{
+    Work, backfill, check,
+    failure::{Cause, Failure, Rest, explain},
+    leftovers,
+    retry::{self, Tries},
+    run::{Script, read_target},
+};
+use crate::{
+    cancel::Urgency,
+    diagnostic::{Diagnostic, Result},
+    history::{self, Direction, Entry, EventKind, Partly, StepOf},
+    kinds::{Action, Rollout, Step},
+    plan::{Batch, file::SETTINGS},
+    report::Status,
+    server::failure::server_error,
+    source::writes_rows,
+    sql::Literal,
+};
+
+/// How far a runner came.
+pub(super) enum Came {
+    /// All is done, as this event says.
+    ToTheEnd(i64),
+    /// The part that was asked for is done; this one comes next.
+    Before(Rollout),
+}
+
+/// What stopped a batch.
+enum Stop<'a> {
+    Step(Failure<'a>),
+    Record(Diagnostic),
+}
+
+impl From<Diagnostic> for Stop<'_> {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Record(diagnostic)
+    }
+}
+
+/// A batch with the number of its first step.
+#[derive(Clone, Copy)]
+struct Numbered<'a> {
+    first: usize,
+    batch: &'a Batch,
+    is_last: bool,
+}
+
+impl<'a> Numbered<'a> {
+    fn steps(self) -> impl Iterator<Item = (usize, &'a Step)> {
+        (self.first..).zip(&self.batch.steps)
+    }
+}
+
+/// The run of one plan.
+pub(super) struct Runner<'a> {
+    work: &'a Work<'a>,
+    script: &'a Script<'a>,
+    total: usize,
+    stands: usize,
+    /// The step outside of any transaction whose end is unknown.
+    begun: Option<usize>,
+    done: BTreeSet<usize>,
+    /// The event that says that all is done.
+    ended: Option<i64>,
+}
+
+impl<'a> Runner<'a> {
+    pub(super) fn new(work: &'a Work<'a>, script: &'a Script<'a>, partly: Option<Partly>) -> Self {
+        let (done, begun) =
+            partly.map_or_else(Default::default, |partly| (partly.done, partly.begun));
+        Self {
+            work,
+            script,
+            total: script.file.plan.plan.steps().count(),
+            stands: done.len(),
+            begun,
+            done,
+            ended: None,
+        }
+    }
+
+    fn revision(&self) -> &'a str {
+        self.script.file.revision()
+    }
+
+    /// Runs what isn't done yet.
+    pub(super) async fn steps(mut self) -> Result<Came> {
+        self.set_up().await?;
+        let batches = &self.script.file.plan.plan.batches;
+        let mut first = 1;
+        for (index, batch) in batches.iter().enumerate() {
+            let numbered = Numbered {
+                first,
+                batch,
+                is_last: index + 1 == batches.len(),
+            };
+            first += batch.steps.len();
+            if numbered
+                .steps()
+                .all(|(number, _)| self.done.contains(&number))
+            {
+                continue;
+            }
+            let next = batch.rollout();
+            if self.script.phase.is_some_and(|phase| next > phase) {
+                return Ok(Came::Before(next));
+            }
+            let whole = batch.steps.iter().all(|step| step.batching.is_none());
+            if batch.transactional || (whole && writes_only(batch)) {
+                self.transaction(numbered).await?;
+            } else {
+                self.alone(numbered).await?;
+            }
+            for notice in self.work.session.take_notices() {
+                self.work.reporter.diagnostic(&notice);
+            }
+        }
+        Ok(Came::ToTheEnd(match self.ended {
+            Some(ended) => ended,
+            None => self.record_end().await?,
+        }))
+    }
+
+    async fn set_up(&self) -> Result<()> {
+        let name = format!("forge/{}/{}", self.work.actor.run, self.revision());
+        let name = format!("SET application_name = {}", Literal(&name));
+        for sql in SETTINGS.iter().copied().chain([name.as_str()]) {
+            self.plain(sql).await?;
+        }
+        Ok(())
+    }
+
+    async fn record_end(&self) -> Result<i64> {
+        let kind = match self.script.direction {
+            Direction::Up => EventKind::Applied,
+            Direction::Down => EventKind::Reverted,
+        };
+        self.record(&Entry::new(self.revision(), kind)).await
+    }
+
+    async fn record(&self, entry: &Entry<'_>) -> Result<i64> {
+        history::record(self.work.session, self.work.actor, entry).await
+    }
+
+    /// A statement of forge's own, which nobody interrupts.
+    async fn plain(&self, sql: &str) -> Result<()> {
+        let client = self.work.session.client();
+        client
+            .batch_execute(sql)
+            .await
+            .map_err(|error| server_error(&error))
+    }
+
+    /// A statement of the plan.
+    async fn execute(&self, sql: &str) -> Result<(), Cause> {
+        unless_cancelled(self.work, self.work.session.client().batch_execute(sql)).await
+    }
+
+    /// All statements of a step.
+    async fn step(&self, number: usize, step: &'a Step) -> Result<(), Failure<'a>> {
+        let fail = |sql, cause| Failure {
+            number,
+            step,
+            sql,
+            cause,
+        };
+        if self.work.cancel.urgency() >= Urgency::Soon {
+            return Err(fail(None, Cause::Stopped));
+        }
+        for sql in &step.sql {
+            let executed = self.execute(sql).await;
+            executed.map_err(|cause| fail(Some(sql.as_str()), cause))?;
+        }
+        Ok(())
+    }
+
+    /// Runs a batch in a transaction, again if others were in the way.
+    async fn transaction(&mut self, batch: Numbered<'a>) -> Result<()> {
+        let mut tries = Tries::new();
+        loop {
+            let stop = match self.try_transaction(batch).await {
+                Ok(ended) => {
+                    self.ended = ended;
+                    self.stands += batch.batch.steps.len();
+                    for (number, step) in batch.steps() {
+                        self.tell(number, step);
+                    }
+                    return Ok(());
+                }
+                Err(stop) => stop,
+            };
+            // If the connection has gone, so has the transaction.
+            drop(self.plain("ROLLBACK").await);
+            match stop {
+                Stop::Record(diagnostic) => return Err(diagnostic),
+                Stop::Step(failure) => {
+                    if !self.may_try_again(&mut tries, &failure).await {
+                        return Err(self.fail(&failure).await);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn try_transaction(&self, batch: Numbered<'a>) -> Result<Option<i64>, Stop<'a>> {
+        let progress = self.work.reporter.progress("");
+        self.plain("BEGIN").await?;
+        self.plain(include_str!("sql/lock_timeout.sql")).await?;
+        for (number, step) in batch.steps() {
+            progress.message(format!("{} {}", step.action, step.object));
+            progress.position(number as u64, self.total as u64);
+            let started = Instant::now();
+            self.step(number, step).await.map_err(Stop::Step)?;
+            self.record_done(number, started).await?;
+        }
+        let ended = if batch.is_last {
+            Some(self.record_end().await?)
+        } else {
+            None
+        };
+        let (number, step) = batch.steps().last().expect("a batch has steps");
+        let committed = self.work.session.client().batch_execute("COMMIT").await;
+        committed.map_err(|error| {
+            Stop::Step(Failure {
+                number,
+                step,
+                sql: None,
+                cause: Cause::Server(error),
+            })
+        })?;
+        Ok(ended)
+    }
+
+    async fn record_done(&self, number: usize, started: Instant) -> Result<i64> {
+        self.record(&Entry {
+            duration: Some(started.elapsed()),
+            ..Entry::of_step(self.revision(), EventKind::StepDone, number)
+        })
+        .await
+    }
+
+    /// Runs a step outside of any transaction, which is announced before and recorded after.
+    async fn alone(&mut self, batch: Numbered<'a>) -> Result<()> {
+        let (number, step) = batch.steps().next().expect("a batch has steps");
+        let started = Instant::now();
+        if step.batching.is_some() {
+            self.in_batches(number, step).await?;
+        } else if self.begun != Some(number) || !self.came_to_its_end(step).await? {
+            let progress = self
+                .work
+                .reporter
+                .progress(format!("{} {}", step.action, step.object));
+            progress.position(number as u64, self.total as u64);
+            let mut tries = Tries::new();
+            loop {
+                let entry = Entry::of_step(self.revision(), EventKind::StepStart, number);
+                self.record(&entry).await?;
+                let Err(failure) = self.step(number, step).await else {
+                    break;
+                };
+                if failure.cause.ends_connection() {
+                    return Err(self.explained(&failure, Rest::Unknown).await);
+                }
+                if let Err(error) = leftovers::clear(self.work, step).await {
+                    // The step stays begun: the next run clears what is left.
+                    return Err(self.explained(&failure, Rest::Unknown).await.with(error));
+                }
+                if !self.may_try_again(&mut tries, &failure).await {
+                    return Err(self.fail(&failure).await);
+                }
+            }
+        }
+        self.plain("BEGIN").await?;
+        self.record_done(number, started).await?;
+        if batch.is_last {
+            self.ended = Some(self.record_end().await?);
+        }
+        self.plain("COMMIT").await?;
+        self.stands += 1;
+        self.tell(number, step);
+        Ok(())
+    }
+
+    /// Runs a step in batches, each in a transaction of its own, behind those of earlier runs.
+    async fn in_batches(&self, number: usize, step: &'a Step) -> Result<()> {
+        let entry = Entry::of_step(self.revision(), EventKind::StepStart, number);
+        self.record(&entry).await?;
+        let of = StepOf {
+            revision: self.revision(),
+            number,
+        };
+        let Err(backfill::Stopped { cause, rows_done }) =
+            backfill::carry_out(self.work, of, step).await
+        else {
+            return Ok(());
+        };
+        let sql = step.sql.first().map(String::as_str);
+        let failure = Failure {
+            number,
+            step,
+            sql,
+            cause,
+        };
+        let untouched = rows_done == 0 && self.begun != Some(number);
+        // That somebody has aborted it is remembered with the step, which has to stay begun for that.
+        if untouched && !failure.cause.is_abort() {
+            return Err(self.fail(&failure).await);
+        }
+        let error = failure.cause.recorded();
+        let entry = Entry {
+            sqlstate: failure.cause.sqlstate(),
+            error: Some(&error),
+            ..Entry::of_step(self.revision(), EventKind::StepStopped, number)
+        };
+        // Without the record, the next run knows from the step's own how far it came.
+        drop(self.record(&entry).await);
+        Err(self.explained(&failure, Rest::Rows(rows_done)).await)
+    }
+
+    /// Whether a step that an earlier run began was done when that run ended. Clears what it left otherwise.
+    async fn came_to_its_end(&self, step: &Step) -> Result<bool> {
+        leftovers::clear(self.work, step).await?;
+        let live = read_target(self.work).await?;
+        Ok(check::came_to_its_end(step, &live))
+    }
+
+    async fn may_try_again(&self, tries: &mut Tries, failure: &Failure<'_>) -> bool {
+        match failure.cause.reported() {
+            Some(error) if retry::is_worth_another_try(error) => {
+                tries.wait(self.work, failure.step, error).await
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    /// Records that a step failed of which nothing stands. Returns the error that says so.
+    async fn fail(&self, failure: &Failure<'_>) -> Diagnostic {
+        let error = failure.cause.recorded();
+        let entry = Entry {
+            sqlstate: failure.cause.sqlstate(),
+            error: Some(&error),
+            ..Entry::of_step(self.revision(), EventKind::StepFailed, failure.number)
+        };
+        // Without the record, the next run finds out by itself that the step isn't done.
+        drop(self.record(&entry).await);
+        let committing = failure.sql.is_none() && failure.cause.ends_connection();
+        let rest = if committing {
+            Rest::Unknown
+        } else {
+            Rest::Nothing
+        };
+        self.explained(failure, rest).await
+    }
+
+    async fn explained(&self, failure: &Failure<'_>, rest: Rest) -> Diagnostic {
+        let what = format!(
+            "step {}: {} {}",
+            failure.number, failure.step.action, failure.step.object
+        );
+        self.work.reporter.status(Status::Failed, what);
+        let reported = failure.cause.reported();
+        let blockers = if reported.is_some_and(retry::is_worth_another_try) {
+            retry::blockers(self.work, failure.step).await
+        } else {
+            Vec::new()
+        };
+        explain(self.script, failure, (self.stands, rest), blockers)
+    }
+
+    fn tell(&self, number: usize, step: &Step) {
+        self.work.reporter.status(
+            Status::Applied,
+            format_args!("step {number}: {} {}", step.action, step.object),
+        );
+    }
+}
+
+/// Whether steps outside of any transaction only write rows: then they are carried out in one together with their record, so
+/// that nothing is written twice.
+pub(super) fn writes_only(batch: &Batch) -> bool {
+    batch
+        .steps
+        .iter()
+        .all(|step| step.action == Action::Data && step.sql.iter().all(|sql| writes_rows(sql)))
+}
+
+/// A statement of the plan, until the user wants to stop at once.
+pub(super) async fn unless_cancelled<T>(
+    work: &Work<'_>,
+    running: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, Cause> {
+    let mut running = pin!(running);
+    tokio::select! {
+        result = &mut running => result.map_err(Cause::Server),
+        () = work.cancel.reached(Urgency::Now) => {
+            // If the request doesn't get through, the statement runs to its end and the next one isn't begun.
+            drop(work.session.cancel_token().cancel().await);
+            running.await.map_err(|_| Cause::Stopped)
+        }
+    }
+}
