@@ -1,5 +1,7 @@
 //! The program as its users see it. One file of tests per command under `tests/cli/`.
 
+#[path = "support/server.rs"]
+mod server;
 #[path = "support/mod.rs"]
 mod support;
 
@@ -11,3 +13,7 @@ mod global;
 mod init;
 #[path = "cli/plans.rs"]
 mod plans;
+#[path = "cli/tunnel.rs"]
+mod tunnel;
+#[path = "cli/wait.rs"]
+mod wait;

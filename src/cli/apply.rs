@@ -1,6 +1,9 @@
 //! `forge apply`: brings the target up to a revision.
 
-use std::io::{self, BufRead as _, IsTerminal as _};
+use std::{
+    io::{self, BufRead as _, IsTerminal as _},
+    time::Duration,
+};
 
 use super::{
     Context, person,
@@ -15,7 +18,7 @@ use crate::{
     kinds::{HazardKind, Step},
     plan::file::render_steps,
     report::Status,
-    settings::Settings,
+    settings::{Settings, parse_duration},
 };
 
 /// Apply approved plans to the database
@@ -34,13 +37,20 @@ pub(super) struct Args {
     /// Check and print what would be run
     #[arg(long)]
     dry_run: bool,
+
+    /// Wait this long for the database to accept connections
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    wait_db: Option<Duration>,
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
     let folder = revisions::folder(&settings)?;
     folder.graph()?;
-    let target = OpenTarget::open(context, &settings, "apply").await?;
+    let target = match args.wait_db {
+        Some(limit) => OpenTarget::open_within(context, &settings, "apply", limit).await?,
+        None => OpenTarget::open(context, &settings, "apply").await?,
+    };
     revisions::tell_target(context, &settings, &target.url);
     let result = with_target(args, context, &settings, folder, &target).await;
     target.close().await;

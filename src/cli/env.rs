@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
 
 /// One setting; the value and its origin are absent where nothing is set.
 #[derive(Serialize)]
-struct Row {
+pub(super) struct Row {
     name: &'static str,
     value: Option<String>,
     origin: Option<String>,
@@ -54,7 +54,7 @@ impl Row {
     }
 }
 
-fn rows(settings: &Settings) -> Vec<Row> {
+pub(super) fn rows(settings: &Settings) -> Vec<Row> {
     let Settings {
         project,
         environment,
@@ -62,6 +62,7 @@ fn rows(settings: &Settings) -> Vec<Row> {
         role,
         lock_wait,
         managed,
+        operations,
         shadow,
         ..
     } = settings;
@@ -74,6 +75,12 @@ fn rows(settings: &Settings) -> Vec<Row> {
         Row::optional("target", target.as_ref()),
         Row::optional("role", role.as_ref()),
         Row::new("lock_wait", &lock_wait),
+        Row::optional("tunnel", operations.tunnel.as_ref()),
+        Row::optional("window", operations.window.as_ref()),
+        Row::optional("before_apply", operations.before_apply.as_ref()),
+        Row::optional("after_apply", operations.after_apply.as_ref()),
+        Row::optional("backup", operations.backup.as_ref()),
+        Row::optional("webhook", operations.webhook.as_ref()),
         Row::new("shadow", &shadow.provider),
         Row::optional("shadow_url", shadow.url.as_ref()),
         Row::optional("shadow_bin", shadow.bin.as_ref()),
@@ -93,7 +100,7 @@ impl fmt::Display for Readable {
     }
 }
 
-fn table(rows: &[Row], paint: Paint) -> String {
+pub(super) fn table(rows: &[Row], paint: Paint) -> String {
     let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
     let mut text = String::new();
     for Row {

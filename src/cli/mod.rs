@@ -19,6 +19,7 @@ mod revisions;
 mod show;
 mod status;
 mod target;
+mod wait;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
@@ -84,6 +85,7 @@ enum Command {
     Heads(heads::Args),
     Embedded(embedded::Args),
     Env(env::Args),
+    Wait(wait::Args),
 }
 
 impl Command {
@@ -102,7 +104,8 @@ impl Command {
             | Self::Embedded(_)
             | Self::Env(_)
             | Self::Init(_)
-            | Self::Plan(_) => Urgency::Soon,
+            | Self::Plan(_)
+            | Self::Wait(_) => Urgency::Soon,
         }
     }
 
@@ -122,6 +125,7 @@ impl Command {
             Self::Env(args) => Box::pin(async { env::run(args, context) }),
             Self::Init(args) => Box::pin(init::run(args, context)),
             Self::Plan(args) => Box::pin(plan::run(args, context)),
+            Self::Wait(args) => Box::pin(wait::run(args, context)),
         }
     }
 }

@@ -53,6 +53,15 @@ impl<'a> Sources<'a> {
         })
     }
 
+    pub(super) fn file(&self) -> Option<&ForgeToml> {
+        self.file.as_ref()
+    }
+
+    /// Whether a URL of the file is the value of this variable.
+    pub(super) fn names_variable(&self, url: &ConnectionString, name: &str) -> bool {
+        url.reveal().strip_prefix(VARIABLE_PREFIX) == Some(name)
+    }
+
     fn root(&self) -> &Utf8Path {
         self.file
             .as_ref()
@@ -223,7 +232,7 @@ impl<'a> Sources<'a> {
     }
 
     /// A URL of the file: as it stands there, or from the variable that it names.
-    fn file_url(
+    pub(super) fn file_url(
         &self,
         file: &ForgeToml,
         key: &[&str],
