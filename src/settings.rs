@@ -142,7 +142,7 @@ impl Settings {
         let target = sources.target(name)?;
         Ok(Self {
             project: sources.project(),
-            operations: sources.operations(name, target.as_ref())?,
+            operations: sources.operations(name, target.as_ref()),
             target,
             role: name.and_then(|name| sources.role(name)),
             lock_wait: sources.lock_wait(name),

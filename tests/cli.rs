@@ -9,6 +9,10 @@ mod support;
 mod env;
 #[path = "cli/global.rs"]
 mod global;
+#[path = "cli/health.rs"]
+mod health;
+#[path = "cli/hooks.rs"]
+mod hooks;
 #[path = "cli/init.rs"]
 mod init;
 #[path = "cli/plans.rs"]

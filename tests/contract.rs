@@ -247,7 +247,7 @@ fn only_server_and_apply_hold_a_client() {
                 "the journal stands in the database that it is about",
             ),
             (
-                "src/workbench.rs",
+                "src/workbench/mod.rs",
                 "session.client()",
                 "it hands the shadow's session to the loader",
             ),
@@ -483,6 +483,7 @@ const LAYERS: &[&str] = &[
     "report",
     "server",
     "settings",
+    "hooks",
     "catalog",
     "conclusions",
     "diff",
@@ -492,6 +493,7 @@ const LAYERS: &[&str] = &[
     "scaffold",
     "workbench",
     "apply",
+    "health",
     "cli",
 ];
 

@@ -37,4 +37,6 @@ pub struct Work<'a> {
     pub cancel: &'a Cancel,
     /// How long to wait for locks that others hold.
     pub patience: Duration,
+    /// Where the backup is that was made before.
+    pub backup: Option<&'a str>,
 }

@@ -6,7 +6,9 @@ use std::{
 };
 
 use super::{
-    Context, person,
+    Context,
+    around::{self, Around},
+    person,
     revisions::{self, counted},
     target::OpenTarget,
 };
@@ -41,6 +43,9 @@ pub(super) struct Args {
     /// Wait this long for the database to accept connections
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     wait_db: Option<Duration>,
+
+    #[command(flatten)]
+    around: around::Conditions,
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
@@ -72,6 +77,7 @@ async fn with_target(
         reporter: context.reporter,
         cancel: context.cancel,
         patience: settings.lock_wait.value,
+        backup: None,
     };
     let journal = history::load(work.session).await?;
     let seen = Revisions::new(folder.clone(), journal)?;
@@ -93,6 +99,9 @@ async fn with_target(
     if args.dry_run {
         return dry_run(&work, &seen, &plans).await;
     }
+    if !ready.is_empty() {
+        args.around.check_window(&settings.operations)?;
+    }
     if !args.yes && !may_go_on(context, &plans)? {
         context.reporter.note("nothing was changed");
         return Ok(Exit::Done);
@@ -103,20 +112,27 @@ async fn with_target(
     let revisions = Revisions::new(folder, journal)?;
     let (ready, held) = pending(&revisions, &args.to)?;
     tell_applied_by_others(context, &seen, &revisions, acquired);
-    let mut live = apply::read_target(&work).await?;
-    if revisions.journal.is_settled() {
-        warn_of_drift(context, &revisions, &live);
-    } else {
-        apply::finish(&work, &revisions.journal, &live).await?;
+    let around = Around {
+        context,
+        settings,
+        target,
+        actor: &actor,
+        revisions: ready.iter().map(ToString::to_string).collect(),
+    };
+    let mut backup = None;
+    if !ready.is_empty() {
+        args.around.check_window(&settings.operations)?;
+        backup = around.before(&args.around).await?;
     }
-    for revision in &ready {
-        let filed = revisions.filed(revision, work.session).await?;
-        let script = Script {
-            direction: Direction::Up,
-            file: &filed,
-            down: revisions.folder.downs.get(*revision),
-        };
-        live = apply::run(&work, &script, &revisions.journal, live).await?;
+    let work = Work {
+        backup: backup.as_deref(),
+        ..work
+    };
+    let applied = bring_up(&work, context, &revisions, &ready).await;
+    if ready.is_empty() {
+        applied?;
+    } else {
+        around.after(applied, backup.as_deref()).await?;
     }
     if let Some(last) = ready.last() {
         context.reporter.note(format_args!(
@@ -131,6 +147,31 @@ async fn with_target(
         ));
     }
     Ok(Exit::Done)
+}
+
+/// Applies revisions one after the other.
+async fn bring_up(
+    work: &Work<'_>,
+    context: &Context<'_>,
+    revisions: &Revisions,
+    ready: &[&str],
+) -> Result<()> {
+    let mut live = apply::read_target(work).await?;
+    if revisions.journal.is_settled() {
+        warn_of_drift(context, revisions, &live);
+    } else {
+        apply::finish(work, &revisions.journal, &live).await?;
+    }
+    for revision in ready {
+        let filed = revisions.filed(revision, work.session).await?;
+        let script = Script {
+            direction: Direction::Up,
+            file: &filed,
+            down: revisions.folder.downs.get(*revision),
+        };
+        live = apply::run(work, &script, &revisions.journal, live).await?;
+    }
+    Ok(())
 }
 
 /// What was changed behind forge's back and isn't in the plan's way stays, and is no drift any more afterwards.

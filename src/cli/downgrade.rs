@@ -57,6 +57,7 @@ async fn with_target(
         reporter: context.reporter,
         cancel: context.cancel,
         patience: settings.lock_wait.value,
+        backup: None,
     };
     apply::acquire(&work).await?;
     let journal = history::load(work.session).await?;

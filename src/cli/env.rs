@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
 
 /// One setting; the value and its origin are absent where nothing is set.
 #[derive(Serialize)]
-pub(super) struct Row {
+struct Row {
     name: &'static str,
     value: Option<String>,
     origin: Option<String>,
@@ -54,7 +54,7 @@ impl Row {
     }
 }
 
-pub(super) fn rows(settings: &Settings) -> Vec<Row> {
+fn rows(settings: &Settings) -> Vec<Row> {
     let Settings {
         project,
         environment,
@@ -90,6 +90,16 @@ pub(super) fn rows(settings: &Settings) -> Vec<Row> {
     ]
 }
 
+/// The settings that are set, one sentence each: `role = owner (forge.toml:9)`.
+pub(super) fn sentences(settings: &Settings) -> Vec<String> {
+    let rows = rows(settings).into_iter();
+    rows.filter_map(|row| {
+        let (value, origin) = (row.value?, row.origin?);
+        Some(format!("{} = {value} ({origin})", row.name))
+    })
+    .collect()
+}
+
 /// A duration as `forge.toml` has it: `5m`.
 struct Readable(Duration);
 
@@ -100,7 +110,7 @@ impl fmt::Display for Readable {
     }
 }
 
-pub(super) fn table(rows: &[Row], paint: Paint) -> String {
+fn table(rows: &[Row], paint: Paint) -> String {
     let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
     let mut text = String::new();
     for Row {

@@ -5,7 +5,10 @@
 mod allow;
 mod apply;
 mod approve;
+mod around;
+mod checks;
 mod current;
+mod doctor;
 mod downgrade;
 mod drift;
 mod embedded;
@@ -15,10 +18,12 @@ mod history;
 mod init;
 mod person;
 mod plan;
+mod preflight;
 mod revisions;
 mod show;
 mod status;
 mod target;
+mod verify;
 mod wait;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
@@ -86,6 +91,9 @@ enum Command {
     Embedded(embedded::Args),
     Env(env::Args),
     Wait(wait::Args),
+    Doctor(doctor::Args),
+    Verify(verify::Args),
+    Preflight(preflight::Args),
 }
 
 impl Command {
@@ -105,7 +113,10 @@ impl Command {
             | Self::Env(_)
             | Self::Init(_)
             | Self::Plan(_)
-            | Self::Wait(_) => Urgency::Soon,
+            | Self::Wait(_)
+            | Self::Doctor(_)
+            | Self::Verify(_)
+            | Self::Preflight(_) => Urgency::Soon,
         }
     }
 
@@ -126,6 +137,9 @@ impl Command {
             Self::Init(args) => Box::pin(init::run(args, context)),
             Self::Plan(args) => Box::pin(plan::run(args, context)),
             Self::Wait(args) => Box::pin(wait::run(args, context)),
+            Self::Doctor(args) => Box::pin(doctor::run(args, context)),
+            Self::Verify(args) => Box::pin(verify::run(args, context)),
+            Self::Preflight(args) => Box::pin(preflight::run(args, context)),
         }
     }
 }

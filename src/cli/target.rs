@@ -44,9 +44,9 @@ enum Way {
     /// Nothing of forge's.
     Direct,
     /// The project's own server.
-    Embedded(Embedded),
+    Embedded(Box<Embedded>),
     /// A forwarded port.
-    Tunnel(Tunnel),
+    Tunnel(Box<Tunnel>),
 }
 
 impl<'a> OpenTarget<'a> {
@@ -114,14 +114,14 @@ impl<'a> OpenTarget<'a> {
                 let shadow = shadow_settings(context, settings)?;
                 let embedded = Embedded::start(&settings.project.root, &shadow).await?;
                 drop(progress);
-                (embedded.options(), Way::Embedded(embedded))
+                (embedded.options(), Way::Embedded(Box::new(embedded)))
             }
             (Some(options), None) => (options.clone(), Way::Direct),
             (Some(options), Some(forward)) => {
                 let progress = context.reporter.progress("opening the tunnel");
                 let tunnel = Tunnel::start(&forward.value, context.environment).await?;
                 drop(progress);
-                (tunnel.through(options), Way::Tunnel(tunnel))
+                (tunnel.through(options), Way::Tunnel(Box::new(tunnel)))
             }
         };
         let session = match session(context, settings, &options, command).await {

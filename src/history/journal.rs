@@ -69,6 +69,8 @@ pub struct Event {
     pub host: String,
     /// The state of the database before the first step.
     pub fingerprint: Option<Fingerprint>,
+    /// Where the backup is that was made before.
+    pub backup: Option<String>,
 }
 
 impl Event {
@@ -302,6 +304,7 @@ mod tests {
             os_user: "me".to_owned(),
             host: "here".to_owned(),
             fingerprint: None,
+            backup: None,
         };
         let state = |digit: &str| format!("{}{digit}", "0".repeat(31)).parse().unwrap();
         let recorded = Recorded {

@@ -254,11 +254,10 @@ fn local_port(line: &str) -> Option<u16> {
 }
 
 fn no_kubectl(error: &io::Error) -> Diagnostic {
-    let diagnostic = match error.kind() {
-        io::ErrorKind::NotFound => {
-            Diagnostic::error(Code::Unreachable, "there is no `kubectl` on the PATH")
-        }
-        _ => Diagnostic::error(Code::Unreachable, "`kubectl` can't be run").note(error.to_string()),
+    let diagnostic = if error.kind() == io::ErrorKind::NotFound {
+        Diagnostic::error(Code::Unreachable, "there is no `kubectl` on the PATH")
+    } else {
+        Diagnostic::error(Code::Unreachable, "`kubectl` can't be run").note(error.to_string())
     };
     diagnostic.help("install kubectl, or connect without a tunnel: `--url` takes the place of the environment's")
 }

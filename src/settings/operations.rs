@@ -5,12 +5,12 @@ use std::{fmt, time::Duration};
 use serde::Deserialize;
 
 use super::{
-    ForgeToml, Origin, Setting, Target, Window,
+    ConnectionString, ForgeToml, Origin, Setting, Target, Window,
     connection_string::redact,
     file::{EnvironmentTable, duration},
-    sources::Sources,
+    sources::{Sources, names_variable},
 };
-use crate::{diagnostic::Result, server::tunnel::Forward};
+use crate::server::tunnel::Forward;
 
 /// How old the last backup may be where nothing else is said.
 const MAX_AGE: Duration = Duration::from_hours(24);
@@ -188,38 +188,46 @@ impl Sources<'_> {
         &self,
         environment: Option<&Setting<String>>,
         target: Option<&Setting<Target>>,
-    ) -> Result<Operations> {
+    ) -> Operations {
         let Some((file, name)) = self.file().zip(environment) else {
-            return Ok(Operations::default());
+            return Operations::default();
         };
         let table = &file.contents.environments[&name.value];
         let key = Key { file, name };
-        let tunnel = table.tunnel.as_ref().filter(|_| self.is_own(table, target));
-        Ok(Operations {
+        let tunnel = table.tunnel.as_ref().filter(|_| is_own(table, target));
+        Operations {
             tunnel: key.setting("tunnel", tunnel.map(|table| Forward::from(&table.kubectl))),
             window: key.setting("window", table.window.clone()),
             before_apply: key.setting("before_apply", table.before_apply.clone()),
             after_apply: key.setting("after_apply", table.after_apply.clone()),
             backup: key.setting("backup", table.backup.as_ref().map(Backup::from)),
-            webhook: self
-                .file_url(
-                    file,
-                    &["environments", &name.value, "webhook"],
-                    table.webhook.as_ref(),
-                )?
-                .map(|url| Setting::new(Webhook(url.value.reveal().to_owned()), url.origin)),
-        })
+            webhook: self.webhook(&key, table.webhook.as_ref()),
+        }
     }
 
-    /// Whether the target is the one that the environment names, or that it leaves to the variables to name.
-    fn is_own(&self, table: &EnvironmentTable, target: Option<&Setting<Target>>) -> bool {
-        let Some(target) = target else { return false };
-        match (&target.origin, &table.url) {
-            (Origin::Flag(_), _) => false,
-            (Origin::Variable(_) | Origin::Default, None) | (Origin::File { .. }, _) => true,
-            (Origin::Variable(name), Some(url)) => self.names_variable(url, name),
-            (Origin::Default, Some(_)) => false,
-        }
+    /// A variable that isn't set is no reason to stop anything: posting warns of it.
+    fn webhook(
+        &self,
+        key: &Key<'_>,
+        written: Option<&ConnectionString>,
+    ) -> Option<Setting<Webhook>> {
+        let path = ["environments", &key.name.value, "webhook"];
+        let url = match self.file_url(key.file, &path, written) {
+            Ok(url) => url?,
+            Err(_) => Setting::new(written?.clone(), key.file.origin(&path)),
+        };
+        let webhook = Webhook(url.value.reveal().to_owned());
+        Some(Setting::new(webhook, url.origin))
+    }
+}
+
+/// Whether the target is the one that the environment names, or that it leaves to the variables to name.
+fn is_own(table: &EnvironmentTable, target: Option<&Setting<Target>>) -> bool {
+    let Some(target) = target else { return false };
+    match (&target.origin, &table.url) {
+        (Origin::Flag(_), _) | (Origin::Default, Some(_)) => false,
+        (Origin::Variable(_) | Origin::Default, None) | (Origin::File { .. }, _) => true,
+        (Origin::Variable(name), Some(url)) => names_variable(url, name),
     }
 }
 

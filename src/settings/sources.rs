@@ -57,11 +57,6 @@ impl<'a> Sources<'a> {
         self.file.as_ref()
     }
 
-    /// Whether a URL of the file is the value of this variable.
-    pub(super) fn names_variable(&self, url: &ConnectionString, name: &str) -> bool {
-        url.reveal().strip_prefix(VARIABLE_PREFIX) == Some(name)
-    }
-
     fn root(&self) -> &Utf8Path {
         self.file
             .as_ref()
@@ -405,6 +400,11 @@ impl<'a> Sources<'a> {
     fn in_working_dir(&self, path: Setting<Utf8PathBuf>) -> Setting<Utf8PathBuf> {
         Setting::new(self.working_dir.join(path.value), path.origin)
     }
+}
+
+/// Whether a URL of the file is the value of this variable.
+pub(super) fn names_variable(url: &ConnectionString, name: &str) -> bool {
+    url.reveal().strip_prefix(VARIABLE_PREFIX) == Some(name)
 }
 
 fn flag<T>(name: &'static str, value: Option<T>) -> Option<Setting<T>> {
