@@ -50,7 +50,11 @@ async fn look(
 ) -> Result<Vec<Line>> {
     let session = &target.session;
     let journal = history::load(session).await?;
-    let revisions = Revisions::new(folder, journal)?;
+    let revisions = match Revisions::new(folder, journal) {
+        Ok(revisions) => revisions,
+        // The files don't go with what was applied; the rest can't be judged before that is mended.
+        Err(error) => return Ok(vec![Line::failed("history", &error)]),
+    };
     let pending = revisions.walk().pending(&args.to)?;
     let (ready, held) = revisions.approved(pending);
     let mut plans = Vec::new();

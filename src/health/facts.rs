@@ -38,6 +38,8 @@ pub struct Leftover {
     pub relation: Option<String>,
     /// That table's schema.
     pub schema: Option<String>,
+    /// Whether a plan may have left it on purpose.
+    pub may_be_meant: bool,
 }
 
 /// A relation that a plan changes.
@@ -101,6 +103,7 @@ pub async fn leftovers(session: &Session) -> Result<Vec<Leftover>> {
             name: row.get("name"),
             relation: row.get("relation"),
             schema: row.get("schema"),
+            may_be_meant: row.get("may_be_meant"),
         })
         .collect())
 }

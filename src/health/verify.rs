@@ -19,11 +19,14 @@ pub async fn verify(
     live: Fingerprint,
 ) -> Result<Vec<Line>> {
     let leftovers = facts::leftovers(session).await?;
+    // Where the catalog is as the plans left it, so is a constraint that they left NOT VALID.
+    let as_promised = revisions.journal.promised() == Some(live);
     let found = leftovers
         .iter()
         .filter(|leftover| {
             let schema = leftover.schema.as_deref();
-            schema.is_none_or(|schema| scope.holds_schema(schema))
+            let managed = schema.is_none_or(|schema| scope.holds_schema(schema));
+            managed && !(as_promised && leftover.may_be_meant)
         })
         .map(|leftover| format!("{}: {}", leftover.what, leftover.name));
     Ok(vec![
@@ -33,7 +36,7 @@ pub async fn verify(
         Line::of(
             "leftovers",
             found.collect(),
-            "no invalid index, no constraint that is NOT VALID, no pending detach, no prepared transaction",
+            "no invalid index, no constraint that is NOT VALID by accident, no pending detach, no prepared transaction",
         ),
     ])
 }
@@ -90,6 +93,15 @@ pub(super) fn as_left(revisions: &Revisions, live: Fingerprint) -> Line {
             "nothing has been applied, so nothing is promised",
         );
     };
+    if let Some(event) = journal.differs() {
+        return Line::bad(
+            "catalog",
+            vec![format!(
+                "revision {} left something else than it promised: `forge plan` shows the difference from the schema tree",
+                event.revision
+            )],
+        );
+    }
     if promised == live {
         let taken = journal.taken.as_ref();
         let since = taken.map_or(String::new(), |taken| {

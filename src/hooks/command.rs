@@ -92,6 +92,9 @@ pub async fn run(
         .current_dir(occasion.root)
         .env_clear()
         .envs(occasion.variables)
+        // These would beat the variables that say where the database is.
+        .env_remove("PGSERVICE")
+        .env_remove("PGHOSTADDR")
         .envs(occasion.variables())
         .env("FORGE_HOOK", hook.as_str())
         .envs(also.iter().copied())

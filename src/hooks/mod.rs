@@ -14,12 +14,13 @@ pub use self::{
     webhook::{Message, Outcome, post},
 };
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::{
     cancel::Cancel,
     report::Reporter,
     server::{Environment, connect::ConnectOptions},
+    sql::join,
 };
 
 /// What a command of the project's is told, and where it runs.
@@ -47,33 +48,35 @@ impl Occasion<'_> {
     /// The variables that a command finds beside those of the process: what it is about, and the database in libpq's
     /// words, so that `psql` and `pg_dump` reach it as forge does, also through a tunnel.
     fn variables(&self) -> Vec<(&'static str, String)> {
-        let host = self
-            .options
-            .hosts
-            .first()
-            .expect("there is at least one host");
+        let hosts = &self.options.hosts;
+        let tls = &self.options.tls;
         let mut variables = vec![
             ("FORGE_ENV", self.environment.unwrap_or_default().to_owned()),
             ("FORGE_TARGET", self.target.to_owned()),
             ("FORGE_REVISIONS", self.revisions.join(" ")),
-            ("PGHOST", host.host.clone()),
-            ("PGPORT", host.port.to_string()),
+            ("PGHOST", join(hosts.iter().map(|host| &host.host), ",")),
+            ("PGPORT", join(hosts.iter().map(|host| host.port), ",")),
             ("PGUSER", self.options.user.clone()),
             ("PGDATABASE", self.options.database.clone()),
-            ("PGSSLMODE", self.options.tls.mode.as_str().to_owned()),
+            ("PGSSLMODE", tls.mode.as_str().to_owned()),
         ];
-        let address = host.address.map(|address| address.to_string());
+        let addresses = hosts.iter().map(|host| {
+            host.address
+                .map_or(String::new(), |address| address.to_string())
+        });
+        let path = |path: &Option<Utf8PathBuf>| path.as_ref().map(ToString::to_string);
         let optional = [
-            ("PGHOSTADDR", address),
-            ("PGPASSWORD", self.options.password.clone()),
             (
-                "PGSSLROOTCERT",
-                self.options
-                    .tls
-                    .root_certificate
-                    .as_ref()
-                    .map(ToString::to_string),
+                "PGHOSTADDR",
+                hosts
+                    .iter()
+                    .any(|host| host.address.is_some())
+                    .then(|| join(addresses, ",")),
             ),
+            ("PGPASSWORD", self.options.password.clone()),
+            ("PGSSLROOTCERT", path(&tls.root_certificate)),
+            ("PGSSLCERT", path(&tls.client_certificate)),
+            ("PGSSLKEY", path(&tls.client_key)),
         ];
         variables.extend(
             optional

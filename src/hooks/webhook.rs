@@ -69,6 +69,12 @@ pub async fn post(reporter: &Reporter, webhook: &Webhook, message: &Message<'_>)
         version: VERSION,
         message,
     };
+    if let Some(variable) = webhook.reveal().strip_prefix("env:") {
+        reporter.warn(format_args!(
+            "can't tell the webhook: environment variable `{variable}` is not set"
+        ));
+        return;
+    }
     let body = serde_json::to_string(&document)
         .expect("forge's documents have string keys and no failing Serialize");
     let address = webhook.reveal().to_owned();

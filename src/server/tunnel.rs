@@ -143,20 +143,7 @@ impl Tunnel {
 
     /// The same connection through the tunnel. The host keeps its name, so that TLS checks what it would check there.
     pub fn through(&self, options: &ConnectOptions) -> ConnectOptions {
-        let first = options.hosts.first().expect("there is at least one host");
-        let host = if first.socket().is_some() {
-            "localhost".to_owned()
-        } else {
-            first.host.clone()
-        };
-        ConnectOptions {
-            hosts: vec![Host {
-                host,
-                port: self.port,
-                address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-            }],
-            ..options.clone()
-        }
+        through(options, self.port)
     }
 
     /// Adds to an error of a connection through the tunnel what is known of the tunnel and the pods behind it.
@@ -222,6 +209,23 @@ impl Drop for Tunnel {
     }
 }
 
+fn through(options: &ConnectOptions, port: u16) -> ConnectOptions {
+    let first = options.hosts.first().expect("there is at least one host");
+    let host = if first.socket().is_some() {
+        "localhost".to_owned()
+    } else {
+        first.host.clone()
+    };
+    ConnectOptions {
+        hosts: vec![Host {
+            host,
+            port,
+            address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        }],
+        ..options.clone()
+    }
+}
+
 /// Collects what `kubectl` complains of.
 async fn listen(stderr: impl AsyncRead + Unpin, said: Said) {
     let mut lines = BufReader::new(stderr).lines();
@@ -265,6 +269,27 @@ fn no_kubectl(error: &io::Error) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_host_keeps_its_name() {
+        fn check(url: &str, name: &str) {
+            let variables = [("HOME", "/nonexistent"), ("PGUSER", "app")];
+            let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let resolved = ConnectOptions::resolve(Some(url), &variables.into()).unwrap();
+            let options = through(&resolved.options, 41235);
+            let [host] = &options.hosts[..] else {
+                panic!("{:?}", options.hosts)
+            };
+            assert_eq!((host.host.as_str(), host.port), (name, 41235));
+            assert_eq!(host.address, Some(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+            assert_eq!(options.tls, resolved.options.tls);
+        }
+        check(
+            "postgresql://db.shop.svc:6000/x?sslmode=verify-full",
+            "db.shop.svc",
+        );
+        check("postgresql:///x?host=/run/postgresql", "localhost");
+    }
 
     #[test]
     fn the_port_that_kubectl_announces() {

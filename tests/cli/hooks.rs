@@ -231,6 +231,35 @@ fn a_webhook_that_fails_changes_nothing() {
 }
 
 #[test]
+fn a_webhook_that_is_not_set() {
+    let (environment, server) = project(r#"webhook = "env:CHAT""#);
+    let text = environment.run(&["apply"]);
+    let warning = "can't tell the webhook: environment variable `CHAT` is not set";
+    assert!(text.contains(warning), "{text}");
+    assert!(stands(&server));
+}
+
+#[test]
+fn a_webhook_is_told_of_drift() {
+    let (url, messages) =
+        service("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let (environment, server) = project(r#"webhook = "env:CHAT""#);
+    environment.run(&["apply"]);
+    server.sql_as("postgres", "CREATE SCHEMA by_hand");
+    let environment = environment.variable("CHAT", &url);
+    let text = environment.run(&["drift"]);
+    assert!(text.ends_with("[exit 2]\n"), "{text}");
+    let message = messages.recv_timeout(Duration::from_secs(10)).expect(&text);
+    let message: serde_json::Value = serde_json::from_str(&message).unwrap();
+    assert_eq!(message["event"], "drift");
+    assert_eq!(message["outcome"], "drift");
+    assert_eq!(
+        message["text"],
+        "forge drift on local: 1 object changed by hand"
+    );
+}
+
+#[test]
 fn outside_of_the_window() {
     let (environment, server) = project("");
     let hour = |hours: i8| {

@@ -201,6 +201,23 @@ fn through_the_tunnel() {
 }
 
 #[test]
+fn a_hook_behind_the_tunnel() {
+    let environment = project();
+    let server = Server::start(&environment);
+    let hook = "before_apply = \"psql -X -A -t -c 'SELECT 40 + 2' > answer\"\n";
+    let environment = environment.file("forge.toml", &format!("{FORGE_TOML}{hook}"));
+    let behind = Behind::new(environment, server.folder());
+    let quick = SLOW.replace("SELECT pg_catalog.pg_sleep(60);\n", "");
+    fs_err::create_dir_all(behind.environment.project().join("plans")).unwrap();
+    fs_err::write(behind.environment.project().join("plans/quick.sql"), quick).unwrap();
+    behind.environment.run(&["approve", "--all"]);
+    let text = behind.environment.run(&["apply", "--env", "cluster"]);
+    let answer = fs_err::read_to_string(behind.environment.project().join("answer"));
+    assert_eq!(answer.unwrap_or_default(), "42\n", "{text}");
+    assert!(!behind.forwards());
+}
+
+#[test]
 fn a_tunnel_that_does_not_come_up() {
     let behind = Behind::new(project(), "/nowhere");
     let status = ["status", "--env", "cluster"];

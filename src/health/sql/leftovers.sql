@@ -1,10 +1,12 @@
--- What unfinished work has left: `what` is for people, `relation` the table that it is about, in `schema`.
-SELECT l.what, l.name, l.relation, l.schema
+-- What unfinished work has left: `what` is for people, `relation` the table that it is about, in `schema`. A plan may leave what
+-- `may_be_meant`.
+SELECT l.what, l.name, l.relation, l.schema, l.may_be_meant
 FROM (
     SELECT CASE WHEN c.relname ~ '_cc(new|old)[0-9]*$' THEN 'remainder of REINDEX CONCURRENTLY' ELSE 'invalid index' END AS what,
            format('%I.%I', n.nspname, c.relname) AS name,
            format('%I.%I', tn.nspname, t.relname) AS relation,
-           tn.nspname::text AS schema
+           tn.nspname::text AS schema,
+           false AS may_be_meant
     FROM pg_index i
     JOIN pg_class c ON c.oid = i.indexrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -15,14 +17,15 @@ FROM (
       AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = c.oid)
     UNION ALL
     SELECT 'constraint that is NOT VALID', format('%I on %I.%I', k.conname, n.nspname, c.relname), format('%I.%I', n.nspname, c.relname),
-           n.nspname::text
+           n.nspname::text, true
     FROM pg_constraint k
     JOIN pg_class c ON c.oid = k.conrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE NOT k.convalidated AND k.conparentid = 0
+    -- From 18 on there are constraints that are never to be enforced.
+    WHERE NOT k.convalidated AND k.conparentid = 0 AND coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true)
     UNION ALL
     SELECT 'partition whose DETACH CONCURRENTLY is pending', format('%I.%I', n.nspname, c.relname), format('%I.%I', pn.nspname, p.relname),
-           n.nspname::text
+           n.nspname::text, false
     FROM pg_inherits h
     JOIN pg_class c ON c.oid = h.inhrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -30,7 +33,7 @@ FROM (
     JOIN pg_namespace pn ON pn.oid = p.relnamespace
     WHERE h.inhdetachpending
     UNION ALL
-    SELECT 'prepared transaction', format('%L of %I since %s', x.gid, x.owner, x.prepared::timestamptz(0)), NULL, NULL
+    SELECT 'prepared transaction', format('%L of %I since %s', x.gid, x.owner, x.prepared::timestamptz(0)), NULL, NULL, false
     FROM pg_prepared_xacts x
     WHERE x.database = current_database()
 ) AS l
