@@ -146,6 +146,12 @@ codes! {
     Partial = "partly-applied" => Partial,
     /// A step failed and nothing of it stands.
     StepFailed = "step-failed" => Error,
+    /// A command that has to succeed before anything is changed failed.
+    Hook = "hook" => Refused,
+    /// A command that follows an apply failed; the plans are applied.
+    AfterHook = "after-hook" => Error,
+    /// The hours at which the database may be changed are over, or not there yet.
+    OutsideWindow = "outside-window" => Refused,
     /// The user stopped the command.
     Interrupted = "interrupted" => Error,
     /// Something that the plan leaves alone but the user should know.

@@ -43,7 +43,9 @@
 //! | [`history`] | revisions: their graph, the plans folder, the journal in the target |
 //! | [`drift`] | what changed in a database, for people to read |
 //! | [`apply`] | runs frozen plans: lock, checks, execution, resumption |
+//! | [`health`] | is all well? what `doctor`, `verify` and `preflight` look at |
 //! | [`settings`] | flags, environment and `forge.toml`, brought together once |
+//! | [`hooks`] | the project's own commands around an apply, backup and webhook |
 //! | [`report`] | the terminal: the only code that prints |
 //! | [`cancel`] | the user's wish to stop, by degrees |
 //! | [`cli`] | one file for each command: arguments, then a short function that calls the rest |
@@ -126,7 +128,9 @@ pub mod conclusions;
 pub mod diagnostic;
 pub mod diff;
 pub mod drift;
+pub mod health;
 pub mod history;
+pub mod hooks;
 pub mod intent;
 pub mod kinds;
 pub mod plan;

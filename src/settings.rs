@@ -8,8 +8,10 @@ mod file;
 mod flags;
 mod naming;
 mod nearest;
+mod operations;
 mod setting;
 mod sources;
+mod window;
 
 use std::{fmt, time::Duration};
 
@@ -22,7 +24,9 @@ pub use self::{
     flags::{GlobalFlags, ShadowProvider},
     naming::Naming,
     nearest::nearest,
+    operations::{Backup, CommandLine, Operations, Webhook},
     setting::{Origin, Setting},
+    window::Window,
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
@@ -67,6 +71,8 @@ pub struct Settings {
     pub managed: Setting<Managed>,
     /// What plan files are called.
     pub naming: Naming,
+    /// What surrounds the work on the target.
+    pub operations: Operations,
     /// Where the shadow server comes from.
     pub shadow: Shadow,
     /// The environments that `forge.toml` declares.
@@ -137,6 +143,7 @@ impl Settings {
         let target = sources.target(name)?;
         Ok(Self {
             project: sources.project(),
+            operations: sources.operations(name, target.as_ref()),
             role: name.and_then(|name| sources.role(name)),
             lock_wait: sources.lock_wait(name),
             disposable: sources.disposable(name, target.as_ref())?,

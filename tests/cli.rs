@@ -7,6 +7,8 @@
 )]
 #[path = "support/cluster.rs"]
 mod cluster;
+#[path = "support/server.rs"]
+mod server;
 #[path = "support/mod.rs"]
 mod support;
 
@@ -14,9 +16,17 @@ mod support;
 mod env;
 #[path = "cli/global.rs"]
 mod global;
+#[path = "cli/health.rs"]
+mod health;
+#[path = "cli/hooks.rs"]
+mod hooks;
 #[path = "cli/init.rs"]
 mod init;
 #[path = "cli/plans.rs"]
 mod plans;
 #[path = "cli/renames.rs"]
 mod renames;
+#[path = "cli/tunnel.rs"]
+mod tunnel;
+#[path = "cli/wait.rs"]
+mod wait;

@@ -494,6 +494,7 @@ const LAYERS: &[&str] = &[
     "report",
     "server",
     "settings",
+    "hooks",
     "catalog",
     "conclusions",
     "diff",
@@ -504,6 +505,7 @@ const LAYERS: &[&str] = &[
     "scaffold",
     "workbench",
     "apply",
+    "health",
     "cli",
 ];
 

@@ -46,6 +46,8 @@ pub struct Work<'a> {
     pub patience: Duration,
     /// How far a standby may be behind before the next batch of a step waits for it.
     pub max_lag: Duration,
+    /// Where the backup is that was made before.
+    pub backup: Option<&'a str>,
 }
 
 /// How far a standby may be behind if nobody says otherwise.

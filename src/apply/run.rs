@@ -206,6 +206,7 @@ async fn begin(work: &Work<'_>, script: &Script<'_>, before: Fingerprint) -> Res
     history::forget_backfills(work.session, script.file.revision()).await?;
     let entry = Entry {
         fingerprint: Some(before),
+        backup: work.backup,
         ..Entry::new(script.file.revision(), kind)
     };
     history::record(work.session, work.actor, &entry).await?;

@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     Context,
+    around::{self, Around},
     offline::{self, Goal},
     person,
     revisions::{self, counted},
@@ -51,6 +52,12 @@ pub(super) struct Args {
     /// Let batches wait for a standby that is further behind: 10 s unless this says otherwise
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     max_lag: Option<Duration>,
+    /// Wait this long for the database to accept connections
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    wait_db: Option<Duration>,
+
+    #[command(flatten)]
+    around: around::Conditions,
 }
 
 /// Applies every approved plan, and asks nothing.
@@ -62,6 +69,8 @@ pub(super) async fn to_head(context: &Context<'_>) -> Result<Exit> {
         dry_run: false,
         phase: None,
         max_lag: None,
+        wait_db: None,
+        around: around::Conditions::default(),
     };
     run(&args, context).await
 }
@@ -74,7 +83,10 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
     let folder = revisions::folder(&settings)?;
     folder.graph()?;
-    let target = OpenTarget::open(context, &settings, "apply").await?;
+    let target = match args.wait_db {
+        Some(limit) => OpenTarget::open_within(context, &settings, "apply", limit).await?,
+        None => OpenTarget::open(context, &settings, "apply").await?,
+    };
     revisions::tell_target(context, &settings, &target.url);
     let result = with_target(args, context, &settings, folder, &target).await;
     target.close().await;
@@ -90,13 +102,8 @@ async fn with_target(
 ) -> Result<Exit> {
     let actor = person::actor(context, &settings.project.root, &target.session).await?;
     let work = Work {
-        session: &target.session,
-        scope: &target.scope,
-        actor: &actor,
-        reporter: context.reporter,
-        cancel: context.cancel,
-        patience: settings.lock_wait.value,
         max_lag: args.max_lag.unwrap_or(apply::MAX_LAG),
+        ..target.work(context, settings, &actor)
     };
     let journal = history::load(work.session).await?;
     let seen = Revisions::new(folder.clone(), journal)?;
@@ -118,6 +125,9 @@ async fn with_target(
     if args.dry_run {
         return dry_run(&work, &seen, &plans).await;
     }
+    if !ready.is_empty() {
+        args.around.check_window(&settings.operations)?;
+    }
     if !args.yes && !may_go_on(context, &plans)? {
         context.reporter.note("nothing was changed");
         return Ok(Exit::Done);
@@ -128,35 +138,30 @@ async fn with_target(
     let revisions = Revisions::new(folder, journal)?;
     let (ready, held) = pending(&revisions, args.to.revision()?)?;
     tell_applied_by_others(context, &seen, &revisions, acquired);
-    let mut live = apply::read_target(&work).await?;
-    let settled = revisions.journal.is_settled();
-    let drifted = settled && has_drifted(&revisions, &live);
-    if !settled {
-        apply::finish(&work, &revisions.journal, &live).await?;
+    let around = Around {
+        context,
+        settings,
+        target,
+        actor: &actor,
+        revisions: ready.iter().map(ToString::to_string).collect(),
+    };
+    let mut backup = None;
+    if !ready.is_empty() {
+        args.around.check_window(&settings.operations)?;
+        backup = around.before(&args.around).await?;
     }
-    for revision in &ready {
-        let filed = revisions.filed(revision, work.session).await?;
-        let script = Script {
-            direction: Direction::Up,
-            file: &filed,
-            down: revisions.folder.downs.get(*revision),
-            phase: args.phase,
-        };
-        live = match apply::run(&work, &script, &revisions.journal, live).await? {
-            Reached::End(after) => after,
-            Reached::Before(next) => {
-                context.reporter.note(format_args!(
-                    "revision {revision} waits for its phase {next}: `forge apply --phase {next}`"
-                ));
-                return Ok(Exit::Done);
-            }
-        };
-    }
-    if drifted {
-        context.reporter.warn(
-            "somebody had changed the database since the last plan was applied; \
-             what they changed stays, and `forge drift` can't tell it any more",
-        );
+    let work = Work {
+        backup: backup.as_deref(),
+        ..work
+    };
+    let applied = bring_up(&work, context, args.phase, &revisions, &ready).await;
+    let reached = if ready.is_empty() {
+        applied?
+    } else {
+        around.after(applied, backup.as_deref()).await?
+    };
+    if reached == Way::Waits {
+        return Ok(Exit::Done);
     }
     if let Some(last) = ready.last() {
         context.reporter.note(format_args!(
@@ -171,6 +176,56 @@ async fn with_target(
         ));
     }
     Ok(Exit::Done)
+}
+
+/// Where a run has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// All revisions are applied.
+    Ends,
+    /// The next phase of a revision wasn't asked for.
+    Waits,
+}
+
+/// Applies revisions one after the other.
+async fn bring_up(
+    work: &Work<'_>,
+    context: &Context<'_>,
+    phase: Option<Rollout>,
+    revisions: &Revisions,
+    ready: &[&str],
+) -> Result<Way> {
+    let mut live = apply::read_target(work).await?;
+    let settled = revisions.journal.is_settled();
+    let drifted = settled && has_drifted(revisions, &live);
+    if !settled {
+        apply::finish(work, &revisions.journal, &live).await?;
+    }
+    for revision in ready {
+        let filed = revisions.filed(revision, work.session).await?;
+        let script = Script {
+            direction: Direction::Up,
+            file: &filed,
+            down: revisions.folder.downs.get(*revision),
+            phase,
+        };
+        live = match apply::run(work, &script, &revisions.journal, live).await? {
+            Reached::End(after) => after,
+            Reached::Before(next) => {
+                context.reporter.note(format_args!(
+                    "revision {revision} waits for its phase {next}: `forge apply --phase {next}`"
+                ));
+                return Ok(Way::Waits);
+            }
+        };
+    }
+    if drifted {
+        context.reporter.warn(
+            "somebody had changed the database since the last plan was applied; \
+             what they changed stays, and `forge drift` can't tell it any more",
+        );
+    }
+    Ok(Way::Ends)
 }
 
 /// Whether somebody has changed the database since the last plan was applied.

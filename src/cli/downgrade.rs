@@ -9,7 +9,7 @@ use super::{
     target::OpenTarget,
 };
 use crate::{
-    apply::{self, Reached, Script, Work},
+    apply::{self, Reached, Script},
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Direction, Folder, Revisions, Walk},
     settings::Settings,
@@ -59,15 +59,7 @@ async fn with_target(
     target: &OpenTarget<'_>,
 ) -> Result<Exit> {
     let actor = person::actor(context, &settings.project.root, &target.session).await?;
-    let work = Work {
-        session: &target.session,
-        scope: &target.scope,
-        actor: &actor,
-        reporter: context.reporter,
-        cancel: context.cancel,
-        patience: settings.lock_wait.value,
-        max_lag: apply::MAX_LAG,
-    };
+    let work = target.work(context, settings, &actor);
     apply::acquire(&work).await?;
     let journal = history::load(work.session).await?;
     let revisions = Revisions::new(folder, journal)?;

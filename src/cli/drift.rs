@@ -4,13 +4,18 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use serde::Serialize;
 
-use super::{Context, Format, changes, revisions, target::OpenTarget};
+use super::{
+    Context, Format, around, changes, person,
+    revisions::{self, counted},
+    target::OpenTarget,
+};
 use crate::{
     apply,
     catalog::{Catalog, introspect},
     diagnostic::{Code, Diagnostic, Exit, Result},
     drift::{Change, Group, compare},
     history::{self, Direction, Journal},
+    hooks::{Message, Outcome},
 };
 
 /// Show what somebody changed in the database since the last plan was applied
@@ -28,8 +33,25 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let target = OpenTarget::open(context, &settings, "drift").await?;
     revisions::tell_target(context, &settings, &target.url);
     let looked = look(context, &target).await;
+    let url = target.url.clone();
     target.close().await;
     let report = looked?;
+    if report.drift {
+        let revisions: Vec<String> = report.revision.iter().cloned().collect();
+        let message = Message {
+            text: format!("{} changed by hand", counted(report.changed(), "object")),
+            event: "drift",
+            outcome: Outcome::Drift,
+            environment: None,
+            target: &url,
+            revisions: &revisions,
+            backup: None,
+            error: None,
+            by: None,
+            at: person::now(),
+        };
+        around::tell(context, &settings, message).await;
+    }
     match args.format {
         Format::Json => context.reporter.json(&report),
         Format::Text => report.print(context),
@@ -145,6 +167,11 @@ fn unmodelled(left: &Catalog, live: &Catalog) -> Vec<Unmodelled> {
 }
 
 impl Report {
+    /// How many objects aren't as they were.
+    fn changed(&self) -> usize {
+        self.objects.len() + self.unmodelled.len()
+    }
+
     fn print(&self, context: &Context<'_>) {
         let Some(revision) = &self.revision else {
             context
@@ -174,7 +201,7 @@ impl Report {
         context.reporter.data(text.trim_end());
         context.reporter.note(format_args!(
             "the database is not {left}: {} changed; take the change back, or bring it into the schema tree and plan",
-            revisions::counted(self.objects.len() + self.unmodelled.len(), "object")
+            counted(self.changed(), "object")
         ));
     }
 }

@@ -62,6 +62,7 @@ fn rows(settings: &Settings) -> Vec<Row> {
         role,
         lock_wait,
         managed,
+        operations,
         shadow,
         ..
     } = settings;
@@ -74,6 +75,12 @@ fn rows(settings: &Settings) -> Vec<Row> {
         Row::optional("target", target.as_ref()),
         Row::optional("role", role.as_ref()),
         Row::new("lock_wait", &lock_wait),
+        Row::optional("tunnel", operations.tunnel.as_ref()),
+        Row::optional("window", operations.window.as_ref()),
+        Row::optional("before_apply", operations.before_apply.as_ref()),
+        Row::optional("after_apply", operations.after_apply.as_ref()),
+        Row::optional("backup", operations.backup.as_ref()),
+        Row::optional("webhook", operations.webhook.as_ref()),
         Row::new("shadow", &shadow.provider),
         Row::optional("shadow_url", shadow.url.as_ref()),
         Row::optional("shadow_bin", shadow.bin.as_ref()),
@@ -81,6 +88,16 @@ fn rows(settings: &Settings) -> Vec<Row> {
         Row::new("cache", &shadow.cache),
         Row::optional("mirror", shadow.mirror.as_ref()),
     ]
+}
+
+/// The settings that are set, one sentence each: `role = owner (forge.toml:9)`.
+pub(super) fn sentences(settings: &Settings) -> Vec<String> {
+    let rows = rows(settings).into_iter();
+    rows.filter_map(|row| {
+        let (value, origin) = (row.value?, row.origin?);
+        Some(format!("{} = {value} ({origin})", row.name))
+    })
+    .collect()
 }
 
 /// A duration as `forge.toml` has it: `5m`.

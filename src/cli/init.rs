@@ -8,9 +8,9 @@ use super::{Context, target::OpenTarget};
 use crate::{
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Exit, Result},
-    report::Verbosity,
-    scaffold::{self, NewFile, Start, tree},
-    settings,
+    report::{Status, Verbosity},
+    scaffold::{self, Companion, Layout, NewFile, Start, tree},
+    settings::{self, Settings},
 };
 
 /// How many objects that no kind models are named without `-v`.
@@ -28,6 +28,10 @@ pub(super) struct Args {
     /// Write the schema of the database that `--url`, `--env` or the environment names, one file for each object
     #[arg(long)]
     from_db: bool,
+
+    /// Write the files for these too; in a project that there is, only those that it doesn't have
+    #[arg(long, value_name = "PROGRAM", value_delimiter = ',')]
+    with: Vec<Companion>,
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
@@ -36,6 +40,9 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     } else {
         context.working_dir.join(&args.folder)
     };
+    if !args.with.is_empty() && folder.join(settings::FILE_NAME).is_file() {
+        return join(args, context, &folder);
+    }
     scaffold::refuse_occupied(&folder)?;
     let (start, unmodelled) = if args.from_db {
         let catalog = read(context).await?;
@@ -47,12 +54,65 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let files = scaffold::project(start);
     scaffold::write(&folder, &files)?;
     said(args, context, &files);
+    let layout = Layout {
+        schema: scaffold::SCHEMA.into(),
+        plans: scaffold::PLANS.into(),
+    };
+    accompany(args, context, &folder, layout)?;
     if !unmodelled.is_empty() {
         context
             .reporter
             .diagnostic(&left_out(&unmodelled, context.reporter.verbosity()));
     }
     Ok(Exit::Done)
+}
+
+/// Adds to a project that there is what it doesn't have.
+fn join(args: &Args, context: &Context<'_>, folder: &Utf8Path) -> Result<Exit> {
+    if args.from_db {
+        return Err(Diagnostic::error(
+            Code::Usage,
+            format!("`{folder}` is a forge project already"),
+        )
+        .help("leave `--from-db` out to add the files that `--with` names"));
+    }
+    let project = Settings::resolve(context.flags, context.environment, folder)?.project;
+    let below = |path: &Utf8Path| path.strip_prefix(&project.root).unwrap_or(path).to_owned();
+    let (schema, plans) = (below(&project.schema.value), below(&project.plans.value));
+    let layout = Layout {
+        schema: &schema,
+        plans: &plans,
+    };
+    accompany(args, context, folder, layout)?;
+    Ok(Exit::Done)
+}
+
+/// Writes the files for other programs, and says which.
+fn accompany(
+    args: &Args,
+    context: &Context<'_>,
+    folder: &Utf8Path,
+    layout: Layout<'_>,
+) -> Result<()> {
+    let companions: BTreeSet<Companion> = args.with.iter().copied().collect();
+    let files: Vec<NewFile> = companions
+        .into_iter()
+        .flat_map(|companion| companion.files(layout))
+        .collect();
+    let written = scaffold::write(folder, &files)?;
+    for file in &files {
+        if written.contains(&file.path.as_path()) {
+            context
+                .reporter
+                .status(Status::Applied, format_args!("wrote {}", file.path));
+        } else {
+            context.reporter.status(
+                Status::Skipped,
+                format_args!("kept {}, which was there", file.path),
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Reads the database that the flags and the environment name.

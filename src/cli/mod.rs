@@ -5,12 +5,15 @@
 mod allow;
 mod apply;
 mod approve;
+mod around;
 mod backfill;
 mod bench;
 mod branches;
 mod changes;
 mod check;
+mod checks;
 mod current;
+mod doctor;
 mod downgrade;
 mod draft;
 mod drift;
@@ -24,6 +27,7 @@ mod merge;
 mod offline;
 mod person;
 mod plan;
+mod preflight;
 mod prove_again;
 mod repair;
 mod revisions;
@@ -35,6 +39,8 @@ mod target;
 mod test;
 mod up;
 mod validate;
+mod verify;
+mod wait;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
@@ -112,6 +118,10 @@ enum Command {
     Branches(branches::Args),
     Embedded(embedded::Args),
     Env(env::Args),
+    Wait(wait::Args),
+    Doctor(doctor::Args),
+    Verify(verify::Args),
+    Preflight(preflight::Args),
 }
 
 impl Command {
@@ -141,7 +151,11 @@ impl Command {
             | Self::Embedded(_)
             | Self::Env(_)
             | Self::Init(_)
-            | Self::Plan(_) => Urgency::Soon,
+            | Self::Plan(_)
+            | Self::Wait(_)
+            | Self::Doctor(_)
+            | Self::Verify(_)
+            | Self::Preflight(_) => Urgency::Soon,
         }
     }
 
@@ -173,6 +187,10 @@ impl Command {
             Self::Env(args) => Box::pin(async { env::run(args, context) }),
             Self::Init(args) => Box::pin(init::run(args, context)),
             Self::Plan(args) => Box::pin(plan::run(args, context)),
+            Self::Wait(args) => Box::pin(wait::run(args, context)),
+            Self::Doctor(args) => Box::pin(doctor::run(args, context)),
+            Self::Verify(args) => Box::pin(verify::run(args, context)),
+            Self::Preflight(args) => Box::pin(preflight::run(args, context)),
         }
     }
 }

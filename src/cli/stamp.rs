@@ -2,7 +2,7 @@
 
 use super::{Context, person, revisions, target::OpenTarget};
 use crate::{
-    apply::{self, Work},
+    apply,
     diagnostic::{Exit, Result},
     history::{self, Folder, Reference, Revisions, Stamp},
     report::Status,
@@ -47,15 +47,7 @@ async fn with_target(
     target: &OpenTarget<'_>,
 ) -> Result<Exit> {
     let actor = person::actor(context, &settings.project.root, &target.session).await?;
-    let work = Work {
-        session: &target.session,
-        scope: &target.scope,
-        actor: &actor,
-        reporter: context.reporter,
-        cancel: context.cancel,
-        patience: settings.lock_wait.value,
-        max_lag: apply::MAX_LAG,
-    };
+    let work = target.work(context, settings, &actor);
     apply::acquire(&work).await?;
     let revisions = Revisions::ever(folder, history::load(work.session).await?)?;
     let stamp = Stamp::new(&revisions, &args.to)?;

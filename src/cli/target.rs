@@ -1,19 +1,31 @@
 //! The target that a command works on, and the shadow server beside it.
 
+use std::time::{Duration, Instant};
+
+use tokio::time::{sleep, timeout};
+
 use super::Context;
 use crate::{
+    apply::{MAX_LAG, Work},
+    cancel::Urgency,
     catalog::{Catalog, Scope, introspect},
-    diagnostic::Result,
+    diagnostic::{Code, Diagnostic, Result},
+    history::Actor,
     report::Reporter,
     server::{
         connect::ConnectOptions,
         embedded::Embedded,
         session::Session,
         shadow::{Mode, ShadowSettings},
+        tunnel::Tunnel,
     },
     settings::{Settings, ShadowProvider, Target},
     sql::Ident,
 };
+
+/// The pause between two tries to connect, and the least time that one gets.
+const BETWEEN_TRIES: Duration = Duration::from_millis(500);
+const SHORTEST_TRY: Duration = Duration::from_secs(1);
 
 /// An open target.
 pub(super) struct OpenTarget<'a> {
@@ -25,46 +37,126 @@ pub(super) struct OpenTarget<'a> {
     pub(super) scope: Scope,
     /// How it is reached.
     pub(super) options: ConnectOptions,
-    embedded: Option<Embedded>,
+    way: Way,
     reporter: &'a Reporter,
 }
 
+/// What has to stay for the connection to stay.
+enum Way {
+    /// Nothing of forge's.
+    Direct,
+    /// The project's own server.
+    Embedded(Box<Embedded>),
+    /// A forwarded port.
+    Tunnel(Box<Tunnel>),
+}
+
 impl<'a> OpenTarget<'a> {
-    /// Connects to the target that the settings name; the embedded one is started. `command` is what the server's
-    /// administrator sees.
+    /// Connects to the target that the settings name; the embedded one is started, a tunnel opened. `command` is what the
+    /// server's administrator sees.
     pub(super) async fn open(
         context: &Context<'a>,
         settings: &Settings,
         command: &str,
     ) -> Result<Self> {
-        let (options, embedded) = match &settings.target()?.value {
-            Target::Embedded => {
+        let named = named(context, settings)?;
+        Self::try_open(context, settings, command, named.as_ref()).await
+    }
+
+    /// As [`Self::open`], and tries again for this time while the database isn't there. Says why it waits.
+    pub(super) async fn open_within(
+        context: &Context<'a>,
+        settings: &Settings,
+        command: &str,
+        limit: Duration,
+    ) -> Result<Self> {
+        let named = named(context, settings)?;
+        let started = Instant::now();
+        let mut told = None;
+        loop {
+            // A server that doesn't answer at all may not use up more time than there is.
+            let left = limit.saturating_sub(started.elapsed()).max(SHORTEST_TRY);
+            let trying = Self::try_open(context, settings, command, named.as_ref());
+            let error = match timeout(left, trying).await {
+                Ok(Ok(target)) => return Ok(target),
+                Ok(Err(error)) if may_pass(&error) => error,
+                Ok(Err(error)) => return Err(error),
+                Err(_) => Diagnostic::error(Code::Unreachable, "the database does not answer"),
+            };
+            let left = limit.saturating_sub(started.elapsed());
+            if left.is_zero() {
+                return Err(error.note(format!("waited for {} s", limit.as_secs())));
+            }
+            if told.as_deref() != Some(error.message()) {
+                let why = error.notes().first();
+                let why = why.map_or(String::new(), |note| format!(" ({note})"));
+                context
+                    .reporter
+                    .note(format_args!("waiting: {}{why}", error.message()));
+                told = Some(error.message().to_owned());
+            }
+            tokio::select! {
+                () = sleep(BETWEEN_TRIES.min(left)) => {}
+                () = context.cancel.reached(Urgency::Soon) => {
+                    return Err(Diagnostic::error(Code::Interrupted, "stopped while waiting for the database"));
+                }
+            }
+        }
+    }
+
+    async fn try_open(
+        context: &Context<'a>,
+        settings: &Settings,
+        command: &str,
+        named: Option<&ConnectOptions>,
+    ) -> Result<Self> {
+        let (options, way) = match (named, &settings.operations.tunnel) {
+            (None, _) => {
                 let progress = context.reporter.progress("starting the embedded server");
                 let shadow = shadow_settings(context, settings)?;
                 let embedded = Embedded::start(&settings.project.root, &shadow).await?;
                 drop(progress);
-                (embedded.options(), Some(embedded))
+                (embedded.options(), Way::Embedded(Box::new(embedded)))
             }
-            Target::Connection(connection) => (resolve(context, Some(connection.reveal()))?, None),
-            Target::Variables => (resolve(context, None)?, None),
+            (Some(options), None) => (options.clone(), Way::Direct),
+            (Some(options), Some(forward)) => {
+                let progress = context.reporter.progress("opening the tunnel");
+                let tunnel = Tunnel::start(&forward.value, context.environment).await?;
+                drop(progress);
+                (tunnel.through(options), Way::Tunnel(Box::new(tunnel)))
+            }
         };
         let session = match session(context, settings, &options, command).await {
             Ok(session) => session,
-            Err(error) => {
-                if let Some(embedded) = embedded {
-                    embedded.stop().await?;
-                }
-                return Err(error);
-            }
+            Err(error) => return Err(way.close_after(error).await),
         };
         Ok(Self {
             session,
-            url: options.redacted(),
+            url: named.unwrap_or(&options).redacted(),
             scope: scope(settings),
             options,
-            embedded,
+            way,
             reporter: context.reporter,
         })
+    }
+
+    /// What an apply, or another command that holds the lock, works with.
+    pub(super) fn work<'w>(
+        &'w self,
+        context: &'w Context<'_>,
+        settings: &Settings,
+        actor: &'w Actor,
+    ) -> Work<'w> {
+        Work {
+            session: &self.session,
+            scope: &self.scope,
+            actor,
+            reporter: context.reporter,
+            cancel: context.cancel,
+            patience: settings.lock_wait.value,
+            max_lag: MAX_LAG,
+            backup: None,
+        }
     }
 
     /// Reads what of the database is managed.
@@ -74,15 +166,58 @@ impl<'a> OpenTarget<'a> {
         Ok(catalog)
     }
 
-    /// Ends the session, with it the lock that it holds, and the embedded server if no other forge uses it.
+    /// Ends the session, with it the lock that it holds, and what leads to the server: the tunnel, or the embedded server
+    /// if no other forge uses it.
     pub(super) async fn close(self) {
         self.session.close().await;
-        if let Some(embedded) = self.embedded
-            && let Err(error) = embedded.stop().await
-        {
-            self.reporter.diagnostic(&error);
+        match self.way {
+            Way::Direct => {}
+            Way::Embedded(embedded) => {
+                if let Err(error) = embedded.stop().await {
+                    self.reporter.diagnostic(&error);
+                }
+            }
+            Way::Tunnel(mut tunnel) => {
+                // What went wrong in the command may have its reason here.
+                if let Some(warning) = tunnel.broken().await {
+                    self.reporter.diagnostic(&warning);
+                }
+                tunnel.close().await;
+            }
         }
     }
+}
+
+impl Way {
+    /// Ends it because of an error, of which it may know more.
+    async fn close_after(self, error: Diagnostic) -> Diagnostic {
+        match self {
+            Self::Direct => error,
+            Self::Embedded(embedded) => match embedded.stop().await {
+                Ok(()) => error,
+                Err(another) => error.with(another),
+            },
+            Self::Tunnel(tunnel) => {
+                let error = tunnel.explain(error).await;
+                tunnel.close().await;
+                error
+            }
+        }
+    }
+}
+
+/// The connection that the settings name; `None` is the embedded server's.
+fn named(context: &Context<'_>, settings: &Settings) -> Result<Option<ConnectOptions>> {
+    Ok(match &settings.target()?.value {
+        Target::Embedded => None,
+        Target::Connection(connection) => Some(resolve(context, Some(connection.reveal()))?),
+        Target::Variables => Some(resolve(context, None)?),
+    })
+}
+
+/// Whether the same connection may succeed a moment later: the server isn't there yet, or has no such database yet.
+fn may_pass(error: &Diagnostic) -> bool {
+    error.code() == Code::Unreachable || error.notes().iter().any(|note| note == "SQLSTATE 3D000")
 }
 
 async fn session(

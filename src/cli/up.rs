@@ -7,7 +7,7 @@ use super::{
     target::OpenTarget,
 };
 use crate::{
-    apply::{MAX_LAG, Work, acquire, sync},
+    apply::{acquire, sync},
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Exit, Result, Severity},
     diff::{Catalogs, Diff},
@@ -117,15 +117,7 @@ async fn on_target(
     revisions::tell_target(context, settings, &target.url);
     let result = async {
         let actor = person::actor(context, &settings.project.root, &target.session).await?;
-        let work = Work {
-            session: &target.session,
-            scope: &target.scope,
-            actor: &actor,
-            reporter: context.reporter,
-            cancel: context.cancel,
-            patience: settings.lock_wait.value,
-            max_lag: MAX_LAG,
-        };
+        let work = target.work(context, settings, &actor);
         acquire(&work).await?;
         let live = target.catalog().await?;
         let plan = make(&target, &live).await?;

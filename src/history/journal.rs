@@ -99,6 +99,8 @@ pub struct Event {
     pub git_commit: Option<String>,
     /// The state of the database before the first step.
     pub fingerprint: Option<Fingerprint>,
+    /// Where the backup is that was made before.
+    pub backup: Option<String>,
 }
 
 impl Event {
@@ -357,6 +359,7 @@ mod tests {
             host: "here".to_owned(),
             git_commit: None,
             fingerprint: None,
+            backup: None,
         };
         let state = |digit: &str| format!("{}{digit}", "0".repeat(31)).parse().unwrap();
         let recorded = Recorded {

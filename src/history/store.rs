@@ -51,6 +51,8 @@ pub struct Entry<'a> {
     pub error: Option<&'a str>,
     /// The state of the database.
     pub fingerprint: Option<Fingerprint>,
+    /// Where the backup is that was made before.
+    pub backup: Option<&'a str>,
 }
 
 impl<'a> Entry<'a> {
@@ -64,6 +66,7 @@ impl<'a> Entry<'a> {
             sqlstate: None,
             error: None,
             fingerprint: None,
+            backup: None,
         }
     }
 
@@ -199,6 +202,7 @@ pub async fn load(session: &Session) -> Result<Journal> {
                 .get::<_, Option<String>>("fingerprint")
                 .map(|state| fingerprint(&state))
                 .transpose()?,
+            backup: row.get("backup"),
         });
     }
     if let Some(row) = next().first() {
@@ -288,6 +292,7 @@ pub async fn record(session: &Session, actor: &Actor, entry: &Entry<'_>) -> Resu
                 &entry.sqlstate,
                 &entry.error,
                 &entry.fingerprint.map(|state| state.to_string()),
+                &entry.backup,
             ],
         )
         .await

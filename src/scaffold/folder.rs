@@ -69,23 +69,25 @@ fn belongs_to_fresh_clone(name: &str) -> bool {
             .any(|start| name.starts_with(start))
 }
 
-/// Writes files below a folder, which comes into being with them. No file is overwritten.
+/// Writes files below a folder, which comes into being with them. No file is overwritten. Returns those that were written.
 ///
 /// # Errors
 /// If one can't be written.
-pub fn write(folder: &Utf8Path, files: &[NewFile]) -> Result<()> {
+pub fn write<'a>(folder: &Utf8Path, files: &'a [NewFile]) -> Result<Vec<&'a Utf8Path>> {
+    let mut written = Vec::new();
     for file in files {
         let path = folder.join(&file.path);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
         match file.meets {
-            Meets::Kept if path.exists() => {}
+            Meets::Kept if path.exists() => continue,
             Meets::Nothing | Meets::Kept => create(&path, &file.text)?,
             Meets::Extended => extend(&path, &file.text)?,
         }
+        written.push(file.path.as_path());
     }
-    Ok(())
+    Ok(written)
 }
 
 fn create(path: &Utf8Path, text: &str) -> Result<()> {

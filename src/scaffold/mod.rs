@@ -1,5 +1,6 @@
 //! New projects: the files that `forge init` writes.
 
+mod companions;
 mod folder;
 mod names;
 pub mod tree;
@@ -8,7 +9,10 @@ use std::fmt::Write as _;
 
 use camino::Utf8PathBuf;
 
-pub use self::folder::{refuse_occupied, write};
+pub use self::{
+    companions::{Companion, Layout},
+    folder::{refuse_occupied, write},
+};
 
 /// A file to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +67,8 @@ pub enum Start {
 
 /// Where the schema tree of a new project lies.
 pub const SCHEMA: &str = "schema";
+/// Where its plans lie.
+pub const PLANS: &str = "plans";
 
 /// The files of a new project.
 pub fn project(start: Start) -> Vec<NewFile> {
@@ -94,7 +100,7 @@ pub fn project(start: Start) -> Vec<NewFile> {
         NewFile::new("README.md", include_str!("templates/README.md")).meeting(Meets::Kept),
         NewFile::new(".gitignore", include_str!("templates/gitignore")).meeting(Meets::Extended),
         // Version control keeps no empty folder.
-        NewFile::new("plans/.gitkeep", ""),
+        NewFile::new(format!("{PLANS}/.gitkeep"), ""),
     ];
     files.extend(tree);
     files

@@ -10,6 +10,8 @@ use super::{
     Origin, ShadowProvider,
     connection_string::{ConnectionString, mask},
     nearest::nearest,
+    operations::{BackupTable, CommandLine, TunnelTable},
+    window::Window,
 };
 use crate::diagnostic::{Code, Diagnostic, Result, SourceFile};
 
@@ -120,6 +122,18 @@ pub struct EnvironmentTable {
     /// How long `apply` waits for another forge.
     #[serde(deserialize_with = "duration")]
     pub lock_wait: Option<Duration>,
+    /// How to get to the server.
+    pub tunnel: Option<TunnelTable>,
+    /// When `apply` may change the database.
+    pub window: Option<Window>,
+    /// What has to succeed before `apply` changes anything.
+    pub before_apply: Option<CommandLine>,
+    /// What follows an `apply` that succeeded.
+    pub after_apply: Option<CommandLine>,
+    /// What makes a backup.
+    pub backup: Option<BackupTable>,
+    /// Who is told of applies and drift: a URL or `env:VARIABLE`.
+    pub webhook: Option<ConnectionString>,
 }
 
 impl ForgeToml {
@@ -243,7 +257,9 @@ impl<'a> Unknown<'a> {
     }
 }
 
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+pub(super) fn duration<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse_duration(&text).map(Some).map_err(D::Error::custom)
 }

@@ -53,6 +53,10 @@ impl<'a> Sources<'a> {
         })
     }
 
+    pub(super) fn file(&self) -> Option<&ForgeToml> {
+        self.file.as_ref()
+    }
+
     fn root(&self) -> &Utf8Path {
         self.file
             .as_ref()
@@ -223,7 +227,7 @@ impl<'a> Sources<'a> {
     }
 
     /// A URL of the file: as it stands there, or from the variable that it names.
-    fn file_url(
+    pub(super) fn file_url(
         &self,
         file: &ForgeToml,
         key: &[&str],
@@ -413,6 +417,11 @@ impl<'a> Sources<'a> {
     fn in_working_dir(&self, path: Setting<Utf8PathBuf>) -> Setting<Utf8PathBuf> {
         Setting::new(self.working_dir.join(path.value), path.origin)
     }
+}
+
+/// Whether a URL of the file is the value of this variable.
+pub(super) fn names_variable(url: &ConnectionString, name: &str) -> bool {
+    url.reveal().strip_prefix(VARIABLE_PREFIX) == Some(name)
 }
 
 fn flag<T>(name: &'static str, value: Option<T>) -> Option<Setting<T>> {

@@ -67,3 +67,89 @@ fn from_a_database_that_nobody_named() {
     assert_snapshot!(environment.run(&["init", "new", "--from-db", "--url", "embedded"]));
     assert!(!environment.project().join("new").exists());
 }
+
+const ALL: &str = "make,just,github,gitlab,docker,k8s";
+
+const COMPANIONS: [&str; 8] = [
+    "Makefile",
+    "justfile",
+    ".github/workflows/schema.yml",
+    ".gitlab-ci.yml",
+    "Dockerfile",
+    ".dockerignore",
+    "k8s/forge-apply.yaml",
+    "k8s/forge-drift.yaml",
+];
+
+#[test]
+fn with_files_for_other_programs() {
+    let environment = TestEnvironment::new();
+    assert_snapshot!(environment.run(&["init", "--with", ALL]));
+    for file in COMPANIONS {
+        assert!(environment.project().join(file).is_file(), "{file}");
+    }
+}
+
+#[test]
+fn with_files_that_a_project_does_not_have() {
+    let environment = TestEnvironment::new()
+        .file(
+            "forge.toml",
+            "[project]\nschema = \"db/tree\"\nplans = \"db/plans\"\n",
+        )
+        .file("Makefile", "mine:\n")
+        .file("src/main.rs", "");
+    let read = |file: &str| fs_err::read_to_string(environment.project().join(file)).unwrap();
+    let mut text = environment.run(&["init", "--with", "make,docker,k8s"]);
+    text += &environment.run(&["init", "--with", "docker"]);
+    text += &environment.run(&["init", "--with", "docker", "--from-db"]);
+    assert_snapshot!(text);
+    assert_eq!(read("Makefile"), "mine:\n");
+    assert!(read("Dockerfile").contains("\nCOPY db/tree ./db/tree\nCOPY db/plans ./db/plans\n"));
+    assert!(!environment.project().join("schema").exists());
+}
+
+/// What the targets of the Makefile run, by the words of those who know other tools.
+#[test]
+fn the_makefile() {
+    let environment = TestEnvironment::new();
+    environment.run(&["init", "--with", "make"]);
+    let make = |args: &[&str]| {
+        let mut make = std::process::Command::new("make");
+        make.args(args).current_dir(environment.project());
+        let output = make
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .output()
+            .unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        String::from_utf8(text).unwrap()
+    };
+    let commands = |args: &[&str]| make(&[&["--dry-run"], args].concat());
+    assert_eq!(commands(&["migrate-up"]).trim(), "forge apply");
+    assert_eq!(
+        commands(&["migrate-up", "REV=+1", "ENV=production"]).trim(),
+        "forge --env production apply +1"
+    );
+    assert_eq!(commands(&["migrate-down"]).trim(), "forge downgrade -1");
+    assert_eq!(
+        commands(&["migrate-down", "REV=base"]).trim(),
+        "forge downgrade base"
+    );
+    assert!(
+        commands(&["migrate-create", "MSG=add orders"]).contains("forge plan -m \"add orders\"")
+    );
+    for (target, command) in [
+        ("migrate-history", "history"),
+        ("migrate-current", "current"),
+        ("migrate-wait", "wait"),
+        ("drift", "drift"),
+        ("check", "plan --check"),
+    ] {
+        assert_eq!(commands(&[target]).trim(), format!("forge {command}"));
+    }
+    assert!(make(&["migrate-gen"]).contains("say what it is for"));
+    let listed = make(&[]);
+    assert!(listed.lines().count() > 8, "{listed}");
+    assert!(listed.contains("migrate-up       apply the approved plans"));
+}

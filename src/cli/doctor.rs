@@ -1,0 +1,201 @@
+//! `forge doctor`: what forge works with, and what is wrong with it.
+
+use super::{
+    Context, Format, checks, env,
+    target::{OpenTarget, shadow_settings},
+};
+use crate::{
+    diagnostic::{Code, Diagnostic, Exit, Result},
+    health::{self, Line, facts::Server},
+    server::shadow,
+    settings::Settings,
+};
+
+/// Show what forge works with and what is wrong with it, without passwords
+///
+/// Tries the connection and the shadow server, and lists what unfinished work has left in the database. The output can be
+/// shown to others. Exits as the first of these that fails would.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Choose the output's format
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+/// The major version of the shadow server that is tried where no target says which.
+const MAJOR: u32 = 17;
+
+pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
+    let mut exit = Exit::Done;
+    let mut lines = vec![Line::good(
+        "forge",
+        format!(
+            "{} on {} {}",
+            env!("CARGO_PKG_VERSION"),
+            std::env::consts::OS,
+            std::env::consts::ARCH
+        ),
+    )];
+    match context.settings() {
+        Ok(settings) => {
+            lines.push(project(&settings));
+            lines.push(Line {
+                evidence: env::sentences(&settings),
+                ..Line::good("settings", "")
+            });
+            connection(context, &settings, &mut lines, &mut exit).await;
+        }
+        Err(error) => note(&mut lines, &mut exit, "settings", &error),
+    }
+    checks::print(context, &lines, args.format);
+    Ok(exit)
+}
+
+fn note(lines: &mut Vec<Line>, exit: &mut Exit, name: &'static str, error: &Diagnostic) {
+    lines.push(Line::failed(name, error));
+    if *exit == Exit::Done {
+        *exit = error.code().exit();
+    }
+}
+
+fn project(settings: &Settings) -> Line {
+    match settings.project() {
+        Ok(project) => Line::good("project", project.root.as_str()),
+        Err(error) => Line::unknown("project", vec![error.message().to_owned()]),
+    }
+}
+
+/// Tries to connect, looks at the server, and tries to have a shadow server beside it.
+async fn connection(
+    context: &Context<'_>,
+    settings: &Settings,
+    lines: &mut Vec<Line>,
+    exit: &mut Exit,
+) {
+    let target = match OpenTarget::open(context, settings, "doctor").await {
+        Ok(target) => target,
+        Err(error) => {
+            note(lines, exit, "connection", &error);
+            lines.push(shadow(context, settings, None, exit).await);
+            return;
+        }
+    };
+    lines.push(Line::good("connection", target.url.clone()));
+    match health::facts::server(&target.session).await {
+        Ok(server) => lines.extend(of_server(&server, target.session.is_pooled())),
+        Err(error) => note(lines, exit, "server", &error),
+    }
+    match health::facts::leftovers(&target.session).await {
+        Ok(found) => lines.push(leftovers(&found)),
+        Err(error) => note(lines, exit, "leftovers", &error),
+    }
+    lines.push(shadow(context, settings, Some(&target), exit).await);
+    target.close().await;
+}
+
+fn of_server(server: &Server, pooled: bool) -> Vec<Line> {
+    let role = if server.login == server.role {
+        format!("`{}`", server.role)
+    } else {
+        format!("`{}`, logged in as `{}`", server.role, server.login)
+    };
+    let superuser = if server.superuser {
+        ", a superuser"
+    } else {
+        ""
+    };
+    let mut lines = vec![
+        Line::good(
+            "server",
+            format!("PostgreSQL {}, database of {}", server.version, server.size),
+        ),
+        Line::good("role", format!("{role}{superuser}")),
+        match &server.tls {
+            Some(with) => Line::good("tls", with.clone()),
+            None => Line::good("tls", "none"),
+        },
+    ];
+    lines.push(if server.standby {
+        Line::bad(
+            "standby",
+            vec!["it is one: nothing can be changed here".to_owned()],
+        )
+    } else {
+        Line::good("standby", "no")
+    });
+    lines.push(if pooled {
+        Line::bad("pooler", vec!["one stands between".to_owned()])
+    } else {
+        Line::good(
+            "pooler",
+            "none: the server's process knows this session's own setting",
+        )
+    });
+    if let Some(set) = &server.settings {
+        // forge sets what matters to it in each session; these hold for everybody else.
+        lines.push(Line::good("set for role", set.clone()));
+    }
+    if server.event_triggers > 0 {
+        let count = server.event_triggers;
+        lines.push(Line::good(
+            "event triggers",
+            format!("{count}, which see what forge does"),
+        ));
+    }
+    lines
+}
+
+fn leftovers(found: &[health::facts::Leftover]) -> Line {
+    if found.is_empty() {
+        return Line::good("leftovers", "none");
+    }
+    let named = found
+        .iter()
+        .map(|leftover| format!("{}: {}", leftover.what, leftover.name));
+    Line::bad("leftovers", named.collect())
+}
+
+/// Tries to have a shadow server of the target's version.
+async fn shadow(
+    context: &Context<'_>,
+    settings: &Settings,
+    target: Option<&OpenTarget<'_>>,
+    exit: &mut Exit,
+) -> Line {
+    let progress = context.reporter.progress("starting a shadow server");
+    let tried = async {
+        let wanted = shadow_settings(context, settings)?;
+        let major = target.map_or(MAJOR, |target| target.session.major());
+        let options = target.map(|target| &target.options);
+        let shadow = shadow::start(&wanted, major, options).await?;
+        let description = shadow.description().to_owned();
+        let warnings: Vec<String> = shadow
+            .warnings()
+            .iter()
+            .map(|warning| warning.message().to_owned())
+            .collect();
+        shadow.close().await?;
+        Ok::<_, Diagnostic>((description, warnings))
+    };
+    let tried = tried.await;
+    drop(progress);
+    match tried {
+        Ok((description, warnings)) => {
+            let mut evidence = vec![description];
+            evidence.extend(warnings);
+            Line {
+                evidence,
+                ..Line::good("shadow", "")
+            }
+        }
+        Err(error) if error.code() == Code::NoShadow && settings.shadow.offline.value => {
+            Line::unknown("shadow", vec![error.message().to_owned()])
+        }
+        Err(error) => {
+            if *exit == Exit::Done {
+                *exit = error.code().exit();
+            }
+            Line::failed("shadow", &error)
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! `forge preflight`: whether an apply would go through now.
+
+use jiff::Timestamp;
+
+use super::{Context, Format, checks, person, revisions, target::OpenTarget};
+use crate::{
+    diagnostic::{Exit, Result},
+    health::{self, Ahead, Line},
+    history::{self, Journal, Reference, Revisions},
+    settings::{Operations, Settings},
+};
+
+/// Look whether the pending plans would go through now
+///
+/// Changes nothing. Exits with 3 if something stands in the way.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Look at the plans up to this revision
+    #[arg(value_name = "REVISION", default_value = "head")]
+    to: Reference,
+
+    /// Choose the output's format
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
+    let settings = context.settings()?;
+    let folder = revisions::folder(&settings)?;
+    let target = OpenTarget::open(context, &settings, "preflight").await?;
+    revisions::tell_target(context, &settings, &target.url);
+    let progress = context.reporter.progress("looking at the database");
+    let lines = look(args, &settings, &target, folder).await;
+    drop(progress);
+    target.close().await;
+    let lines = lines?;
+    checks::print(context, &lines, args.format);
+    Ok(if checks::any_bad(&lines) {
+        Exit::Refused
+    } else {
+        Exit::Done
+    })
+}
+
+async fn look(
+    args: &Args,
+    settings: &Settings,
+    target: &OpenTarget<'_>,
+    folder: history::Folder,
+) -> Result<Vec<Line>> {
+    let session = &target.session;
+    let journal = history::load(session).await?;
+    let revisions = match Revisions::new(folder, journal) {
+        Ok(revisions) => revisions,
+        // The files don't go with what was applied; the rest can't be judged before that is mended.
+        Err(error) => return Ok(vec![Line::failed("history", &error)]),
+    };
+    let pending = revisions.walk().pending(&args.to)?;
+    let (ready, held) = revisions.approved(pending);
+    let mut plans = Vec::new();
+    for revision in ready {
+        plans.push(revisions.filed(revision, session).await?);
+    }
+    let live = target.catalog().await?;
+    let ahead = Ahead {
+        plans: &plans,
+        held: &held,
+        revisions: &revisions,
+        live: &live,
+    };
+    let mut lines = health::preflight(session, &ahead).await?;
+    let now = person::clock();
+    lines.push(backup(&settings.operations, &revisions.journal, now));
+    lines.push(window(&settings.operations, now));
+    Ok(lines)
+}
+
+/// Whether there is a backup to go back to, as far as forge knows.
+fn backup(operations: &Operations, journal: &Journal, now: Timestamp) -> Line {
+    let mut latest = journal.events.iter().rev();
+    let last = latest.find_map(|event| Some((event.backup.as_deref()?, event.at)));
+    let age = |at: Timestamp| now.duration_since(at).unsigned_abs();
+    let known = match last {
+        Some((path, at)) => format!(
+            "the last that forge had made, {path}, is {} h old",
+            age(at).as_secs() / 3600
+        ),
+        None => "forge has had none made here".to_owned(),
+    };
+    let Some(backup) = operations.backup.as_ref().map(|backup| &backup.value) else {
+        return Line::unknown(
+            "backup",
+            vec![format!("{known}, and the environment has no `backup`")],
+        );
+    };
+    if backup.required {
+        return Line::good("backup", "`forge apply` makes one first");
+    }
+    match last {
+        Some((_, at)) if age(at) <= backup.max_age => Line::good("backup", known),
+        _ => Line::bad(
+            "backup",
+            vec![
+                known,
+                "help: `forge apply --backup` makes one first".to_owned(),
+            ],
+        ),
+    }
+}
+
+fn window(operations: &Operations, now: Timestamp) -> Line {
+    match &operations.window {
+        None => Line::good("window", "the environment has none: any hour will do"),
+        Some(window) if window.value.contains(now) => {
+            Line::good("window", format!("open: {}", window.value))
+        }
+        Some(window) => Line::bad(
+            "window",
+            vec![format!(
+                "closed: {}, and it is {} there",
+                window.value,
+                window.value.time_of(now)
+            )],
+        ),
+    }
+}

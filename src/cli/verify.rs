@@ -1,0 +1,59 @@
+//! `forge verify`: whether the database is what its history says.
+
+use super::{Context, Format, checks, revisions, target::OpenTarget};
+use crate::{
+    apply,
+    diagnostic::{Exit, Result},
+    health::{self, Line},
+    history::{self, Revisions},
+};
+
+/// Verify that the database is what its history says
+///
+/// Looks at the connection, the hashes of the history, interrupted runs, the whole catalog, and what unfinished work has
+/// left. Exits with 2 if something isn't as it should be.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Choose the output's format
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
+    let settings = context.settings()?;
+    let folder = revisions::folder(&settings)?;
+    let target = OpenTarget::open(context, &settings, "verify").await?;
+    revisions::tell_target(context, &settings, &target.url);
+    let lines = look(&target, folder).await;
+    target.close().await;
+    let lines = lines?;
+    checks::print(context, &lines, args.format);
+    Ok(if checks::any_bad(&lines) {
+        Exit::Difference
+    } else {
+        Exit::Done
+    })
+}
+
+async fn look(target: &OpenTarget<'_>, folder: history::Folder) -> Result<Vec<Line>> {
+    apply::acquire_shared(&target.session).await?;
+    let server = health::facts::server(&target.session).await?;
+    let connection = format!("PostgreSQL {} as `{}`", server.version, server.role);
+    let mut lines = vec![Line::good("connection", connection)];
+    let journal = history::load(&target.session).await?;
+    let revisions = match Revisions::new(folder, journal) {
+        Ok(revisions) => revisions,
+        // The files don't go with what was applied; the rest can't be judged before that is mended.
+        Err(error) => {
+            lines.push(Line::failed("files", &error));
+            return Ok(lines);
+        }
+    };
+    lines.push(Line::good(
+        "files",
+        "each applied plan is as it was applied",
+    ));
+    let live = target.catalog().await?.fingerprint();
+    lines.extend(health::verify(&target.session, &target.scope, &revisions, live).await?);
+    Ok(lines)
+}

@@ -1,0 +1,343 @@
+//! What could keep the pending plans from going through, looked at before they run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Line,
+    facts::{self, Surroundings, Touched, bytes},
+    verify,
+};
+use crate::{
+    apply,
+    catalog::Catalog,
+    diagnostic::{Code, Diagnostic, Result},
+    history::{Filed, Revisions, Standing},
+    kinds::{Action, HazardKind, Kind, Step},
+    server::session::Session,
+    source::{self, ENOUGH},
+};
+
+/// What lies ahead.
+pub struct Ahead<'a> {
+    /// The plans that would be applied, in order.
+    pub plans: &'a [Filed],
+    /// The revisions that nobody has approved.
+    pub held: &'a [&'a str],
+    /// What is known of all revisions.
+    pub revisions: &'a Revisions,
+    /// The database as it is.
+    pub live: &'a Catalog,
+}
+
+/// Looks at everything that decides whether an apply would go through now.
+///
+/// # Errors
+/// If the server can't be asked.
+pub async fn preflight(session: &Session, ahead: &Ahead<'_>) -> Result<Vec<Line>> {
+    let steps: Vec<&Step> = ahead
+        .plans
+        .iter()
+        .flat_map(|filed| filed.plan.plan.steps())
+        .collect();
+    let relations = relations(&steps);
+    let extensions: BTreeSet<&str> = steps
+        .iter()
+        .filter(|step| step.action == Action::Create && step.object.kind == Kind::Extension)
+        .map(|step| step.object.name().as_str())
+        .collect();
+    let relations: Vec<&str> = relations.into_iter().collect();
+    let extensions: Vec<&str> = extensions.into_iter().collect();
+    let around = facts::surroundings(session, &relations, &extensions).await?;
+    let mut lines = vec![
+        server(session, ahead).await?,
+        lock(session).await?,
+        verify::bodies(session, ahead.revisions).await?,
+        verify::finished(ahead.revisions),
+        plans(ahead),
+        approvals(ahead),
+        target(ahead),
+        verify::as_left(ahead.revisions, ahead.live.fingerprint()),
+        rights(&around),
+        Line::of(
+            "extensions",
+            around
+                .missing_extensions
+                .iter()
+                .map(|name| format!("`{name}` is not to be had on this server"))
+                .collect(),
+            "all that the plans create are to be had",
+        ),
+        Line::of(
+            "transactions",
+            around.waiting_for.clone(),
+            "none is older than 60 s, and no vacuum to prevent wraparound runs on what the plans change",
+        ),
+        leftovers(session, &relations).await?,
+        replication(&around),
+        sizes(&steps, &around),
+    ];
+    lines.push(data(session, &steps).await);
+    Ok(lines)
+}
+
+/// The relations that the steps lock.
+fn relations<'a>(steps: &[&'a Step]) -> BTreeSet<&'a str> {
+    let locks = steps.iter().flat_map(|step| &step.locks);
+    locks.map(|(_, relation)| relation.as_str()).collect()
+}
+
+async fn server(session: &Session, ahead: &Ahead<'_>) -> Result<Line> {
+    let server = facts::server(session).await?;
+    let mut wrong = Vec::new();
+    if server.standby {
+        wrong.push("it is a standby, on which nothing can be changed".to_owned());
+    }
+    let majors: BTreeSet<u32> = ahead
+        .plans
+        .iter()
+        .map(|filed| filed.plan.header.postgres)
+        .filter(|major| *major != session.major())
+        .collect();
+    for major in majors {
+        wrong.push(format!(
+            "plans were made for PostgreSQL {major}, this is PostgreSQL {}",
+            server.version
+        ));
+    }
+    if session.is_pooled() {
+        wrong.push("a connection pooler stands between".to_owned());
+    }
+    let found = format!(
+        "PostgreSQL {}, a primary, reached without a pooler, database of {}",
+        server.version, server.size
+    );
+    Ok(Line::of("server", wrong, &found))
+}
+
+/// Whether another forge works there. The lock that is tried ends with this session.
+async fn lock(session: &Session) -> Result<Line> {
+    match apply::acquire_shared(session).await {
+        Ok(()) => Ok(Line::good("lock", "free")),
+        Err(error) if error.code() == Code::Busy => Ok(Line::failed("lock", &error)),
+        Err(error) => Err(error),
+    }
+}
+
+fn plans(ahead: &Ahead<'_>) -> Line {
+    let mut wrong: Vec<String> = ahead
+        .held
+        .iter()
+        .map(|revision| format!("{revision} is not approved, or builds on one that isn't"))
+        .collect();
+    for filed in ahead.plans {
+        if let Err(error) = filed.plan.check_frozen(&filed.path) {
+            wrong.push(error.message().to_owned());
+        }
+    }
+    let pending: Vec<&str> = ahead.plans.iter().map(Filed::revision).collect();
+    let pending = if pending.is_empty() {
+        "none is pending".to_owned()
+    } else {
+        format!("pending, approved and unedited: {}", pending.join(", "))
+    };
+    Line::of("plans", wrong, &pending)
+}
+
+/// Whether somebody has taken responsibility for each hazard that needs it.
+fn approvals(ahead: &Ahead<'_>) -> Line {
+    let (mut wrong, mut covered) = (Vec::new(), 0);
+    for filed in ahead.plans {
+        let approval = filed.plan.header.approval.as_ref();
+        let allowed = approval.map_or(&[][..], |approval| &approval.allowed);
+        for (step, hazard) in filed.plan.plan.hazards() {
+            if !hazard.kind.needs_approval() {
+                continue;
+            }
+            let wanted = format!("{} {}", hazard.kind, step.object);
+            if allowed.contains(&wanted) {
+                covered += 1;
+            } else {
+                wrong.push(format!("{}: nobody has allowed {wanted}", filed.revision()));
+            }
+        }
+    }
+    let found = match covered {
+        0 => "no hazard needs one".to_owned(),
+        count => format!("hazards that need one and have it: {count}"),
+    };
+    Line::of("approvals", wrong, &found)
+}
+
+/// Whether what the first plan changes is as it expects. Those that follow build on its result.
+fn target(ahead: &Ahead<'_>) -> Line {
+    let Some(first) = ahead.plans.first() else {
+        return Line::good("target", "nothing is to be changed");
+    };
+    if ahead.revisions.journal.standing(first.revision()) != Standing::Absent {
+        return Line::good(
+            "target",
+            "the first plan is begun, and goes on where it stands",
+        );
+    }
+    match apply::check(&first.path, &first.plan, ahead.live) {
+        Ok(()) => Line::good(
+            "target",
+            format!("what {} changes is as it expects", first.revision()),
+        ),
+        Err(error) => Line::failed("target", &error),
+    }
+}
+
+fn rights(around: &Surroundings) -> Line {
+    let foreign = around.touched.iter().filter(|touched| !touched.mine);
+    let wrong = foreign.map(|touched| {
+        format!(
+            "{} belongs to `{}`, whose rights this role doesn't have",
+            touched.name, touched.owner
+        )
+    });
+    let otherwise = if around.touched.is_empty() {
+        "nothing that is there is changed"
+    } else {
+        "this role may act as the owner of all that is changed"
+    };
+    Line::of("rights", wrong.collect(), otherwise)
+}
+
+async fn leftovers(session: &Session, relations: &[&str]) -> Result<Line> {
+    let found = facts::leftovers(session).await?;
+    let (here, elsewhere): (Vec<_>, Vec<_>) = found.iter().partition(|leftover| {
+        let relation = leftover.relation.as_deref();
+        relation.is_none_or(|relation| relations.contains(&relation))
+    });
+    let here = here
+        .iter()
+        .map(|leftover| format!("{}: {}", leftover.what, leftover.name));
+    let otherwise = match elsewhere.len() {
+        0 => "none".to_owned(),
+        count => format!("none on what is changed; {count} elsewhere, which `forge doctor` lists"),
+    };
+    Ok(Line::of("leftovers", here.collect(), &otherwise))
+}
+
+fn replication(around: &Surroundings) -> Line {
+    let words = |late: bool| {
+        let some = around.followers.iter().filter(move |(_, is)| *is == late);
+        some.map(|(what, _)| what.clone())
+    };
+    let behind: Vec<String> = words(true).collect();
+    let others: Vec<String> = words(false).collect();
+    let otherwise = if others.is_empty() {
+        "nobody follows this server".to_owned()
+    } else {
+        others.join("; ")
+    };
+    Line::of("replication", behind, &otherwise)
+}
+
+/// How much is locked, and how much disk the rewrites need. How much there is, the server doesn't tell.
+fn sizes(steps: &[&Step], around: &Surroundings) -> Line {
+    let sizes: BTreeMap<&str, &Touched> = around
+        .touched
+        .iter()
+        .map(|touched| (touched.name.as_str(), touched))
+        .collect();
+    let mut evidence: Vec<String> = around
+        .touched
+        .iter()
+        .map(|touched| {
+            format!(
+                "{}: {} and {} of indexes, about {} rows",
+                touched.name,
+                bytes(touched.heap),
+                bytes(touched.indexes),
+                touched.rows
+            )
+        })
+        .collect();
+    let rewritten: BTreeSet<&str> = steps
+        .iter()
+        .filter(|step| {
+            let mut hazards = step.hazards.iter();
+            hazards.any(|hazard| hazard.kind == HazardKind::Rewrites)
+        })
+        .flat_map(|step| relations(&[step]))
+        .collect();
+    let needed: i64 = rewritten
+        .iter()
+        .filter_map(|name| sizes.get(name))
+        .map(|touched| touched.heap + touched.indexes)
+        .sum();
+    if needed > 0 {
+        let names: Vec<&str> = rewritten.into_iter().collect();
+        evidence.push(format!(
+            "rewriting {} needs up to {} of free disk, and as much WAL",
+            names.join(", "),
+            bytes(needed)
+        ));
+    }
+    if evidence.is_empty() {
+        evidence.push("no table that is there is locked".to_owned());
+    }
+    Line {
+        evidence,
+        ..Line::good("sizes", "")
+    }
+}
+
+/// Looks for rows that would make a step fail.
+async fn data(session: &Session, steps: &[&Step]) -> Line {
+    let sql = || steps.iter().flat_map(|step| &step.sql);
+    let validated: BTreeSet<String> = sql().flat_map(|sql| source::validated(sql)).collect();
+    let probes: BTreeMap<String, String> = sql()
+        .flat_map(|sql| source::probes(sql))
+        .filter(|probe| {
+            let constraint = probe.waits_for.as_ref();
+            constraint.is_none_or(|constraint| validated.contains(constraint))
+        })
+        .map(|probe| (probe.what, probe.sql))
+        .collect();
+    let (mut wrong, mut skipped, mut looked) = (Vec::new(), Vec::new(), 0);
+    for (what, sql) in &probes {
+        match facts::count(session, sql).await {
+            Ok(0) => looked += 1,
+            Ok(found) => {
+                let more = if found >= i64::from(ENOUGH) {
+                    " or more"
+                } else {
+                    ""
+                };
+                wrong.push(format!("{what}: {found}{more}"));
+            }
+            // A table or column that an earlier step makes has no rows in the way.
+            Err(error) if is_absent(&error) => {}
+            Err(error) => skipped.push(format!("{what}: not looked at, {}", error.message())),
+        }
+    }
+    if !wrong.is_empty() {
+        wrong.extend(skipped);
+        return Line::bad("data", wrong);
+    }
+    if !skipped.is_empty() {
+        return Line::unknown("data", skipped);
+    }
+    Line::good(
+        "data",
+        match looked {
+            0 => "no step depends on rows that are there".to_owned(),
+            1 => "no row is in the way of the one check of rows".to_owned(),
+            _ => format!("no row is in the way of {looked} checks of rows"),
+        },
+    )
+}
+
+fn is_absent(error: &Diagnostic) -> bool {
+    let absent = [
+        "SQLSTATE 42P01",
+        "SQLSTATE 42703",
+        "SQLSTATE 3F000",
+        "SQLSTATE 42883",
+    ];
+    let mut notes = error.notes().iter();
+    notes.any(|note| absent.contains(&note.as_str()))
+}

@@ -1,0 +1,116 @@
+//! Is the database what the history says it is?
+
+use super::{Line, facts};
+use crate::{
+    catalog::{Fingerprint, Scope},
+    diagnostic::Result,
+    history::{self, Direction, Revisions},
+    server::session::Session,
+};
+
+/// Looks at the history, the live catalog, whose fingerprint is `live`, and what unfinished work has left.
+///
+/// # Errors
+/// If the server can't be asked.
+pub async fn verify(
+    session: &Session,
+    scope: &Scope,
+    revisions: &Revisions,
+    live: Fingerprint,
+) -> Result<Vec<Line>> {
+    let leftovers = facts::leftovers(session).await?;
+    // Where the catalog is as the plans left it, so is a constraint that they left NOT VALID.
+    let as_promised = revisions.journal.promised() == Some(live);
+    let found = leftovers
+        .iter()
+        .filter(|leftover| {
+            let schema = leftover.schema.as_deref();
+            let managed = schema.is_none_or(|schema| scope.holds_schema(schema));
+            managed && !(as_promised && leftover.may_be_meant)
+        })
+        .map(|leftover| format!("{}: {}", leftover.what, leftover.name));
+    Ok(vec![
+        bodies(session, revisions).await?,
+        finished(revisions),
+        as_left(revisions, live),
+        Line::of(
+            "leftovers",
+            found.collect(),
+            "no invalid index, no constraint that is NOT VALID by accident, no pending detach, no prepared transaction",
+        ),
+    ])
+}
+
+/// What the target remembers of each applied revision is what was approved.
+pub(super) async fn bodies(session: &Session, revisions: &Revisions) -> Result<Line> {
+    let mut wrong = Vec::new();
+    for revision in &revisions.applied {
+        let recorded = &revisions.journal.revisions[revision].sha256;
+        let same = match history::remembered(revision, session).await {
+            Ok(filed) => filed.plan.sha256()? == *recorded,
+            Err(_) => false,
+        };
+        if !same {
+            wrong.push(format!(
+                "the body of revision {revision} in `forge.revision` is not what was approved"
+            ));
+        }
+    }
+    let count = revisions.applied.len();
+    let by = revisions.journal.last_settled();
+    let by = by.map_or(String::new(), |event| {
+        format!(", the last change by {}", event.by())
+    });
+    Ok(Line::of(
+        "history",
+        wrong,
+        &format!("{count} applied, each as it was approved{by}"),
+    ))
+}
+
+/// No revision is half done.
+pub(super) fn finished(revisions: &Revisions) -> Line {
+    let partly = revisions.journal.partly();
+    let halves = partly.iter().map(|(revision, partly)| {
+        let (participle, command) = match partly.direction {
+            Direction::Up => ("applied", "forge apply"),
+            Direction::Down => ("reverted", "forge downgrade -1"),
+        };
+        format!(
+            "revision {revision} is partly {participle}, {} of its steps stand: `{command}` goes on",
+            partly.done.len()
+        )
+    });
+    Line::of("runs", halves.collect(), "none was interrupted")
+}
+
+/// The live catalog is what the last revision left.
+pub(super) fn as_left(revisions: &Revisions, live: Fingerprint) -> Line {
+    let journal = &revisions.journal;
+    let Some(promised) = journal.promised() else {
+        return Line::good(
+            "catalog",
+            "nothing has been applied, so nothing is promised",
+        );
+    };
+    if let Some(event) = journal.differs() {
+        return Line::bad(
+            "catalog",
+            vec![format!(
+                "revision {} left something else than it promised: `forge plan` shows the difference from the schema tree",
+                event.revision
+            )],
+        );
+    }
+    if promised == live {
+        let taken = journal.taken.as_ref();
+        let since = taken.map_or(String::new(), |taken| {
+            format!(", noted {}", taken.at.strftime("%Y-%m-%d %H:%M UTC"))
+        });
+        return Line::good("catalog", format!("as the last revision left it{since}"));
+    }
+    Line::bad(
+        "catalog",
+        vec!["not as the last revision left it: `forge drift` shows what changed".to_owned()],
+    )
+}
