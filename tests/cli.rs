@@ -7,6 +7,8 @@
 )]
 #[path = "support/cluster.rs"]
 mod cluster;
+#[path = "support/made_up.rs"]
+mod made_up;
 #[path = "support/server.rs"]
 mod server;
 #[path = "support/mod.rs"]

@@ -9,7 +9,7 @@ use crate::{
     history::{Direction, EventKind, HISTORY_TABLES},
     kinds::Action,
     plan::{Batch, file::SETTINGS},
-    sql::{Literal, join},
+    sql::{Literal, join, unquoted},
 };
 
 /// Where a script begins.
@@ -127,7 +127,7 @@ fn one(text: &mut String, script: &Script<'_>, state: Fingerprint) -> Result<()>
         text,
         format_args!(
             "\n\\echo Running {verb} {revision}: {}",
-            echoed(&header.message)
+            unquoted(&header.message)
         ),
     );
     absent(text, script);
@@ -144,11 +144,6 @@ fn one(text: &mut String, script: &Script<'_>, state: Fingerprint) -> Result<()>
     }
     push(text, event(revision, end, None, None));
     Ok(())
-}
-
-/// psql would take a backslash or a quote in the text of `\echo` for its own.
-fn echoed(message: &str) -> String {
-    message.replace(['\\', '\'', '"', '`', ':'], " ")
 }
 
 /// What the plan creates mustn't be there: the guard that a script without forge can have.

@@ -118,6 +118,11 @@ impl From<Clauses> for String {
     }
 }
 
+/// A text for psql's `\echo`, which would take backslashes, quotes and colons for its own.
+pub fn unquoted(text: &str) -> String {
+    text.replace(['\\', '\'', '"', '`', ':'], " ")
+}
+
 /// Joins displayable parts with a separator.
 pub fn join<T: fmt::Display>(parts: impl IntoIterator<Item = T>, separator: &str) -> String {
     let mut text = String::new();

@@ -17,33 +17,15 @@ use std::{
     time::Duration,
 };
 
-use crate::{server::Server, support::TestEnvironment};
+use crate::{made_up, server::Server, support::TestEnvironment};
 
-/// A plan that creates a schema, for a project whose database has none.
-fn plan(name: &str) -> String {
-    format!(
-        "\
--- forge:format 1
--- forge:revision {}
--- forge:message create {name}
--- forge:author Ann
--- forge:created 2026-01-02T03:04:05Z
--- forge:postgres 15
--- forge:from 00000000000000000000000000000001
--- forge:to 00000000000000000000000000000002
-
-SELECT pg_catalog.set_config('search_path', '', false);
-SET check_function_bodies = off;
-
-BEGIN;
-
--- forge:step 1 create schema {name}
-CREATE SCHEMA {name};
-
-COMMIT;
-",
-        name.repeat(12)
-    )
+/// A plan that does something to a schema, for a project whose database has none.
+fn plan(name: &str, sql: &str) -> String {
+    let steps = format!(
+        "BEGIN;\n\n-- forge:step 1 {} schema {name}\n{sql} SCHEMA {name};\n\nCOMMIT;\n",
+        sql.to_lowercase()
+    );
+    made_up::plan(&name.repeat(12), "", &format!("create {name}"), &steps)
 }
 
 /// A project with one approved plan and these keys in its environment.
@@ -53,7 +35,8 @@ fn project(keys: &str) -> (TestEnvironment, Server) {
             "forge.toml",
             &format!("[environments.local]\nurl = \"embedded\"\n{keys}\n"),
         )
-        .file("plans/a.sql", &plan("a"))
+        .file("plans/a.sql", &plan("a", "CREATE"))
+        .file("plans/a.down.sql", &plan("a", "DROP"))
         .variable("FORGE_OFFLINE", "1")
         .variable("FORGE_ENV", "local")
         .variable("PGPASSWORD", "hunter2");

@@ -2,45 +2,15 @@
 
 use std::fmt::Write as _;
 
-use forge::plan::file::PlanFile;
 use insta::assert_snapshot;
 
-use crate::support::TestEnvironment;
+use crate::{made_up, support::TestEnvironment};
 
 const FORGE_TOML: &str =
     "[environments.nowhere]\nurl = \"postgresql://me:secret@/app?host=/nowhere\"\n";
 
-/// A plan as forge writes it: proved.
 fn plan(revision: &str, parent: &str, sql: &str) -> String {
-    let parent = if parent.is_empty() {
-        String::new()
-    } else {
-        format!("-- forge:down_revision {parent}\n")
-    };
-    let text = format!(
-        "\
--- forge:format 1
--- forge:revision {revision}
-{parent}-- forge:message about {revision}
--- forge:author Ann
--- forge:created 2026-01-02T03:04:05Z
--- forge:postgres 15
--- forge:from 00000000000000000000000000000001
--- forge:to 00000000000000000000000000000002
--- forge:semver 0.1.0
-
-SELECT pg_catalog.set_config('search_path', '', false);
-SET check_function_bodies = off;
-
-{sql}"
-    );
-    let hash = PlanFile::read("p.sql".into(), &text)
-        .and_then(|plan| plan.sha256())
-        .unwrap();
-    text.replace(
-        "-- forge:semver 0.1.0\n",
-        &format!("-- forge:semver 0.1.0\n-- forge:proved {hash}\n"),
-    )
+    made_up::plan(revision, parent, &format!("about {revision}"), sql)
 }
 
 const CREATE: &str = "\

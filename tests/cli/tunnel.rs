@@ -17,7 +17,7 @@ use std::{
 
 use insta::assert_snapshot;
 
-use crate::{server::Server, support::TestEnvironment};
+use crate::{made_up, server::Server, support::TestEnvironment};
 
 const FORGE_TOML: &str = r#"
 [environments.cluster]
@@ -46,18 +46,6 @@ const NOT_READY: &str = r#"{"items": [{"metadata": {"name": "postgres-0"}, "stat
     "containerStatuses": [{"name": "postgres", "state": {"waiting": {"reason": "ImagePullBackOff"}}}]}}]}"#;
 
 const SLOW: &str = "\
--- forge:format 1
--- forge:revision aaaaaaaaaaaa
--- forge:message take a minute
--- forge:author Ann
--- forge:created 2026-01-02T03:04:05Z
--- forge:postgres 15
--- forge:from 00000000000000000000000000000001
--- forge:to 00000000000000000000000000000002
-
-SELECT pg_catalog.set_config('search_path', '', false);
-SET check_function_bodies = off;
-
 BEGIN;
 
 -- forge:step 1 create schema slow
@@ -208,8 +196,7 @@ fn a_hook_behind_the_tunnel() {
     let environment = environment.file("forge.toml", &format!("{FORGE_TOML}{hook}"));
     let behind = Behind::new(environment, server.folder());
     let quick = SLOW.replace("SELECT pg_catalog.pg_sleep(60);\n", "");
-    fs_err::create_dir_all(behind.environment.project().join("plans")).unwrap();
-    fs_err::write(behind.environment.project().join("plans/quick.sql"), quick).unwrap();
+    write_plan(&behind, &quick);
     behind.environment.run(&["approve", "--all"]);
     let text = behind.environment.run(&["apply", "--env", "cluster"]);
     let answer = fs_err::read_to_string(behind.environment.project().join("answer"));
@@ -257,10 +244,18 @@ fn a_pod_that_is_not_ready() {
     assert!(!behind.forwards());
 }
 
+fn write_plan(behind: &Behind, steps: &str) {
+    let plans = behind.environment.project().join("plans");
+    fs_err::create_dir_all(&plans).unwrap();
+    let plan = |steps| made_up::plan("aaaaaaaaaaaa", "", "create a schema", steps);
+    let down = "BEGIN;\n\n-- forge:step 1 drop schema slow\nDROP SCHEMA slow;\n\nCOMMIT;\n";
+    fs_err::write(plans.join("slow.down.sql"), plan(down)).unwrap();
+    fs_err::write(plans.join("slow.sql"), plan(steps)).unwrap();
+}
+
 /// A plan that takes its time, applied through the tunnel, so that something can happen meanwhile.
 fn applying(behind: &Behind) {
-    fs_err::create_dir_all(behind.environment.project().join("plans")).unwrap();
-    fs_err::write(behind.environment.project().join("plans/slow.sql"), SLOW).unwrap();
+    write_plan(behind, SLOW);
     let approved = behind
         .environment
         .run(&["approve", "--all", "--allow", "all"]);
