@@ -940,7 +940,7 @@ fn the_readme_knows_the_commands() {
         for (at, word) in spots {
             let command: String = line[at + word.len()..]
                 .chars()
-                .take_while(char::is_ascii_lowercase)
+                .take_while(|c| c.is_ascii_lowercase() || *c == '-')
                 .collect();
             // A sentence may begin with the program's name.
             if line[..at].ends_with('`') || !line.ends_with('.') {
