@@ -5,12 +5,13 @@
 #
 # It makes a table of so many rows (5000000) in a database of its own, which it drops, and fills a column of it
 #   - by one UPDATE,
-#   - by `forge apply` in batches of so many rows (10000), with nobody in its way,
-#   - by `forge apply` while another session asks for ACCESS EXCLUSIVE on the table every two seconds,
-#   - by a `forge apply` that is killed with -9 ten times at random moments and begun again.
-# Beside each of the first three, a session updates rows at random, one in a transaction, about a hundred times a second,
-# and notes the longest time that one took; another looks every 2 ms who holds ACCESS EXCLUSIVE on the table.
-# The last one shows whether any row was left out or written twice: each counts how often it was filled.
+#   - by `forge apply` in batches of so many rows (10000),
+#   - both again beside a session that updates rows at random, one in a transaction, about a hundred times a second, and
+#     notes the longest time that one took; another looks every 2 ms whether anybody holds ACCESS EXCLUSIVE on the table,
+#   - by a `forge apply` that is killed with -9 ten times at random moments and begun again,
+#   - by both once more while another session asks for ACCESS EXCLUSIVE on the table every two seconds, and notes how long
+#     it waited.
+# Each row counts how often it was filled: that shows whether one was left out or written twice.
 #
 # It needs psql, createdb and dropdb of the server's version, and a `forge` that can start a shadow server.
 
@@ -211,6 +212,6 @@ measure "one UPDATE, nobody beside it" -- psql -X -q -c "$FILL"
 measure "in batches, nobody beside it" -- "$FORGE" -q apply --yes
 measure "one UPDATE" write watch -- psql -X -q -c "$FILL"
 measure "in batches" write watch -- "$FORGE" -q apply --yes
+killed
 measure "one UPDATE, and another session wants the table for itself" demand -- psql -X -q -c "$FILL"
 measure "in batches, and another session wants the table for itself" demand -- "$FORGE" -q apply --yes
-killed

@@ -171,7 +171,10 @@ impl<'a> Backfill<'a> {
                 Wish::Pause => "paused: `forge backfill resume` lets it go on".to_owned(),
                 Wish::Go => match self.lagging().await? {
                     None => return Ok(()),
-                    Some(standby) => format!("waiting for the standby `{standby}`, which lags"),
+                    Some(standby) => format!(
+                        "waiting for the standby `{standby}`, which is more than {} behind (`--max-lag`)",
+                        spoken(self.work.max_lag)
+                    ),
                 },
             };
             if waiting_for.as_ref() != Some(&reason) {
