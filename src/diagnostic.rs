@@ -114,6 +114,10 @@ codes! {
     CannotPlan = "cannot-plan" => Error,
     /// A plan file that can't be read.
     PlanFile = "plan-file" => Error,
+    /// A statement goes in batches by columns that are no key of its table.
+    NoKey = "no-key" => Error,
+    /// A backfill that somebody has aborted.
+    Aborted = "aborted" => Partial,
     /// A frozen plan was edited.
     EditedPlan = "edited-plan" => Refused,
     /// A hazard that nobody has approved.
@@ -124,6 +128,12 @@ codes! {
     TargetChanged = "target-changed" => Refused,
     /// The database after the plan isn't what the plan promised.
     ResultDiffers = "result-differs" => Refused,
+    /// The database isn't what the revision to be stamped promises.
+    StampDiffers = "stamp-differs" => Refused,
+    /// The user's own tests failed on a rehearsed database.
+    TestFailed = "test-failed" => Error,
+    /// Nobody has said that the database's rows don't matter.
+    NotDisposable = "not-disposable" => Refused,
     /// The history doesn't allow this.
     History = "history" => Error,
     /// Approved plans wait to be applied.

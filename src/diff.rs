@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     catalog::Catalog,
-    kinds::{Context, Follow, Object, ObjectId, Reaction, World},
+    kinds::{Context, Difference, Follow, Object, ObjectId, Reaction, Values, World},
     sql::Ident,
 };
 
@@ -53,11 +53,20 @@ pub struct Diff<'a> {
     /// The live rules about objects to come.
     rules: Vec<(&'a ObjectId, &'a Object)>,
     desired_children: BTreeMap<&'a ObjectId, Vec<&'a ObjectId>>,
+    values: &'a BTreeMap<ObjectId, Values>,
 }
+
+/// What the author says of values, where nothing is said.
+static NOTHING_SAID: BTreeMap<ObjectId, Values> = BTreeMap::new();
 
 impl<'a> Diff<'a> {
     /// Compares two catalogs.
     pub fn new(catalogs: Catalogs<'a>) -> Self {
+        Self::with_values(catalogs, &NOTHING_SAID)
+    }
+
+    /// Compares two catalogs, where the author says something of the values that are there.
+    pub fn with_values(catalogs: Catalogs<'a>, values: &'a BTreeMap<ObjectId, Values>) -> Self {
         let mut diff = Self {
             catalogs,
             fates: BTreeMap::new(),
@@ -71,6 +80,7 @@ impl<'a> Diff<'a> {
                 .filter(|(_, object)| object.rules_the_future())
                 .collect(),
             desired_children: catalogs.desired.children(),
+            values,
         };
         diff.compare();
         diff.cascade();
@@ -92,7 +102,7 @@ impl<'a> Diff<'a> {
     }
 
     /// What the differences of an object mean, in the order of its attributes; equal steps once.
-    pub fn reactions(&self, id: &ObjectId) -> Vec<(&'static str, Reaction)> {
+    pub fn reactions(&self, id: &ObjectId) -> Vec<(Difference, Reaction)> {
         match (self.catalogs.live.get(id), self.catalogs.desired.get(id)) {
             (Some(live), Some(desired)) => live.compare(desired, id, &self.context()),
             _ => Vec::new(),
@@ -132,7 +142,7 @@ impl<'a> Diff<'a> {
         let replaced: Vec<&str> = reactions
             .iter()
             .filter(|(_, reaction)| matches!(reaction, Reaction::Replace))
-            .map(|(attribute, _)| *attribute)
+            .map(|(difference, _)| difference.label)
             .collect();
         if !replaced.is_empty() {
             return Fate::Replace(format!(
@@ -375,5 +385,9 @@ impl World for Diff<'_> {
             .iter()
             .filter_map(|(id, rule)| rule.adds_to(id, created, model, self.role()))
             .collect()
+    }
+
+    fn values(&self, id: &ObjectId) -> Option<&Values> {
+        self.values.get(id)
     }
 }

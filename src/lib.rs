@@ -37,6 +37,7 @@
 //! | [`catalog`] | a database's objects at one moment, what depends on what, and the [`Fingerprint`](catalog::Fingerprint) of it all |
 //! | [`diff`] | the [`Fate`](diff::Fate) of each object; names no kind |
 //! | [`plan`](mod@plan) | from fates to ordered steps in transactions, and the [plan file](plan::file) |
+//! | [`intent`] | what the author says and catalogs can't tell: renames, and values of rows |
 //! | [`workbench`] | a shadow server in use: builds the desired state, proves plans |
 //! | [`scaffold`] | the files of a new project, also from a database's schema |
 //! | [`history`] | revisions: their graph, the plans folder, the journal in the target |
@@ -79,6 +80,15 @@
 //! where the catalogs say so or where one takes a name that another frees; ties are broken by rank and id. A cycle is broken at
 //! a part that can stand alone, a foreign key or a default, and one that can't be broken is an error that names its members.
 //!
+//! # Renames and values
+//!
+//! Two catalogs can't tell a rename from a drop and a create, so the tree's directives do ([`intent`]). What is to be renamed
+//! is renamed on a copy of the live state, since only PostgreSQL knows which views, checks and defaults mention a name; the
+//! copy is read again, and the plan is the renames and then the difference between the copy and the desired state. Objects
+//! are told by their addresses, which stay, so that each step expects of the database what has the old name there. The way
+//! back is the rest backwards, and then the old names. Without a directive nothing is guessed: the plan only says which
+//! rename a drop looks like.
+//!
 //! # Fingerprints
 //!
 //! The fingerprint of a catalog is the *sum* of a hash of each object. So the effect of a plan is the difference of two
@@ -96,6 +106,8 @@
 //! - No step is without its lock level, its hazards and its reason. Rows survive unless a step with an approved hazard says
 //!   otherwise.
 //! - Every plan that is written has been proved on a shadow server, up and down.
+//! - Code of the schema tree runs as an ordinary role in a scratch database, and reaches nothing outside it. A superuser's
+//!   privileges are for single statements that evaluate nothing ([`Inert`](source::Inert)).
 //! - A frozen plan is applied verbatim or refused. Line ends, white space and comments don't count.
 //! - Killing forge or the server at any moment loses nothing: the next `apply` finishes the work or says what stands.
 //! - No secret is printed or written.
@@ -119,6 +131,7 @@ pub mod drift;
 pub mod health;
 pub mod history;
 pub mod hooks;
+pub mod intent;
 pub mod kinds;
 pub mod plan;
 pub mod report;

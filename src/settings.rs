@@ -34,18 +34,17 @@ use crate::{
     server::Environment,
 };
 
-/// Reads the process's environment. Variables that aren't UTF-8 or are empty count as unset.
+/// Reads the process's environment. Variables that aren't UTF-8 count as unset.
 pub fn process_environment() -> Environment {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(_, value)| !value.is_empty())
         .collect()
 }
 
 /// When to use colour: `--color`, else `NO_COLOR`, else what the terminal can do.
 pub fn color(flag: Option<ColorChoice>, variables: &Environment) -> ColorChoice {
-    let no_color = variable(variables, "NO_COLOR").is_some()
-        || variable(variables, "TERM").is_some_and(|term| term == "dumb");
+    let no_color = variables.get("NO_COLOR").is_some()
+        || variables.get("TERM").is_some_and(|term| term == "dumb");
     flag.unwrap_or(if no_color {
         ColorChoice::Never
     } else {
@@ -66,6 +65,8 @@ pub struct Settings {
     pub role: Option<Setting<String>>,
     /// How long `apply` waits for another forge.
     pub lock_wait: Setting<Duration>,
+    /// Whether nobody needs the database's rows: what `--url` names is never disposable.
+    pub disposable: bool,
     /// The schemas that forge keeps.
     pub managed: Setting<Managed>,
     /// What plan files are called.
@@ -143,9 +144,10 @@ impl Settings {
         Ok(Self {
             project: sources.project(),
             operations: sources.operations(name, target.as_ref()),
-            target,
             role: name.and_then(|name| sources.role(name)),
             lock_wait: sources.lock_wait(name),
+            disposable: sources.disposable(name, target.as_ref())?,
+            target,
             managed: sources.managed(),
             naming: sources.naming()?,
             shadow: sources.shadow()?,
@@ -192,14 +194,6 @@ fn no_project(folder: &Utf8Path) -> Diagnostic {
 
 fn existing(environments: &[String]) -> String {
     format!("`{FILE_NAME}` has `{}`", environments.join("`, `"))
-}
-
-/// A variable that is set to something.
-fn variable<'a>(variables: &'a Environment, name: &str) -> Option<&'a str> {
-    variables
-        .get(name)
-        .map(String::as_str)
-        .filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]

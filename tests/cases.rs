@@ -1,7 +1,9 @@
 //! Every folder `fixtures/cases/<kind>/<behaviour>` is a case: `live.sql` is turned into `desired.sql`, and back again.
 //!
 //! What has to hold: the plan is the one in `plan.sql` (written anew with `UPDATE=1`), pg_dump of the result equals
-//! pg_dump of the desired database, a second plan is empty, the rows of `seed.sql` survive where no step declares a loss.
+//! pg_dump of the desired database, a second plan is empty, the rows of `seed.sql` survive where no step declares a loss,
+//! the query of `after.sql` answers true once the plan has been carried out, and no two steps read the same. Directives in
+//! `desired.sql` are followed. Once all cases have run, each attribute of each kind has differed in one of them.
 //!
 //! `FORGE_TEST_CASES` names another folder of cases, whose files can also be called `old.sql` and `new.sql`; no plan is
 //! expected there, so that any two schemas can be tried.
@@ -17,21 +19,38 @@ mod cluster;
 mod dump;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 use cluster::{Cluster, Database};
 use forge::{
-    catalog::{Catalog, introspect},
+    catalog::{Catalog, introspect, introspect_with_addresses},
+    diagnostic::{Diagnostic, SourceFile},
     diff::{Catalogs, Diff},
-    kinds::HazardKind,
-    plan::{Plan, file::render_steps, plan},
+    intent::{Intent, RenameFlag, Renamed, Renaming},
+    kinds::{Action, HazardKind, Kind},
+    plan::{Plan, file::render_steps},
+    source::Tree,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 
+/// The attributes that differed between the two sides of a case.
+static CHANGED: Mutex<BTreeSet<(Kind, &'static str)>> = Mutex::new(BTreeSet::new());
+
+/// Attributes of later versions than the oldest one that every case runs on.
+const LATER: &[(Kind, &str, u32)] = &[(Kind::Column, "not_null_constraint", 18)];
+
+/// Attributes that no case can change, because no kind models what the other value would need: an access method of the
+/// user's own.
+const OUT_OF_REACH: &[(Kind, &str)] = &[(Kind::MaterializedView, "access_method")];
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the attributes without a case are told where the cases are"
+)]
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(4);
@@ -54,7 +73,6 @@ fn main() -> ExitCode {
             };
             let cluster = cluster.clone();
             let title = format!("cases::{}::{}", name(&kind), name(&case));
-            let settings = Settings::read(&case);
             let trial = Trial::test(title, move || {
                 let cluster = cluster
                     .as_ref()
@@ -64,16 +82,42 @@ fn main() -> ExitCode {
                     .build()?
                     .block_on(check(cluster, &case))
             });
-            trials.push(match settings {
-                // A directive in a comment is the business of those who read the files, not of these catalogs.
-                Ok(Settings {
-                    directives: true, ..
-                }) => trial.with_kind("directive").with_ignored_flag(true),
-                Ok(_) | Err(_) => trial,
-            });
+            trials.push(trial);
         }
     }
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let is_complete = !listing
+        && arguments.filter.is_none()
+        && arguments.skip.is_empty()
+        && std::env::var_os("FORGE_TEST_CASES").is_none();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    let unseen = match &cluster {
+        Some(cluster) if is_complete => without_a_case(cluster.version() / 10_000),
+        Some(_) | None => Vec::new(),
+    };
+    if unseen.is_empty() {
+        return conclusion.exit_code();
+    }
+    eprintln!("no case changes {}", unseen.join(", "));
+    ExitCode::FAILURE
+}
+
+/// The attributes that decide equality and differ in no case.
+fn without_a_case(major: u32) -> Vec<String> {
+    let changed = CHANGED.lock().expect("no case panics while it notes");
+    let mut unseen = Vec::new();
+    for &kind in Kind::ALL {
+        let compared = kind.attributes().into_iter().filter(|(_, is)| *is);
+        for (name, _) in compared {
+            let comes_later = LATER
+                .iter()
+                .any(|(of, later, first)| (*of, *later) == (kind, name) && major < *first);
+            let is_possible = !comes_later && !OUT_OF_REACH.contains(&(kind, name));
+            if is_possible && !changed.contains(&(kind, name)) {
+                unseen.push(format!("{}.{name}", kind.folder()));
+            }
+        }
+    }
+    unseen
 }
 
 fn folders(root: &Path) -> Vec<PathBuf> {
@@ -107,10 +151,40 @@ async fn check(cluster: &Cluster, case: &Path) -> Result<(), Failed> {
         return Err(format!("no kind models {object}").into());
     }
 
-    let forth = transform(&live, &new).await?;
+    note_changes(&old, &new);
+    let catalogs = Catalogs {
+        live: &old,
+        desired: &new,
+    };
+    let intent = intent(&settings, &text("desired.sql", "new.sql")?, catalogs)?;
+    let renamed = if intent.renames() {
+        let copy = cluster.database(&text("live.sql", "old.sql")?).await?;
+        let renamed = carry_out(&intent, catalogs, &copy).await;
+        copy.drop().await?;
+        Some(renamed?)
+    } else {
+        None
+    };
+    let way = intent.way_up(catalogs, renamed.as_ref());
+    let forth = way.map_err(|error| error.to_string())?.plan;
+    transform(&live, &new, &forth).await?;
     dump::same(&dump::of(&live)?, &desired_dump)?;
+    if let Some(question) = file("after.sql") {
+        let row = live.session().client().query_one(&question, &[]).await?;
+        let holds: bool = row.get(0);
+        if !holds {
+            return Err(format!("after.sql doesn't hold after\n{}", render_steps(&forth)).into());
+        }
+    }
     if settings.both_ways {
-        transform(&live, &old)
+        let now = read(&live).await?;
+        let catalogs = Catalogs {
+            live: &old,
+            desired: &now,
+        };
+        let back = intent.way_down(catalogs, renamed.as_ref());
+        let back = back.map_err(|error| on_the_way_back(&error.to_string().into()))?;
+        transform(&live, &old, &back)
             .await
             .map_err(|failed| on_the_way_back(&failed))?;
         dump::same(&dump::of(&live)?, &live_dump).map_err(|failed| on_the_way_back(&failed))?;
@@ -128,14 +202,64 @@ fn on_the_way_back(failed: &Failed) -> Failed {
     format!("on the way back: {}", failed.message().unwrap_or_default()).into()
 }
 
-/// Plans and applies; the second plan is empty, and no row is lost without a word.
-async fn transform(database: &Database, desired: &Catalog) -> Result<Plan, Failed> {
-    let live = read(database).await?;
-    let diff = Diff::new(Catalogs {
-        live: &live,
-        desired,
-    });
-    let made = plan(&diff).map_err(|error| error.to_string())?;
+/// What the directives of `desired.sql` and the flags of `case.toml` want.
+fn intent(settings: &Settings, desired: &str, catalogs: Catalogs<'_>) -> Result<Intent, Failed> {
+    let mut statements = Vec::new();
+    if desired.contains("-- forge:") {
+        let file = SourceFile {
+            path: "desired.sql".into(),
+            text: desired.to_owned(),
+        };
+        let tree = Tree {
+            files: vec![Arc::new(file)],
+        };
+        statements = tree.parse().map_err(|error| words(&error))?;
+    }
+    let intent = Intent::read(&statements, &settings.renames, catalogs);
+    let intent = intent.map_err(|error| words(&error))?;
+    let warnings: Vec<&str> = intent.warnings.iter().map(Diagnostic::message).collect();
+    if warnings != settings.warnings {
+        return Err(format!("the warnings are {warnings:?}").into());
+    }
+    Ok(intent)
+}
+
+fn words(error: &Diagnostic) -> String {
+    format!("{error}\n{}", error.notes().join("\n"))
+}
+
+/// Carries the renames out on a copy of the live database.
+async fn carry_out(
+    intent: &Intent,
+    catalogs: Catalogs<'_>,
+    copy: &Database,
+) -> Result<Renamed, Failed> {
+    let read = async || {
+        let read = introspect_with_addresses(copy.session(), None).await;
+        read.map_err(|error| Failed::from(words(&error)))
+    };
+    let (mut now, mut addresses) = read().await?;
+    let mut renaming = Renaming::new(intent, catalogs, addresses.clone());
+    loop {
+        let steps = renaming
+            .next_round(&now, &addresses)
+            .map_err(|error| words(&error))?;
+        if steps.is_empty() {
+            return Ok(renaming.finish(now, &addresses));
+        }
+        let statements: Vec<&str> = steps
+            .iter()
+            .flat_map(|step| &step.sql)
+            .map(String::as_str)
+            .collect();
+        copy.statements(&statements, true).await?;
+        (now, addresses) = read().await?;
+    }
+}
+
+/// Applies a plan; the second plan is empty, and no row is lost without a word.
+async fn transform(database: &Database, desired: &Catalog, made: &Plan) -> Result<(), Failed> {
+    tells_steps_apart(made)?;
     let before = database.rows().await?;
     for batch in &made.batches {
         let statements: Vec<&str> = batch
@@ -147,7 +271,7 @@ async fn transform(database: &Database, desired: &Catalog) -> Result<Plan, Faile
         database
             .statements(&statements, batch.transactional)
             .await
-            .map_err(|error| format!("{error}\nin the plan\n{}", render_steps(&made)))?;
+            .map_err(|error| format!("{error}\nin the plan\n{}", render_steps(made)))?;
     }
     let after = read(database).await?;
     let rest = Diff::new(Catalogs {
@@ -163,7 +287,7 @@ async fn transform(database: &Database, desired: &Catalog) -> Result<Plan, Faile
         return Err(format!(
             "left after the plan:\n{}\n{}",
             left.join("\n"),
-            render_steps(&made)
+            render_steps(made)
         )
         .into());
     }
@@ -176,10 +300,34 @@ async fn transform(database: &Database, desired: &Catalog) -> Result<Plan, Faile
         format!(
             "{}\n{}",
             failed.message().unwrap_or_default(),
-            render_steps(&made)
+            render_steps(made)
         )
     })?;
-    Ok(made)
+    Ok(())
+}
+
+fn note_changes(live: &Catalog, desired: &Catalog) {
+    let mut changed = CHANGED.lock().expect("no case panics while it notes");
+    for (id, object) in live.objects() {
+        let names = desired.get(id).map(|other| object.differences(other));
+        changed.extend(names.into_iter().flatten().map(|name| (id.kind, name)));
+    }
+}
+
+/// A step that changes its object says what, and no two steps read the same.
+fn tells_steps_apart(plan: &Plan) -> Result<(), Failed> {
+    let mut seen = BTreeSet::new();
+    for step in plan.steps() {
+        let title = format!("{} {}", step.action, step.object);
+        if step.action == Action::Alter && step.summary.is_empty() {
+            return Err(format!("`{title}` doesn't say what changes: {:?}", step.sql).into());
+        }
+        if !seen.insert((title.clone(), step.summary.clone())) {
+            let told = &step.summary;
+            return Err(format!("two steps read `{title}`, {told}: {:?}", step.sql).into());
+        }
+    }
+    Ok(())
 }
 
 async fn read(database: &Database) -> Result<Catalog, Failed> {
@@ -259,7 +407,10 @@ fn same_plan(case: &Path, settings: &Settings, version: u32, plan: &Plan) -> Res
 /// `case.toml`: what a case needs.
 struct Settings {
     at_least: u32,
-    directives: bool,
+    /// What is said with `--rename`.
+    renames: Vec<RenameFlag>,
+    /// What is said of directives that have nothing to do.
+    warnings: Vec<String>,
     /// Whether statements lead back, too.
     both_ways: bool,
 }
@@ -278,17 +429,24 @@ impl Settings {
             .trim_start_matches(">=")
             .parse()
             .map_err(|_| format!("case.toml: `{postgres}`"))?;
-        let directives = document
-            .get("directives")
-            .and_then(toml_edit::Item::as_bool)
-            .unwrap_or_default();
+        let list = |key: &str| -> Vec<String> {
+            let items = document.get(key).and_then(|item| item.as_array());
+            let texts = items.into_iter().flatten().filter_map(|item| item.as_str());
+            texts.map(ToOwned::to_owned).collect()
+        };
+        let renames = list("rename")
+            .iter()
+            .map(|text| text.parse())
+            .collect::<Result<_, String>>()?;
+        let warnings = list("warnings");
         let both_ways = document
             .get("both_ways")
             .and_then(toml_edit::Item::as_bool)
             .unwrap_or(true);
         Ok(Self {
             at_least,
-            directives,
+            renames,
+            warnings,
             both_ways,
         })
     }

@@ -1,5 +1,12 @@
 //! The program as its users see it. One file of tests per command under `tests/cli/`.
 
+#[expect(
+    dead_code,
+    clippy::disallowed_methods,
+    reason = "the cases use all of it; tests are configured by the environment"
+)]
+#[path = "support/cluster.rs"]
+mod cluster;
 #[path = "support/server.rs"]
 mod server;
 #[path = "support/mod.rs"]
@@ -17,6 +24,8 @@ mod hooks;
 mod init;
 #[path = "cli/plans.rs"]
 mod plans;
+#[path = "cli/renames.rs"]
+mod renames;
 #[path = "cli/tunnel.rs"]
 mod tunnel;
 #[path = "cli/wait.rs"]

@@ -9,7 +9,7 @@ use camino::Utf8Path;
 use forge::{
     catalog::{Catalog, Fingerprint},
     diff::{Catalogs, Diff},
-    kinds::{Action, Grantee, Hazard, HazardKind, Kind, Lock, ObjectId, Step},
+    kinds::{Action, Batching, Grantee, Hazard, HazardKind, Kind, Lock, ObjectId, Rollout, Step},
     plan::{
         Batch, Plan,
         file::{Approval, Header, PlanFile, render_steps},
@@ -117,8 +117,41 @@ fn step() -> impl Strategy<Value = Step> {
     )
 }
 
+/// A step whose one statement goes in batches.
+fn batched() -> impl Strategy<Value = Step> {
+    let statements = select(vec![
+        "UPDATE app.users SET name = 'a;b' WHERE name IS NULL -- all\n  OR name = ''",
+        "DELETE FROM app.users AS u USING app.gone AS g WHERE g.name = u.name",
+        "INSERT INTO app.names (name) SELECT name FROM app.users ON CONFLICT DO NOTHING",
+    ]);
+    let column = name().prop_filter("the statements set it", |name| name.as_str() != "name");
+    let pause = select(vec![0_u64, 50, 1000, 90_000, 1500]);
+    (
+        step(),
+        statements,
+        (vec(column, 1..3), 1_u32..=u32::MAX, pause),
+    )
+        .prop_map(|(step, sql, (mut key, size, pause))| {
+            key.dedup();
+            Step {
+                action: Action::Data,
+                sql: vec![sql.to_owned()],
+                batching: Some(Batching {
+                    key,
+                    size,
+                    pause: std::time::Duration::from_millis(pause),
+                }),
+                ..step
+            }
+        })
+}
+
 fn batch() -> impl Strategy<Value = Batch> {
     prop_oneof![
+        batched().prop_map(|step| Batch {
+            transactional: false,
+            steps: vec![step]
+        }),
         vec(step(), 1..4).prop_map(|steps| Batch {
             transactional: true,
             steps
@@ -172,6 +205,11 @@ fn header() -> impl Strategy<Value = Header> {
                 postgres,
                 from,
                 to,
+                semver: forge::plan::file::Semver {
+                    major: postgres,
+                    minor: 0,
+                    patch: 7,
+                },
                 proved: None,
                 approval,
             }
@@ -180,9 +218,20 @@ fn header() -> impl Strategy<Value = Header> {
 }
 
 fn plan_file() -> impl Strategy<Value = PlanFile> {
-    (header(), vec(batch(), 0..4)).prop_map(|(header, batches)| PlanFile {
-        header,
-        plan: Plan { batches },
+    let batches = vec((batch(), select(Rollout::ALL.to_vec())), 0..4);
+    (header(), batches).prop_map(|(header, mut batches)| {
+        batches.sort_by_key(|(_, rollout)| *rollout);
+        for (batch, rollout) in &mut batches {
+            batch
+                .steps
+                .iter_mut()
+                .for_each(|step| step.rollout = *rollout);
+        }
+        let batches = batches.into_iter().map(|(batch, _)| batch).collect();
+        PlanFile {
+            header,
+            plan: Plan { batches },
+        }
     })
 }
 
@@ -270,7 +319,7 @@ proptest! {
 
     #[test]
     fn any_text_is_a_plan_or_an_error(
-        text in "(-- forge:(step|format|expects|to)? ?[a-z0-9 ]{0,12}\n|BEGIN;\n|COMMIT;\n|\\PC{0,20}\n){0,12}"
+        text in "(-- forge:(step|data|batch|phase|format|expects|to)? ?[a-z0-9 ]{0,12}\n|BEGIN;\n|COMMIT;\n|\\PC{0,20}\n){0,12}"
     ) {
         drop(PlanFile::read(Utf8Path::new("plans/x.sql"), &text));
     }

@@ -7,9 +7,17 @@
     reason = "a test that fails shows what it unwrapped"
 )]
 
+#[path = "shadow/embedded.rs"]
+mod embedded;
+#[path = "shadow/registry.rs"]
+mod registry;
+#[path = "shadow/untrusted.rs"]
+mod untrusted;
+#[path = "shadow/users_server.rs"]
+mod users_server;
+
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
-    net::TcpListener,
+    io::{BufRead as _, BufReader},
     os::unix::fs::PermissionsExt as _,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -17,11 +25,12 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use forge::{
-    diagnostic::{Code, Diagnostic, Result},
+    diagnostic::{Code, Result},
     server::{
+        Environment,
         connect::ConnectOptions,
         embedded::Embedded,
-        shadow::{self, Environment, Mode, Shadow, ShadowSettings},
+        shadow::{self, Mode, Shadow, ShadowSettings},
     },
 };
 use tokio_postgres::{Client, NoTls};
@@ -31,7 +40,7 @@ use tokio_postgres::{Client, NoTls};
     reason = "the tests' one look at the environment"
 )]
 fn environment() -> Environment {
-    Environment(std::env::vars().collect())
+    std::env::vars().collect()
 }
 
 fn settings(mode: Mode) -> ShadowSettings {
@@ -169,7 +178,7 @@ fn roles_are_created_once() {
         let roles = "SELECT string_agg(rolname || ' ' || rolcanlogin, ',' ORDER BY rolname) FROM pg_roles WHERE rolname !~ '^pg_'";
         assert_eq!(
             text(&client, roles).await,
-            "Odd \"name false,app false,postgres true"
+            "Odd \"name false,app false,forge shadow superuser true,postgres false"
         );
         shadow.close().await.unwrap();
     });
@@ -241,7 +250,7 @@ fn a_killed_forge_is_swept() {
 #[ignore = "started by other tests, as another user"]
 fn everything_private() {
     a_private_shadow_leaves_nothing();
-    an_embedded_server_keeps_its_data();
+    embedded::an_embedded_server_keeps_its_data();
 }
 
 /// Where the tests run as root, they have shown that; here is the ordinary user.
@@ -288,99 +297,6 @@ fn open_folder() -> tempfile::TempDir {
 }
 
 #[test]
-fn a_users_server() {
-    run(async {
-        let (_project, server) = users_server().await;
-        let options = server.options();
-        let admin = connect(&options).await;
-        // A leftover of long ago, one of just now, and one that only looks like one.
-        admin
-            .batch_execute("CREATE DATABASE forge_shadow_1_1000_abc_old TEMPLATE template0")
-            .await
-            .unwrap();
-        admin
-            .batch_execute("CREATE DATABASE forge_shadow_1_99999999999_abc_new TEMPLATE template0")
-            .await
-            .unwrap();
-        admin
-            .batch_execute("CREATE DATABASE forge_shadow_of_mine TEMPLATE template0")
-            .await
-            .unwrap();
-        let settings = ShadowSettings {
-            url: Some(options.clone()),
-            ..settings(Mode::Auto)
-        };
-        let shadow = shadow::start(&settings, server.major(), None)
-            .await
-            .unwrap();
-        let database = shadow.create_database("desired").await.unwrap();
-        assert!(database.options().database.starts_with("forge_shadow_"));
-        assert!(database.options().database.ends_with("_desired"));
-        shadow
-            .create_roles(&["app", "owner", "temporary"].map(str::to_owned))
-            .await
-            .unwrap();
-        admin
-            .batch_execute("CREATE TABLE kept (); ALTER TABLE kept OWNER TO owner")
-            .await
-            .unwrap();
-
-        // A second forge leaves alone what the first one uses.
-        let other = shadow::start(&settings, server.major() + 1, None)
-            .await
-            .unwrap();
-        let warnings: Vec<&str> = other.warnings().iter().map(Diagnostic::message).collect();
-        let major = server.major();
-        let expected = [
-            format!(
-                "the shadow server is PostgreSQL {major}, the target is {}",
-                major + 1
-            ),
-            "the shadow server waits for its disk at every new index".to_owned(),
-        ];
-        let slow = major <= 16;
-        assert_eq!(warnings, expected[..=usize::from(slow)]);
-        other.close().await.unwrap();
-
-        let client = connect(&database.options()).await;
-        assert_eq!(text(&client, "SHOW server_encoding").await, "UTF8");
-        shadow.close().await.unwrap();
-        let left = "SELECT string_agg(datname, ',' ORDER BY datname) FROM pg_database WHERE datname ~ '^forge'";
-        assert_eq!(
-            text(&admin, left).await,
-            "forge_shadow_1_99999999999_abc_new,forge_shadow_of_mine"
-        );
-        let roles = "SELECT string_agg(rolname, ',' ORDER BY rolname) FROM pg_roles WHERE rolname !~ '^pg_'";
-        assert_eq!(text(&admin, roles).await, "app,owner,postgres");
-        drop(admin);
-        server.stop().await.unwrap();
-    });
-}
-
-#[test]
-fn a_role_without_createdb() {
-    run(async {
-        let (_project, server) = users_server().await;
-        let options = server.options();
-        connect(&options)
-            .await
-            .batch_execute("CREATE ROLE ann LOGIN")
-            .await
-            .unwrap();
-        let target = ConnectOptions {
-            user: "ann".to_owned(),
-            ..options
-        };
-        let error = shadow::start(&settings(Mode::Target), server.major(), Some(&target))
-            .await
-            .unwrap_err();
-        assert_eq!(error.code(), Code::NoShadow);
-        assert_eq!(error.message(), "role `ann` may not create databases");
-        server.stop().await.unwrap();
-    });
-}
-
-#[test]
 fn another_major_is_the_last_resort() {
     run(async {
         // No PostgreSQL has this version, and nothing is fetched.
@@ -411,29 +327,6 @@ fn what_was_tried_is_told() {
     assert!(error.notes()[0].ends_with("has no `postgres`"), "{error:?}");
 }
 
-#[test]
-fn a_server_that_does_not_start_shows_its_log() {
-    run(async {
-        let (project, server) = users_server().await;
-        let data = folder(&server.options()).join("data");
-        server.stop().await.unwrap();
-        let file = data.join("postgresql.conf");
-        let text = fs_err::read_to_string(&file).unwrap();
-        fs_err::write(file, format!("{text}\nnonsense = 1\n")).unwrap();
-        let project = Utf8Path::from_path(project.path()).unwrap();
-        let error = Embedded::start(project, &settings(Mode::Auto))
-            .await
-            .unwrap_err();
-        assert_eq!(error.code(), Code::NoShadow);
-        assert!(error.message().ends_with("doesn't start"), "{error:?}");
-        let log = error.notes().last().unwrap();
-        assert!(
-            log.contains("unrecognized configuration parameter \"nonsense\""),
-            "{log}"
-        );
-    });
-}
-
 /// The kernel may kill a server for want of memory; its shared memory must not stay.
 #[test]
 fn a_killed_server_leaves_nothing() {
@@ -460,182 +353,5 @@ fn a_killed_server_leaves_nothing() {
         shadow.close().await.unwrap();
         assert!(!segments().lines().any(segment));
         assert!(!folder.exists());
-    });
-}
-
-#[test]
-fn an_embedded_server_keeps_its_data() {
-    let project = open_folder();
-    let project = Utf8Path::from_path(project.path()).unwrap();
-    let settings = settings(Mode::Auto);
-    run(async {
-        let first = Embedded::start(project, &settings).await.unwrap();
-        let client = connect(&first.options()).await;
-        assert_eq!(text(&client, "SHOW fsync").await, "on");
-        assert_eq!(
-            text(
-                &client,
-                "SELECT datdba::regrole::text FROM pg_database WHERE datname = current_database()"
-            )
-            .await,
-            "app"
-        );
-        client
-            .batch_execute("CREATE TABLE t AS SELECT 'kept' AS text")
-            .await
-            .unwrap();
-
-        // Another forge joins it, and leaves it running.
-        let second = Embedded::start(project, &settings).await.unwrap();
-        assert_eq!(second.options().hosts, first.options().hosts);
-        second.stop().await.unwrap();
-        assert_eq!(text(&client, "SELECT text FROM t").await, "kept");
-        first.stop().await.unwrap();
-        assert!(!has_process(project));
-
-        // Dropped without a stop, it recovers.
-        let dropped = Embedded::start(project, &settings).await.unwrap();
-        connect(&dropped.options())
-            .await
-            .batch_execute("INSERT INTO t VALUES ('also kept')")
-            .await
-            .unwrap();
-        drop(dropped);
-        assert!(!has_process(project));
-        let again = Embedded::start(project, &settings).await.unwrap();
-        let client = connect(&again.options()).await;
-        assert_eq!(
-            text(&client, "SELECT string_agg(text, ',' ORDER BY text) FROM t").await,
-            "also kept,kept"
-        );
-        again.stop().await.unwrap();
-        assert!(!has_process(project));
-    });
-}
-
-#[test]
-fn an_embedded_server_far_down() {
-    let project = open_folder();
-    let long = Utf8Path::from_path(project.path())
-        .unwrap()
-        .join("a folder, \"quoted\"/".repeat(8));
-    fs_err::create_dir_all(&long).unwrap();
-    run(async {
-        let embedded = Embedded::start(&long, &settings(Mode::Auto)).await.unwrap();
-        let socket = folder(&embedded.options());
-        assert_eq!(
-            text(&connect(&embedded.options()).await, "SELECT 'up'").await,
-            "up"
-        );
-        embedded.stop().await.unwrap();
-        assert!(!socket.exists());
-    });
-}
-
-/// A registry that answers every request with the same text.
-fn registry(answer: &'static str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut request = BufReader::new(stream.try_clone().unwrap()).lines();
-            request.find(|line| line.as_ref().is_ok_and(String::is_empty));
-            stream.write_all(answer.as_bytes()).unwrap();
-        }
-    });
-    format!("http://ann:secret@{address}/npm/")
-}
-
-#[test]
-fn a_registry_that_fails() {
-    fn check(registry: String, message: &str, note: &str) {
-        let cache = tempfile::tempdir().unwrap();
-        let cache = Utf8Path::from_path(cache.path()).unwrap();
-        let settings = ShadowSettings {
-            offline: false,
-            registry: Some(registry),
-            cache: cache.to_owned(),
-            ..settings(Mode::Download)
-        };
-        let error = run(shadow::start(&settings, 17, None)).unwrap_err();
-        assert_eq!(error.code(), Code::NoShadow);
-        assert!(error.message().contains(message), "{error:?}");
-        assert!(error.notes()[0].contains(note), "{error:?}");
-        assert!(!format!("{error:?}").contains("secret"), "{error:?}");
-        let left = fs_err::read_dir(cache.join("pg")).unwrap().flatten();
-        let left: Vec<_> = left.map(|entry| entry.path()).collect();
-        assert!(
-            left.iter()
-                .all(|path| path.extension().is_some_and(|e| e == "lock")),
-            "{left:?}"
-        );
-    }
-    check(
-        registry("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nwrong"),
-        "isn't the file that forge knows",
-        "its SHA-512 is ",
-    );
-    check(
-        registry("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
-        "can't be fetched",
-        "404",
-    );
-    check(
-        registry("HTTP/1.1 200 OK\r\nContent-Length: 50\r\nConnection: close\r\n\r\ncut"),
-        "can't be fetched",
-        "",
-    );
-}
-
-#[test]
-fn nothing_is_fetched_offline() {
-    let cache = tempfile::tempdir().unwrap();
-    let settings = ShadowSettings {
-        cache: Utf8PathBuf::from_path_buf(cache.path().to_owned()).unwrap(),
-        ..settings(Mode::Download)
-    };
-    let error = run(shadow::start(&settings, 17, None)).unwrap_err();
-    assert_eq!(
-        error.message(),
-        "PostgreSQL 17 isn't in the cache and forge is offline"
-    );
-}
-
-#[test]
-fn every_major_from_the_registry() {
-    if environment().get("FORGE_TEST_DOWNLOAD").is_none() {
-        return;
-    }
-    // Root's cache is closed to others, as in most images.
-    let cache = tempfile::tempdir().unwrap();
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-    fs_err::set_permissions(cache.path(), mode).unwrap();
-    let settings = ShadowSettings {
-        offline: false,
-        cache: Utf8PathBuf::from_path_buf(cache.path().join("forge")).unwrap(),
-        ..settings(Mode::Download)
-    };
-    run(async {
-        for major in 14..=18 {
-            for round in ["fetched", "made", "copied"] {
-                let begin = Instant::now();
-                let shadow = shadow::start(&settings, major, None).await.unwrap();
-                let started = begin.elapsed();
-                let database = shadow.create_database("app").await.unwrap();
-                let created = begin.elapsed();
-                let client = connect(&database.options()).await;
-                client
-                    .batch_execute("CREATE EXTENSION pgcrypto")
-                    .await
-                    .unwrap();
-                println!(
-                    "{} {round}: started {started:?}, database {created:?}",
-                    shadow.description()
-                );
-                assert_eq!(shadow.major(), major);
-                shadow.close().await.unwrap();
-            }
-        }
     });
 }

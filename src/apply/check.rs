@@ -78,7 +78,10 @@ mod tests {
     use crate::{
         catalog::Fingerprint,
         kinds::{Kind, Object, schema::Schema},
-        plan::{Batch, Plan, file::Header},
+        plan::{
+            Batch, Plan,
+            file::{Header, Semver},
+        },
         sql::Ident,
     };
 
@@ -116,6 +119,7 @@ mod tests {
                     postgres: 15,
                     from: Fingerprint::default(),
                     to: Fingerprint::default(),
+                    semver: Semver::default(),
                     proved: None,
                     approval: None,
                 },

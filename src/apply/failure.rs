@@ -2,11 +2,11 @@
 
 use std::{ops::Range, sync::Arc};
 
-use tokio_postgres::error::{ErrorPosition, Severity, SqlState};
+use tokio_postgres::error::{DbError, ErrorPosition, Severity, SqlState};
 
 use super::run::Script;
 use crate::{
-    diagnostic::{Code, Diagnostic, SourceFile},
+    diagnostic::{Code, Diagnostic, Exit, SourceFile},
     history::Direction,
     kinds::Step,
     server::failure::server_error,
@@ -30,6 +30,8 @@ pub(super) enum Cause {
     Server(tokio_postgres::Error),
     /// The user wanted to stop.
     Stopped,
+    /// forge itself can't go on, or may not.
+    Refused(Diagnostic),
 }
 
 impl Cause {
@@ -37,7 +39,15 @@ impl Cause {
     pub(super) fn sqlstate(&self) -> Option<&str> {
         match self {
             Self::Server(error) => error.code().map(SqlState::code),
-            Self::Stopped => None,
+            Self::Stopped | Self::Refused(_) => None,
+        }
+    }
+
+    /// What the server said.
+    pub(super) fn reported(&self) -> Option<&DbError> {
+        match self {
+            Self::Server(error) => error.as_db_error(),
+            Self::Stopped | Self::Refused(_) => None,
         }
     }
 
@@ -53,7 +63,15 @@ impl Cause {
                         )
                     })
             }
-            Self::Stopped => false,
+            Self::Stopped | Self::Refused(_) => false,
+        }
+    }
+
+    /// Whether somebody has aborted the step.
+    pub(super) fn is_abort(&self) -> bool {
+        match self {
+            Self::Refused(error) => error.code() == Code::Aborted,
+            Self::Server(_) | Self::Stopped => false,
         }
     }
 
@@ -64,6 +82,7 @@ impl Cause {
                 .as_db_error()
                 .map_or_else(|| error.to_string(), |error| error.message().to_owned()),
             Self::Stopped => "stopped by the user".to_owned(),
+            Self::Refused(error) => error.message().to_owned(),
         }
     }
 
@@ -77,6 +96,8 @@ impl Cause {
 pub(super) enum Rest {
     /// Nothing of it stands.
     Nothing,
+    /// So many rows of it are done, in batches.
+    Rows(u64),
     /// It may stand: the connection ended with its commit under way, or what it left could not be cleared.
     Unknown,
 }
@@ -97,6 +118,10 @@ pub(super) fn explain(
     blockers: Vec<String>,
 ) -> Diagnostic {
     let (participle, command) = verb(script.direction);
+    let command = match script.phase {
+        Some(phase) => format!("{command} --phase {phase}"),
+        None => command.to_owned(),
+    };
     let Failure {
         number,
         step,
@@ -109,13 +134,19 @@ pub(super) fn explain(
         step.action, step.object
     );
     let code = match cause {
-        _ if stands > 0 || rest == Rest::Unknown => Code::Partial,
+        Cause::Refused(error) if error.code().exit() == Exit::Partial => error.code(),
+        _ if stands > 0 || rest != Rest::Nothing => Code::Partial,
+        Cause::Refused(error) => error.code(),
         Cause::Stopped => Code::Interrupted,
         Cause::Server(_) if cause.is_lock_timeout() => Code::Busy,
         Cause::Server(error) if error.is_closed() => Code::Server,
         Cause::Server(_) => Code::StepFailed,
     };
     let mut diagnostic = match cause {
+        Cause::Refused(error) => {
+            let message = format!("{what} failed: {}", error.message());
+            with_notes(Diagnostic::error(code, message), error)
+        }
         Cause::Stopped => {
             let place = if sql.is_some() { "in" } else { "before" };
             Diagnostic::error(code, format!("stopped {place} {what}"))
@@ -124,22 +155,34 @@ pub(super) fn explain(
             let said = server_error(error);
             let mut diagnostic =
                 Diagnostic::error(code, format!("{what} failed: {}", said.message()));
-            if let Some(range) = sql.and_then(|sql| place(&script.file.text, *number, sql, error)) {
+            // A batch is another statement than the one in the file: only that it is this one can be said.
+            let position = error
+                .as_db_error()
+                .and_then(|error| error.position())
+                .filter(|_| step.batching.is_none());
+            if let Some(range) =
+                sql.and_then(|sql| place(&script.file.text, *number, sql, position))
+            {
                 let file = Arc::new(SourceFile {
                     path: script.file.path.clone(),
                     text: script.file.text.clone(),
                 });
                 diagnostic = diagnostic.at(&file, range, "here");
             }
-            said.notes().iter().fold(diagnostic, Diagnostic::note)
+            with_notes(diagnostic, &said)
         }
     };
     for blocker in blockers {
         diagnostic = diagnostic.note(blocker);
     }
     let again = match cause {
+        Cause::Refused(error) if error.help_text().is_some() => {
+            error.help_text().unwrap_or_default().to_owned()
+        }
         Cause::Stopped => format!("run `{command}` again"),
-        Cause::Server(_) => format!("remove the cause, then run `{command}` again"),
+        Cause::Server(_) | Cause::Refused(_) => {
+            format!("remove the cause, then run `{command}` again")
+        }
     };
     let revision = script.file.revision();
     if rest == Rest::Unknown {
@@ -148,6 +191,18 @@ pub(super) fn explain(
                 "{stands} of {total} steps of revision `{revision}` stand; whether this one does is found out by the next run"
             ))
             .help(again);
+    }
+    if let Rest::Rows(rows) = rest {
+        return diagnostic
+            .note(format!(
+                "{stands} of {total} steps of revision `{revision}` stand, and {rows} rows of this one"
+            ))
+            .help(match cause {
+                Cause::Refused(_) => again,
+                Cause::Stopped | Cause::Server(_) => {
+                    format!("{again}: it goes on behind the last row that is done")
+                }
+            });
     }
     if stands == 0 {
         return diagnostic
@@ -161,15 +216,19 @@ pub(super) fn explain(
         .help(format!("{again}: it goes on at step {number}"))
 }
 
+fn with_notes(diagnostic: Diagnostic, said: &Diagnostic) -> Diagnostic {
+    let notes = said.notes().iter();
+    notes.fold(diagnostic, |diagnostic, note| diagnostic.note(note.clone()))
+}
+
 /// Where in the plan's file the server points, or else the statement's first line.
 fn place(
     text: &str,
     number: usize,
     sql: &str,
-    error: &tokio_postgres::Error,
+    position: Option<&ErrorPosition>,
 ) -> Option<Range<usize>> {
     let start = statement_start(text, number, sql)?;
-    let position = error.as_db_error().and_then(|error| error.position());
     Some(match position {
         Some(ErrorPosition::Original(position)) => {
             let range = word(sql, usize::try_from(*position).ok()?);
@@ -186,7 +245,8 @@ fn statement_start(text: &str, number: usize, sql: &str) -> Option<usize> {
     let mut at = 0;
     let mut seen = 0;
     for line in text.split_inclusive('\n') {
-        seen += usize::from(line.trim_start().starts_with("-- forge:step "));
+        let begins = ["-- forge:step ", "-- forge:data "];
+        seen += usize::from(begins.iter().any(|key| line.trim_start().starts_with(key)));
         if seen == number {
             return text[at..].find(sql).map(|offset| at + offset);
         }

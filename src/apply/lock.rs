@@ -21,7 +21,7 @@ pub enum Acquired {
 }
 
 /// The lock's two halves: forge, and the schema in which it keeps its history.
-fn key() -> [i32; 2] {
+pub(super) fn key() -> [i32; 2] {
     ["forge", "schema forge"].map(|name| {
         let digest = Sha256::digest(name);
         i32::from_be_bytes(digest[..4].try_into().expect("a SHA-256 hash has 32 bytes"))

@@ -3,17 +3,23 @@
 //! Whatever stops an apply, what the target remembers says what stands: a transaction commits its own records with its
 //! work, and a step outside of any transaction is announced before it runs. The next apply goes on from there.
 
+mod backfill;
 mod check;
 mod failure;
 mod leftovers;
 mod lock;
+mod psql;
 mod retry;
 mod run;
+mod sync;
 
 pub use self::{
+    backfill::{Pace, spoken},
     check::check,
     lock::{Acquired, acquire, acquire_shared},
-    run::{Script, finish, read_target, run},
+    psql::{Beginning, psql_script},
+    run::{Reached, Script, finish, read_target, run},
+    sync::sync,
 };
 
 use std::time::Duration;
@@ -39,4 +45,9 @@ pub struct Work<'a> {
     pub patience: Duration,
     /// Where the backup is that was made before.
     pub backup: Option<&'a str>,
+    /// How far a standby may be behind before the next batch of a step waits for it.
+    pub max_lag: Duration,
 }
+
+/// How far a standby may be behind if nobody says otherwise.
+pub const MAX_LAG: Duration = Duration::from_secs(10);

@@ -1,9 +1,9 @@
 //! Runs one plan: batch by batch, recorded, from where an earlier run stopped.
 
-use std::{pin::pin, time::Instant};
+use std::{collections::BTreeSet, pin::pin, time::Instant};
 
 use super::{
-    Work, check,
+    Work, backfill, check,
     failure::{Cause, Failure, Rest, explain, verb},
     leftovers,
     retry::{self, Tries},
@@ -12,11 +12,12 @@ use crate::{
     cancel::Urgency,
     catalog::{Catalog, Fingerprint, introspect},
     diagnostic::{Code, Diagnostic, Result},
-    history::{self, Body, Direction, Entry, EventKind, Filed, Journal, Partly, Standing},
-    kinds::Step,
+    history::{self, Body, Direction, Entry, EventKind, Filed, Journal, Partly, Standing, StepOf},
+    kinds::{Action, Rollout, Step},
     plan::{Batch, file::SETTINGS},
     report::Status,
     server::failure::server_error,
+    source::writes_rows,
     sql::Literal,
 };
 
@@ -29,6 +30,16 @@ pub struct Script<'a> {
     pub file: &'a Filed,
     /// The way back, to be remembered with a plan that is applied.
     pub down: Option<&'a Filed>,
+    /// The part of the plan behind which to stop.
+    pub phase: Option<Rollout>,
+}
+
+/// Where a run has led.
+pub enum Reached {
+    /// The plan's end, with the catalog that it leaves.
+    End(Catalog),
+    /// The end of the part that was asked for; this one comes next.
+    Before(Rollout),
 }
 
 /// The target's catalog as it is now, as far as it is managed.
@@ -40,28 +51,32 @@ pub async fn read_target(work: &Work<'_>) -> Result<Catalog> {
 
 /// Runs an approved plan on the target, whose catalog is `live` and which remembers `journal`. The caller holds the lock.
 ///
-/// Returns the catalog that it leaves. A plan that has been run already changes nothing.
+/// A plan that has been run already changes nothing.
 ///
 /// # Errors
 /// [`Code::Draft`] and [`Code::EditedPlan`] for a plan that isn't what was approved, [`Code::TargetChanged`] for a target
-/// that isn't what it was made for, [`Code::Partial`] if some of it stands and the next run goes on,
+/// that isn't what it was made for, [`Code::History`] for a part of a plan before which others have to come,
+/// [`Code::Partial`] if some of it stands and the next run goes on,
 /// [`Code::ResultDiffers`] if all of it stands and the target isn't what it promised.
 pub async fn run(
     work: &Work<'_>,
     script: &Script<'_>,
     journal: &Journal,
     live: Catalog,
-) -> Result<Catalog> {
+) -> Result<Reached> {
     let Filed { path, plan, .. } = script.file;
     plan.check_frozen(path)?;
     let partly = match (script.direction, journal.standing(script.file.revision())) {
         (Direction::Up, Standing::Applied) | (Direction::Down, Standing::Absent) => {
-            return Ok(live);
+            return Ok(Reached::End(live));
         }
         (Direction::Up, Standing::Absent) | (Direction::Down, Standing::Applied) => None,
         (direction, Standing::Partly(partly)) if partly.direction == direction => Some(partly),
         (_, Standing::Partly(partly)) => return Err(other_way(script, &partly)),
     };
+    if let Some(next) = nothing_in_phase(script, partly.as_ref())? {
+        return Ok(Reached::Before(next));
+    }
     suits(work, script)?;
     let (before, partly) = match partly {
         None => {
@@ -72,18 +87,47 @@ pub async fn run(
         }
         Some(partly) => {
             same_plan(script, journal)?;
-            let before = partly.before.ok_or_else(|| {
+            let before = journal.before(&partly).ok_or_else(|| {
                 Diagnostic::error(Code::History, "the beginning of the run was not recorded")
             })?;
             (before, Some(partly))
         }
     };
     announce(work, script, partly.as_ref());
-    let ended = Runner::new(work, script, partly).steps().await?;
+    let ended = match Runner::new(work, script, partly).steps().await? {
+        Came::ToTheEnd(ended) => ended,
+        Came::Before(next) => return Ok(Reached::Before(next)),
+    };
     let after = read_target(work).await?;
     let promised = before.after(plan.header.from, plan.header.to);
     settle(work, script.file.revision(), ended, promised, &after).await?;
-    Ok(after)
+    Ok(Reached::End(after))
+}
+
+/// The part that comes next, if the one that was asked for is done already.
+///
+/// # Errors
+/// [`Code::History`] if earlier parts aren't done.
+fn nothing_in_phase(script: &Script<'_>, partly: Option<&Partly>) -> Result<Option<Rollout>> {
+    let Some(wanted) = script.phase else {
+        return Ok(None);
+    };
+    let nothing = BTreeSet::new();
+    let done = partly.map_or(&nothing, |partly| &partly.done);
+    let revision = script.file.revision();
+    match script.file.plan.plan.next_rollout(done) {
+        Some(next) if next > wanted => Ok(Some(next)),
+        Some(next) if next < wanted => Err(Diagnostic::error(
+            Code::History,
+            format!(
+                "phase `{wanted}` of revision `{revision}` comes behind `{next}`, which isn't done"
+            ),
+        )
+        .help(format!(
+            "`forge apply --phase {next}` first; without `--phase`, all that is left is applied"
+        ))),
+        Some(_) | None => Ok(None),
+    }
 }
 
 /// Takes the snapshot that an earlier run was killed before, if it was. The caller holds the lock.
@@ -160,8 +204,12 @@ async fn begin(work: &Work<'_>, script: &Script<'_>, before: Fingerprint) -> Res
             history::register(work.session, &script.file.plan, &body).await?;
             EventKind::ApplyStart
         }
-        Direction::Down => EventKind::RevertStart,
+        Direction::Down => {
+            history::ensure(work.session).await?;
+            EventKind::RevertStart
+        }
     };
+    history::forget_backfills(work.session, script.file.revision()).await?;
     let entry = Entry {
         fingerprint: Some(before),
         backup: work.backup,
@@ -216,6 +264,14 @@ async fn settle(
     .help("`forge plan` shows what is different from the schema tree"))
 }
 
+/// How far a runner came.
+enum Came {
+    /// All is done, as this event says.
+    ToTheEnd(i64),
+    /// The part that was asked for is done; this one comes next.
+    Before(Rollout),
+}
+
 /// What stopped a batch.
 enum Stop<'a> {
     Step(Failure<'a>),
@@ -250,7 +306,7 @@ struct Runner<'a> {
     stands: usize,
     /// The step outside of any transaction whose end is unknown.
     begun: Option<usize>,
-    done: std::collections::BTreeSet<usize>,
+    done: BTreeSet<usize>,
     /// The event that says that all is done.
     ended: Option<i64>,
 }
@@ -274,8 +330,8 @@ impl<'a> Runner<'a> {
         self.script.file.revision()
     }
 
-    /// Runs what isn't done yet. Returns the event that says that all is.
-    async fn steps(mut self) -> Result<i64> {
+    /// Runs what isn't done yet.
+    async fn steps(mut self) -> Result<Came> {
         self.set_up().await?;
         let batches = &self.script.file.plan.plan.batches;
         let mut first = 1;
@@ -292,7 +348,12 @@ impl<'a> Runner<'a> {
             {
                 continue;
             }
-            if batch.transactional {
+            let next = batch.rollout();
+            if self.script.phase.is_some_and(|phase| next > phase) {
+                return Ok(Came::Before(next));
+            }
+            let whole = batch.steps.iter().all(|step| step.batching.is_none());
+            if batch.transactional || (whole && writes_only(batch)) {
                 self.transaction(numbered).await?;
             } else {
                 self.alone(numbered).await?;
@@ -301,10 +362,10 @@ impl<'a> Runner<'a> {
                 self.work.reporter.diagnostic(&notice);
             }
         }
-        match self.ended {
-            Some(ended) => Ok(ended),
-            None => self.record_end().await,
-        }
+        Ok(Came::ToTheEnd(match self.ended {
+            Some(ended) => ended,
+            None => self.record_end().await?,
+        }))
     }
 
     async fn set_up(&self) -> Result<()> {
@@ -337,17 +398,9 @@ impl<'a> Runner<'a> {
             .map_err(|error| server_error(&error))
     }
 
-    /// A statement of the plan, until the user wants to stop at once.
+    /// A statement of the plan.
     async fn execute(&self, sql: &str) -> Result<(), Cause> {
-        let mut running = pin!(self.work.session.client().batch_execute(sql));
-        tokio::select! {
-            result = &mut running => result.map_err(Cause::Server),
-            () = self.work.cancel.reached(Urgency::Now) => {
-                // If the request doesn't get through, the statement runs to its end and the next one isn't begun.
-                drop(self.work.session.cancel_token().cancel().await);
-                running.await.map_err(|_| Cause::Stopped)
-            }
-        }
+        unless_cancelled(self.work, self.work.session.client().batch_execute(sql)).await
     }
 
     /// All statements of a step.
@@ -437,7 +490,9 @@ impl<'a> Runner<'a> {
     async fn alone(&mut self, batch: Numbered<'a>) -> Result<()> {
         let (number, step) = batch.steps().next().expect("a batch has steps");
         let started = Instant::now();
-        if self.begun != Some(number) || !self.came_to_its_end(step).await? {
+        if step.batching.is_some() {
+            self.in_batches(number, step).await?;
+        } else if self.begun != Some(number) || !self.came_to_its_end(step).await? {
             let progress = self
                 .work
                 .reporter
@@ -473,6 +528,42 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
+    /// Runs a step in batches, each in a transaction of its own, behind those of earlier runs.
+    async fn in_batches(&self, number: usize, step: &'a Step) -> Result<()> {
+        let entry = Entry::of_step(self.revision(), EventKind::StepStart, number);
+        self.record(&entry).await?;
+        let of = StepOf {
+            revision: self.revision(),
+            number,
+        };
+        let Err(backfill::Stopped { cause, rows_done }) =
+            backfill::carry_out(self.work, of, step).await
+        else {
+            return Ok(());
+        };
+        let sql = step.sql.first().map(String::as_str);
+        let failure = Failure {
+            number,
+            step,
+            sql,
+            cause,
+        };
+        let untouched = rows_done == 0 && self.begun != Some(number);
+        // That somebody has aborted it is remembered with the step, which has to stay begun for that.
+        if untouched && !failure.cause.is_abort() {
+            return Err(self.fail(&failure).await);
+        }
+        let error = failure.cause.recorded();
+        let entry = Entry {
+            sqlstate: failure.cause.sqlstate(),
+            error: Some(&error),
+            ..Entry::of_step(self.revision(), EventKind::StepStopped, number)
+        };
+        // Without the record, the next run knows from the step's own how far it came.
+        drop(self.record(&entry).await);
+        Err(self.explained(&failure, Rest::Rows(rows_done)).await)
+    }
+
     /// Whether a step that an earlier run began was done when that run ended. Clears what it left otherwise.
     async fn came_to_its_end(&self, step: &Step) -> Result<bool> {
         leftovers::clear(self.work, step).await?;
@@ -481,14 +572,11 @@ impl<'a> Runner<'a> {
     }
 
     async fn may_try_again(&self, tries: &mut Tries, failure: &Failure<'_>) -> bool {
-        match &failure.cause {
-            Cause::Stopped => false,
-            Cause::Server(error) => match error.as_db_error() {
-                Some(error) if retry::is_worth_another_try(error) => {
-                    tries.wait(self.work, failure.step, error).await
-                }
-                _ => false,
-            },
+        match failure.cause.reported() {
+            Some(error) if retry::is_worth_another_try(error) => {
+                tries.wait(self.work, failure.step, error).await
+            }
+            Some(_) | None => false,
         }
     }
 
@@ -517,13 +605,11 @@ impl<'a> Runner<'a> {
             failure.number, failure.step.action, failure.step.object
         );
         self.work.reporter.status(Status::Failed, what);
-        let blockers = match &failure.cause {
-            Cause::Server(error)
-                if error.as_db_error().is_some_and(retry::is_worth_another_try) =>
-            {
-                retry::blockers(self.work, failure.step).await
-            }
-            Cause::Server(_) | Cause::Stopped => Vec::new(),
+        let reported = failure.cause.reported();
+        let blockers = if reported.is_some_and(retry::is_worth_another_try) {
+            retry::blockers(self.work, failure.step).await
+        } else {
+            Vec::new()
         };
         explain(self.script, failure, (self.stands, rest), blockers)
     }
@@ -533,5 +619,30 @@ impl<'a> Runner<'a> {
             Status::Applied,
             format_args!("step {number}: {} {}", step.action, step.object),
         );
+    }
+}
+
+/// Whether steps outside of any transaction only write rows: then they are carried out in one together with their record, so
+/// that nothing is written twice.
+pub(super) fn writes_only(batch: &Batch) -> bool {
+    batch
+        .steps
+        .iter()
+        .all(|step| step.action == Action::Data && step.sql.iter().all(|sql| writes_rows(sql)))
+}
+
+/// A statement of the plan, until the user wants to stop at once.
+pub(super) async fn unless_cancelled<T>(
+    work: &Work<'_>,
+    running: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, Cause> {
+    let mut running = pin!(running);
+    tokio::select! {
+        result = &mut running => result.map_err(Cause::Server),
+        () = work.cancel.reached(Urgency::Now) => {
+            // If the request doesn't get through, the statement runs to its end and the next one isn't begun.
+            drop(work.session.cancel_token().cancel().await);
+            running.await.map_err(|_| Cause::Stopped)
+        }
     }
 }

@@ -16,11 +16,23 @@ use crate::{
     sql::Ident,
 };
 
+/// The objects of a database by how `pg_depend` names them.
+pub type Addresses = BTreeMap<Address, ObjectId>;
+
 /// Reads every object of the session's database.
 ///
 /// `role`, if given, is the name that stands for the session's own role: the shadow's superuser creates objects in the
 /// place of the role that will create them on the target.
 pub async fn introspect(session: &Session, role: Option<&Ident>) -> Result<Catalog> {
+    Ok(introspect_with_addresses(session, role).await?.0)
+}
+
+/// Reads every object of the session's database, and says how `pg_depend` names each: what is called otherwise later on is
+/// known by that.
+pub async fn introspect_with_addresses(
+    session: &Session,
+    role: Option<&Ident>,
+) -> Result<(Catalog, Addresses)> {
     let alias = format!(
         "SELECT set_config('forge.role', {}, true), set_config('search_path', '', true), current_user::text AS role",
         crate::sql::Literal(role.map_or("", Ident::as_str))
@@ -57,7 +69,7 @@ pub async fn introspect(session: &Session, role: Option<&Ident>) -> Result<Catal
             )
         })
         .collect();
-    Ok(reading.catalog)
+    Ok((reading.catalog, reading.addresses))
 }
 
 /// The columns that say which object a row is.
@@ -104,7 +116,7 @@ struct Identified<'a> {
 
 struct Reading {
     catalog: Catalog,
-    addresses: BTreeMap<Address, ObjectId>,
+    addresses: Addresses,
 }
 
 impl Reading {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     fingerprint::{Families, Fingerprint},
-    introspect::introspect,
+    introspect::{Addresses, introspect, introspect_with_addresses},
     scope::Scope,
     state::state,
 };

@@ -8,16 +8,17 @@ use std::{
 use super::{
     Context,
     around::{self, Around},
+    offline::{self, Goal},
     person,
     revisions::{self, counted},
     target::OpenTarget,
 };
 use crate::{
-    apply::{self, Acquired, Script, Work},
+    apply::{self, Acquired, Reached, Script, Work},
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Exit, Result},
-    history::{self, Direction, Filed, Reference, Revisions},
-    kinds::{HazardKind, Step},
+    history::{self, Direction, Filed, Place, Reference, Revisions},
+    kinds::{HazardKind, Rollout, Step},
     plan::file::render_steps,
     report::Status,
     settings::{Settings, parse_duration},
@@ -30,7 +31,11 @@ use crate::{
 pub(super) struct Args {
     /// Go up to this revision: its first digits, a branch label, `head`, `heads`, `BRANCH@head`, or `+N`
     #[arg(value_name = "REVISION", default_value = "head")]
-    to: Reference,
+    to: Goal,
+
+    /// Change nothing, and print a script that psql runs; `FROM:TO` needs no database
+    #[arg(long)]
+    sql: bool,
 
     /// Ask nothing
     #[arg(short, long)]
@@ -40,6 +45,14 @@ pub(super) struct Args {
     #[arg(long)]
     dry_run: bool,
 
+    /// Stop behind this part of the next plan
+    #[arg(long, value_name = "PHASE")]
+    phase: Option<Rollout>,
+
+    /// Let batches wait for standbys that are further behind
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    max_lag: Option<Duration>,
+
     /// Wait this long for the database to accept connections
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     wait_db: Option<Duration>,
@@ -48,7 +61,26 @@ pub(super) struct Args {
     around: around::Conditions,
 }
 
+/// Applies every approved plan, and asks nothing.
+pub(super) async fn to_head(context: &Context<'_>) -> Result<Exit> {
+    let args = Args {
+        to: Goal::To(Reference::to(Place::Heads)),
+        sql: false,
+        yes: true,
+        dry_run: false,
+        phase: None,
+        max_lag: None,
+        wait_db: None,
+        around: around::Conditions::default(),
+    };
+    run(&args, context).await
+}
+
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
+    if args.sql {
+        return offline::run(&args.to, Direction::Up, context).await;
+    }
+    args.to.revision()?;
     let settings = context.settings()?;
     let folder = revisions::folder(&settings)?;
     folder.graph()?;
@@ -78,10 +110,11 @@ async fn with_target(
         cancel: context.cancel,
         patience: settings.lock_wait.value,
         backup: None,
+        max_lag: args.max_lag.unwrap_or(apply::MAX_LAG),
     };
     let journal = history::load(work.session).await?;
     let seen = Revisions::new(folder.clone(), journal)?;
-    let (ready, held) = pending(&seen, &args.to)?;
+    let (ready, held) = pending(&seen, args.to.revision()?)?;
     if ready.is_empty() && !held.is_empty() {
         return Err(not_approved(&seen, &held));
     }
@@ -110,7 +143,7 @@ async fn with_target(
     // What was pending may have been applied while this forge waited or asked.
     let journal = history::load(work.session).await?;
     let revisions = Revisions::new(folder, journal)?;
-    let (ready, held) = pending(&revisions, &args.to)?;
+    let (ready, held) = pending(&revisions, args.to.revision()?)?;
     tell_applied_by_others(context, &seen, &revisions, acquired);
     let around = Around {
         context,
@@ -128,11 +161,14 @@ async fn with_target(
         backup: backup.as_deref(),
         ..work
     };
-    let applied = bring_up(&work, context, &revisions, &ready).await;
-    if ready.is_empty() {
-        applied?;
-    } else {
-        around.after(applied, backup.as_deref()).await?;
+    let reached = bring_up(&work, args.phase, &revisions, &ready).await;
+    if !ready.is_empty() {
+        around
+            .after(reached.as_ref().err(), backup.as_deref())
+            .await?;
+    }
+    if reached? == Goes::Waits {
+        return Ok(Exit::Done);
     }
     if let Some(last) = ready.last() {
         context.reporter.note(format_args!(
@@ -149,17 +185,26 @@ async fn with_target(
     Ok(Exit::Done)
 }
 
+/// How far an apply went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Goes {
+    /// To the last revision.
+    Through,
+    /// To a phase that has to be asked for.
+    Waits,
+}
+
 /// Applies revisions one after the other.
 async fn bring_up(
     work: &Work<'_>,
-    context: &Context<'_>,
+    phase: Option<Rollout>,
     revisions: &Revisions,
     ready: &[&str],
-) -> Result<()> {
+) -> Result<Goes> {
     let mut live = apply::read_target(work).await?;
-    if revisions.journal.is_settled() {
-        warn_of_drift(context, revisions, &live);
-    } else {
+    let settled = revisions.journal.is_settled();
+    let drifted = settled && has_drifted(revisions, &live);
+    if !settled {
         apply::finish(work, &revisions.journal, &live).await?;
     }
     for revision in ready {
@@ -168,25 +213,32 @@ async fn bring_up(
             direction: Direction::Up,
             file: &filed,
             down: revisions.folder.downs.get(*revision),
+            phase,
         };
-        live = apply::run(work, &script, &revisions.journal, live).await?;
+        live = match apply::run(work, &script, &revisions.journal, live).await? {
+            Reached::End(after) => after,
+            Reached::Before(next) => {
+                work.reporter.note(format_args!(
+                    "revision {revision} waits for its phase {next}: `forge apply --phase {next}`"
+                ));
+                return Ok(Goes::Waits);
+            }
+        };
     }
-    Ok(())
-}
-
-/// What was changed behind forge's back and isn't in the plan's way stays, and is no drift any more afterwards.
-fn warn_of_drift(context: &Context<'_>, revisions: &Revisions, live: &Catalog) {
-    let journal = &revisions.journal;
-    let undisturbed = !journal.partly().is_empty()
-        || journal
-            .promised()
-            .is_none_or(|promised| promised == live.fingerprint());
-    if !undisturbed {
-        context.reporter.warn(
-            "somebody changed the database since the last plan was applied; \
-             what they changed stays, and `forge drift` can't tell it any more after this",
+    if drifted {
+        work.reporter.warn(
+            "somebody had changed the database since the last plan was applied; \
+             what they changed stays, and `forge drift` can't tell it any more",
         );
     }
+    Ok(Goes::Through)
+}
+
+/// Whether somebody has changed the database since the last plan was applied.
+fn has_drifted(revisions: &Revisions, live: &Catalog) -> bool {
+    let journal = &revisions.journal;
+    let promised = journal.promised();
+    journal.partly().is_empty() && promised.is_some_and(|promised| promised != live.fingerprint())
 }
 
 /// The revisions that can be applied, and those that a missing approval holds up.

@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use super::{
     Context,
     allow::{self, Allow},
-    person, revisions,
+    person, prove_again, revisions,
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Filed, Folder, freeze},
-    plan::file::Approval,
+    plan::file::{Approval, PlanFile},
     report::Status,
 };
 
 /// Approve plans, so that they can be applied and no longer be edited
+///
+/// A draft that was edited since forge wrote it is proved again: it must still end in what schema/ declares.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Plans, by revision or file; without any, the only draft
@@ -34,7 +36,7 @@ pub(super) struct Args {
     reason: Option<String>,
 }
 
-pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
+pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
     let folder = revisions::folder(&settings)?;
     folder.graph()?;
@@ -43,9 +45,7 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         context.reporter.note("there is no draft to approve");
         return Ok(Exit::Done);
     }
-    let root = &settings.project()?.root;
-    let (by, at) = (person::name(context, root), person::now());
-    let mut writes = Vec::new();
+    let mut drafts = Vec::new();
     let mut refused = Vec::new();
     for filed in chosen.values() {
         if let Some(approval) = &filed.plan.header.approval {
@@ -59,45 +59,80 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
             );
             continue;
         }
-        let allowed = match allow::check(&filed.path, &filed.plan.plan, &args.allow) {
-            Ok(allowed) => allowed,
-            Err(error) => {
-                refused.push(error);
-                continue;
-            }
-        };
-        let approval = |filed: &Filed, allowed| -> Result<Approval> {
-            Ok(Approval {
-                by: by.clone(),
-                at: at.clone(),
-                reason: args.reason.clone(),
+        let down = folder.downs.get(filed.revision());
+        let edited = !filed.plan.is_proved()?
+            || match down {
+                Some(down) => !down.plan.is_proved()?,
+                None => true,
+            };
+        match allow::check(&filed.path, &filed.plan.plan, &args.allow) {
+            Ok(allowed) => drafts.push(Draft {
+                up: (*filed).clone(),
+                down: down.cloned(),
                 allowed,
-                sha256: filed.plan.sha256()?,
-            })
-        };
-        // The way back first: a plan that is frozen has a frozen one.
-        if let Some(down) = folder.downs.get(filed.revision()) {
-            let approval = approval(down, Vec::new())?;
-            writes.push((down, freeze(&down.text, &approval)));
+                edited,
+            }),
+            Err(error) => refused.push(error),
         }
-        let approval = approval(filed, allowed)?;
-        writes.push((filed, freeze(&filed.text, &approval)));
     }
     if let Some(error) = Diagnostic::all(refused) {
         return Err(error);
     }
-    for (filed, text) in &writes {
-        history::replace(&root.join(&filed.path), text)?;
-    }
-    for filed in chosen.values() {
-        if filed.plan.header.approval.is_none() {
-            context.reporter.status(
-                Status::Applied,
-                format_args!("approved `{}`: {}", filed.path, filed.plan.header.message),
-            );
+    for draft in drafts.iter_mut().filter(|draft| draft.edited) {
+        let proved = prove_again::run(context, &settings, &draft.up, draft.down.as_ref()).await?;
+        proved.mark(&mut draft.up.plan, Mark::Up);
+        if let Some(down) = &mut draft.down {
+            proved.mark(&mut down.plan, Mark::Down);
         }
     }
+    let root = &settings.project()?.root;
+    let (by, at) = (person::name(context, root), person::now());
+    let seal = |plan: &mut PlanFile, allowed: Vec<String>| -> Result<()> {
+        plan.header.approval = Some(Approval {
+            by: by.clone(),
+            at: at.clone(),
+            reason: args.reason.clone(),
+            allowed,
+            sha256: plan.sha256()?,
+        });
+        Ok(())
+    };
+    for mut draft in drafts {
+        // The way back first: a plan that is frozen has a frozen one.
+        if let Some(down) = &mut draft.down {
+            seal(&mut down.plan, Vec::new())?;
+            history::replace(
+                &root.join(&down.path),
+                &freeze(&down.text, &down.plan.header),
+            )?;
+        }
+        let up = &mut draft.up;
+        seal(&mut up.plan, draft.allowed)?;
+        history::replace(&root.join(&up.path), &freeze(&up.text, &up.plan.header))?;
+        context.reporter.status(
+            Status::Applied,
+            format_args!("approved `{}`: {}", up.path, up.plan.header.message),
+        );
+    }
     Ok(Exit::Done)
+}
+
+/// A plan that is to be frozen.
+struct Draft {
+    up: Filed,
+    down: Option<Filed>,
+    allowed: Vec<String>,
+    /// Whether somebody has edited it since forge proved it.
+    edited: bool,
+}
+
+/// Which file of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// The plan.
+    Up,
+    /// Its way back.
+    Down,
 }
 
 fn choose<'a>(args: &Args, folder: &'a Folder) -> Result<BTreeMap<&'a str, &'a Filed>> {

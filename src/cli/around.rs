@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The flags of `forge apply` for it.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct Conditions {
     /// Make a backup first, as the environment's `backup` says
     #[arg(long)]
@@ -98,21 +98,26 @@ impl Around<'_> {
         Ok(backup)
     }
 
-    /// Runs `after_apply` if all went well, and tells the webhook how it went.
-    pub(super) async fn after(&self, applied: Result<()>, backup: Option<&str>) -> Result<()> {
-        let result = match (applied, &self.settings.operations.after_apply) {
-            (Ok(()), Some(after)) => {
+    /// Runs `after_apply` if nothing failed, and tells the webhook how it went.
+    pub(super) async fn after(
+        &self,
+        failed: Option<&Diagnostic>,
+        backup: Option<&str>,
+    ) -> Result<()> {
+        let ran = match (failed, &self.settings.operations.after_apply) {
+            (None, Some(after)) => {
                 let ran = hooks::run(&self.occasion(), Hook::After, &after.value, &[]).await;
                 ran.map(drop)
             }
-            (result, _) => result,
+            (Some(_), _) | (None, None) => Ok(()),
         };
+        let failed = failed.or(ran.as_ref().err());
         let what = counted(self.revisions.len(), "plan");
-        let (text, outcome) = match &result {
-            Ok(()) => (format!("applied {what}"), Outcome::Done),
-            Err(error) => (format!("failed: {error}"), Outcome::Failed),
+        let (text, outcome) = match failed {
+            None => (format!("applied {what}"), Outcome::Done),
+            Some(error) => (format!("failed: {error}"), Outcome::Failed),
         };
-        let error = result.as_ref().err().map(ToString::to_string);
+        let error = failed.map(ToString::to_string);
         let message = Message {
             text,
             event: "apply",
@@ -126,7 +131,7 @@ impl Around<'_> {
             at: person::now(),
         };
         tell(self.context, self.settings, message).await;
-        result
+        ran
     }
 
     fn occasion(&self) -> Occasion<'_> {

@@ -3,14 +3,15 @@
 use super::{
     Context,
     allow::{self, Allow},
+    offline::{self, Goal},
     person,
     revisions::{self, counted},
     target::OpenTarget,
 };
 use crate::{
-    apply::{self, Script, Work},
+    apply::{self, Reached, Script, Work},
     diagnostic::{Code, Diagnostic, Exit, Result},
-    history::{self, Direction, Folder, Reference, Revisions, Walk},
+    history::{self, Direction, Folder, Revisions, Walk},
     settings::Settings,
 };
 
@@ -21,7 +22,11 @@ use crate::{
 pub(super) struct Args {
     /// Go back to this revision: its first digits, `-N` steps, `BRANCH@-N`, or `base`
     #[arg(value_name = "REVISION", allow_negative_numbers = true)]
-    to: Reference,
+    to: Goal,
+
+    /// Change nothing, and print a script that psql runs; `FROM:TO` needs no database
+    #[arg(long)]
+    sql: bool,
 
     /// Ask nothing
     #[arg(short, long)]
@@ -33,6 +38,10 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
+    if args.sql {
+        return offline::run(&args.to, Direction::Down, context).await;
+    }
+    args.to.revision()?;
     let settings = context.settings()?;
     let folder = revisions::folder(&settings)?;
     let target = OpenTarget::open(context, &settings, "downgrade").await?;
@@ -58,6 +67,7 @@ async fn with_target(
         cancel: context.cancel,
         patience: settings.lock_wait.value,
         backup: None,
+        max_lag: apply::MAX_LAG,
     };
     apply::acquire(&work).await?;
     let journal = history::load(work.session).await?;
@@ -68,7 +78,7 @@ async fn with_target(
         graph: &revisions.graph,
         applied: &standing,
     };
-    let going = walk.reverting(&args.to)?;
+    let going = walk.reverting(args.to.revision()?)?;
     let mut ways_back = Vec::new();
     for revision in &going {
         let down = history::remembered_down(revision, work.session).await?;
@@ -85,8 +95,12 @@ async fn with_target(
             direction: Direction::Down,
             file: down,
             down: None,
+            phase: None,
         };
-        live = apply::run(&work, &script, &revisions.journal, live).await?;
+        live = match apply::run(&work, &script, &revisions.journal, live).await? {
+            Reached::End(after) => after,
+            Reached::Before(_) => unreachable!("nobody asked to stop before the end"),
+        };
     }
     context
         .reporter
@@ -106,6 +120,7 @@ fn half_way_up(revisions: &Revisions) -> Result<()> {
             Code::Partial,
             format!("revision `{revision}` is partly applied"),
         )
-        .help("bring it to its end first: `forge apply`")),
+        .note("its way back begins at its end: from half way, nobody has proved where it leads")
+        .help("bring it to its end first: `forge apply`; then it can be taken back")),
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt::Write as _};
 use serde::Serialize;
 
 use super::{
-    Context, Format, around, person,
+    Context, Format, around, changes, person,
     revisions::{self, counted},
     target::OpenTarget,
 };
@@ -16,7 +16,6 @@ use crate::{
     drift::{Change, Group, compare},
     history::{self, Direction, Journal},
     hooks::{Message, Outcome},
-    report::{Role, difference},
 };
 
 /// Show what somebody changed in the database since the last plan was applied
@@ -189,7 +188,7 @@ impl Report {
         let left = format!("as revision {revision} left it");
         let mut text = String::new();
         for group in &self.objects {
-            text += &section(context, group, &left);
+            text += &changes::section(context, group, &left, "as it is now");
         }
         for Unmodelled { change, object } in &self.unmodelled {
             writeln!(
@@ -205,33 +204,4 @@ impl Report {
             counted(self.changed(), "object")
         ));
     }
-}
-
-fn section(context: &Context<'_>, group: &Group, left: &str) -> String {
-    let paint = context.reporter.data_paint();
-    let mut text = String::new();
-    let mut line = |line: String| writeln!(text, "{line}").expect("writing to a String can't fail");
-    for difference in &group.differences {
-        let head = format!("{} {}", difference.object, difference.change.as_str());
-        line(paint.text(Role::Strong, head).to_string());
-        for attribute in &difference.attributes {
-            let (before, after) = (&attribute.before, &attribute.after);
-            if !before.contains('\n') && !after.contains('\n') {
-                line(format!("  {}: {before} → {after}", attribute.name));
-            }
-        }
-    }
-    if group.before.is_some() || group.after.is_some() {
-        text += &difference::unified(
-            &difference::Sides {
-                before_name: left,
-                before: group.before.as_deref().unwrap_or_default(),
-                after_name: "as it is now",
-                after: group.after.as_deref().unwrap_or_default(),
-            },
-            paint,
-        );
-    }
-    text.push('\n');
-    text
 }

@@ -1,70 +1,179 @@
-//! `forge history`: the revisions of the plans folder, newest first.
+//! `forge history`: the revisions, newest first.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
-use super::{Context, revisions};
+use super::{Context, revisions, target::OpenTarget};
 use crate::{
     diagnostic::{Exit, Result},
-    history::Filed,
+    history::{self, Folder, Journal, Place, Range, Revisions, Standing},
     report::Verbosity,
 };
 
 /// List the revisions, newest first; with -v, all that is known of them
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// Only these, both ends among them: `FROM:TO`, `FROM:`, `:TO`
+    #[arg(short = 'r', long, value_name = "RANGE", allow_hyphen_values = true)]
+    rev_range: Option<Range>,
 
-pub(super) fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
+    /// Mark those that are applied
+    #[arg(short, long)]
+    indicate_current: bool,
+
+    /// Only those that aren't applied
+    #[arg(long)]
+    pending: bool,
+
+    /// What the database remembers, with who did it and when; no file is needed
+    #[arg(long, conflicts_with = "pending")]
+    from_db: bool,
+}
+
+pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
-    let folder = revisions::folder(&settings)?;
-    let graph = folder.graph()?;
-    let heads = graph.heads();
-    let mut text = String::new();
-    for revision in graph.order().rev() {
-        let filed = &folder.plans[revision];
-        let mut marks = String::new();
-        if heads.contains(&revision) {
-            marks.push_str(" (head)");
-        }
-        if filed.plan.header.approval.is_none() {
-            marks.push_str(" (draft)");
-        }
-        if context.reporter.verbosity() >= Verbosity::Verbose {
-            describe(&mut text, filed, &marks);
-        } else {
-            let parents = parents(filed);
-            let message = &filed.plan.header.message;
-            writeln!(text, "{parents} -> {revision}{marks}, {message}")
-                .expect("writing to a String can't fail");
-        }
-    }
-    context.reporter.data(text);
+    let folder = if args.from_db {
+        Folder::default()
+    } else {
+        revisions::folder(&settings)?
+    };
+    let range_asks = args.rev_range.as_ref().is_some_and(|range| {
+        [&range.from, &range.to]
+            .iter()
+            .any(|end| end.place == Place::Current)
+    });
+    let journal = if args.indicate_current || args.pending || args.from_db || range_asks {
+        let target = OpenTarget::open(context, &settings, "history").await?;
+        let journal = history::load(&target.session).await;
+        target.close().await;
+        journal?
+    } else {
+        Journal::default()
+    };
+    let revisions = Revisions::ever(folder, journal)?;
+    context.reporter.data(listed(args, context, &revisions)?);
     Ok(Exit::Done)
 }
 
-fn parents(filed: &Filed) -> String {
-    match &filed.plan.header.down_revision[..] {
-        [] => "<base>".to_owned(),
-        parents => parents.join(", "),
+fn listed(args: &Args, context: &Context<'_>, revisions: &Revisions) -> Result<String> {
+    let shown: Vec<&str> = match &args.rev_range {
+        Some(range) => revisions.walk().range(range)?,
+        None => revisions.graph.order().collect(),
+    };
+    let heads: BTreeSet<&str> = revisions.graph.heads().into_iter().collect();
+    let forks: BTreeSet<&str> = revisions.graph.branch_points().into_iter().collect();
+    let mut text = String::new();
+    for revision in shown.into_iter().rev() {
+        if args.pending && revisions.applied.contains(revision) {
+            continue;
+        }
+        let line = Line {
+            revisions,
+            revision,
+            is_head: heads.contains(revision),
+            is_fork: forks.contains(revision),
+            standing: (args.indicate_current || args.from_db)
+                .then(|| revisions.journal.standing(revision)),
+        };
+        if context.reporter.verbosity() >= Verbosity::Verbose {
+            line.describe(&mut text);
+        } else {
+            writeln!(
+                text,
+                "{} -> {revision}{}, {}",
+                line.parents(),
+                line.marks(),
+                revisions.message(revision)
+            )
+            .expect("writing to a String can't fail");
+        }
     }
+    Ok(text)
 }
 
-fn describe(text: &mut String, filed: &Filed, marks: &str) {
-    let header = &filed.plan.header;
-    let mut line = |name: &str, value: &str| {
-        writeln!(text, "{name}: {value}").expect("writing to a String can't fail");
-    };
-    line("Rev", &format!("{}{marks}", header.revision));
-    line("Parent", &parents(filed));
-    if !header.depends_on.is_empty() {
-        line("Depends on", &header.depends_on.join(", "));
+/// One revision of the list.
+struct Line<'a> {
+    revisions: &'a Revisions,
+    revision: &'a str,
+    is_head: bool,
+    is_fork: bool,
+    /// Where it stands in the target, if that was asked.
+    standing: Option<Standing>,
+}
+
+impl Line<'_> {
+    fn parents(&self) -> String {
+        match self.revisions.graph.parents(self.revision)[..] {
+            [] => "<base>".to_owned(),
+            ref parents => parents.join(", "),
+        }
     }
-    line("Path", filed.path.as_str());
-    line(
-        "Created",
-        &format!("{} by {}", header.created, header.author),
-    );
-    if let Some(approval) = &header.approval {
-        line("Approved", &format!("{} by {}", approval.at, approval.by));
+
+    fn marks(&self) -> String {
+        let mut marks = String::new();
+        let node = self.revisions.graph.node(self.revision);
+        if let Some(node) = node.filter(|node| !node.labels.is_empty()) {
+            write!(marks, " ({})", node.labels.join(", ")).expect("writing to a String can't fail");
+        }
+        let filed = self.revisions.folder.plans.get(self.revision);
+        let is_draft = filed.is_some_and(|filed| filed.plan.header.approval.is_none());
+        let is_merge = node.is_some_and(|node| node.parents.len() > 1);
+        for (holds, mark) in [
+            (is_draft, " (draft)"),
+            (is_merge, " (mergepoint)"),
+            (self.is_fork, " (branchpoint)"),
+            (self.is_head, " (head)"),
+        ] {
+            if holds {
+                marks.push_str(mark);
+            }
+        }
+        match &self.standing {
+            Some(Standing::Applied) => {
+                let current = self.revisions.current();
+                let is_current = current.contains(&self.revision);
+                marks.push_str(if is_current {
+                    " (current)"
+                } else {
+                    " (applied)"
+                });
+            }
+            Some(Standing::Partly(_)) => marks.push_str(" (partly applied)"),
+            Some(Standing::Absent) | None => {}
+        }
+        marks
     }
-    writeln!(text, "\n    {}\n", header.message).expect("writing to a String can't fail");
+
+    fn describe(&self, text: &mut String) {
+        let mut line = |name: &str, value: &str| {
+            writeln!(text, "{name}: {value}").expect("writing to a String can't fail");
+        };
+        line("Rev", &format!("{}{}", self.revision, self.marks()));
+        line("Parent", &self.parents());
+        let node = self.revisions.graph.node(self.revision);
+        if let Some(node) = node.filter(|node| !node.depends_on.is_empty()) {
+            line("Depends on", &node.depends_on.join(", "));
+        }
+        if let Some(filed) = self.revisions.folder.plans.get(self.revision) {
+            let header = &filed.plan.header;
+            line("Path", filed.path.as_str());
+            line(
+                "Created",
+                &format!("{} by {}", header.created, header.author),
+            );
+            if let Some(approval) = &header.approval {
+                line("Approved", &format!("{} by {}", approval.at, approval.by));
+            }
+        }
+        if let Some(event) = self.revisions.journal.settled(self.revision) {
+            let commit = event.git_commit.as_ref().map_or(String::new(), |commit| {
+                format!(", from git commit {commit}")
+            });
+            line(
+                event.kind.participle(),
+                &format!("{}, run {}{commit}", event.by(), event.run),
+            );
+        }
+        writeln!(text, "\n    {}\n", self.revisions.message(self.revision))
+            .expect("writing to a String can't fail");
+    }
 }

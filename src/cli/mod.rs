@@ -6,23 +6,39 @@ mod allow;
 mod apply;
 mod approve;
 mod around;
+mod backfill;
+mod bench;
+mod branches;
+mod changes;
+mod check;
 mod checks;
 mod current;
 mod doctor;
 mod downgrade;
+mod draft;
 mod drift;
+mod edit;
 mod embedded;
 mod env;
 mod heads;
 mod history;
 mod init;
+mod merge;
+mod offline;
 mod person;
 mod plan;
 mod preflight;
+mod prove_again;
+mod repair;
 mod revisions;
+mod rollback_plan;
 mod show;
+mod stamp;
 mod status;
 mod target;
+mod test;
+mod up;
+mod validate;
 mod verify;
 mod wait;
 
@@ -84,10 +100,22 @@ enum Command {
     Status(status::Args),
     Drift(drift::Args),
     Downgrade(downgrade::Args),
+    Backfill(backfill::Args),
     Show(show::Args),
     History(history::Args),
     Current(current::Args),
     Heads(heads::Args),
+    Merge(merge::Args),
+    Stamp(stamp::Args),
+    Up(up::Args),
+    Reset(up::ResetArgs),
+    Check(check::Args),
+    Repair(repair::Args),
+    Test(test::Args),
+    RollbackPlan(rollback_plan::Args),
+    Edit(edit::Args),
+    Validate(validate::Args),
+    Branches(branches::Args),
     Embedded(embedded::Args),
     Env(env::Args),
     Wait(wait::Args),
@@ -101,14 +129,25 @@ impl Command {
     fn ends_at(&self) -> Urgency {
         match self {
             // What they have begun they bring to a point from which the next run goes on.
-            Self::Apply(_) | Self::Downgrade(_) => Urgency::AtOnce,
+            Self::Apply(_) | Self::Downgrade(_) | Self::Reset(_) => Urgency::AtOnce,
             Self::Approve(_)
+            | Self::Backfill(_)
             | Self::Status(_)
             | Self::Drift(_)
             | Self::Show(_)
             | Self::History(_)
             | Self::Current(_)
             | Self::Heads(_)
+            | Self::Merge(_)
+            | Self::Stamp(_)
+            | Self::Up(_)
+            | Self::Check(_)
+            | Self::Repair(_)
+            | Self::Test(_)
+            | Self::RollbackPlan(_)
+            | Self::Edit(_)
+            | Self::Validate(_)
+            | Self::Branches(_)
             | Self::Embedded(_)
             | Self::Env(_)
             | Self::Init(_)
@@ -123,15 +162,27 @@ impl Command {
     /// Boxed, so that the largest command's state isn't every command's.
     fn run<'a>(&'a self, context: &'a Context<'_>) -> LocalBoxFuture<'a, Result<Exit>> {
         match self {
-            Self::Approve(args) => Box::pin(async { approve::run(args, context) }),
+            Self::Approve(args) => Box::pin(approve::run(args, context)),
             Self::Apply(args) => Box::pin(apply::run(args, context)),
             Self::Status(args) => Box::pin(status::run(args, context)),
             Self::Drift(args) => Box::pin(drift::run(args, context)),
             Self::Downgrade(args) => Box::pin(downgrade::run(args, context)),
+            Self::Backfill(args) => Box::pin(backfill::run(args, context)),
             Self::Show(args) => Box::pin(show::run(args, context)),
-            Self::History(args) => Box::pin(async { history::run(args, context) }),
+            Self::History(args) => Box::pin(history::run(args, context)),
             Self::Current(args) => Box::pin(current::run(args, context)),
+            Self::Merge(args) => Box::pin(merge::run(args, context)),
+            Self::Validate(args) => Box::pin(validate::run(args, context)),
+            Self::Edit(args) => Box::pin(async { edit::run(args, context) }),
+            Self::RollbackPlan(args) => Box::pin(rollback_plan::run(args, context)),
+            Self::Test(args) => Box::pin(test::run(args, context)),
+            Self::Repair(args) => Box::pin(repair::run(args, context)),
+            Self::Check(args) => Box::pin(async { check::run(args, context) }),
+            Self::Up(args) => Box::pin(up::run(args, context)),
+            Self::Reset(args) => Box::pin(up::reset(args, context)),
+            Self::Stamp(args) => Box::pin(stamp::run(args, context)),
             Self::Heads(args) => Box::pin(async { heads::run(args, context) }),
+            Self::Branches(args) => Box::pin(async { branches::run(args, context) }),
             Self::Embedded(args) => Box::pin(embedded::run(args, context)),
             Self::Env(args) => Box::pin(async { env::run(args, context) }),
             Self::Init(args) => Box::pin(init::run(args, context)),
@@ -354,7 +405,7 @@ mod tests {
         let cancel = Cancel::new();
         let context = Context {
             flags: &GlobalFlags::default(),
-            environment: &Environment::new(),
+            environment: &Environment::default(),
             working_dir: ".".into(),
             reporter: &reporter,
             cancel: &cancel,

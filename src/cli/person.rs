@@ -52,7 +52,26 @@ pub(super) async fn actor(
         os_user: account(context),
         host: host(context),
         git_commit: git(context, project, &["rev-parse", "HEAD"]),
+        ci_run: ci_run(context),
     })
+}
+
+/// The page of the CI run in whose job forge runs, as GitHub, GitLab, Jenkins and their like say.
+fn ci_run(context: &Context<'_>) -> Option<String> {
+    let variable = |name: &str| context.environment.get(name).map(ToOwned::to_owned);
+    let of_github = || {
+        let (server, repository) = (
+            variable("GITHUB_SERVER_URL")?,
+            variable("GITHUB_REPOSITORY")?,
+        );
+        Some(format!(
+            "{server}/{repository}/actions/runs/{}",
+            variable("GITHUB_RUN_ID")?
+        ))
+    };
+    of_github()
+        .or_else(|| variable("CI_JOB_URL"))
+        .or_else(|| variable("BUILD_URL"))
 }
 
 fn account(context: &Context<'_>) -> String {
@@ -62,7 +81,7 @@ fn account(context: &Context<'_>) -> String {
 fn host(context: &Context<'_>) -> String {
     let read = fs_err::read_to_string("/proc/sys/kernel/hostname").ok();
     read.map(|name| name.trim().to_owned())
-        .or_else(|| context.environment.get("HOSTNAME").cloned())
+        .or_else(|| context.environment.get("HOSTNAME").map(str::to_owned))
         .unwrap_or_else(|| "unknown".to_owned())
 }
 
@@ -75,7 +94,7 @@ fn git(context: &Context<'_>, folder: &Utf8Path, args: &[&str]) -> Option<String
 fn said_by(context: &Context<'_>, command: &mut Command) -> Option<String> {
     let output = command
         .env_clear()
-        .envs(context.environment)
+        .envs(context.environment.iter())
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .output()

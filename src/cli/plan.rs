@@ -1,25 +1,25 @@
 //! `forge plan`: what has to happen, proved and written for review.
 
-use camino::Utf8PathBuf;
-
 use super::{
-    Context, person,
-    target::{OpenTarget, shadow_settings},
+    Context,
+    bench::{Whom, approved, on_bench},
+    draft::{self, New, revision_id},
+    merge,
+    target::{OpenTarget, scope},
 };
 use crate::{
     catalog::{Catalog, state},
     conclusions::Agreement,
-    diagnostic::{Code, Diagnostic, Exit, Result, Severity},
-    diff::{Catalogs, Diff},
-    history::{self, Folder, Revisions, Unnamed},
+    diagnostic::{Code, Diagnostic, Exit, Result},
+    history::{self, Folder, Journal, Place, Reference, Revisions},
+    intent::RenameFlag,
     plan::{
         Plan,
-        file::{Header, PlanFile, render_steps},
-        plan,
+        file::{Semver, render_steps},
     },
     settings::Settings,
-    source::{Statement, Tree, load_order, warnings},
-    workbench::{Desired, Workbench, judge_bodies},
+    source::{Tree, load_order, warnings},
+    workbench::{Comparison, Proposal},
 };
 
 /// Plan the steps from the database as it is to what schema/ declares
@@ -35,23 +35,80 @@ pub(super) struct Args {
     #[arg(long)]
     check: bool,
 
+    /// Take what the database calls OLD for what schema/ calls NEW: app.people=app.users, app.users.name=full_name
+    #[arg(long, value_name = "OLD=NEW")]
+    rename: Vec<RenameFlag>,
+
+    /// Where the plan begins
+    #[arg(long, value_enum, value_name = "WHERE", default_value = "database")]
+    from: From,
+
+    /// Write a plan without steps, for statements of your own; `forge approve` proves it
+    #[arg(long, conflicts_with = "check", visible_alias = "no-autogenerate")]
+    empty: bool,
+
+    /// Build on this revision, where there are several heads
+    #[arg(long, value_name = "REVISION")]
+    head: Option<Reference>,
+
+    /// Let `--head` name a revision that others follow: a branch begins
+    #[arg(long, requires = "head")]
+    splice: bool,
+
+    /// Name the branch that the plan begins
+    #[arg(long, value_name = "LABEL")]
+    branch_label: Vec<String>,
+
+    /// A further revision that has to be applied before
+    #[arg(long, value_name = "REVISION")]
+    depends_on: Vec<Reference>,
+
+    /// The plan's revision: twelve hexadecimal digits
+    #[arg(long, value_name = "REVISION", value_parser = revision_id)]
+    rev_id: Option<String>,
+
+    /// The schema's version from then on, where forge would count otherwise
+    #[arg(long, value_name = "X.Y.Z")]
+    semver: Option<Semver>,
+
     /// Accepted for those who come from Alembic: a plan is always made from the difference
     #[arg(long, hide = true)]
     autogenerate: bool,
+
+    /// Accepted for those who come from Alembic: `forge merge`
+    #[arg(long, hide = true, conflicts_with_all = ["check", "empty", "head"])]
+    merge: bool,
+}
+
+/// Where a plan begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum From {
+    /// The database as it is.
+    Database,
+    /// What the approved plans make of an empty database; no database is needed.
+    History,
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
+    if args.merge {
+        return merge::all(args.message.clone(), args.rev_id.clone(), context).await;
+    }
     let settings = context.settings()?;
     settings.project()?;
     let _ = args.autogenerate; // A plan is always made from the difference.
     let tree = Tree::read(&settings.project.schema.value, &settings.project.root)?;
-    let target = OpenTarget::open(context, &settings, "plan").await?;
-    let outcome = with_target(args, context, &settings, &tree, &target).await;
-    target.close().await;
-    outcome
+    match args.from {
+        From::History => from_history(args, context, &settings, &tree).await,
+        From::Database => {
+            let target = OpenTarget::open(context, &settings, "plan").await?;
+            let outcome = from_database(args, context, &settings, &tree, &target).await;
+            target.close().await;
+            outcome
+        }
+    }
 }
 
-async fn with_target(
+async fn from_database(
     args: &Args,
     context: &Context<'_>,
     settings: &Settings,
@@ -66,57 +123,98 @@ async fn with_target(
         &state(&target.session).await?,
         &target.scope,
     )?;
-    if let Some(objects) = agreement.known() {
+    if !args.empty
+        && args.rename.is_empty()
+        && let Some(objects) = agreement.known()
+    {
         same(context, settings, objects);
         return Ok(Exit::Done);
     }
     let live = target.catalog().await?;
-    let statements = load_order(tree.parse()?);
-    let mut said = warnings(&statements);
-    progress.message("starting the shadow server");
-    let shadow = shadow_settings(context, settings)?;
-    let bench =
-        Workbench::start(&shadow, Some(&target.options), &live, target.scope.clone()).await?;
-    context
-        .reporter
-        .detail(format_args!("shadow: {}", bench.description()));
-    said.extend(bench.warnings().iter().cloned());
-    progress.message("building what the schema declares");
-    let outcome = match bench.build(&statements).await {
-        Ok(desired) => {
-            progress.message("planning");
-            on_bench(args, &statements, &live, desired, &bench, &mut said).await
-        }
-        Err(error) => Err(error),
-    };
     drop(progress);
-    let closed = bench.close().await;
-    for warning in &said {
-        context.reporter.diagnostic(warning);
-    }
-    let outcome = outcome?;
-    closed?;
-    let made = match outcome {
-        Outcome::Different(made) => made,
-        Outcome::Same(objects) => {
-            same(context, settings, objects);
-            if said.is_empty() {
-                // What was worth a warning is worth it every time.
-                agreement.keep(objects)?;
-            }
-            return Ok(Exit::Done);
+    let whom = Whom::live(&target.options, &live, target.scope.clone());
+    let begin = async |_: &_| Ok(live);
+    let found = find(args, context, settings, tree, whom, begin).await?;
+    if let Comparison::Same(objects) = found.comparison
+        && !args.empty
+    {
+        same(context, settings, objects);
+        if !found.warned {
+            // What was worth a warning is worth it every time.
+            agreement.keep(objects)?;
         }
-    };
+        return Ok(Exit::Done);
+    }
     if args.check {
-        context.reporter.sql(&render_steps(&made.up));
+        return Ok(checked(context, settings, found));
+    }
+    let folder = Folder::read(&settings.project.root, &settings.project.plans.value)?;
+    let revisions = Revisions::new(folder, history::load(&target.session).await?)?;
+    revisions.at_head()?;
+    write(args, context, settings, &revisions, found)
+}
+
+async fn from_history(
+    args: &Args,
+    context: &Context<'_>,
+    settings: &Settings,
+    tree: &Tree,
+) -> Result<Exit> {
+    let folder = Folder::read(&settings.project.root, &settings.project.plans.value)?;
+    let revisions = Revisions::new(folder, Journal::default())?;
+    let plans = approved(&revisions);
+    let whom = Whom::history(&plans, scope(settings)).ok_or_else(|| {
+        Diagnostic::error(Code::History, "there is no history to plan from")
+            .help("the first plan begins at a database: leave `--from history` out")
+    })?;
+    let begin = async |bench: &crate::workbench::Workbench| Ok(bench.replay(&plans).await?.catalog);
+    let found = find(args, context, settings, tree, whom, begin).await?;
+    if let Comparison::Same(objects) = found.comparison
+        && !args.empty
+    {
         context.reporter.note(format_args!(
-            "{} steps lead from the database to `{}`",
-            made.up.steps().count(),
+            "no changes: the plans lead to what `{}` declares ({objects} objects)",
             settings.project.schema.value
         ));
-        return Ok(Exit::Difference);
+        return Ok(Exit::Done);
     }
-    write(args, context, settings, target, &live, made).await
+    if args.check {
+        return Ok(checked(context, settings, found));
+    }
+    write(args, context, settings, &revisions, found)
+}
+
+/// What lies between where a plan begins and what the tree declares.
+struct Found {
+    live: Catalog,
+    comparison: Comparison,
+    warned: bool,
+}
+
+async fn find(
+    args: &Args,
+    context: &Context<'_>,
+    settings: &Settings,
+    tree: &Tree,
+    whom: Whom<'_>,
+    begin: impl AsyncFnOnce(&crate::workbench::Workbench) -> Result<Catalog>,
+) -> Result<Found> {
+    let statements = load_order(tree.parse()?);
+    on_bench(context, settings, whom, async |bench, said| {
+        let live = begin(bench).await?;
+        said.extend(warnings(&statements));
+        let desired = bench.build(&statements).await?;
+        let prove = !args.check && !args.empty;
+        let comparison = bench
+            .compare(&statements, &live, desired, &args.rename, prove, said)
+            .await?;
+        Ok(Found {
+            live,
+            comparison,
+            warned: !said.is_empty(),
+        })
+    })
+    .await
 }
 
 fn same(context: &Context<'_>, settings: &Settings, objects: usize) {
@@ -126,221 +224,112 @@ fn same(context: &Context<'_>, settings: &Settings, objects: usize) {
     ));
 }
 
-/// What the comparison has shown.
-enum Outcome {
-    /// The database has what the tree declares: so many objects.
-    Same(usize),
-    /// A plan leads from one to the other.
-    Different(Made),
-}
-
-/// A plan that was proved, and the way back.
-struct Made {
-    up: Plan,
-    down: Plan,
-    desired: Catalog,
-}
-
-async fn on_bench(
-    args: &Args,
-    statements: &[Statement],
-    live: &Catalog,
-    desired: Desired,
-    bench: &Workbench,
-    said: &mut Vec<Diagnostic>,
-) -> Result<Outcome> {
-    let Desired {
-        catalog: mut desired,
-        broken_bodies,
-    } = desired;
-    desired.adopt_owners(live);
-    said.extend(unmodelled(live, &desired));
-    let up_diff = Diff::new(Catalogs {
-        live,
-        desired: &desired,
-    });
-    let up = plan(&up_diff)?;
-    let (errors, passing): (Vec<_>, Vec<_>) = judge_bodies(&broken_bodies, statements, &up)
-        .into_iter()
-        .partition(|diagnostic| diagnostic.severity() == Severity::Error);
-    said.extend(passing);
-    if let Some(error) = Diagnostic::all(errors) {
-        return Err(error);
-    }
-    if up_diff.is_empty() {
-        return Ok(Outcome::Same(desired.len()));
-    }
-    if up.is_empty() {
-        return Err(no_way(&up_diff));
-    }
-    let down = plan(&Diff::new(Catalogs {
-        live: &desired,
-        desired: live,
-    }))?;
-    if !args.check {
-        let catalogs = Catalogs {
-            live,
-            desired: &desired,
-        };
-        let proof = bench.prove(catalogs, &up, &down).await?;
-        said.extend(proof.irreversible.iter().map(|id| {
-            Diagnostic::warning(
-                Code::Note,
-                format!("the way back doesn't bring `{id}` back as it was"),
-            )
-        }));
-    }
-    Ok(Outcome::Different(Made { up, down, desired }))
-}
-
-/// A difference that no statement takes away.
-fn no_way(diff: &Diff<'_>) -> Diagnostic {
-    let names: Vec<String> = diff.fates.keys().map(|id| format!("`{id}`")).collect();
-    Diagnostic::error(
-        Code::CannotPlan,
-        format!(
-            "{} can't be brought to what the schema tree declares",
-            names.join(", ")
-        ),
-    )
-    .note("forge knows no statement that changes this")
-    .help("change it by hand, or declare it as it is")
-}
-
-/// Names what no kind models and only one side has.
-fn unmodelled(live: &Catalog, desired: &Catalog) -> Vec<Diagnostic> {
-    let sides = [
-        (live, desired, "the database"),
-        (desired, live, "the schema tree"),
-    ];
-    let warning = |object: &String, side: &str| {
-        Diagnostic::warning(
-            Code::Unmodelled,
-            format!("`{object}` of {side} isn't compared"),
-        )
-        .note("no kind of this version of forge models it")
-        .help("keep it by statements of your own")
+fn checked(context: &Context<'_>, settings: &Settings, found: Found) -> Exit {
+    let Comparison::Different(Proposal { up, .. }) = found.comparison else {
+        return Exit::Done;
     };
-    sides
-        .iter()
-        .flat_map(|(catalog, other, side)| {
-            let only = catalog.unmodelled.difference(&other.unmodelled);
-            only.map(move |object| warning(object, side))
-        })
-        .collect()
+    context.reporter.sql(&render_steps(&up));
+    context.reporter.note(format_args!(
+        "{} steps lead from the database to `{}`",
+        up.steps().count(),
+        settings.project.schema.value
+    ));
+    Exit::Difference
 }
 
-async fn write(
+fn write(
     args: &Args,
     context: &Context<'_>,
     settings: &Settings,
-    target: &OpenTarget<'_>,
-    live: &Catalog,
-    made: Made,
+    revisions: &Revisions,
+    found: Found,
 ) -> Result<Exit> {
-    let folder = Folder::read(&settings.project.root, &settings.project.plans.value)?;
-    let revisions = Revisions::new(folder, history::load(&target.session).await?)?;
-    revisions.at_head()?;
-    let message = args.message.clone().unwrap_or_else(|| summary(&made.up));
-    if let Some(why) = history::vague(&message) {
-        context
-            .reporter
-            .warn(format_args!("the message `{message}` says nothing: {why}"));
-    }
-    let now = person::clock();
-    let header = Header {
-        revision: history::new_revision(now, std::process::id(), &message),
-        down_revision: revisions
-            .approved_heads()
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
-        depends_on: Vec::new(),
-        branch_labels: Vec::new(),
-        message,
-        author: person::name(context, &settings.project.root),
-        created: person::rfc3339(now),
+    draft::may_replace_drafts(revisions)?;
+    let Found {
+        live, comparison, ..
+    } = found;
+    let from = live.fingerprint();
+    let (up, down, to) = match comparison {
+        Comparison::Different(proposal) if !args.empty => {
+            let to = proposal.desired.fingerprint();
+            (proposal.up, proposal.down, to)
+        }
+        Comparison::Different(_) | Comparison::Same(_) => (Plan::default(), Plan::default(), from),
+    };
+    let new = New {
+        message: args
+            .message
+            .clone()
+            .or_else(|| args.empty.then(|| "statements of your own".to_owned())),
+        parents: parents(args, revisions)?,
+        depends_on: named(&args.depends_on, revisions)?,
+        branch_labels: args.branch_label.clone(),
+        revision: args.rev_id.clone(),
+        semver: args.semver,
         postgres: live.server_version / 10_000,
-        from: live.fingerprint(),
-        to: made.desired.fingerprint(),
-        proved: None,
-        approval: None,
+        from,
+        to,
+        up,
+        down,
     };
-    let plans = &settings.project.plans.value;
-    let name = history::file_name(
-        &settings.naming,
-        Unnamed {
-            revision: &header.revision,
-            message: &header.message,
-            created: now,
-            earlier: revisions.approved_count(),
-        },
-        plans,
-    );
-    let mut down = PlanFile {
-        header: Header {
-            from: header.to,
-            to: header.from,
-            ..header.clone()
-        },
-        plan: made.down,
-    };
-    let mut up = PlanFile {
-        header,
-        plan: made.up,
-    };
-    up.mark_proved()?;
-    down.mark_proved()?;
-    let path = history::write_draft(plans, &name, &up, &down)?;
-    for draft in revisions.folder.drafts() {
-        context
-            .reporter
-            .note(format_args!("replaces the draft `{}`", draft.path));
-        history::remove_draft(&settings.project.root, draft)?;
-    }
-    describe(context, settings, &up, &path);
+    let file = draft::write(context, settings, revisions, new)?;
+    context.reporter.note(if args.empty {
+        format!(
+            "write the steps, each under a line `-- forge:step <number> <action> <object>`; `forge approve {}` proves them",
+            file.header.revision
+        )
+    } else {
+        format!(
+            "proved on the shadow server; review it, then run `forge approve {}`",
+            file.header.revision
+        )
+    });
     Ok(Exit::Done)
 }
 
-fn describe(context: &Context<'_>, settings: &Settings, file: &PlanFile, path: &Utf8PathBuf) {
-    let reporter = context.reporter;
-    reporter.data(relative(settings, path));
-    for step in file.plan.steps() {
-        let why = if step.summary.is_empty() {
-            String::new()
-        } else {
-            format!(" — {}", step.summary)
-        };
-        reporter.note(format_args!("{} {}{why}", step.action, step.object));
+/// The revisions that a new plan builds on.
+fn parents(args: &Args, revisions: &Revisions) -> Result<Vec<String>> {
+    let heads = revisions.approved_heads();
+    let Some(head) = &args.head else {
+        if heads.len() > 1 {
+            return Err(Diagnostic::error(
+                Code::History,
+                format!("there are {} heads, and a plan builds on one", heads.len()),
+            )
+            .note(format!("`{}`", heads.join("`, `")))
+            .help(format!(
+                "join them with `forge merge {}`, or choose with `--head REVISION`",
+                heads.join(" ")
+            )));
+        }
+        return Ok(heads.into_iter().map(ToOwned::to_owned).collect());
+    };
+    let parents = named(std::slice::from_ref(head), revisions)?;
+    let followed = parents
+        .iter()
+        .find(|parent| !heads.contains(&parent.as_str()));
+    match followed {
+        Some(parent) if !args.splice => Err(Diagnostic::error(
+            Code::History,
+            format!("`{parent}` isn't a head: a plan that builds on it begins a branch"),
+        )
+        .help("if that is meant, add `--splice`")),
+        Some(_) | None => Ok(parents),
     }
-    for (step, hazard) in file
-        .plan
-        .hazards()
-        .filter(|(_, hazard)| hazard.kind.needs_approval())
-    {
-        reporter.warn(format_args!(
-            "{} · {}: {}",
-            hazard.kind, step.object, hazard.why
-        ));
-    }
-    reporter.note(format_args!(
-        "proved on the shadow server; review it, then run `forge approve {}`",
-        file.header.revision
-    ));
 }
 
-fn relative<'a>(settings: &Settings, path: &'a Utf8PathBuf) -> &'a camino::Utf8Path {
-    path.strip_prefix(&settings.project.root).unwrap_or(path)
-}
-
-/// What a plan without a message is for: its first change, and how many more there are.
-fn summary(plan: &Plan) -> String {
-    let mut steps = plan.steps();
-    let first = steps.next().map_or_else(String::new, |step| {
-        format!("{} {}", step.action, step.object)
-    });
-    match steps.count() {
-        0 => first,
-        more => format!("{first} and {more} more"),
+fn named(references: &[Reference], revisions: &Revisions) -> Result<Vec<String>> {
+    let mut named = Vec::new();
+    for reference in references {
+        let found = revisions.walk().resolve(reference)?;
+        if found.is_empty() && reference.place != Place::Base {
+            return Err(Diagnostic::error(
+                Code::UnknownRevision,
+                format!("`{reference}` is no revision yet"),
+            )
+            .help("`forge history` lists the revisions"));
+        }
+        named.extend(found.into_iter().map(ToOwned::to_owned));
     }
+    Ok(named)
 }

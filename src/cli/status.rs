@@ -1,6 +1,6 @@
 //! `forge status`: where the database is.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use super::{
     Context,
@@ -9,8 +9,10 @@ use super::{
 };
 use crate::{
     diagnostic::{Exit, Result},
-    history::{self, Direction, Revisions, Standing},
+    history::{self, Direction, Filed, Revisions, Standing},
+    kinds::Rollout,
     report::Role,
+    sql::join,
 };
 
 /// Say where the database is: what is applied, pending, a draft, or half done
@@ -64,6 +66,11 @@ fn table(context: &Context<'_>, url: &str, revisions: &Revisions) -> String {
                 counted(partly.done.len(), "step")
             ),
         );
+        if let Some(filed) = revisions.folder.plans.get(revision)
+            && let (Direction::Up, Some(phases)) = (partly.direction, phases(filed, &partly.done))
+        {
+            line("phases", phases);
+        }
     }
     if let Some(event) = journal.differs() {
         line(
@@ -94,4 +101,20 @@ fn table(context: &Context<'_>, url: &str, revisions: &Revisions) -> String {
     }
     line("drift", "not looked for: `forge drift` does".to_owned());
     text
+}
+
+/// Which parts of a plan are done, if it has several.
+fn phases(filed: &Filed, done: &BTreeSet<usize>) -> Option<String> {
+    let plan = &filed.plan.plan;
+    let parts: BTreeSet<Rollout> = plan.steps().map(|step| step.rollout).collect();
+    let next = plan.next_rollout(done);
+    let words = parts.iter().map(|part| {
+        let state = if next.is_none_or(|next| next > *part) {
+            "done"
+        } else {
+            "to come"
+        };
+        format!("{part} {state}")
+    });
+    (parts.len() > 1).then(|| join(words, ", "))
 }

@@ -14,7 +14,7 @@ use crate::{
         connect::ConnectOptions,
         embedded::Embedded,
         session::Session,
-        shadow::{self, Mode, ShadowSettings},
+        shadow::{Mode, ShadowSettings},
         tunnel::Tunnel,
     },
     settings::{Settings, ShadowProvider, Target},
@@ -232,7 +232,7 @@ pub(super) fn shadow_settings(
     settings: &Settings,
 ) -> Result<ShadowSettings> {
     let shadow = &settings.shadow;
-    let mut wanted = ShadowSettings::new(shadow::Environment(context.environment.clone()));
+    let mut wanted = ShadowSettings::new(context.environment.clone());
     wanted.mode = match shadow.provider.value {
         ShadowProvider::Auto => Mode::Auto,
         ShadowProvider::Url => Mode::Url,

@@ -67,7 +67,11 @@ impl Folder {
     }
 
     /// The plans of these files, in the order of their names.
-    fn of(texts: Vec<(Utf8PathBuf, String)>) -> Result<Self> {
+    /// The plans of these files, by path and text.
+    ///
+    /// # Errors
+    /// What can't be read, all at once, and two plans of one revision.
+    pub fn of(texts: Vec<(Utf8PathBuf, String)>) -> Result<Self> {
         let mut read = Self::default();
         let mut wrong = Vec::new();
         for (path, text) in texts {

@@ -2,20 +2,26 @@
 
 use std::fmt::Write as _;
 
-use crate::plan::file::Approval;
+use crate::plan::file::{Approval, Header};
 
-/// The keys of an approval's lines, and of the one whose place they take.
-const KEYS: [&str; 6] = [
+/// The keys of the lines that an approval writes.
+const KEYS: [&str; 9] = [
+    "from",
+    "to",
+    "semver",
+    "proved",
     "approved_by",
     "approved_at",
     "reason",
     "allowed",
     "sha256",
-    "proved",
 ];
 
-/// The plan's text with this approval in its header, in the place of an earlier one.
-pub fn freeze(text: &str, approval: &Approval) -> String {
+/// The plan's text with the states, the version and the approval of this header, in the place of earlier ones.
+///
+/// # Panics
+/// If the header has no approval.
+pub fn freeze(text: &str, header: &Header) -> String {
     let mut frozen = String::with_capacity(text.len() + 256);
     let mut in_header = true;
     for line in text.split_inclusive('\n') {
@@ -27,26 +33,30 @@ pub fn freeze(text: &str, approval: &Approval) -> String {
             continue;
         }
         frozen.push_str(line);
-        if in_header && key == Some("to") {
-            write_lines(&mut frozen, approval);
+        if in_header && key == Some("postgres") {
+            write_lines(&mut frozen, header);
         }
     }
     frozen
 }
 
-fn write_lines(text: &mut String, approval: &Approval) {
+fn write_lines(text: &mut String, header: &Header) {
     let mut line = |key: &str, value: &str| {
         // A value is one line: what a user typed can't begin another.
         let value = value.replace(['\n', '\r'], " ");
         writeln!(text, "-- forge:{key} {value}").expect("writing to a String can't fail");
     };
+    line("from", &header.from.to_string());
+    line("to", &header.to.to_string());
+    line("semver", &header.semver.to_string());
+    let approval = header.approval.as_ref();
     let Approval {
         by,
         at,
         reason,
         allowed,
         sha256,
-    } = approval;
+    } = approval.expect("what is frozen is approved");
     line("approved_by", by);
     line("approved_at", at);
     if let Some(reason) = reason {
@@ -66,9 +76,11 @@ mod tests {
     #[test]
     fn approvals_stand_in_the_header() {
         fn check(text: &str, approval: &Approval) -> String {
-            let frozen = freeze(text, approval);
+            let mut header = PlanFile::read("p.sql".into(), text).unwrap().header;
+            header.approval = Some(approval.clone());
+            let frozen = freeze(text, &header);
             let read = PlanFile::read("p.sql".into(), &frozen).unwrap();
-            assert_eq!(read.header.approval.as_ref(), Some(approval), "{frozen}");
+            assert_eq!(read.header, header, "{frozen}");
             assert!(frozen.ends_with("-- mine\n"));
             frozen
         }

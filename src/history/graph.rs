@@ -273,7 +273,8 @@ pub(super) mod tests {
         let zero = "0".repeat(32);
         format!(
             "-- forge:format 1\n-- forge:revision {revision}\n{parent}-- forge:message m\n-- forge:author a\n\
-             -- forge:created 2026-01-01T00:00:00Z\n-- forge:postgres 15\n-- forge:from {zero}\n-- forge:to {zero}\n"
+             -- forge:created 2026-01-01T00:00:00Z\n-- forge:postgres 15\n-- forge:from {zero}\n-- forge:to {zero}\n\
+             -- forge:semver 0.1.0\n"
         )
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::graph::Node;
-use crate::catalog::Fingerprint;
+use crate::{catalog::Fingerprint, plan::file::Semver};
 
 macro_rules! event_kinds {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
@@ -38,12 +38,40 @@ event_kinds! {
     StepDone = "step_done",
     /// A step failed, and nothing of it stands.
     StepFailed = "step_failed",
+    /// A step that goes in batches stopped between two of them; those that are done stand.
+    StepStopped = "step_stopped",
     /// All steps are done.
     Applied = "applied",
     /// All steps of the way back are done.
     Reverted = "reverted",
+    /// The revision was declared to be applied; nothing was run.
+    Stamped = "stamped",
+    /// The revision was declared not to be applied; nothing was run.
+    Unstamped = "unstamped",
+    /// A person declared a step to be done; nothing was run.
+    Repaired = "repaired",
     /// The database isn't what the plan promised.
     Differs = "differs",
+}
+
+impl EventKind {
+    /// What has become of a revision that it settles, for people.
+    pub fn participle(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Reverted => "reverted",
+            Self::Stamped => "stamped",
+            Self::Unstamped => "unstamped",
+            Self::ApplyStart
+            | Self::RevertStart
+            | Self::StepStart
+            | Self::StepDone
+            | Self::StepFailed
+            | Self::StepStopped
+            | Self::Repaired
+            | Self::Differs => "touched",
+        }
+    }
 }
 
 /// One line of a target's events.
@@ -67,6 +95,8 @@ pub struct Event {
     pub os_user: String,
     /// That machine.
     pub host: String,
+    /// The commit of the project's repository that was checked out there.
+    pub git_commit: Option<String>,
     /// The state of the database before the first step.
     pub fingerprint: Option<Fingerprint>,
     /// Where the backup is that was made before.
@@ -99,6 +129,8 @@ pub struct Recorded {
     pub from: Fingerprint,
     /// The state that it leads to.
     pub to: Fingerprint,
+    /// The schema's version from then on.
+    pub semver: Semver,
 }
 
 /// Which way a plan is run.
@@ -119,6 +151,8 @@ pub struct Partly {
     pub done: BTreeSet<usize>,
     /// The step outside of any transaction of which only the beginning is known.
     pub begun: Option<usize>,
+    /// The event with which it was begun.
+    pub since: i64,
     /// The state of the database before the first step.
     pub before: Option<Fingerprint>,
 }
@@ -227,15 +261,26 @@ impl Journal {
             Some(taken) => (taken.event, taken.fingerprint),
             None => (0, self.events.iter().find_map(|event| event.fingerprint)?),
         };
+        Some(self.carried(since, state))
+    }
+
+    /// The state in which a revision that was begun would find the database today: a plan of another branch may have come
+    /// to its end meanwhile.
+    pub fn before(&self, partly: &Partly) -> Option<Fingerprint> {
+        Some(self.carried(partly.since, partly.before?))
+    }
+
+    /// A state with what came to its end after an event.
+    fn carried(&self, since: i64, state: Fingerprint) -> Fingerprint {
         let later = self.events.iter().filter(|event| event.id > since);
-        Some(later.fold(state, |state, event| {
+        later.fold(state, |state, event| {
             let revision = self.revisions.get(&event.revision);
             match (event.kind, revision) {
                 (EventKind::Applied, Some(revision)) => state.after(revision.from, revision.to),
                 (EventKind::Reverted, Some(revision)) => state.after(revision.to, revision.from),
                 _ => state,
             }
-        }))
+        })
     }
 
     fn of<'a>(&'a self, revision: &str) -> impl Iterator<Item = &'a Event> {
@@ -246,7 +291,10 @@ impl Journal {
 }
 
 fn settles(kind: EventKind) -> bool {
-    matches!(kind, EventKind::Applied | EventKind::Reverted)
+    matches!(
+        kind,
+        EventKind::Applied | EventKind::Reverted | EventKind::Stamped | EventKind::Unstamped
+    )
 }
 
 fn follow(standing: Standing, event: &Event) -> Standing {
@@ -255,6 +303,7 @@ fn follow(standing: Standing, event: &Event) -> Standing {
             direction,
             done: BTreeSet::new(),
             begun: None,
+            since: event.id,
             before: event.fingerprint,
         })
     };
@@ -270,7 +319,7 @@ fn follow(standing: Standing, event: &Event) -> Standing {
             partly.begun = event.step;
             Standing::Partly(partly)
         }
-        (EventKind::StepDone, Standing::Partly(mut partly)) => {
+        (EventKind::StepDone | EventKind::Repaired, Standing::Partly(mut partly)) => {
             partly.done.extend(event.step);
             partly.begun = None;
             Standing::Partly(partly)
@@ -279,10 +328,15 @@ fn follow(standing: Standing, event: &Event) -> Standing {
             partly.begun = None;
             Standing::Partly(partly)
         }
-        (EventKind::Applied, _) => Standing::Applied,
-        (EventKind::Reverted, _) => Standing::Absent,
+        (EventKind::Applied | EventKind::Stamped, _) => Standing::Applied,
+        (EventKind::Reverted | EventKind::Unstamped, _) => Standing::Absent,
         (
-            EventKind::StepStart | EventKind::StepDone | EventKind::StepFailed | EventKind::Differs,
+            EventKind::StepStart
+            | EventKind::StepDone
+            | EventKind::StepFailed
+            | EventKind::Repaired
+            | EventKind::StepStopped
+            | EventKind::Differs,
             standing,
         ) => standing,
     }
@@ -303,6 +357,7 @@ mod tests {
             actor: "app".to_owned(),
             os_user: "me".to_owned(),
             host: "here".to_owned(),
+            git_commit: None,
             fingerprint: None,
             backup: None,
         };
@@ -313,6 +368,7 @@ mod tests {
             sha256: String::new(),
             from: state("1"),
             to: state("3"),
+            semver: Semver::default(),
         };
         Journal {
             revisions: BTreeMap::from([("a".to_owned(), recorded)]),
@@ -333,6 +389,7 @@ mod tests {
                 direction,
                 done: done.iter().copied().collect(),
                 begun,
+                since: if direction == Direction::Up { 1 } else { 13 },
                 before: None,
             })
         }
@@ -341,10 +398,18 @@ mod tests {
         }
         check(&[], &Standing::Absent);
         check(&[(ApplyStart, 0)], &Standing::Absent);
+        check(&[(Stamped, 0)], &Standing::Applied);
+        check(&[(Applied, 0), (Unstamped, 0)], &Standing::Absent);
+        check(
+            &[(ApplyStart, 0), (StepDone, 1), (Repaired, 2)],
+            &partly(Direction::Up, &[1, 2], None),
+        );
         check(&[(ApplyStart, 0), (StepFailed, 1)], &Standing::Absent);
         let mut events = vec![(ApplyStart, 0), (StepDone, 1), (StepStart, 2)];
         check(&events, &partly(Direction::Up, &[1], Some(2)));
         events.push((ApplyStart, 0));
+        check(&events, &partly(Direction::Up, &[1], Some(2)));
+        events.extend([(StepStopped, 2), (ApplyStart, 0)]);
         check(&events, &partly(Direction::Up, &[1], Some(2)));
         events.extend([(StepFailed, 2), (ApplyStart, 0)]);
         check(&events, &partly(Direction::Up, &[1], None));

@@ -3,6 +3,7 @@
 //! A target remembers in its schema `forge`: each revision with its whole body, so that a lost file loses nothing, and an
 //! append-only list of events. Which revisions are applied follows from the events; nothing else says it.
 
+mod backfill;
 mod draft;
 mod folder;
 mod freeze;
@@ -12,10 +13,16 @@ mod naming;
 mod reference;
 mod resolve;
 mod revisions;
+mod stamp;
 mod store;
+mod validate;
 mod walk;
 
 pub use self::{
+    backfill::{
+        Backfill, KeyValues, Opened, Opening, Passed, StepOf, Wish, advance_backfill, backfills,
+        beat_backfill, forget_backfills, open_backfill, wish_backfills,
+    },
     draft::{remove_draft, replace, write_draft},
     folder::{Filed, Folder},
     freeze::freeze,
@@ -25,7 +32,10 @@ pub use self::{
     reference::{Place, Range, Reference},
     resolve::Walk,
     revisions::{Revisions, remembered, remembered_down},
+    stamp::{Stamp, stamp},
     store::{
-        Actor, Body, Entry, body, ensure, load, new_run, record, register, save_snapshot, snapshot,
+        Actor, Body, Entry, HISTORY_TABLES, body, ensure, load, new_run, record, register,
+        save_snapshot, snapshot,
     },
+    validate::{is_broken, validate},
 };

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Direction, Filed, Folder, Graph, Journal, Standing, Walk, body};
 use crate::{
+    catalog::Fingerprint,
     diagnostic::{Code, Diagnostic, Result},
+    plan::file::Semver,
     server::session::Session,
 };
 
@@ -133,6 +135,35 @@ impl Revisions {
             unapplied.join(", ")
         ))
         .help("run `forge apply` first, or plan from the history alone with `--from history`"))
+    }
+
+    /// The schema's version at some revisions: the highest of theirs.
+    pub fn version<'a>(&self, revisions: impl IntoIterator<Item = &'a str>) -> Semver {
+        let versions = revisions.into_iter().filter_map(|revision| {
+            let filed = self.folder.plans.get(revision);
+            let recorded = self.journal.revisions.get(revision);
+            filed
+                .map(|filed| filed.plan.header.semver)
+                .or_else(|| recorded.map(|recorded| recorded.semver))
+        });
+        versions.max().unwrap_or_default()
+    }
+
+    /// The states that a revision leads from and to.
+    fn states(&self, revision: &str) -> Option<(Fingerprint, Fingerprint)> {
+        let filed = self.folder.plans.get(revision);
+        let recorded = self.journal.revisions.get(revision);
+        filed
+            .map(|filed| (filed.plan.header.from, filed.plan.header.to))
+            .or_else(|| recorded.map(|recorded| (recorded.from, recorded.to)))
+    }
+
+    /// The state of a database to which just these revisions are applied: that in which the first one began, with what
+    /// each of them changes. `None` if there is no revision at all.
+    pub fn state(&self, applied: &BTreeSet<&str>) -> Option<Fingerprint> {
+        let (begin, _) = self.states(self.graph.order().next()?)?;
+        let states = applied.iter().filter_map(|revision| self.states(revision));
+        Some(states.fold(begin, |state, (from, to)| state.after(from, to)))
     }
 
     /// What a revision is for.

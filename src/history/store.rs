@@ -28,7 +28,10 @@ pub struct Actor {
     /// This machine.
     pub host: String,
     /// The commit that the project is at.
+    /// The commit of the project's repository that is checked out there.
     pub git_commit: Option<String>,
+    /// The page of the CI run, if forge runs in one.
+    pub ci_run: Option<String>,
 }
 
 /// An event to be recorded.
@@ -85,6 +88,9 @@ pub struct Body {
     pub down: Option<String>,
 }
 
+/// The statements that make the schema in which forge keeps its history.
+pub const HISTORY_TABLES: &str = include_str!("sql/schema.sql");
+
 /// A name for a run of forge on this target, which no other run has.
 pub async fn new_run(session: &Session) -> Result<String> {
     let rows = session
@@ -98,10 +104,15 @@ pub async fn new_run(session: &Session) -> Result<String> {
 
 /// Creates the schema `forge` if it isn't there. The caller holds the lock: `IF NOT EXISTS` alone lets two sessions collide.
 pub async fn ensure(session: &Session) -> Result<()> {
-    if exists(session).await? {
-        return Ok(());
-    }
-    let create = format!("BEGIN; {}; COMMIT", include_str!("sql/schema.sql"));
+    let found = history_exists(session).await?;
+    let backfill = include_str!("sql/backfill_table.sql");
+    let create = match found {
+        Existing { batches: true, .. } => return Ok(()),
+        Existing { present: true, .. } => format!("BEGIN; {backfill}; COMMIT"),
+        Existing { present: false, .. } => {
+            format!("BEGIN; {HISTORY_TABLES}; {backfill}; COMMIT")
+        }
+    };
     let created = session.client().batch_execute(&create).await;
     if let Err(error) = created {
         // The connection is no longer in a transaction of which something could stand.
@@ -113,18 +124,31 @@ pub async fn ensure(session: &Session) -> Result<()> {
     Ok(())
 }
 
-async fn exists(session: &Session) -> Result<bool> {
+/// What of the schema `forge` is there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Existing {
+    /// The history.
+    pub(super) present: bool,
+    /// The table of steps that go in batches, which came later.
+    pub(super) batches: bool,
+}
+
+pub(super) async fn history_exists(session: &Session) -> Result<Existing> {
     let rows = session
         .client()
         .query_typed(include_str!("sql/exists.sql"), &[])
         .await
         .map_err(|error| server_error(&error))?;
-    Ok(rows.first().is_some_and(|row| row.get("present")))
+    let row = rows.first().expect("the query has one row");
+    Ok(Existing {
+        present: row.get("present"),
+        batches: row.get("batches"),
+    })
 }
 
 /// Reads what the target remembers. One on which forge has never been remembers nothing.
 pub async fn load(session: &Session) -> Result<Journal> {
-    if !exists(session).await? {
+    if !history_exists(session).await?.present {
         return Ok(Journal::default());
     }
     let mut answers = session
@@ -150,6 +174,10 @@ pub async fn load(session: &Session) -> Result<Journal> {
             sha256: row.get("sha256"),
             from: fingerprint(&row.get::<_, String>("from_fp"))?,
             to: fingerprint(&row.get::<_, String>("to_fp"))?,
+            semver: row
+                .get::<_, String>("semver")
+                .parse()
+                .map_err(|error: String| unreadable(&error))?,
         };
         journal.revisions.insert(row.get("rev"), recorded);
     }
@@ -169,6 +197,7 @@ pub async fn load(session: &Session) -> Result<Journal> {
             actor: row.get("actor"),
             os_user: row.get("os_user"),
             host: row.get("host"),
+            git_commit: row.get("git_commit"),
             fingerprint: row
                 .get::<_, Option<String>>("fingerprint")
                 .map(|state| fingerprint(&state))
@@ -215,6 +244,7 @@ pub async fn register(session: &Session, plan: &PlanFile, body: &Body) -> Result
                 &approval.by,
                 &approval.at,
                 &header.created,
+                &header.semver.to_string(),
             ],
         )
         .await
@@ -257,6 +287,7 @@ pub async fn record(session: &Session, actor: &Actor, entry: &Entry<'_>) -> Resu
                 &actor.host,
                 &env!("CARGO_PKG_VERSION"),
                 &actor.git_commit,
+                &actor.ci_run,
                 &duration,
                 &entry.sqlstate,
                 &entry.error,

@@ -91,7 +91,7 @@ pub async fn run(
     let mut child = program
         .current_dir(occasion.root)
         .env_clear()
-        .envs(occasion.variables)
+        .envs(occasion.variables.iter())
         // These would beat the variables that say where the database is.
         .env_remove("PGSERVICE")
         .env_remove("PGHOSTADDR")
@@ -148,7 +148,7 @@ async fn show(occasion: &Occasion<'_>, stream: impl AsyncRead + Unpin) -> Option
 pub(super) fn masked(occasion: &Occasion<'_>, line: &str) -> String {
     let known = [
         occasion.options.password.as_deref(),
-        occasion.variables.get("PGPASSWORD").map(String::as_str),
+        occasion.variables.get("PGPASSWORD"),
     ];
     let known = known
         .into_iter()

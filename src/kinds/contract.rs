@@ -153,6 +153,11 @@ pub trait ObjectKind:
         None
     }
 
+    /// The columns that tell the rows of the object's parent apart and are never null.
+    fn row_key(&self) -> Option<&[Ident]> {
+        None
+    }
+
     /// The columns of an index whose copies on new partitions are no constraints.
     fn copied_columns(&self) -> Option<&[Ident]> {
         None
@@ -170,6 +175,51 @@ pub trait ObjectKind:
     fn body(&self) -> Option<Body<'_>> {
         None
     }
+
+    /// The step that gives the object the name, and the schema, of `new`. `None`: the kind has no name of its own.
+    fn rename(&self, _id: &ObjectId, _new: &ObjectId) -> Option<Step> {
+        None
+    }
+
+    /// The names of parts that are no objects of their own and can be renamed: an enum's values, a type's attributes.
+    fn part_names(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// The step that renames one of [`ObjectKind::part_names`].
+    fn rename_part(&self, _id: &ObjectId, _from: &str, _to: &str) -> Option<Step> {
+        None
+    }
+
+    /// The renames that give what belongs to the object, and is no object of its own, the names that it has in `desired`:
+    /// PostgreSQL named it after the object, which has been renamed since.
+    fn rename_along(&self, _desired: &Self, _id: &ObjectId) -> Vec<Step> {
+        Vec::new()
+    }
+
+    /// Whether the two agree in everything but their names.
+    fn is_namesake(&self, _id: &ObjectId, other: &Self, _other_id: &ObjectId) -> bool {
+        Self::ATTRIBUTES
+            .iter()
+            .all(|attribute| !attribute.compared || (attribute.same)(self, other))
+    }
+
+    /// Whether a new object looks like this one, which goes, under another name; what belongs to them is compared too. Only
+    /// kinds whose drop loses values say so.
+    fn resembles(&self, _created: &Self) -> bool {
+        false
+    }
+}
+
+/// What the author of a change says of the values of rows that are there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Values {
+    /// The value of each row when the column's type changes.
+    pub using: Option<String>,
+    /// The value of rows that have none when the column is new, or refuses NULL from now on.
+    pub backfill: Option<String>,
+    /// What the expressions name: it has to be there while they are computed.
+    pub needs: Vec<ObjectId>,
 }
 
 /// A name in one of PostgreSQL's name spaces.
@@ -218,6 +268,8 @@ pub struct Attribute<K: 'static> {
     pub name: &'static str,
     /// What people call it.
     pub label: &'static str,
+    /// What it is, in short; none where that is no short text.
+    pub show: fn(&K) -> Option<String>,
     /// Whether two objects agree in it.
     pub same: fn(&K, &K) -> bool,
     /// What a difference means.
@@ -258,6 +310,7 @@ macro_rules! attributes {
         &[$($crate::kinds::Attribute {
             name: stringify!($field),
             label: $crate::attributes!(@label $field $($label)?),
+            show: |model: &$kind| $crate::kinds::shown(&model.$field),
             same: |a: &$kind, b: &$kind| a.$field == b.$field,
             on_change: $crate::attributes!(@reaction $kind $(, $reaction)?),
             compared: $crate::attributes!(@compared $($physical)?),
@@ -269,6 +322,46 @@ macro_rules! attributes {
     (@reaction $kind:ty, $reaction:path) => { $reaction };
     (@compared) => { true };
     (@compared physical) => { false };
+}
+
+/// A value as a reviewer reads it in a line; none where it is too long for that or has parts of its own.
+#[doc(hidden)]
+pub fn shown<T: Serialize>(value: &T) -> Option<String> {
+    use serde_json::Value;
+    const SHORT: usize = 40;
+    let text = match serde_json::to_value(value).ok()? {
+        Value::Null => "none".to_string(),
+        Value::Bool(is_on) => if is_on { "on" } else { "off" }.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text,
+        Value::Array(items) if items.is_empty() => "none".to_string(),
+        Value::Array(items) => {
+            let items: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
+            items?.join(", ")
+        }
+        Value::Object(_) => return None,
+    };
+    let fits = !text.is_empty() && !text.contains('\n') && text.chars().count() <= SHORT;
+    fits.then_some(text)
+}
+
+/// How an attribute differs: what people call it, and what it was and shall be where that is short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// What people call the attribute.
+    pub label: &'static str,
+    /// From what to what.
+    pub values: Option<(String, String)>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.label.replace('_', " "))?;
+        match &self.values {
+            Some((from, to)) => write!(f, " from {from} to {to}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The reaction of an attribute that can't be changed in place.
@@ -319,6 +412,8 @@ pub trait World {
     fn live_dependents(&self, id: &ObjectId) -> Vec<&ObjectId>;
     /// What the server will have added to an object that the plan creates.
     fn added_to(&self, created: &ObjectId) -> Vec<(ObjectId, Object)>;
+    /// What the author says of the object's values.
+    fn values(&self, id: &ObjectId) -> Option<&Values>;
 }
 
 impl Context<'_> {

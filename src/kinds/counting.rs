@@ -23,6 +23,11 @@ pub(super) fn move_into(
     })
 }
 
+/// Where a sequence has to begin anew because no value of the old limits lies within the new ones.
+pub(super) fn begin_anew(live: (i64, i64), desired: (i64, i64), start: i64) -> Option<String> {
+    (live.1 < desired.0 || desired.1 < live.0).then(|| format!("RESTART WITH {start}"))
+}
+
 /// The least and largest value that a sequence of this type has if nothing is said.
 pub(super) fn usual(type_name: &str, increment: i64) -> (i64, i64) {
     let limits = match type_name {

@@ -141,6 +141,15 @@ impl ObjectId {
         text
     }
 
+    /// Whether `to_regclass` finds the object by its name.
+    pub fn is_relation(&self) -> bool {
+        self.of.is_none()
+            && matches!(
+                self.kind,
+                Kind::Table | Kind::View | Kind::MaterializedView | Kind::Sequence
+            )
+    }
+
     /// The same name with another innermost part.
     #[must_use]
     pub fn renamed(&self, name: Ident) -> Self {
@@ -177,7 +186,8 @@ impl FromStr for ObjectId {
         }
         let mut path = Vec::new();
         loop {
-            let (part, after) = take_ident(rest).ok_or_else(|| format!("`{text}` has no name"))?;
+            let (part, after) =
+                take_ident(rest, &ENDS).ok_or_else(|| format!("`{text}` has no name"))?;
             path.push(part);
             rest = after;
             match rest.strip_prefix('.') {
@@ -198,7 +208,7 @@ impl FromStr for ObjectId {
                 Grantee::Public
             } else {
                 let (role, after) =
-                    take_ident(role).ok_or_else(|| format!("`{text}` names no role"))?;
+                    take_ident(role, &ENDS).ok_or_else(|| format!("`{text}` names no role"))?;
                 rest = after;
                 Grantee::Role(role)
             });
@@ -242,9 +252,22 @@ fn take_kind(text: &str) -> Option<(Kind, &str)> {
         .max_by_key(|(kind, _)| kind.noun().len())
 }
 
-fn take_ident(text: &str) -> Option<(Ident, &str)> {
+/// What ends a name without quotes in an id.
+const ENDS: [char; 3] = ['.', '(', ' '];
+
+/// The name that the text begins with as SQL reads one: without quotes, its letters become small.
+pub(super) fn take_folded<'a>(text: &'a str, ends: &[char]) -> Option<(Ident, &'a str)> {
+    let (name, rest) = take_ident(text, ends)?;
+    if text.starts_with('"') {
+        return Some((name, rest));
+    }
+    Some((Ident::new(name.as_str().to_ascii_lowercase()), rest))
+}
+
+/// The name that the text begins with, quoted or up to one of the ends, and what follows it.
+fn take_ident<'a>(text: &'a str, ends: &[char]) -> Option<(Ident, &'a str)> {
     let Some(quoted) = text.strip_prefix('"') else {
-        let end = text.find(['.', '(', ' ']).unwrap_or(text.len());
+        let end = text.find(ends).unwrap_or(text.len());
         return (end > 0).then(|| (Ident::new(&text[..end]), &text[end..]));
     };
     let mut name = String::new();

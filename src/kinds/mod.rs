@@ -2,23 +2,27 @@
 //!
 //! To add a kind: a folder with `introspect.sql` and `mod.rs`, a line in the list below, cases under `fixtures/cases`.
 
+mod batching;
 mod contract;
 mod counting;
-mod expression;
 mod hazard;
 mod id;
 mod lock;
 mod names;
+mod rename;
+mod rollout;
 mod step;
 
 pub use self::{
+    batching::Batching,
     contract::{
-        Aside, Attribute, Body, Change, Claim, Context, Follow, Fragment, ObjectKind, Reaction,
-        World, replace,
+        Aside, Attribute, Body, Change, Claim, Context, Difference, Follow, Fragment, ObjectKind,
+        Reaction, Values, World, replace, shown,
     },
     hazard::{Hazard, HazardKind},
     id::{Grantee, ObjectId},
     lock::Lock,
+    rollout::Rollout,
     step::{Action, Mode, Phase, Step},
 };
 
@@ -232,6 +236,11 @@ macro_rules! kinds {
                 match self { $(Self::$name(model) => model.index_name(id),)* }
             }
 
+            /// See [`ObjectKind::row_key`].
+            pub fn row_key(&self) -> Option<&[Ident]> {
+                match self { $(Self::$name(model) => model.row_key(),)* }
+            }
+
             /// See [`ObjectKind::copied_columns`].
             pub fn copied_columns(&self) -> Option<&[Ident]> {
                 match self { $(Self::$name(model) => model.copied_columns(),)* }
@@ -247,11 +256,50 @@ macro_rules! kinds {
                 match self { $(Self::$name(model) => model.body(),)* }
             }
 
-            /// What the differences to `desired` mean, by what people call the attribute; empty where the two are equal.
+            /// See [`ObjectKind::rename`].
+            pub fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+                match self { $(Self::$name(model) => model.rename(id, new),)* }
+            }
+
+            /// See [`ObjectKind::part_names`].
+            pub fn part_names(&self) -> Vec<&str> {
+                match self { $(Self::$name(model) => model.part_names(),)* }
+            }
+
+            /// See [`ObjectKind::rename_part`].
+            pub fn rename_part(&self, id: &ObjectId, from: &str, to: &str) -> Option<Step> {
+                match self { $(Self::$name(model) => model.rename_part(id, from, to),)* }
+            }
+
+            /// See [`ObjectKind::rename_along`]. Empty also where the kinds differ.
+            pub fn rename_along(&self, desired: &Self, id: &ObjectId) -> Vec<Step> {
+                match (self, desired) {
+                    $((Self::$name(live), Self::$name(desired)) => live.rename_along(desired, id),)*
+                    _ => Vec::new(),
+                }
+            }
+
+            /// See [`ObjectKind::is_namesake`]. Never where the kinds differ.
+            pub fn is_namesake(&self, id: &ObjectId, other: &Self, other_id: &ObjectId) -> bool {
+                match (self, other) {
+                    $((Self::$name(a), Self::$name(b)) => a.is_namesake(id, b, other_id),)*
+                    _ => false,
+                }
+            }
+
+            /// See [`ObjectKind::resembles`]. Never where the kinds differ.
+            pub fn resembles(&self, created: &Self) -> bool {
+                match (self, created) {
+                    $((Self::$name(dropped), Self::$name(created)) => dropped.resembles(created),)*
+                    _ => false,
+                }
+            }
+
+            /// What the differences to `desired` mean; empty where the two are equal.
             ///
             /// # Panics
             /// If the two are of different kinds: an id names one kind.
-            pub fn compare(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Vec<(&'static str, Reaction)> {
+            pub fn compare(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Vec<(Difference, Reaction)> {
                 match (self, desired) {
                     $((Self::$name(live), Self::$name(desired)) => contract_compare(live, desired, id, cx),)*
                     _ => panic!("`{id}` is of one kind in both catalogs"),
@@ -300,7 +348,7 @@ fn contract_compare<K: ObjectKind>(
     desired: &K,
     id: &ObjectId,
     cx: &Context<'_>,
-) -> Vec<(&'static str, Reaction)> {
+) -> Vec<(Difference, Reaction)> {
     let change = Change {
         live,
         desired,
@@ -310,6 +358,14 @@ fn contract_compare<K: ObjectKind>(
     K::ATTRIBUTES
         .iter()
         .filter(|attribute| attribute.compared && !(attribute.same)(live, desired))
-        .map(|attribute| (attribute.label, (attribute.on_change)(&change)))
+        .map(|attribute| {
+            let difference = Difference {
+                label: attribute.label,
+                values: (attribute.show)(live)
+                    .zip((attribute.show)(desired))
+                    .filter(|(from, to)| from != to),
+            };
+            (difference, (attribute.on_change)(&change))
+        })
         .collect()
 }

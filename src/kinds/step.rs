@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hazard, HazardKind, Lock, ObjectId};
+use super::{Batching, Hazard, HazardKind, Lock, ObjectId, Rollout};
 
 /// What a step does to its object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -96,6 +96,12 @@ pub struct Step {
     /// The objects that must be as they were when the plan was made, with their short fingerprints.
     #[serde(default)]
     pub expects: Vec<(ObjectId, String)>,
+    /// Its part of the plan.
+    #[serde(default)]
+    pub rollout: Rollout,
+    /// How its one statement is carried out in parts, outside of any transaction of the plan.
+    #[serde(default)]
+    pub batching: Option<Batching>,
 }
 
 impl Step {
@@ -112,6 +118,8 @@ impl Step {
             phase: Phase::Main,
             requires: Vec::new(),
             expects: Vec::new(),
+            rollout: Rollout::default(),
+            batching: None,
         }
     }
 
@@ -161,10 +169,35 @@ impl Step {
         self
     }
 
+    /// Whether the two differ in nothing but their statements, so that one could hold both.
+    pub fn reads_like(&self, other: &Self) -> bool {
+        let sql = other.sql.clone();
+        let same = Self {
+            sql,
+            ..self.clone()
+        };
+        self.mode == Mode::Transaction && same == *other
+    }
+
     /// Sets the transaction mode.
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
+        self
+    }
+
+    /// Puts the step into a part of the plan.
+    #[must_use]
+    pub fn rollout(mut self, rollout: Rollout) -> Self {
+        self.rollout = rollout;
+        self
+    }
+
+    /// Carries the one statement out in parts.
+    #[must_use]
+    pub fn in_batches(mut self, batching: Batching) -> Self {
+        self.batching = Some(batching);
+        self.mode = Mode::Alone;
         self
     }
 

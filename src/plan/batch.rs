@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{order::Arranged, steps::Node};
 use crate::{
     catalog::Catalog,
-    kinds::{Action, Hazard, Mode, Phase, Step},
-    sql::faithful,
+    kinds::{Action, Hazard, Mode, Phase, Rollout, Step},
 };
 
 /// Steps that share a transaction, or one that runs outside of any.
@@ -20,11 +19,38 @@ pub struct Batch {
     pub steps: Vec<Step>,
 }
 
+impl Batch {
+    /// The part of the plan that it belongs to: that of all its steps.
+    pub fn rollout(&self) -> Rollout {
+        self.steps
+            .first()
+            .map(|step| step.rollout)
+            .unwrap_or_default()
+    }
+}
+
 /// An ordered list of steps, in transactions.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Plan {
     /// The batches in order.
     pub batches: Vec<Batch>,
+}
+
+/// Steps that share a transaction.
+impl From<Vec<Step>> for Plan {
+    fn from(steps: Vec<Step>) -> Self {
+        let transaction = |steps| Batch {
+            transactional: true,
+            steps,
+        };
+        Self {
+            batches: Some(steps)
+                .filter(|steps| !steps.is_empty())
+                .map(transaction)
+                .into_iter()
+                .collect(),
+        }
+    }
 }
 
 impl Plan {
@@ -36,6 +62,14 @@ impl Plan {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.batches.is_empty()
+    }
+
+    /// The part in which the first step stands that isn't done; the numbers are counted from one.
+    pub fn next_rollout(&self, done: &BTreeSet<usize>) -> Option<Rollout> {
+        let mut undone = (1..)
+            .zip(self.steps())
+            .filter(|(number, _)| !done.contains(number));
+        undone.next().map(|(_, step)| step.rollout)
     }
 
     /// The steps' hazards, with the step each belongs to.
@@ -54,12 +88,18 @@ pub(super) fn split(arranged: Arranged, live: &Catalog) -> Plan {
     let mut plan = Plan::default();
     // Nodes that mustn't share a transaction with what the current one has committed only at its end.
     let mut tainted: BTreeSet<Node> = BTreeSet::new();
+    let mut rollout = Rollout::default();
     for (node, steps) in arranged.nodes {
         let mut waits = tainted.contains(&node);
         let mut commits = false;
         for mut step in steps {
+            // What comes behind a step of a later part has to wait for that part, too.
+            let begins = step.rollout > rollout;
+            rollout = rollout.max(step.rollout);
+            step.rollout = rollout;
             let fresh = step.mode == Mode::Alone
                 || waits
+                || begins
                 || !plan.batches.last().is_some_and(|batch| batch.transactional);
             if fresh {
                 plan.batches.push(Batch {
@@ -75,9 +115,6 @@ pub(super) fn split(arranged: Arranged, live: &Catalog) -> Plan {
                 && expected.insert(step.object.clone())
             {
                 step.expects.push((step.object.clone(), state));
-            }
-            for sql in &mut step.sql {
-                *sql = faithful(sql);
             }
             (step.mode, step.phase, step.requires) = (Mode::Transaction, Phase::Main, Vec::new());
             let batch = plan.batches.last_mut().expect("a batch was begun");

@@ -3,11 +3,17 @@
 //! Its first lines say what it is, `-- forge:<key> <value>`; then come the settings of the session, and the steps, each
 //! under a line `-- forge:step <number> <action> <object>` and what a reviewer must know of it. `BEGIN` and `COMMIT` show
 //! the transactions.
+//!
+//! A step that writes rows begins with `-- forge:data <object> [what]`. Above its one statement, an UPDATE, a DELETE or an
+//! INSERT … SELECT, may stand `-- forge:batch key=<columns> size=<rows> [pause=<duration>]`: forge carries it out in
+//! transactions of so many rows each, in the order of the key; psql as a whole. Lines `-- forge:phase` with `expand`,
+//! `backfill` or `contract` divide the steps into parts that can be applied on their own.
 
 mod read;
 mod render;
+mod semver;
 
-pub use self::render::render_steps;
+pub use self::{render::render_steps, semver::Semver};
 
 use std::fmt::Write as _;
 
@@ -17,6 +23,7 @@ use super::Plan;
 use crate::{
     catalog::Fingerprint,
     diagnostic::{Code, Diagnostic, Result},
+    kinds::Rollout,
     source::normalised,
 };
 
@@ -61,6 +68,8 @@ pub struct Header {
     pub from: Fingerprint,
     /// The state that it leads to.
     pub to: Fingerprint,
+    /// The schema's version from then on.
+    pub semver: Semver,
     /// The plan's hash when forge had proved it; a draft with another one was edited since.
     pub proved: Option<String>,
     /// Who has frozen it, when, and what was allowed.
@@ -107,11 +116,16 @@ impl PlanFile {
         }
         writeln!(
             text,
-            "revision {} postgres {} from {} to {}",
-            header.revision, header.postgres, header.from, header.to
+            "revision {} postgres {} from {} to {} semver {}",
+            header.revision, header.postgres, header.from, header.to, header.semver
         )
         .expect("writing to a String can't fail");
+        let mut rollout = Rollout::default();
         for batch in &self.plan.batches {
+            if batch.rollout() != rollout {
+                rollout = batch.rollout();
+                writeln!(text, "phase {rollout}").expect("writing to a String can't fail");
+            }
             text.push_str(if batch.transactional {
                 "transaction\n"
             } else {
@@ -130,6 +144,9 @@ impl PlanFile {
                 for hazard in &step.hazards {
                     writeln!(text, "hazard {} {}", hazard.kind, hazard.why)
                         .expect("writing to a String can't fail");
+                }
+                if let Some(batching) = &step.batching {
+                    writeln!(text, "batch {batching}").expect("writing to a String can't fail");
                 }
                 for statement in &step.sql {
                     let tokens = normalised(statement).map_err(|error| {
@@ -163,6 +180,20 @@ impl PlanFile {
         Ok(self.header.proved.as_ref() == Some(&self.sha256()?))
     }
 
+    /// The plan with its approval renewed for what it is now.
+    ///
+    /// # Errors
+    /// [`Code::Draft`] if nobody has approved it.
+    pub fn sealed_as_is(&self) -> Result<Self> {
+        let mut sealed = self.clone();
+        let sha256 = self.sha256()?;
+        match &mut sealed.header.approval {
+            Some(approval) => approval.sha256 = sha256,
+            None => self.check_frozen("the plan".into())?,
+        }
+        Ok(sealed)
+    }
+
     /// Whether the plan is what was approved.
     ///
     /// # Errors
@@ -194,3 +225,6 @@ impl PlanFile {
         .help("take the edit back, or make a new plan and have it approved"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -238,8 +238,11 @@ impl Graph<'_> {
         let nodes = self.nodes;
         for (node, steps) in &nodes.steps {
             for needed in steps.iter().flat_map(|step| &step.requires) {
-                if let Some(ready) = self.ready(needed) {
-                    self.edge(&ready, node);
+                match (self.ready(needed), nodes.dropped_in.get(needed)) {
+                    (Some(ready), _) => self.edge(&ready, node),
+                    // What goes is there until then.
+                    (None, Some(dropped)) => self.edge(node, dropped),
+                    (None, None) => {}
                 }
             }
         }

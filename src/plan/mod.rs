@@ -3,10 +3,14 @@
 mod batch;
 pub mod file;
 mod graph;
+mod likeness;
 mod order;
 mod steps;
 
-pub use self::batch::{Batch, Plan};
+pub use self::{
+    batch::{Batch, Plan},
+    likeness::suggest_renames,
+};
 
 use crate::{diagnostic::Result, diff::Diff};
 

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     diff::{Diff, Fate},
-    kinds::{Claim, Fragment, Object, ObjectId, Phase, Reaction, Step, World as _},
+    kinds::{Claim, Difference, Fragment, Object, ObjectId, Phase, Reaction, Step, World as _},
+    sql::join,
 };
 
 /// A group of steps that run one after the other.
@@ -82,9 +83,18 @@ impl Nodes {
                 Phase::Check => Node::Check(id.clone()),
             };
             let list = self.steps.entry(node).or_default();
-            // Attributes that are changed together answer with the same steps.
-            if !list.contains(&step) {
-                list.push(step);
+            // Attributes that are changed together answer with the same steps, and what is told once is read once.
+            if list.contains(&step) {
+                continue;
+            }
+            match list.last_mut().filter(|before| before.reads_like(&step)) {
+                Some(before) => {
+                    let known = |sql: &String| before.sql.contains(sql);
+                    let more: Vec<String> =
+                        step.sql.into_iter().filter(|sql| !known(sql)).collect();
+                    before.sql.extend(more);
+                }
+                None => list.push(step),
             }
         }
     }
@@ -223,31 +233,30 @@ impl Nodes {
     }
 }
 
+/// The steps of an object's differences. A step that doesn't say itself what it changes tells of the attributes.
 fn changes(live: &Object, desired: &Object, id: &ObjectId, diff: &Diff<'_>) -> Vec<Step> {
-    let mut steps = Vec::new();
-    for (attribute, reaction) in live.compare(desired, id, &diff.context()) {
-        match reaction {
-            Reaction::Alter(more) | Reaction::Dislodge(more) => {
-                steps.extend(more.into_iter().map(|step| {
-                    let because = format!("change its {}", attribute.replace('_', " "));
-                    if step.summary.is_empty() {
-                        step.because(because)
-                    } else {
-                        step
-                    }
-                }));
+    let mut once: Vec<(Step, Vec<Difference>)> = Vec::new();
+    for (difference, reaction) in live.compare(desired, id, &diff.context()) {
+        let steps = match reaction {
+            Reaction::Alter(steps) | Reaction::Dislodge(steps) => steps,
+            Reaction::Replace => Vec::new(), // Its fate is another.
+        };
+        for step in steps {
+            // Attributes that are changed together answer with the same statement.
+            match once.iter_mut().find(|(other, _)| other.sql == step.sql) {
+                Some((_, differences)) => differences.push(difference.clone()),
+                None => once.push((step, vec![difference.clone()])),
             }
-            Reaction::Replace => {} // Its fate is another.
         }
     }
-    let mut once = Vec::new();
-    for step in steps {
-        // Two attributes that one statement changes name it twice, for different reasons.
-        if !once.iter().any(|other: &Step| other.sql == step.sql) {
-            once.push(step);
+    let told = |(step, differences): (Step, Vec<Difference>)| {
+        if step.summary.is_empty() {
+            step.because(format!("change its {}", join(differences, " and its ")))
+        } else {
+            step
         }
-    }
-    once
+    };
+    once.into_iter().map(told).collect()
 }
 
 /// Lets a drop say why the object comes back.

@@ -118,7 +118,7 @@ mod tests {
         write(root, &project(start)).unwrap();
         Settings::resolve(
             &GlobalFlags::default(),
-            &crate::server::Environment::new(),
+            &crate::server::Environment::default(),
             root,
         )
         .unwrap()

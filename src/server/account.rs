@@ -25,19 +25,13 @@ impl Account {
     }
 
     fn from_parts(uid: Option<u32>, passwd: &str, environment: &Environment) -> Self {
-        let variable = |name| {
-            environment
-                .get(name)
-                .map(String::as_str)
-                .filter(|value| !value.is_empty())
-        };
         let (name, home) = uid.and_then(|uid| entry(passwd, uid)).unzip();
         Self {
             name: name
-                .or_else(|| variable("USER"))
-                .or_else(|| variable("LOGNAME"))
+                .or_else(|| environment.get("USER"))
+                .or_else(|| environment.get("LOGNAME"))
                 .map(str::to_owned),
-            home: variable("HOME").or(home).map(Utf8PathBuf::from),
+            home: environment.get("HOME").or(home).map(Utf8PathBuf::from),
         }
     }
 }
@@ -67,10 +61,7 @@ mod tests {
             name: Option<&str>,
             home: Option<&str>,
         ) {
-            let environment = environment
-                .iter()
-                .map(|&(name, value)| (name.to_owned(), value.to_owned()))
-                .collect();
+            let environment = environment.iter().copied().collect();
             let expected = Account {
                 name: name.map(str::to_owned),
                 home: home.map(Utf8PathBuf::from),

@@ -36,6 +36,9 @@ const DEFAULT_MAJOR: u32 = 17;
 /// The database and its owner.
 const APP: &str = "app";
 
+/// The user who makes the cluster.
+const SUPERUSER: &str = "postgres";
+
 /// How long a server that runs may refuse connections: it may be recovering.
 const JOIN_LIMIT: Duration = Duration::from_mins(1);
 
@@ -107,7 +110,7 @@ impl Embedded {
 
     /// How to connect to the database `app`, as superuser.
     pub fn options(&self) -> ConnectOptions {
-        admin::private(&self.home.socket, APP)
+        admin::private(&self.home.socket, SUPERUSER, APP)
     }
 
     /// Stops the server if this forge has started it, once no other forge uses it.
@@ -180,7 +183,7 @@ impl Home {
     async fn joined(&self) -> Result<bool> {
         let begin = Instant::now();
         while postmaster::running(&self.data).is_some() {
-            match admin::connect(&admin::private(&self.socket, "postgres")).await {
+            match admin::connect(&admin::private(&self.socket, SUPERUSER, "postgres")).await {
                 Ok(admin) => {
                     admin.close().await;
                     return Ok(true);
@@ -252,7 +255,14 @@ impl Home {
         if unfinished.exists() {
             fs_err::remove_dir_all(&unfinished)?;
         }
-        template::initdb(binaries, account, &unfinished, &settings.environment, &[])?;
+        let options = ["-U", SUPERUSER];
+        template::initdb(
+            binaries,
+            account,
+            &unfinished,
+            &settings.environment,
+            &options,
+        )?;
         template::configure(&unfinished, SETTINGS)?;
         Ok(fs_err::rename(&unfinished, &self.data)?)
     }
@@ -275,7 +285,7 @@ impl Home {
 
     /// Makes the role and the database, unless they are there.
     async fn create_database(&self) -> Result<()> {
-        let admin = admin::connect(&admin::private(&self.socket, "postgres")).await?;
+        let admin = admin::connect(&admin::private(&self.socket, SUPERUSER, "postgres")).await?;
         let row = admin
             .client()
             .query_one(

@@ -20,10 +20,7 @@ use crate::diagnostic::{Code, Diagnostic};
 /// The place in the statement is left to those who know the statement.
 pub fn server_error(error: &Error) -> Diagnostic {
     if let Some(reported) = error.as_db_error() {
-        return with_details(
-            Diagnostic::error(Code::Server, reported.message()),
-            reported,
-        );
+        return rejected(reported);
     }
     if error.is_closed() {
         return Diagnostic::error(Code::Server, "the server closed the connection")
@@ -36,6 +33,14 @@ pub fn server_error(error: &Error) -> Diagnostic {
         source = cause.source();
     }
     Diagnostic::error(Code::Server, message)
+}
+
+/// A statement that the server rejects, as [`server_error`] tells it.
+pub(super) fn rejected(reported: &DbError) -> Diagnostic {
+    with_details(
+        Diagnostic::error(Code::Server, reported.message()),
+        reported,
+    )
 }
 
 /// A warning or notice of the server.

@@ -10,7 +10,15 @@ use tokio_postgres::{
     error::{DbError, SqlState},
 };
 
-use super::rejection::{self, Failure};
+use super::{
+    bodies::{BodyProblem, check_bodies},
+    rejection::{self, Failure},
+    rows,
+    shadow::{
+        Scratch,
+        elevation::{Elevation, Outcome},
+    },
+};
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
     source::{self, Session, Statement},
@@ -23,37 +31,62 @@ const BATCH: usize = 50;
 /// for some thousand.
 const TRANSACTION: usize = 300;
 
-/// Runs statements, which are in load order, in a scratch database as a superuser. The roles that they name must exist.
+/// Why a statement of the tree may lack a privilege.
+pub(crate) const ORDINARY: &str = "statements of the tree run on the shadow server as an ordinary role, so that no code of the tree can reach outside the database";
+
+/// Runs statements, which are in load order, in a scratch database, and returns the function bodies that their language
+/// rejects. The roles that they name must exist.
 ///
-/// Function bodies are loaded unchecked; see [`super::bodies::check_bodies`]. Triggers, event triggers among them, stay
-/// quiet.
-pub async fn load(client: &Client, statements: &[Statement]) -> Result<()> {
+/// They run as an ordinary role; those that need a superuser and evaluate nothing get one. Function bodies are loaded
+/// unchecked. Triggers stay quiet. What later statements could set off, and what gives things to roles as which code of the
+/// tree must not run, comes last.
+pub async fn load(scratch: &mut Scratch, statements: &[Statement]) -> Result<Vec<BodyProblem>> {
+    let (client, elevation) = scratch.parts();
     offers_extensions(client, statements).await?;
-    let statements: Vec<&Statement> = statements
-        .iter()
-        .filter(|statement| statement.is_loaded())
-        .collect();
-    let mut loader = Loader {
-        client,
-        statements: &statements,
-        session: Session::default(),
-    };
-    let start = loader.session.commands_after(&Session {
-        search_path: Vec::new(),
-        ..Session::default()
-    });
-    loader
-        .run(&format!("SET check_function_bodies = off; {start}"))
-        .await?;
-    let quiet = loader.quieten().await?;
-    let failures = loader.load_all().await?;
-    let back = Session::default().commands_after(&loader.session);
-    loader
-        .run(&format!(
-            "{back} RESET search_path; RESET check_function_bodies; {quiet}"
-        ))
-        .await?;
-    Diagnostic::all(rejection::first_causes(&statements, &failures)).map_or(Ok(()), Err)
+    let stages = Stages::of(statements, elevation.as_deref());
+    Loader::load(scratch, &stages.main).await?;
+    if stages.main.iter().any(|statement| statement.is_program()) {
+        scratch.log_in_again().await?;
+        rows::check_empty(scratch.session().client(), &stages.main).await?;
+    }
+    let problems = check_bodies(scratch.session().client(), statements).await?;
+    if let (_, Some(elevation)) = scratch.parts() {
+        elevation.calm_down();
+    }
+    Loader::load(scratch, &stages.foreign).await?;
+    Loader::load(scratch, &stages.last).await?;
+    Ok(problems)
+}
+
+/// The statements that are loaded, in the order of what they can set off.
+#[derive(Default)]
+struct Stages<'a> {
+    main: Vec<&'a Statement>,
+    /// What gives things to roles of the server itself.
+    foreign: Vec<&'a Statement>,
+    /// What is about event triggers: once there is one, nothing else may run with more privileges.
+    last: Vec<&'a Statement>,
+}
+
+impl<'a> Stages<'a> {
+    fn of(statements: &'a [Statement], elevation: Option<&Elevation>) -> Self {
+        let mut stages = Self::default();
+        for statement in statements.iter().filter(|statement| statement.is_loaded()) {
+            let owner = statement
+                .inert
+                .as_ref()
+                .and_then(|inert| inert.owner.as_deref());
+            match owner.zip(elevation) {
+                _ if statement.is_last() => stages.last.push(statement),
+                Some((owner, elevation)) if elevation.stands_for(owner) => {}
+                Some((owner, elevation)) if !elevation.may_own(owner) => {
+                    stages.foreign.push(statement);
+                }
+                Some(_) | None => stages.main.push(statement),
+            }
+        }
+        stages
+    }
 }
 
 /// Checks that the server has every extension that the tree asks for, and names all that it hasn't.
@@ -76,7 +109,7 @@ async fn offers_extensions(client: &Client, statements: &[Statement]) -> Result<
             .note("the schema is built on the shadow server before it is compared, so its extensions must be installed there");
         match source::closest(name, offered.iter().map(String::as_str)) {
             Some(similar) => diagnostic.help(format!("did you mean `{similar}`?")),
-            None => diagnostic.help("install it there, or use the target itself with `shadow = \"target\"`"),
+            None => diagnostic.help("install it there, or use the target itself with `--shadow target`"),
         }
     });
     Diagnostic::all(missing.collect()).map_or(Ok(()), Err)
@@ -84,12 +117,39 @@ async fn offers_extensions(client: &Client, statements: &[Statement]) -> Result<
 
 struct Loader<'a> {
     client: &'a Client,
+    elevation: Option<&'a mut Elevation>,
     statements: &'a [&'a Statement],
     /// The settings in force.
     session: Session,
 }
 
-impl Loader<'_> {
+impl<'a> Loader<'a> {
+    async fn load(scratch: &'a mut Scratch, statements: &'a [&'a Statement]) -> Result<()> {
+        if statements.is_empty() {
+            return Ok(());
+        }
+        let (client, elevation) = scratch.parts();
+        let mut loader = Self {
+            client,
+            elevation,
+            statements,
+            session: Session::default(),
+        };
+        loader.set_up().await?;
+        let failures = loader.load_all().await?;
+        let back = Session::default().commands();
+        loader
+            .run(&format!(
+                "{back} RESET search_path; RESET check_function_bodies"
+            ))
+            .await?;
+        Diagnostic::all(rejection::first_causes(statements, &failures)).map_or(Ok(()), Err)
+    }
+
+    async fn set_up(&self) -> Result<()> {
+        self.run(&opening(&self.session)).await
+    }
+
     async fn load_all(&mut self) -> Result<Vec<Failure>> {
         let all: Vec<usize> = (0..self.statements.len()).collect();
         let mut failures = Vec::new();
@@ -134,6 +194,9 @@ impl Loader<'_> {
             script.push_str(&statement.session.commands_after(&session));
             script.push_str(&statement.sql());
             script.push(';');
+            if statement.is_program() {
+                script.push_str(&after_program(&statement.session));
+            }
             session = Session::clone(&statement.session);
         }
         script.push_str("RELEASE forge");
@@ -146,7 +209,7 @@ impl Loader<'_> {
         }
     }
 
-    /// Runs statements one by one and returns those that failed.
+    /// Runs statements one by one, in an open transaction, and returns those that failed.
     async fn load_singly(&mut self, indices: &[usize]) -> Result<Vec<Failure>> {
         let mut failures = Vec::new();
         for &index in indices {
@@ -155,19 +218,66 @@ impl Loader<'_> {
                 "SAVEPOINT forge;{}",
                 statement.session.commands_after(&self.session)
             );
-            match self
-                .attempt(&format!("{before}{};RELEASE forge", statement.sql()))
-                .await?
-            {
+            let after = if statement.is_program() {
+                after_program(&statement.session)
+            } else {
+                String::new()
+            };
+            let script = format!("{before}{};{after}RELEASE forge", statement.sql());
+            let failure = match self.attempt(&script).await? {
+                None => None,
+                Some(error) => {
+                    let failure = Failure {
+                        index,
+                        error,
+                        preceding: before.chars().count(),
+                        refused: None,
+                    };
+                    self.elevate(failure).await?
+                }
+            };
+            match failure {
                 None => self.session = Session::clone(&statement.session),
-                Some(error) => failures.push(Failure {
-                    index,
-                    error,
-                    preceding: before.chars().count(),
-                }),
+                Some(failure) => failures.push(failure),
             }
         }
         Ok(failures)
+    }
+
+    /// Runs a statement again with a superuser's privileges if that is what it lacked and it evaluates nothing. Returns why
+    /// it fails all the same. The open transaction is committed and another one begun.
+    async fn elevate(&mut self, failure: Failure) -> Result<Option<Failure>> {
+        let statement = self.statements[failure.index];
+        let (Some(elevation), Some(inert), true) = (
+            self.elevation.as_deref_mut(),
+            &statement.inert,
+            failure.error.code() == &SqlState::INSUFFICIENT_PRIVILEGE,
+        ) else {
+            return Ok(Some(failure));
+        };
+        let client = self.client;
+        run(client, "COMMIT").await?;
+        let settings = statement.session.commands();
+        let outcome = elevation
+            .run(client, &settings, &statement.sql(), inert)
+            .await?;
+        run(client, "BEGIN").await?;
+        Ok(match outcome {
+            Outcome::Done => {
+                // An administrator's session is another one.
+                run(client, &settings).await?;
+                None
+            }
+            Outcome::Rejected(error, preceding) => Some(Failure {
+                error: *error,
+                preceding,
+                ..failure
+            }),
+            Outcome::Refused(reason) => Some(Failure {
+                refused: Some(reason),
+                ..failure
+            }),
+        })
     }
 
     /// Runs a script that starts with a savepoint; where it fails, goes back there and returns the server's error.
@@ -183,26 +293,27 @@ impl Loader<'_> {
         Ok(Some(rejected))
     }
 
-    /// Keeps event triggers of the tree from firing, and returns the command that undoes it. Who may not do this may not
-    /// create event triggers either.
-    async fn quieten(&self) -> Result<&'static str> {
-        match self
-            .client
-            .batch_execute("SET session_replication_role = replica")
-            .await
-        {
-            Ok(()) => Ok("RESET session_replication_role"),
-            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Ok(""),
-            Err(error) => Err(broken(&error)),
-        }
-    }
-
     async fn run(&self, commands: &str) -> Result<()> {
-        self.client
-            .batch_execute(commands)
-            .await
-            .map_err(|error| broken(&error))
+        run(self.client, commands).await
     }
+}
+
+/// The commands that put a session right after a program of the tree, and let what it has put off happen now, where its
+/// failure is the program's own.
+fn after_program(session: &Session) -> String {
+    format!("SET CONSTRAINTS ALL IMMEDIATE;{}", opening(session))
+}
+
+/// The commands that set a session up, whatever its settings are.
+fn opening(session: &Session) -> String {
+    format!("SET check_function_bodies = off;{}", session.commands())
+}
+
+async fn run(client: &Client, commands: &str) -> Result<()> {
+    client
+        .batch_execute(commands)
+        .await
+        .map_err(|error| broken(&error))
 }
 
 /// An error that is the server's own, not a statement's.

@@ -358,8 +358,8 @@ pub(super) fn open_inbox(inbox: &Mutex<Inbox>) -> MutexGuard<'_, Inbox> {
         .expect("nothing panics while it holds the inbox")
 }
 
-/// A value that only this connection's server process knows.
-fn nonce() -> String {
+/// A value that nobody can guess.
+pub(super) fn nonce() -> String {
     let mut bytes = [0; 16];
     ring::default_provider()
         .secure_random

@@ -1,13 +1,13 @@
 //! Connections and shadow servers.
 
-use std::collections::BTreeMap;
-
 mod account;
 pub mod bodies;
 pub mod connect;
 pub mod embedded;
+mod environment;
 pub mod failure;
 pub(crate) mod http;
+pub mod keys;
 pub mod load;
 mod login;
 mod parameters;
@@ -16,11 +16,12 @@ mod pods;
 mod rejection;
 mod resolve;
 mod role;
+mod rows;
 mod servicefile;
 pub mod session;
 mod setup;
 pub mod shadow;
-mod snapshot;
+pub(crate) mod snapshot;
 mod socket;
 mod startup;
 mod tls;
@@ -28,5 +29,4 @@ pub mod tunnel;
 mod uri;
 mod verify;
 
-/// The process's environment variables, read once. An empty value counts as unset.
-pub type Environment = BTreeMap<String, String>;
+pub use environment::Environment;

@@ -202,7 +202,7 @@ impl Parameters {
             {
                 parameters.set(
                     known.name,
-                    value.clone(),
+                    value.to_owned(),
                     Origin::Variable(variable.to_owned()),
                 )?;
             }

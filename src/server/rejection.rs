@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 
+use super::load::ORDINARY;
 use crate::{
     diagnostic::{Code, Diagnostic},
     source::{self, Namespace, Statement, Symbol},
@@ -17,6 +18,8 @@ pub(super) struct Failure {
     pub(super) error: DbError,
     /// How many characters were sent before the statement's own.
     pub(super) preceding: usize,
+    /// Why it wasn't run with more privileges, if it could have been.
+    pub(super) refused: Option<String>,
 }
 
 /// Whether a statement that failed so may pass once others are there: what it wants is missing or isn't ready.
@@ -38,6 +41,8 @@ pub(super) fn may_pass(error: &DbError) -> bool {
             &SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
             // A new enum value can be used only once it is committed.
             &SqlState::UNSAFE_NEW_ENUM_VALUE_USAGE,
+            // A program says so where it misses something.
+            &SqlState::RAISE_EXCEPTION,
             // Locks are given back at the end of the transaction.
             &SqlState::OUT_OF_MEMORY,
             // DROP of what others still rest on.
@@ -93,6 +98,7 @@ fn explain(statements: &[&Statement], failure: &Failure) -> Diagnostic {
         index,
         error,
         preceding,
+        refused,
     } = failure;
     let statement = statements[*index];
     let missing = lacks_object(error.code());
@@ -125,6 +131,12 @@ fn explain(statements: &[&Statement], failure: &Failure) -> Diagnostic {
         .note(format!("in `{}`", statement.description));
     if let Some(detail) = error.detail() {
         diagnostic = diagnostic.note(detail);
+    }
+    if error.code() == &SqlState::INSUFFICIENT_PRIVILEGE {
+        let why = refused.as_deref().unwrap_or(ORDINARY);
+        return diagnostic.note(why).help(
+            "remove what needs more privileges; do it where the server is set up, or in a step of a plan",
+        );
     }
     let suggestion = missing
         .then(|| help(statements, statement, error, place.as_ref()))

@@ -86,10 +86,10 @@ fn gather(
     home: Option<&Utf8Path>,
 ) -> Result<Parameters> {
     const DATABASE_URL: &str = "DATABASE_URL";
-    let variable = |name: &str| environment.get(name).filter(|value| !value.is_empty());
+    let variable = |name: &str| environment.get(name);
     let (text, origin) = match (given, variable(DATABASE_URL)) {
         (Some(given), _) => (given, Origin::Given),
-        (None, Some(url)) => (url.as_str(), Origin::Variable(DATABASE_URL.to_owned())),
+        (None, Some(url)) => (url, Origin::Variable(DATABASE_URL.to_owned())),
         (None, None) => ("", Origin::Given),
     };
     let mut parameters = if uri::looks_like(text.trim()) {
@@ -104,7 +104,7 @@ fn gather(
             .map(Utf8PathBuf::from)
             .or_else(|| Some(home?.join(".pg_service.conf")));
         // libpq asks `pg_config --sysconfdir`; this is Debian's answer.
-        let system = variable("PGSYSCONFDIR").map_or("/etc/postgresql-common", String::as_str);
+        let system = variable("PGSYSCONFDIR").unwrap_or("/etc/postgresql-common");
         let files: Vec<Utf8PathBuf> = personal
             .into_iter()
             .chain([Utf8Path::new(system).join("pg_service.conf")])
@@ -283,7 +283,7 @@ mod tests {
         ]
         .iter()
         .chain(pairs)
-        .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+        .copied()
         .collect()
     }
 

@@ -1,10 +1,10 @@
 //! Many queries at one moment, and statements one after the other.
 
 use futures_util::future::{join, join_all};
-use tokio_postgres::Row;
+use tokio_postgres::{Row, error::SqlState};
 
 use super::{failure::server_error, session::Session};
-use crate::diagnostic::Result;
+use crate::diagnostic::{Diagnostic, Result};
 
 impl Session {
     /// Runs queries in one REPEATABLE READ READ ONLY transaction, all on the wire at once, and closes it: an open snapshot
@@ -35,37 +35,58 @@ impl Session {
             .map_err(|error| server_error(&error))
     }
 
-    /// Runs statements, in a transaction or each by itself; the error comes with the statement's number.
-    pub async fn run_all(
-        &self,
-        statements: &[&str],
-        transactional: bool,
-    ) -> Result<(), (usize, crate::diagnostic::Diagnostic)> {
-        if transactional && statements.len() > 1 {
+    /// Runs statements, in a transaction or each by itself.
+    pub async fn run_all(&self, statements: &[&str], transactional: bool) -> Result<(), Rejection> {
+        let together = transactional && statements.len() > 1;
+        if together {
             // As one message first; only a failure costs a second run that names its statement.
             let script = format!("BEGIN;{};COMMIT", statements.join("\n;"));
             match self.client().batch_execute(&script).await {
                 Ok(()) => return Ok(()),
-                Err(error) if error.is_closed() => return Err((0, server_error(&error))),
-                Err(_) => self.run("ROLLBACK").await.map_err(|error| (0, error))?,
+                Err(error) if error.is_closed() => return Err(Rejection::of(0, &error)),
+                Err(_) => self.command(0, "ROLLBACK").await?,
             }
-            self.run("BEGIN").await.map_err(|error| (0, error))?;
+            self.command(0, "BEGIN").await?;
         }
         for (number, statement) in statements.iter().enumerate() {
-            if let Err(error) = self.run(statement).await {
-                if transactional && statements.len() > 1 {
-                    self.run("ROLLBACK")
-                        .await
-                        .map_err(|error| (number, error))?;
+            if let Err(rejection) = self.command(number, statement).await {
+                if together {
+                    self.command(number, "ROLLBACK").await?;
                 }
-                return Err((number, error));
+                return Err(rejection);
             }
         }
-        if transactional && statements.len() > 1 {
-            self.run("COMMIT")
-                .await
-                .map_err(|error| (statements.len() - 1, error))?;
+        if together {
+            self.command(statements.len() - 1, "COMMIT").await?;
         }
         Ok(())
+    }
+
+    async fn command(&self, number: usize, statement: &str) -> Result<(), Rejection> {
+        self.client()
+            .batch_execute(statement)
+            .await
+            .map_err(|error| Rejection::of(number, &error))
+    }
+}
+
+/// A statement that the server rejects.
+#[derive(Debug)]
+pub struct Rejection {
+    /// Its place among the statements.
+    pub number: usize,
+    /// Whether the role lacks a privilege.
+    pub lacks_privilege: bool,
+    /// What the server says.
+    pub diagnostic: Diagnostic,
+}
+
+impl Rejection {
+    fn of(number: usize, error: &tokio_postgres::Error) -> Self {
+        Self {
+            number,
+            lacks_privilege: error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE),
+            diagnostic: server_error(error),
+        }
     }
 }

@@ -48,7 +48,10 @@ impl Forward {
     /// A `kubectl` that talks to the cluster and the namespace.
     pub(super) fn kubectl(&self, environment: &Environment) -> Command {
         let mut command = Command::new("kubectl");
-        command.env_clear().envs(environment).stdin(Stdio::null());
+        command
+            .env_clear()
+            .envs(environment.iter())
+            .stdin(Stdio::null());
         for (flag, value) in [
             ("--context", &self.context),
             ("--namespace", &self.namespace),
@@ -274,8 +277,8 @@ mod tests {
     fn the_host_keeps_its_name() {
         fn check(url: &str, name: &str) {
             let variables = [("HOME", "/nonexistent"), ("PGUSER", "app")];
-            let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-            let resolved = ConnectOptions::resolve(Some(url), &variables.into()).unwrap();
+            let variables = variables.into_iter().collect();
+            let resolved = ConnectOptions::resolve(Some(url), &variables).unwrap();
             let options = through(&resolved.options, 41235);
             let [host] = &options.hosts[..] else {
                 panic!("{:?}", options.hosts)

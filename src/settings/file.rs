@@ -117,6 +117,8 @@ pub struct EnvironmentTable {
     pub url: Option<ConnectionString>,
     /// The role that owns what `apply` creates.
     pub role: Option<String>,
+    /// Whether nobody needs the database's rows.
+    pub disposable: bool,
     /// How long `apply` waits for another forge.
     #[serde(deserialize_with = "duration")]
     pub lock_wait: Option<Duration>,

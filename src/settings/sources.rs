@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::{
     ConnectionString, FILE_NAME, ForgeToml, GlobalFlags, Managed, Naming, Origin, Project, Setting,
-    Shadow, ShadowProvider, Target, existing, file::ShadowTable, nearest, no_project, variable,
+    Shadow, ShadowProvider, Target, existing, file::ShadowTable, nearest, no_project,
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
@@ -213,7 +213,7 @@ impl<'a> Sources<'a> {
         }
         Ok(LIBPQ_VARIABLES
             .iter()
-            .find(|name| variable(self.variables, name).is_some())
+            .find(|name| self.variables.get(name).is_some())
             .map(|name| Setting::new(Target::Variables, Origin::Variable((*name).to_owned()))))
     }
 
@@ -256,6 +256,23 @@ impl<'a> Sources<'a> {
             .clone()?;
         let origin = file.origin(&["environments", &environment.value, "role"]);
         Some(Setting::new(role, origin))
+    }
+
+    /// Whether the environment calls its database disposable, and the target is that database: another that happens to be
+    /// named by a flag or a variable is not meant.
+    pub(super) fn disposable(
+        &self,
+        environment: Option<&Setting<String>>,
+        chosen: Option<&Setting<Target>>,
+    ) -> Result<bool> {
+        let Some((file, name)) = self.file.as_ref().zip(environment) else {
+            return Ok(false);
+        };
+        if !file.contents.environments[&name.value].disposable {
+            return Ok(false);
+        }
+        let own = self.environment_url(name)?.map(target);
+        Ok(own.is_some() && own.as_ref() == chosen)
     }
 
     pub(super) fn lock_wait(&self, environment: Option<&Setting<String>>) -> Setting<Duration> {
@@ -363,14 +380,14 @@ impl<'a> Sources<'a> {
         if let Some(folder) = self.variable("XDG_CACHE_HOME") {
             return Setting::new(Utf8Path::new(&folder.value).join("forge"), folder.origin);
         }
-        Setting::default_value(match variable(self.variables, "HOME") {
+        Setting::default_value(match self.variables.get("HOME") {
             Some(home) => Utf8Path::new(home).join(".cache/forge"),
             None => self.root().join(".forge/cache"),
         })
     }
 
     fn variable(&self, name: &str) -> Option<Setting<String>> {
-        let value = variable(self.variables, name)?.to_owned();
+        let value = self.variables.get(name)?.to_owned();
         Some(Setting::new(value, Origin::Variable(name.to_owned())))
     }
 

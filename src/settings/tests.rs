@@ -12,10 +12,7 @@ fn project(forge_toml: &str) -> (tempfile::TempDir, Utf8PathBuf) {
 }
 
 fn variables(pairs: &[(&str, &str)]) -> Environment {
-    pairs
-        .iter()
-        .map(|&(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
+    pairs.iter().copied().collect()
 }
 
 fn flags(args: &[&str]) -> GlobalFlags {

@@ -94,6 +94,19 @@ fn type_list<'a>(types: impl Iterator<Item = Option<&'a TypeName>>) -> String {
     )
 }
 
+/// A list of argument types as [`Symbol::arguments`] has them: `integer, text` is `int4, text`.
+pub fn argument_types(list: &str) -> Option<String> {
+    let parsed = super::syntax::parse(&format!("DROP ROUTINE f({list})")).ok()?;
+    let node = parsed.stmts.first()?.stmt.as_deref().and_then(kind)?;
+    let NodeEnum::DropStmt(drop) = node else {
+        return None;
+    };
+    match drop.objects.first().and_then(kind)? {
+        NodeEnum::ObjectWithArgs(object) => routine(Sort::Routine, object)?.arguments,
+        _ => None,
+    }
+}
+
 /// A type's name as the parser has it: PostgreSQL's own types by their internal names, so that `int` is `int4`.
 fn type_text(name: &TypeName) -> String {
     let parts = strings(&name.names);

@@ -8,7 +8,7 @@ use pg_query::{
     },
 };
 
-use super::{Session, Sort, Symbol, ast, session, statement::Traits};
+use super::{Session, Sort, Symbol, ast, do_block::Block, session, statement::Traits};
 
 /// What a statement is to other statements.
 #[derive(Debug, Default)]
@@ -18,9 +18,13 @@ pub(super) struct Definition {
     pub(super) traits: Traits,
 }
 
-/// Reads a statement's definition; names without schema are put where the session would put them.
-pub(super) fn definition(node: &NodeEnum, session: &Session) -> Definition {
-    let mut definition = read(node);
+/// Reads the definition of a statement, given with its text; names without schema are put where the session would put them.
+pub(super) fn definition(node: &NodeEnum, text: &str, session: &Session) -> Definition {
+    let mut definition = match node {
+        NodeEnum::DoStmt(_) => program(&Block::read(text).statements),
+        NodeEnum::SelectStmt(_) => program(&[]),
+        node => read(node),
+    };
     for symbol in definition.defines.iter_mut().chain(&mut definition.implied) {
         qualify(symbol, session);
     }
@@ -43,6 +47,23 @@ fn qualify(symbol: &mut Symbol, session: &Session) {
     );
     if symbol.schema.is_none() && !global {
         symbol.schema = Some(session.creation_schema().into());
+    }
+}
+
+/// What a program defines where that stands there. It acts on what is there, so its file's order counts.
+fn program(statements: &[NodeEnum]) -> Definition {
+    let inner = statements.iter().map(read);
+    Definition {
+        implied: inner
+            .flat_map(|inner| inner.defines.into_iter().chain(inner.implied))
+            .collect(),
+        traits: Traits {
+            ordered: true,
+            evaluates: true,
+            program: true,
+            ..Traits::default()
+        },
+        ..Definition::default()
     }
 }
 

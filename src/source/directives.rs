@@ -11,12 +11,13 @@
 use std::{ops::Range, sync::Arc};
 
 use pg_query::{
-    NodeEnum,
+    Node, NodeEnum,
     protobuf::{ScanToken, Token},
 };
 
 use super::{
-    Sort, Statement, Symbol, ast, elements, session, spelling::closest, syntax, tokens::bounds,
+    Sort, Statement, Symbol, ast, elements, expression::PREFIX, session, spelling::closest, syntax,
+    tokens::bounds,
 };
 use crate::diagnostic::{Code, Diagnostic, Result, SourceFile};
 
@@ -171,9 +172,6 @@ fn members(
         })
         .copied()
         .collect();
-    let Some(list) = elements::lists(&own).into_iter().next() else {
-        return Vec::new();
-    };
     let part = |sort: Sort, name: &str| {
         Symbol {
             sort,
@@ -181,6 +179,12 @@ fn members(
             ..subject.clone()
         }
         .member(name)
+    };
+    if let NodeEnum::CreateDomainStmt(domain) = node {
+        return domain_constraints(&domain.constraints, &own, part);
+    }
+    let Some(list) = elements::lists(&own).into_iter().next() else {
+        return Vec::new();
     };
     let nodes = match node {
         NodeEnum::CreateStmt(table) => &table.table_elts,
@@ -224,6 +228,35 @@ fn members(
         .collect()
 }
 
+/// The constraints of a domain, each as far as its last token before the next one.
+fn domain_constraints(
+    nodes: &[Node],
+    own: &[ScanToken],
+    part: impl Fn(Sort, &str) -> Symbol,
+) -> Vec<(Range<usize>, Option<Symbol>)> {
+    let constraints = nodes
+        .iter()
+        .filter_map(ast::kind)
+        .filter_map(|node| match node {
+            NodeEnum::Constraint(constraint) => {
+                let name = (!constraint.conname.is_empty())
+                    .then(|| part(Sort::Constraint, &constraint.conname));
+                Some((usize::try_from(constraint.location).ok()?, name))
+            }
+            _ => None,
+        });
+    let constraints: Vec<(usize, Option<Symbol>)> = constraints.collect();
+    let end = |next: Option<&(usize, Option<Symbol>)>| {
+        let tokens = own.iter().map(bounds);
+        let before = tokens.filter(|token| next.is_none_or(|(start, _)| token.start < *start));
+        before.map(|token| token.end).max().unwrap_or_default()
+    };
+    let spans = constraints.iter().enumerate();
+    spans
+        .map(|(index, (start, name))| (*start..end(constraints.get(index + 1)), name.clone()))
+        .collect()
+}
+
 /// Reads what the comment says.
 fn read(file: &Arc<SourceFile>, comment: &Comment, target: Symbol) -> Result<Directive> {
     let text = &file.text[comment.text.clone()];
@@ -236,7 +269,8 @@ fn read(file: &Arc<SourceFile>, comment: &Comment, target: Symbol) -> Result<Dir
             .then(|| rest.trim())
     };
     let kind = if let Some(name) = argument("renamed from") {
-        let parts = session::dotted_name(name).ok_or_else(|| {
+        let parts = value_name(name, &target).or_else(|| session::dotted_name(name));
+        let parts = parts.ok_or_else(|| {
             error(format!("`{name}` is no name"), "a name was expected")
                 .help("write the old name as in SQL: name, or schema.name")
         })?;
@@ -274,6 +308,12 @@ fn read(file: &Arc<SourceFile>, comment: &Comment, target: Symbol) -> Result<Dir
     })
 }
 
+/// The old name of an enum's value, which is written like the value.
+fn value_name(text: &str, target: &Symbol) -> Option<Vec<String>> {
+    let quoted = text.strip_prefix('\'')?.strip_suffix('\'')?;
+    (target.sort == Sort::EnumValue).then(|| vec![quoted.replace("''", "'")])
+}
+
 /// The old name's symbol: like the target, under another name.
 fn old_name(parts: &[String], target: &Symbol) -> Option<Symbol> {
     let mut old = target.clone();
@@ -288,9 +328,6 @@ fn old_name(parts: &[String], target: &Symbol) -> Option<Symbol> {
     }
     Some(old)
 }
-
-/// What makes a statement of an expression, for the parser.
-const PREFIX: &str = "SELECT (";
 
 /// A column's expression, checked for its syntax.
 fn checked(
@@ -385,6 +422,10 @@ mod tests {
             &["enum value public.e.a: was public.e.\"A b\""],
         );
         check(
+            "CREATE TYPE e AS ENUM ('a', -- forge: renamed from 'It''s'\n'c');",
+            &["enum value public.e.a: was public.e.\"It's\""],
+        );
+        check(
             "ALTER TABLE t ADD COLUMN c int; -- forge: backfill 1",
             &["column public.t.c: backfill 1"],
         );
@@ -395,6 +436,13 @@ mod tests {
         check(
             "CREATE TABLE t (\r\n  a int, -- forge: renamed from b\r\n  c int\r\n);\r\n",
             &["column public.t.a: was public.t.b"],
+        );
+        check(
+            "CREATE DOMAIN d AS text NOT NULL\n  CONSTRAINT k CHECK (VALUE <> '') -- forge: renamed from j\n  -- forge: renamed from m\n  CONSTRAINT l CHECK (VALUE <> 'x')\n;",
+            &[
+                "constraint public.d.k: was public.d.j",
+                "constraint public.d.l: was public.d.m",
+            ],
         );
         check("-- forget: it\nCREATE TABLE t ();", &[]);
     }

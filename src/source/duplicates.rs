@@ -32,7 +32,7 @@ pub(super) fn duplicates(statements: &[Statement]) -> Vec<Diagnostic> {
     // Where a tree drops or renames things, a name may well be used twice, one after the other.
     let moved: BTreeSet<&Ident> = statements
         .iter()
-        .filter(|statement| statement.traits.ordered)
+        .filter(|statement| statement.traits.ordered && !statement.traits.program)
         .flat_map(|statement| {
             statement
                 .needs

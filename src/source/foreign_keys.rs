@@ -200,6 +200,7 @@ pub(super) fn split_off(mut table: Statement) -> Vec<Statement> {
         let table = &statements[0];
         let text = &table.file.text[key.span.clone()];
         statements.push(Statement {
+            inert: None,
             file: Arc::clone(&table.file),
             description: format!("{}{}", key.prefix, text.lines().next().unwrap_or("")),
             defines: Vec::new(),

@@ -9,13 +9,17 @@
 )]
 
 mod ast;
+mod bounded;
 mod define;
+mod deletes;
 mod dialect;
 mod directives;
 mod do_block;
 mod duplicates;
 mod elements;
+mod expression;
 mod foreign_keys;
+mod inert;
 mod names;
 mod order;
 mod parse;
@@ -31,12 +35,17 @@ mod syntax;
 mod tokens;
 mod walk;
 
+pub use ast::argument_types;
+pub use bounded::{Bounded, row, writes_rows};
+pub use deletes::deletes_rows;
 pub use directives::{Directive, DirectiveKind};
+pub use expression::{ExpressionNames, names_in};
+pub use inert::{Inert, Performer, inert};
 pub(crate) use names::first_causes;
 pub use order::load_order;
 pub use probes::{ENOUGH, Probe, probes, validated};
 pub use references::{body_references, roles_in};
-pub use session::Session;
+pub use session::{Session, dotted_name};
 pub use spelling::closest;
 pub use statement::{Action, Statement, extensions, roles, warnings};
 pub use symbol::{Namespace, Sort, Symbol};

@@ -9,7 +9,7 @@ use pg_query::{
 
 use super::{
     Action, Session, Sort, Statement, Symbol, Tree, ast, define, directives, duplicates,
-    foreign_keys, policy, psql, references,
+    foreign_keys, inert, policy, psql, references,
     statement::Body,
     syntax,
     tokens::{self, bounds, is_comment},
@@ -97,16 +97,27 @@ fn read(
     tokens: &[ScanToken],
     session: &Arc<Session>,
 ) -> Statement {
-    let definition = define::definition(node, session);
-    let references = references::references(node);
+    let text = &file.text[span.clone()];
+    let mut definition = define::definition(node, text, session);
+    let inert = inert::of(node);
+    definition.traits.last |= inert
+        .as_ref()
+        .is_some_and(|inert| inert.about_event_trigger);
+    let references = match node {
+        NodeEnum::DoStmt(_) => references::references_of_block(text),
+        node => references::references(node),
+    };
     let mut needs: Vec<_> = references.needs.into_iter().collect();
     // What a statement defines must have its schema.
-    needs.extend(definition.defines.iter().filter_map(|symbol| {
+    let defined = definition.defines.iter().chain(&definition.implied);
+    needs.extend(defined.filter_map(|symbol| {
         let schema = symbol.schema.as_ref()?;
         Some(Symbol::new(Sort::Schema, schema.as_str()))
     }));
-    let text = &file.text[span.clone()];
-    let body = policy::function_body(node);
+    let body = match node {
+        NodeEnum::CreateFunctionStmt(function) => references::body_of(&function.options),
+        _ => None,
+    };
     let body_needs = body
         .as_ref()
         .map(|(language, body)| references::references_of_body(language, body, text))
@@ -125,6 +136,7 @@ fn read(
         needs,
         body_needs,
         roles: references.roles,
+        inert,
         directives: Vec::new(),
         action: Action::Load,
         session: Arc::clone(session),

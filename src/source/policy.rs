@@ -1,17 +1,22 @@
 //! What belongs into a schema tree, and what is done to it before it is loaded.
 
+mod edits;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use pg_query::{
     NodeEnum,
-    protobuf::{ObjectType, ScanToken, SelectStmt, Token},
+    protobuf::{FuncCall, ObjectType, ScanToken, SelectStmt, TransactionStmtKind},
 };
 
+use self::edits::edits;
 use super::{
-    Action, Session, ast, do_block, references,
+    Action, Session, ast,
+    do_block::Block,
     session::{Change, constant},
-    statement::{Edit, Statement},
-    tokens::bounds,
+    statement::Statement,
 };
 use crate::diagnostic::{Code, Diagnostic, Result};
 
@@ -237,14 +242,18 @@ fn verdict(node: &NodeEnum, statement: &Statement) -> Verdict {
         | NodeEnum::TruncateStmt(_)
         | NodeEnum::CallStmt(_)
         | NodeEnum::RefreshMatViewStmt(_) => data(),
-        NodeEnum::DoStmt(_) if do_block::is_about_roles(statement.text()) => cluster_wide(
-            "roles belong to the cluster, not to the schema; create them where the cluster is set up",
-        ),
-        NodeEnum::DoStmt(_) => not_schema(
-            "is a program, not a declaration",
-            "what a DO block leaves behind can't be told without running it, and files of the tree don't get to run code",
-            "write the statements that it would run, or put it into a step of a plan",
-        ),
+        NodeEnum::DoStmt(_) => program(&Block::read(statement.text())),
+        // Forge loads a file's statements in transactions of its own.
+        NodeEnum::TransactionStmt(control)
+            if matches!(
+                control.kind(),
+                TransactionStmtKind::TransStmtBegin
+                    | TransactionStmtKind::TransStmtStart
+                    | TransactionStmtKind::TransStmtCommit
+            ) =>
+        {
+            Verdict::Skip
+        }
         NodeEnum::TransactionStmt(_) | NodeEnum::ConstraintsSetStmt(_) | NodeEnum::LockStmt(_) => {
             not_schema(
                 "controls a transaction",
@@ -350,33 +359,79 @@ fn setting(change: Change) -> Verdict {
     }
 }
 
-/// A bare SELECT is let through where it is `set_config`, as pg_dump writes it.
+/// A DO block runs on the shadow, unless it is seen to write rows or to be about roles alone.
+fn program(block: &Block) -> Verdict {
+    if block.writes_rows() {
+        data()
+    } else if block.is_about_roles() {
+        cluster_wide(
+            "roles belong to the cluster, not to the schema; create them where the cluster is set up",
+        )
+    } else {
+        Verdict::Load
+    }
+}
+
+/// A bare SELECT is let through where it is `set_config`, as pg_dump writes it, or calls functions, which may create things.
 fn select_statement(select: &SelectStmt, session: &Session) -> Verdict {
     if select.into_clause.is_some() {
         return query_table();
     }
-    let [target] = select.target_list.as_slice() else {
+    let Some(calls) = calls(select) else {
         return data();
     };
-    let call = match ast::kind(target) {
-        Some(NodeEnum::ResTarget(target)) if select.from_clause.is_empty() => {
-            match target.val.as_deref().and_then(ast::kind) {
-                Some(NodeEnum::FuncCall(call)) => call,
-                _ => return data(),
-            }
-        }
-        _ => return data(),
+    let named = |call: &FuncCall, name: &str| {
+        let names = ast::strings(&call.funcname);
+        matches!(names.as_slice(), [own] | ["pg_catalog", own] if *own == name)
     };
-    let names = ast::strings(&call.funcname);
+    if calls
+        .iter()
+        .any(|call| named(call, "setval") || named(call, "nextval"))
+    {
+        return Verdict::SkipWithWarning("where a sequence stands is data, not schema");
+    }
+    let [call] = calls.as_slice() else {
+        return Verdict::Load;
+    };
     let argument = |index: usize| call.args.get(index).and_then(ast::kind).and_then(constant);
-    match (names.as_slice(), argument(0), argument(1)) {
-        (["set_config"] | ["pg_catalog", "set_config"], Some(name), Some(value)) => {
+    match (argument(0), argument(1)) {
+        (Some(name), Some(value)) if named(call, "set_config") => {
             setting(session.after_set_config(&name, &value))
         }
-        (["setval"] | ["pg_catalog", "setval"], ..) => {
-            Verdict::SkipWithWarning("where a sequence stands is data, not schema")
-        }
-        _ => data(),
+        _ => Verdict::Load,
+    }
+}
+
+/// The calls of a SELECT that does nothing but call functions.
+fn calls(select: &SelectStmt) -> Option<Vec<&FuncCall>> {
+    let target = |node| match ast::kind(node)? {
+        NodeEnum::ResTarget(target) => target.val.as_deref().and_then(ast::kind),
+        _ => None,
+    };
+    match select.from_clause.as_slice() {
+        [] if !select.target_list.is_empty() => select
+            .target_list
+            .iter()
+            .map(|node| match target(node)? {
+                NodeEnum::FuncCall(call) => Some(&**call),
+                _ => None,
+            })
+            .collect(),
+        [source] => match ast::kind(source)? {
+            NodeEnum::RangeFunction(function) => function
+                .functions
+                .iter()
+                .map(|node| match ast::kind(node)? {
+                    NodeEnum::List(list) => match ast::kind(list.items.first()?)? {
+                        NodeEnum::FuncCall(call) => Some(&**call),
+                        _ => None,
+                    },
+                    _ => None,
+                })
+                .collect(),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -440,261 +495,4 @@ fn subscribe(options: &[pg_query::Node]) -> Verdict {
         "files of the tree never reach outside the shadow",
         "add `connect = false` to its WITH list",
     )
-}
-
-/// What is changed in a statement so that loading it runs no query and meets nothing that is there already.
-fn edits(statement: &Statement, node: &NodeEnum, tokens: &[ScanToken]) -> Vec<Edit> {
-    let insert = |at: usize, text: &str| {
-        vec![Edit {
-            span: at..at,
-            text: text.to_owned(),
-        }]
-    };
-    let find = |token: Token| {
-        tokens
-            .iter()
-            .find(|found| found.token() == token)
-            .map(bounds)
-    };
-    match node {
-        NodeEnum::CreateTableAsStmt(view)
-            if !view.into.as_ref().is_some_and(|into| into.skip_data) =>
-        {
-            let ends_with_data = tokens.len() > 1
-                && tokens[tokens.len() - 1].token() == Token::DataP
-                && tokens[tokens.len() - 2].token() == Token::With;
-            match tokens.last().map(bounds) {
-                Some(data) if ends_with_data => insert(data.start, "NO "),
-                _ => insert(statement.span.end, "\nWITH NO DATA"),
-            }
-        }
-        NodeEnum::IndexStmt(index) if index.concurrent => find(Token::Concurrently)
-            .map(|span| {
-                vec![Edit {
-                    span,
-                    text: String::new(),
-                }]
-            })
-            .unwrap_or_default(),
-        NodeEnum::DropStmt(drop) if drop.concurrent => find(Token::Concurrently)
-            .map(|span| {
-                vec![Edit {
-                    span,
-                    text: String::new(),
-                }]
-            })
-            .unwrap_or_default(),
-        // A fresh database has both.
-        NodeEnum::CreateSchemaStmt(schema)
-            if schema.schemaname == "public"
-                && !schema.if_not_exists
-                && schema.schema_elts.is_empty() =>
-        {
-            find(Token::Schema)
-                .map(|span| insert(span.end, " IF NOT EXISTS"))
-                .unwrap_or_default()
-        }
-        NodeEnum::CreateExtensionStmt(extension)
-            if extension.extname == "plpgsql" && !extension.if_not_exists =>
-        {
-            find(Token::Extension)
-                .map(|span| insert(span.end, " IF NOT EXISTS"))
-                .unwrap_or_default()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// The language of a function and its body, if that is a string.
-pub(super) fn function_body(node: &NodeEnum) -> Option<(String, String)> {
-    match node {
-        NodeEnum::CreateFunctionStmt(function) => references::body_of(&function.options),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{diagnostic::SourceFile, source::Tree};
-
-    fn parse(sql: &str) -> Result<Vec<Statement>> {
-        let file = SourceFile {
-            path: "a.sql".into(),
-            text: sql.to_owned(),
-        };
-        Tree {
-            files: vec![Arc::new(file)],
-        }
-        .parse()
-    }
-
-    #[test]
-    fn what_is_no_schema_is_refused() {
-        fn check(sql: &str, code: Code, message: &str) {
-            let problem = parse(sql).unwrap_err();
-            assert_eq!((problem.code(), problem.message()), (code, message));
-            assert!(
-                problem.help_text().is_some() && !problem.notes().is_empty(),
-                "{sql}"
-            );
-        }
-        let not_schema = Code::NotSchema;
-        check(
-            "INSERT INTO t VALUES (1)",
-            not_schema,
-            "`INSERT INTO t VALUES` is about rows, not about the schema",
-        );
-        check(
-            "UPDATE t SET a = 1",
-            not_schema,
-            "`UPDATE t SET a` is about rows, not about the schema",
-        );
-        check(
-            "DELETE FROM t",
-            not_schema,
-            "`DELETE FROM t` is about rows, not about the schema",
-        );
-        check(
-            "TRUNCATE t",
-            not_schema,
-            "`TRUNCATE t` is about rows, not about the schema",
-        );
-        check(
-            "COPY t FROM '/tmp/x'",
-            not_schema,
-            "`COPY t FROM` is about rows, not about the schema",
-        );
-        check(
-            "SELECT f()",
-            not_schema,
-            "`SELECT f` is about rows, not about the schema",
-        );
-        check(
-            "CALL p()",
-            not_schema,
-            "`CALL p` is about rows, not about the schema",
-        );
-        check("BEGIN", not_schema, "`BEGIN` controls a transaction");
-        check(
-            "DO $$ BEGIN PERFORM 1; END $$",
-            not_schema,
-            "`DO` is a program, not a declaration",
-        );
-        check(
-            "CREATE TABLE t AS SELECT 1",
-            not_schema,
-            "`CREATE TABLE t` takes its columns and rows from a query",
-        );
-        check(
-            "SELECT 1 INTO t",
-            not_schema,
-            "`SELECT 1 INTO t` takes its columns and rows from a query",
-        );
-        check(
-            "CREATE TEMP TABLE t ()",
-            not_schema,
-            "`CREATE TEMP TABLE t` is temporary",
-        );
-        check(
-            "CREATE DATABASE d",
-            not_schema,
-            "`CREATE DATABASE d` is about a whole database",
-        );
-        check(
-            "VACUUM t",
-            not_schema,
-            "`VACUUM t` is maintenance, not schema",
-        );
-        check("LISTEN x", not_schema, "`LISTEN x` declares nothing");
-        check(
-            "SET ROLE app",
-            not_schema,
-            "`SET ROLE app` changes a setting that a file of the tree can't change",
-        );
-        let unsafe_statement = Code::UnsafeStatement;
-        check(
-            "COPY t TO PROGRAM 'sh'",
-            unsafe_statement,
-            "`COPY t TO PROGRAM` would run a program on the server's machine",
-        );
-        check(
-            "ALTER SYSTEM SET work_mem = 1",
-            unsafe_statement,
-            "`ALTER SYSTEM SET work_mem` would change the server's configuration",
-        );
-        check(
-            "LOAD 'x'",
-            unsafe_statement,
-            "`LOAD` would load a library into the server",
-        );
-        check(
-            "CREATE FUNCTION f() RETURNS int LANGUAGE c AS '/tmp/x.so', 'f'",
-            unsafe_statement,
-            "`CREATE FUNCTION f` loads a library from outside the server's own folder",
-        );
-        check(
-            "CREATE SUBSCRIPTION s CONNECTION 'host=x' PUBLICATION p",
-            unsafe_statement,
-            "`CREATE SUBSCRIPTION s CONNECTION` would connect to another server",
-        );
-    }
-
-    #[test]
-    fn what_belongs_to_the_cluster_is_left_out_with_a_warning() {
-        fn check(sql: &str, warned: bool) {
-            let statements = parse(sql).unwrap();
-            assert!(!statements[0].is_loaded(), "{sql}");
-            assert_eq!(
-                !super::super::warnings(&statements).is_empty(),
-                warned,
-                "{sql}"
-            );
-        }
-        check("CREATE ROLE app", true);
-        check("GRANT a TO b", true);
-        check("COMMENT ON DATABASE d IS 'x'", true);
-        check("GRANT CONNECT ON DATABASE d TO r", true);
-        check("SELECT pg_catalog.setval('s', 1)", true);
-        check(
-            "SELECT pg_catalog.set_config('search_path', '', false)",
-            false,
-        );
-        check("SET statement_timeout = 0", false);
-    }
-
-    #[test]
-    fn what_is_loaded_runs_no_query_and_meets_nothing() {
-        fn check(sql: &str, loaded: &str) {
-            let statements = parse(sql).unwrap();
-            let statement = &statements[0];
-            assert_eq!(statement.sql(), loaded);
-            // Every byte that stays comes from where it stood.
-            if let Some(at) = loaded.find("v1") {
-                assert_eq!(statement.file_offset(at), sql.find("v1").unwrap());
-            }
-        }
-        check("CREATE TABLE v1 ();", "CREATE TABLE v1 ()");
-        check(
-            "CREATE MATERIALIZED VIEW m AS SELECT 1 AS v1 -- x",
-            "CREATE MATERIALIZED VIEW m AS SELECT 1 AS v1\nWITH NO DATA",
-        );
-        check(
-            "CREATE MATERIALIZED VIEW m AS SELECT 1 AS v1 WITH DATA",
-            "CREATE MATERIALIZED VIEW m AS SELECT 1 AS v1 WITH NO DATA",
-        );
-        check(
-            "CREATE MATERIALIZED VIEW m AS SELECT 1 WITH NO DATA",
-            "CREATE MATERIALIZED VIEW m AS SELECT 1 WITH NO DATA",
-        );
-        check(
-            "CREATE INDEX CONCURRENTLY ON v1 (a)",
-            "CREATE INDEX  ON v1 (a)",
-        );
-        check("CREATE SCHEMA public", "CREATE SCHEMA IF NOT EXISTS public");
-        check(
-            "CREATE EXTENSION plpgsql",
-            "CREATE EXTENSION IF NOT EXISTS plpgsql",
-        );
-    }
 }

@@ -45,6 +45,15 @@ pub fn roles_in(sql: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// Reads the references of a DO block in plpgsql; in another language it shows none.
+pub(super) fn references_of_block(statement: &str) -> References {
+    let mut reader = Reader::default();
+    if let Ok(parsed) = pg_query::parse_plpgsql(statement) {
+        reader.read_plpgsql(&parsed);
+    }
+    reader.finish(|_| ())
+}
+
 /// What the body of a function refers to when it runs: `definition` is its CREATE FUNCTION or CREATE PROCEDURE statement.
 ///
 /// SQL and plpgsql are read, dynamic SQL and other languages are not; what can't be read refers to nothing.
@@ -309,7 +318,7 @@ fn is_system(schema: &str) -> bool {
 }
 
 /// The strings of a list node.
-fn strings(list: Option<&Value>) -> Vec<&str> {
+pub(super) fn strings(list: Option<&Value>) -> Vec<&str> {
     list.and_then(Value::as_array)
         .into_iter()
         .flatten()

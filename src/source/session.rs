@@ -111,6 +111,19 @@ impl Session {
         path.into_iter().chain(changed).chain(gone).collect()
     }
 
+    /// The commands that lead to these settings, whatever was set before.
+    pub fn commands(&self) -> String {
+        let unset = HONOURED
+            .iter()
+            .filter(|name| !self.settings.contains_key(**name))
+            .map(|name| format!("RESET {name};"));
+        let elsewhere = Self {
+            search_path: vec![Ident::new("")],
+            settings: BTreeMap::new(),
+        };
+        unset.chain([self.commands_after(&elsewhere)]).collect()
+    }
+
     /// The session after a `SET` or `RESET` statement.
     pub(super) fn after_set(&self, statement: &VariableSetStmt) -> Change {
         match statement.kind() {
@@ -217,8 +230,8 @@ fn identifiers(list: &str) -> Option<Vec<String>> {
     separated(list, Token::Ascii44)
 }
 
-/// The parts of a dotted name.
-pub(super) fn dotted_name(text: &str) -> Option<Vec<String>> {
+/// The parts of a dotted name as it is written in SQL: unquoted ones in lower case.
+pub fn dotted_name(text: &str) -> Option<Vec<String>> {
     separated(text, Token::Ascii46)
 }
 

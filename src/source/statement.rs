@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeSet, ops::Range, sync::Arc};
 
-use super::{Directive, Session, Sort, Symbol};
+use super::{Directive, Inert, Session, Sort, Symbol};
 use crate::diagnostic::{Code, Diagnostic, SourceFile};
 
 /// One statement of the schema tree, with what it defines and needs.
@@ -26,6 +26,8 @@ pub struct Statement {
     pub action: Action,
     /// The settings under which it runs.
     pub session: Arc<Session>,
+    /// Whether and how it may be run with a superuser's privileges.
+    pub inert: Option<Inert>,
     /// The roles that it names.
     pub(super) roles: BTreeSet<String>,
     /// What it brings along without naming it in its own right: columns, keys, a serial column's sequence.
@@ -66,6 +68,8 @@ pub(super) struct Traits {
     pub(super) evaluates: bool,
     /// Whether later DDL could set off what it defines, so that it comes last.
     pub(super) last: bool,
+    /// Whether it is a program: it may do anything to whatever is there.
+    pub(super) program: bool,
     /// Whether a second definition of the same object is meant: OR REPLACE or IF NOT EXISTS.
     pub(super) repeatable: bool,
     /// The schemas to whose every object it applies.
@@ -156,6 +160,16 @@ impl Statement {
             Action::Load => true,
             Action::Skip | Action::SkipWithWarning(_) => false,
         }
+    }
+
+    /// Whether later statements could set off what it defines.
+    pub fn is_last(&self) -> bool {
+        self.traits.last
+    }
+
+    /// Whether it is a program, a DO block or a call: what it does to the database isn't all to be seen in it.
+    pub fn is_program(&self) -> bool {
+        self.traits.program
     }
 
     /// An error at the statement's beginning.

@@ -1,10 +1,9 @@
 //! Identifiers, literals and statement text: the only code that quotes.
 
-mod faithful;
+mod expression;
 mod keywords;
-mod settled;
 
-pub use self::{faithful::faithful, settled::settled};
+pub use self::expression::Expression;
 
 use std::{fmt, fmt::Write as _};
 

@@ -1,22 +1,31 @@
 //! A shadow server in use: it builds the desired state, rebuilds the live one, and proves plans on it.
 
+mod compare;
+mod rehearse;
 mod replay;
+
+pub use self::{
+    compare::{Comparison, Proposal},
+    rehearse::{Pair, Rehearsed},
+    replay::Replayed,
+};
 
 use std::collections::BTreeSet;
 
 use crate::{
-    catalog::{Catalog, Scope, introspect},
+    catalog::{Addresses, Catalog, Scope, introspect, introspect_with_addresses},
     diagnostic::{Code, Diagnostic, Result, Severity},
     diff::{Catalogs, Diff},
-    kinds::ObjectId,
+    intent::{Intent, Renamed, Renaming},
+    kinds::{Batching, ObjectId, Step},
     plan::{Plan, file::SETTINGS, plan},
     server::{
-        bodies::{BodyProblem, check_bodies},
-        load::load,
+        bodies::BodyProblem,
+        load::{ORDINARY, load},
         session::Session,
-        shadow::{self, Shadow, ShadowDatabase, ShadowSettings},
+        shadow::{self, Scratch, Shadow, ShadowSettings},
     },
-    source::{Statement, roles},
+    source::{Bounded, Statement, roles},
     sql::Ident,
 };
 
@@ -42,26 +51,22 @@ pub struct Proof {
     pub irreversible: BTreeSet<ObjectId>,
 }
 
-impl Workbench {
-    /// Starts a shadow server of the live database's major version.
-    pub async fn start(
-        settings: &ShadowSettings,
-        target: Option<&crate::server::connect::ConnectOptions>,
-        live: &Catalog,
-        scope: Scope,
-    ) -> Result<Self> {
-        let major = live.server_version / 10_000;
-        let workbench = Self::start_for(settings, target, major, live.role.clone(), scope).await?;
-        workbench
-            .shadow
-            .create_roles(&live.roles().into_iter().collect::<Vec<_>>())
-            .await?;
-        Ok(workbench)
+impl Proof {
+    /// What the user should know of the way back.
+    pub fn warnings(&self) -> impl Iterator<Item = Diagnostic> {
+        self.irreversible.iter().map(|id| {
+            Diagnostic::warning(
+                Code::Note,
+                format!("the way back doesn't bring `{id}` back as it was"),
+            )
+        })
     }
+}
 
+impl Workbench {
     /// Starts a shadow server of a major version, in which `role` runs plans. `target` is where the shadow may be, if the
     /// settings ask for that.
-    pub async fn start_for(
+    pub async fn start(
         settings: &ShadowSettings,
         target: Option<&crate::server::connect::ConnectOptions>,
         major: u32,
@@ -90,15 +95,22 @@ impl Workbench {
         self.shadow
             .create_roles(&roles(statements).into_iter().collect::<Vec<_>>())
             .await?;
-        let (database, session) = self.database("desired").await?;
-        load(session.client(), statements).await?;
-        let broken_bodies = check_bodies(session.client(), statements).await?;
-        let catalog = self.read(&session).await?;
-        self.give_back(database, session).await?;
+        let mut scratch = self.scratch("desired").await?;
+        let broken_bodies = load(&mut scratch, statements).await?;
+        let catalog = self.read(scratch.session()).await?;
+        self.shadow.drop_scratch(scratch).await?;
         Ok(Desired {
             catalog,
             broken_bodies,
         })
+    }
+
+    /// The catalog of an empty database.
+    pub async fn empty(&self) -> Result<Catalog> {
+        let scratch = self.scratch("empty").await?;
+        let catalog = self.read(scratch.session()).await?;
+        self.shadow.drop_scratch(scratch).await?;
+        Ok(catalog)
     }
 
     /// Proves a plan: rebuilds the live state, runs the way up, which has to end in the desired state, and the way down,
@@ -108,22 +120,77 @@ impl Workbench {
     /// [`Code::Unproved`] with what stands in the way.
     pub async fn prove(&self, catalogs: Catalogs<'_>, up: &Plan, down: &Plan) -> Result<Proof> {
         let Catalogs { live, desired } = catalogs;
-        let (database, session) = self.database("proof").await?;
-        session.run(&SETTINGS.join(";")).await?;
-        let empty = self.read(&session).await?;
+        self.shadow
+            .create_roles(&live.roles().into_iter().collect::<Vec<_>>())
+            .await?;
+        let mut scratch = self.scratch("proof").await?;
+        self.rebuild(&mut scratch, live).await?;
+        run(&mut scratch, up, "the plan fails on the shadow server").await?;
+        let reached = self.read(scratch.session()).await?;
+        differing(&reached, desired).map_or(Ok(()), |left| {
+            Err(unproved(
+                "the plan doesn't lead to what the schema tree declares",
+                &left,
+                &reached,
+                desired,
+            ))
+        })?;
+        run(
+            &mut scratch,
+            down,
+            "the way back fails on the shadow server",
+        )
+        .await?;
+        let back = self.read(scratch.session()).await?;
+        let irreversible = differing(&back, live).unwrap_or_default();
+        self.shadow.drop_scratch(scratch).await?;
+        Ok(Proof { irreversible })
+    }
+
+    /// Carries the wanted renames out on a copy of the live state; none if there are none to be done.
+    ///
+    /// # Errors
+    /// [`Code::Unproved`] where PostgreSQL refuses one.
+    pub async fn rename(&self, intent: &Intent, catalogs: Catalogs<'_>) -> Result<Option<Renamed>> {
+        if !intent.renames() {
+            return Ok(None);
+        }
+        let live = catalogs.live.roles().into_iter().collect::<Vec<_>>();
+        self.shadow.create_roles(&live).await?;
+        let mut scratch = self.scratch("renamed").await?;
+        self.rebuild(&mut scratch, catalogs.live).await?;
+        let (mut now, mut addresses) = self.read_with_addresses(scratch.session()).await?;
+        let mut renaming = Renaming::new(intent, catalogs, addresses.clone());
+        loop {
+            let steps = renaming.next_round(&now, &addresses)?;
+            if steps.is_empty() {
+                break;
+            }
+            let round = Plan::from(steps);
+            run(&mut scratch, &round, "a rename fails on the shadow server").await?;
+            (now, addresses) = self.read_with_addresses(scratch.session()).await?;
+        }
+        self.shadow.drop_scratch(scratch).await?;
+        Ok(Some(renaming.finish(now, &addresses)))
+    }
+
+    /// Makes a copy of the live state, but for its rows.
+    async fn rebuild(&self, scratch: &mut Scratch, live: &Catalog) -> Result<()> {
+        scratch.session().run(&SETTINGS.join(";")).await?;
+        let empty = self.read(scratch.session()).await?;
         let rebuild = plan(&Diff::new(Catalogs {
             live: &empty,
             desired: live,
         }))?;
         run(
-            &session,
+            scratch,
             &rebuild,
             "the live state can't be rebuilt on the shadow server",
         )
         .await?;
         // A rebuilt state differs from the live one only where forge doesn't say everything it reads.
         if !rebuild.is_empty() {
-            let restored = self.read(&session).await?;
+            let restored = self.read(scratch.session()).await?;
             differing(&restored, live).map_or(Ok(()), |left| {
                 Err(unproved(
                     "the live state can't be rebuilt on the shadow server as it is",
@@ -133,21 +200,7 @@ impl Workbench {
                 ))
             })?;
         }
-        run(&session, up, "the plan fails on the shadow server").await?;
-        let reached = self.read(&session).await?;
-        differing(&reached, desired).map_or(Ok(()), |left| {
-            Err(unproved(
-                "the plan doesn't lead to what the schema tree declares",
-                &left,
-                &reached,
-                desired,
-            ))
-        })?;
-        run(&session, down, "the way back fails on the shadow server").await?;
-        let back = self.read(&session).await?;
-        let irreversible = differing(&back, live).unwrap_or_default();
-        self.give_back(database, session).await?;
-        Ok(Proof { irreversible })
+        Ok(())
     }
 
     /// Takes the server away.
@@ -155,15 +208,14 @@ impl Workbench {
         self.shadow.close().await
     }
 
-    async fn database(&self, purpose: &str) -> Result<(ShadowDatabase, Session)> {
-        let database = self.shadow.create_database(purpose).await?;
-        let session = self.shadow.open(&database, &self.role).await?;
-        Ok((database, session))
+    async fn scratch(&self, purpose: &str) -> Result<Scratch> {
+        self.shadow.scratch(purpose, &self.role).await
     }
 
-    async fn give_back(&self, database: ShadowDatabase, session: Session) -> Result<()> {
-        session.close().await;
-        self.shadow.drop_database(database).await
+    async fn read_with_addresses(&self, session: &Session) -> Result<(Catalog, Addresses)> {
+        let (mut catalog, addresses) = introspect_with_addresses(session, Some(&self.role)).await?;
+        self.scope.restrict(&mut catalog);
+        Ok((catalog, addresses))
     }
 
     async fn read(&self, session: &Session) -> Result<Catalog> {
@@ -173,23 +225,49 @@ impl Workbench {
     }
 }
 
-async fn run(session: &Session, plan: &Plan, what: &str) -> Result<()> {
+async fn run(scratch: &mut Scratch, plan: &Plan, what: &str) -> Result<()> {
     for batch in &plan.batches {
+        for step in &batch.steps {
+            has_key(scratch.session(), step).await?;
+        }
         let statements: Vec<(&ObjectId, &str)> = batch
             .steps
             .iter()
             .flat_map(|step| step.sql.iter().map(|sql| (&step.object, sql.as_str())))
             .collect();
         let texts: Vec<&str> = statements.iter().map(|(_, sql)| *sql).collect();
-        session.run_all(&texts, batch.transactional).await.map_err(|(number, error)| {
-            let (object, sql) = statements[number];
+        scratch.run_all(&texts, batch.transactional).await.map_err(|rejection| {
+            let (object, sql) = statements[rejection.number];
             let diagnostic = Diagnostic::error(Code::Unproved, format!("{what}: `{object}`"))
-                .note(format!("the server says: {}", error.message()));
-            let diagnostic = error.notes().iter().fold(diagnostic, |diagnostic, note| diagnostic.note(note.clone()));
-            diagnostic.note(format!("in the statement: {sql}")).help(
+                .note(format!("the server says: {}", rejection.diagnostic.message()));
+            let notes = rejection.diagnostic.notes().iter();
+            let diagnostic = notes
+                .fold(diagnostic, |diagnostic, note| diagnostic.note(note.clone()))
+                .note(format!("in the statement: {sql}"));
+            if rejection.lacks_privilege {
+                return diagnostic.note(ORDINARY).help("let the schema do without; no plan was written");
+            }
+            diagnostic.help(
                 "no plan was written; if the schema is sound, this is a case that forge doesn't know: please report it",
             )
         })?;
+    }
+    Ok(())
+}
+
+/// On the shadow a statement is carried out as a whole, and its key would not be missed.
+async fn has_key(session: &Session, step: &Step) -> Result<()> {
+    let Some(Batching { key, .. }) = &step.batching else {
+        return Ok(());
+    };
+    for sql in &step.sql {
+        let bounded = Bounded::read(sql, key).map_err(|error| {
+            let message = format!("the statement can't go in batches: {error}");
+            Diagnostic::error(Code::Unproved, message).note(format!("in the statement: {sql}"))
+        })?;
+        session
+            .key(&bounded.relation, &bounded.rows_of, key)
+            .await?;
     }
     Ok(())
 }

@@ -34,9 +34,9 @@ impl Workbench {
         self.shadow
             .create_roles(&roles.into_iter().collect::<Vec<_>>())
             .await?;
-        let (database, session) = self.database("replay").await?;
-        session.run(&SETTINGS.join(";")).await?;
-        let mut catalog = self.read(&session).await?;
+        let mut scratch = self.scratch("replay").await?;
+        scratch.session().run(&SETTINGS.join(";")).await?;
+        let mut catalog = self.read(scratch.session()).await?;
         let mut promised = catalog.fingerprint();
         let mut differing = Vec::new();
         if let Some(first) = plans.first().map(|file| &file.header)
@@ -47,15 +47,15 @@ impl Workbench {
         for file in plans {
             let header = &file.header;
             let what = format!("revision `{}` can't be replayed", header.revision);
-            run(&session, &file.plan, &what).await?;
-            catalog = self.read(&session).await?;
+            run(&mut scratch, &file.plan, &what).await?;
+            catalog = self.read(scratch.session()).await?;
             promised = promised.after(header.from, header.to);
             if catalog.fingerprint() != promised {
                 differing.push(header.revision.clone());
                 promised = catalog.fingerprint();
             }
         }
-        self.give_back(database, session).await?;
+        self.shadow.drop_scratch(scratch).await?;
         Ok(Replayed { catalog, differing })
     }
 }

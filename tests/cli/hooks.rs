@@ -17,34 +17,17 @@ use std::{
     time::Duration,
 };
 
-use crate::{server::Server, support::TestEnvironment};
+use crate::{plans::plan, server::Server, support::TestEnvironment};
 
-/// A plan that creates a schema, for a project whose database has none.
-fn plan(name: &str) -> String {
-    format!(
-        "\
--- forge:format 1
--- forge:revision {}
--- forge:message create {name}
--- forge:author Ann
--- forge:created 2026-01-02T03:04:05Z
--- forge:postgres 15
--- forge:from 00000000000000000000000000000001
--- forge:to 00000000000000000000000000000002
-
-SELECT pg_catalog.set_config('search_path', '', false);
-SET check_function_bodies = off;
-
+/// The steps of a plan that creates a schema, for a project whose database has none.
+const CREATE: &str = "\
 BEGIN;
 
--- forge:step 1 create schema {name}
-CREATE SCHEMA {name};
+-- forge:step 1 create schema a
+CREATE SCHEMA a;
 
 COMMIT;
-",
-        name.repeat(12)
-    )
-}
+";
 
 /// A project with one approved plan and these keys in its environment.
 fn project(keys: &str) -> (TestEnvironment, Server) {
@@ -53,7 +36,8 @@ fn project(keys: &str) -> (TestEnvironment, Server) {
             "forge.toml",
             &format!("[environments.local]\nurl = \"embedded\"\n{keys}\n"),
         )
-        .file("plans/a.sql", &plan("a"))
+        .file("plans/a.sql", &plan("aaaaaaaaaaaa", "", CREATE))
+        .file("plans/a.down.sql", &plan("aaaaaaaaaaaa", "", CREATE))
         .variable("FORGE_OFFLINE", "1")
         .variable("FORGE_ENV", "local")
         .variable("PGPASSWORD", "hunter2");

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use forge::plan::file::PlanFile;
 use insta::assert_snapshot;
 
 use crate::support::TestEnvironment;
@@ -9,14 +10,14 @@ use crate::support::TestEnvironment;
 const FORGE_TOML: &str =
     "[environments.nowhere]\nurl = \"postgresql://me:secret@/app?host=/nowhere\"\n";
 
-/// A plan of one step, and its way back.
-fn plan(revision: &str, parent: &str, sql: &str) -> String {
+/// A plan as forge writes it: proved.
+pub(crate) fn plan(revision: &str, parent: &str, sql: &str) -> String {
     let parent = if parent.is_empty() {
         String::new()
     } else {
         format!("-- forge:down_revision {parent}\n")
     };
-    format!(
+    let text = format!(
         "\
 -- forge:format 1
 -- forge:revision {revision}
@@ -26,11 +27,19 @@ fn plan(revision: &str, parent: &str, sql: &str) -> String {
 -- forge:postgres 15
 -- forge:from 00000000000000000000000000000001
 -- forge:to 00000000000000000000000000000002
+-- forge:semver 0.1.0
 
 SELECT pg_catalog.set_config('search_path', '', false);
 SET check_function_bodies = off;
 
 {sql}"
+    );
+    let hash = PlanFile::read("p.sql".into(), &text)
+        .and_then(|plan| plan.sha256())
+        .unwrap();
+    text.replace(
+        "-- forge:semver 0.1.0\n",
+        &format!("-- forge:semver 0.1.0\n-- forge:proved {hash}\n"),
     )
 }
 
@@ -69,6 +78,7 @@ fn project() -> TestEnvironment {
         .file("plans/1_create.sql", &plan(A, "", CREATE))
         .file("plans/1_create.down.sql", &plan(A, "", CREATE))
         .file("plans/2_drop.sql", &plan(B, A, DROP))
+        .file("plans/2_drop.down.sql", &plan(B, A, CREATE))
 }
 
 fn runs(environment: &TestEnvironment, runs: &[&[&str]]) -> String {

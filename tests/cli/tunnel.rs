@@ -17,7 +17,7 @@ use std::{
 
 use insta::assert_snapshot;
 
-use crate::{server::Server, support::TestEnvironment};
+use crate::{plans::plan, server::Server, support::TestEnvironment};
 
 const FORGE_TOML: &str = r#"
 [environments.cluster]
@@ -46,18 +46,6 @@ const NOT_READY: &str = r#"{"items": [{"metadata": {"name": "postgres-0"}, "stat
     "containerStatuses": [{"name": "postgres", "state": {"waiting": {"reason": "ImagePullBackOff"}}}]}}]}"#;
 
 const SLOW: &str = "\
--- forge:format 1
--- forge:revision aaaaaaaaaaaa
--- forge:message take a minute
--- forge:author Ann
--- forge:created 2026-01-02T03:04:05Z
--- forge:postgres 15
--- forge:from 00000000000000000000000000000001
--- forge:to 00000000000000000000000000000002
-
-SELECT pg_catalog.set_config('search_path', '', false);
-SET check_function_bodies = off;
-
 BEGIN;
 
 -- forge:step 1 create schema slow
@@ -208,9 +196,7 @@ fn a_hook_behind_the_tunnel() {
     let environment = environment.file("forge.toml", &format!("{FORGE_TOML}{hook}"));
     let behind = Behind::new(environment, server.folder());
     let quick = SLOW.replace("SELECT pg_catalog.pg_sleep(60);\n", "");
-    fs_err::create_dir_all(behind.environment.project().join("plans")).unwrap();
-    fs_err::write(behind.environment.project().join("plans/quick.sql"), quick).unwrap();
-    behind.environment.run(&["approve", "--all"]);
+    approved(&behind, &quick);
     let text = behind.environment.run(&["apply", "--env", "cluster"]);
     let answer = fs_err::read_to_string(behind.environment.project().join("answer"));
     assert_eq!(answer.unwrap_or_default(), "42\n", "{text}");
@@ -257,14 +243,15 @@ fn a_pod_that_is_not_ready() {
     assert!(!behind.forwards());
 }
 
-/// A plan that takes its time, applied through the tunnel, so that something can happen meanwhile.
-fn applying(behind: &Behind) {
-    fs_err::create_dir_all(behind.environment.project().join("plans")).unwrap();
-    fs_err::write(behind.environment.project().join("plans/slow.sql"), SLOW).unwrap();
-    let approved = behind
-        .environment
-        .run(&["approve", "--all", "--allow", "all"]);
-    assert!(approved.ends_with("[exit 0]\n"), "{approved}");
+/// A plan of these steps, approved.
+fn approved(behind: &Behind, steps: &str) {
+    let plans = behind.environment.project().join("plans");
+    fs_err::create_dir_all(&plans).unwrap();
+    for file in ["a.sql", "a.down.sql"] {
+        fs_err::write(plans.join(file), plan("aaaaaaaaaaaa", "", steps)).unwrap();
+    }
+    let text = behind.environment.run(&["approve", "--all"]);
+    assert!(text.ends_with("[exit 0]\n"), "{text}");
 }
 
 #[test]
@@ -272,7 +259,7 @@ fn a_tunnel_that_breaks() {
     let environment = project();
     let server = Server::start(&environment);
     let behind = Behind::new(environment, server.folder());
-    applying(&behind);
+    approved(&behind, SLOW);
     let mut apply = behind.environment.command(&["apply", "--env", "cluster"]);
     let output = apply.env("STAND_IN_BREAKS", "1").output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
@@ -293,7 +280,7 @@ fn a_tunnel_ends_however_forge_ends() {
     let environment = project();
     let server = Server::start(&environment);
     let behind = Behind::new(environment, server.folder());
-    applying(&behind);
+    approved(&behind, SLOW);
     for signals in [&["KILL"][..], &["INT", "INT", "INT"], &["HUP", "TERM"]] {
         let mut forge = behind
             .environment

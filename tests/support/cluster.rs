@@ -12,10 +12,11 @@ use std::{
 };
 
 use forge::server::{
+    Environment,
     connect::ConnectOptions,
     failure::server_error,
     session::Session,
-    shadow::{self, Environment, Shadow, ShadowSettings},
+    shadow::{self, Shadow, ShadowSettings},
 };
 use libtest_mimic::Failed;
 use tokio::{runtime::Runtime, sync::Notify};
@@ -44,7 +45,7 @@ impl Cluster {
     pub(crate) fn start() -> Self {
         let place = match std::env::var("FORGE_TEST_URL") {
             Ok(url) => Place::Given(
-                ConnectOptions::resolve(Some(&url), &BTreeMap::new())
+                ConnectOptions::resolve(Some(&url), &Environment::default())
                     .expect("the URL is sound")
                     .options,
             ),
@@ -52,10 +53,10 @@ impl Cluster {
         };
         let version = runtime().block_on(async {
             let session = place.admin().await.expect("the server answers");
-            let roles = include_str!("../../fixtures/cases/roles.sql");
-            for role in roles.lines().filter(|line| line.starts_with("CREATE ROLE")) {
-                // On a server of the user's they are there from the run before.
-                let _known = session.client().batch_execute(role).await;
+            let needed = include_str!("../../fixtures/cases/server.sql");
+            for statement in needed.lines().filter(|line| !line.starts_with("--")) {
+                // On a server of the user's it is there from the run before.
+                let _known = session.client().batch_execute(statement).await;
             }
             let version = session.server_version_num();
             session.close().await;
@@ -121,7 +122,7 @@ impl Place {
         let ended = Arc::clone(&end);
         let keeper = thread::spawn(move || {
             runtime().block_on(async {
-                let environment = Environment(std::env::vars().collect());
+                let environment: Environment = std::env::vars().collect();
                 let started =
                     shadow::start(&ShadowSettings::new(environment), dump_major(), None).await;
                 let shadow = Arc::new(started.expect("a private server starts"));

@@ -72,9 +72,15 @@ impl TestEnvironment {
 
     /// forge in the project's folder, ready to be started.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_forge"));
+        let mut command = self.program(env!("CARGO_BIN_EXE_forge"));
+        command.args(args);
         command
-            .args(args)
+    }
+
+    /// Another program in the project's folder, ready to be started.
+    pub(crate) fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(name);
+        command
             .current_dir(self.project())
             .env_clear()
             .envs(self.variables.iter().map(|(name, value)| (name, value)))

@@ -1,4 +1,4 @@
 -- The revisions, without their bodies.
-SELECT rev, parents, depends_on, labels, message, sha256, from_fp, to_fp, created
+SELECT rev, parents, depends_on, labels, message, sha256, from_fp, to_fp, semver, created
 FROM forge.revision
 ORDER BY rev

@@ -17,7 +17,8 @@ CREATE TABLE forge.revision (
     author text NOT NULL,
     approved_by text NOT NULL,
     approved_at text NOT NULL,
-    created text NOT NULL
+    created text NOT NULL,
+    semver text NOT NULL
 );
 
 CREATE TABLE forge.event (
@@ -28,10 +29,12 @@ CREATE TABLE forge.event (
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     run_id text NOT NULL,
     actor text NOT NULL DEFAULT session_user,
+    role text NOT NULL DEFAULT current_user,
     os_user text NOT NULL,
     host text NOT NULL,
     forge_version text NOT NULL,
     git_commit text,
+    ci_run text,
     duration_ms bigint,
     sqlstate text,
     error text,
@@ -51,17 +54,23 @@ CREATE TABLE forge.snapshot (
 COMMENT ON TABLE forge.snapshot IS 'the catalog as the last revision left it: JSON, gzip';
 
 CREATE VIEW forge.applied AS
-SELECT r.rev, r.parents, r.message, e.at AS applied_at, e.actor AS applied_by
+SELECT r.rev, r.parents, r.message, r.semver, e.at AS applied_at, e.actor AS applied_by, e.kind = 'stamped' AS stamped
 FROM forge.revision r
 CROSS JOIN LATERAL (
-    SELECT v.kind, v.at, v.actor
+    SELECT v.id, v.kind, v.at, v.actor
     FROM forge.event v
-    WHERE v.rev = r.rev AND v.kind IN ('applied', 'reverted')
+    WHERE v.rev = r.rev AND v.kind IN ('applied', 'reverted', 'stamped', 'unstamped')
     ORDER BY v.id DESC
     LIMIT 1) e
-WHERE e.kind = 'applied';
+WHERE e.kind IN ('applied', 'stamped');
 
 CREATE VIEW forge.current AS
-SELECT a.rev, a.message, a.applied_at, a.applied_by
+SELECT a.rev, a.message, a.semver, a.applied_at, a.applied_by
 FROM forge.applied a
 WHERE NOT EXISTS (SELECT FROM forge.applied c WHERE a.rev = ANY (c.parents));
+
+CREATE VIEW forge.schema_version AS
+SELECT a.semver AS version, a.applied_at, a.message AS description
+FROM forge.applied a;
+
+COMMENT ON VIEW forge.schema_version IS 'the schema''s semantic versions, each from when it was applied';

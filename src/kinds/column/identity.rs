@@ -2,8 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::alter_column;
 use crate::{
-    kinds::{ObjectId, counting::usual},
+    kinds::{
+        Action, Lock, ObjectId, Step,
+        counting::{begin_anew, usual},
+    },
     sql::{Ident, Literal, dotted},
 };
 
@@ -81,6 +85,24 @@ impl Identity {
         format!("GENERATED {} AS IDENTITY{options}", self.word())
     }
 
+    /// The steps that make an identity of a column with rows.
+    pub(super) fn add_to(&self, id: &ObjectId) -> [Step; 2] {
+        let add = alter_column(id, &format!("ADD {}", self.clause(id)));
+        let catch_up = Step::new(Action::Data, id, self.catch_up(id));
+        [
+            add.because("make it an identity"),
+            catch_up.because("let the identity begin after the largest value"),
+        ]
+    }
+
+    /// The step that renames its sequence.
+    pub(super) fn rename_sequence(&self, id: &ObjectId, desired: &Self, action: Action) -> Step {
+        let (from, to) = (self.sequence_name(), &desired.sequence[1]);
+        let rename = format!("ALTER SEQUENCE {from} RENAME TO {to}");
+        let step = Step::new(action, id, rename).because("rename its sequence");
+        step.lock(Lock::AccessExclusive, from)
+    }
+
     /// The actions of `ALTER COLUMN` that lead to `desired`.
     pub(super) fn alter(&self, desired: &Self) -> Option<String> {
         let mut actions = Vec::new();
@@ -108,6 +130,8 @@ impl Identity {
                 if desired.cycle { "" } else { "NO " }
             ));
         }
+        let limits = |identity: &Self| (identity.minimum, identity.maximum);
+        actions.extend(begin_anew(limits(self), limits(desired), desired.start));
         (!actions.is_empty()).then(|| actions.join(" "))
     }
 
@@ -149,7 +173,7 @@ impl Identity {
     }
 
     /// Sets the sequence behind the largest value that the column holds.
-    pub(super) fn catch_up(&self, id: &ObjectId) -> String {
+    fn catch_up(&self, id: &ObjectId) -> String {
         let (extreme, column, table) = (
             if self.increment > 0 { "max" } else { "min" },
             id.name(),

@@ -3,18 +3,26 @@
 //! A default is an object of its own; a generation expression and an identity belong to the column.
 
 mod cast;
+mod filling;
 mod identity;
+mod not_null;
+mod reshape;
+mod settings;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::identity::Identity;
+pub use self::{identity::Identity, not_null::NotNull};
+use self::{
+    reshape::{reshape, set_generated},
+    settings::{set_compression, set_options, set_statistics, set_storage},
+};
 use super::{
-    Action, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind,
-    Reaction, Step,
+    Action, Attribute, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Step,
+    rename::{noticed, of_whole},
 };
 use crate::{
     attributes,
-    sql::{Clauses, Ident, join},
+    sql::{Clauses, Expression, join},
 };
 
 /// A column of a table.
@@ -64,32 +72,11 @@ pub struct Column {
     pub inherited_from_ref: Option<ObjectId>,
 }
 
-/// The constraint behind `NOT NULL`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct NotNull {
-    /// Its name; none where it is inherited.
-    pub name: Option<Ident>,
-    /// Its name while it is inherited, which no statement changes, so that it decides nothing.
-    #[serde(default, skip_serializing)]
-    pub inherited_name: Option<Ident>,
-    /// `NO INHERIT`.
-    pub no_inherit: bool,
-    /// Whether the rows that were there before it were checked.
-    pub valid: bool,
-}
-
-impl PartialEq for NotNull {
-    fn eq(&self, other: &Self) -> bool {
-        (&self.name, self.no_inherit, self.valid) == (&other.name, other.no_inherit, other.valid)
-    }
-}
-
 /// A generated column's expression.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Generated {
     /// The expression.
-    #[serde(deserialize_with = "super::expression::stable")]
-    pub expression: String,
+    pub expression: Expression,
     /// `STORED`; otherwise `VIRTUAL` (PostgreSQL 18).
     pub stored: bool,
 }
@@ -121,6 +108,9 @@ impl ObjectKind for Column {
     }
 
     fn create(&self, id: &ObjectId, parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
+        if let Some(fill) = filling::fill(id, cx).filter(|_| self.holds_values()) {
+            return self.create_filled(id, parts, fill, cx);
+        }
         let table = id.container();
         let mut step = Step::create(
             id,
@@ -211,7 +201,7 @@ impl ObjectKind for Column {
         ]
         .into_iter()
         .flatten()
-        .map(|action| alter_column(id, &action))
+        .map(|action| alter_column(id, &action).because(action))
         .chain(unchecked)
         .collect()
     }
@@ -310,6 +300,25 @@ impl ObjectKind for Column {
             .collect()
     }
 
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        let step = of_whole("TABLE", id, new, "COLUMN").lock(Lock::AccessExclusive, id.container());
+        // A column that a parent hands down gets its name there.
+        self.local.then(|| noticed(step))
+    }
+
+    fn rename_along(&self, desired: &Self, id: &ObjectId) -> Vec<Step> {
+        match (&self.identity, &desired.identity) {
+            (Some(live), Some(desired)) if live.sequence != desired.sequence => {
+                vec![live.rename_sequence(id, desired, Action::Rename)]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn resembles(&self, created: &Self) -> bool {
+        self.type_name == created.type_name && self.holds_values() && created.holds_values()
+    }
+
     fn repoint(
         &self,
         desired: &Self,
@@ -395,51 +404,6 @@ impl Column {
         }
         text
     }
-
-    /// The name that PostgreSQL gives the constraint behind `NOT NULL`.
-    fn usual_not_null(id: &ObjectId) -> Ident {
-        super::names::chosen(id.path[1].as_str(), &[id.name().clone()], "not_null")
-    }
-
-    /// `SET NOT NULL`, or the constraint where there is more to say of it.
-    fn set_not_null(&self, id: &ObjectId) -> Step {
-        let scanned = |step: Step| {
-            step.hazard(
-                HazardKind::BlocksReads,
-                format!("{} is scanned for NULLs", id.container()),
-            )
-            .hazard(HazardKind::MayFail, "a NULL in the column stops it")
-        };
-        let Some(constraint) = &self.not_null_constraint else {
-            return scanned(alter_column(id, "SET NOT NULL").because("refuse NULL"));
-        };
-        let name = constraint
-            .name
-            .clone()
-            .unwrap_or_else(|| Self::usual_not_null(id));
-        if constraint.valid && !constraint.no_inherit && name == Self::usual_not_null(id) {
-            return scanned(alter_column(id, "SET NOT NULL").because("refuse NULL"));
-        }
-        let table = id.container();
-        let inherit = if constraint.no_inherit {
-            " NO INHERIT"
-        } else {
-            ""
-        };
-        let valid = if constraint.valid { "" } else { " NOT VALID" };
-        let add = format!(
-            "ALTER TABLE {table} ADD CONSTRAINT {name} NOT NULL {}{inherit}{valid}",
-            id.name()
-        );
-        let step = Step::alter(id, add)
-            .because("refuse NULL")
-            .lock(Lock::AccessExclusive, table);
-        if constraint.valid {
-            scanned(step)
-        } else {
-            step
-        }
-    }
 }
 
 fn alter_column(id: &ObjectId, action: &str) -> Step {
@@ -449,283 +413,4 @@ fn alter_column(id: &ObjectId, action: &str) -> Step {
         format!("ALTER TABLE {table} ALTER COLUMN {} {action}", id.name()),
     )
     .lock(Lock::AccessExclusive, table)
-}
-
-/// Whether the parent's own change, which goes down to this column, already leads where it shall.
-fn handed_down<T: PartialEq>(change: &Change<'_, Column>, attribute: fn(&Column) -> &T) -> bool {
-    let Some(parent) = change.desired.inherited_from_ref.as_ref() else {
-        return false;
-    };
-    match (
-        change.cx.world.live(parent),
-        change.cx.world.desired(parent),
-    ) {
-        (Some(super::Object::Column(live)), Some(super::Object::Column(desired))) => {
-            attribute(live) != attribute(desired) && attribute(desired) == attribute(change.desired)
-        }
-        _ => false,
-    }
-}
-
-/// Type, collation, NOT NULL and identity lean on each other, so that their order is settled in one place.
-fn reshape(change: &Change<'_, Column>) -> Reaction {
-    let Change {
-        live, desired, id, ..
-    } = change;
-    let mut steps = Vec::new();
-    if live.identity.is_some() && desired.identity.is_none() {
-        steps.push(
-            alter_column(id, "DROP IDENTITY")
-                .because("drop the identity")
-                .hazard(
-                    HazardKind::BreaksApplication,
-                    "an insert without a value gets none from now on",
-                ),
-        );
-    }
-    let retyped = (&live.type_name, &live.collation) != (&desired.type_name, &desired.collation);
-    if retyped && !handed_down(change, |column| &column.type_name) {
-        match set_type(change) {
-            Some(step) => steps.push(step),
-            None => return Reaction::Replace,
-        }
-    }
-    let refuses = |column: &Column| column.not_null || column.not_null_constraint.is_some();
-    if handed_down(change, |column| &column.not_null) {
-        // The parent's change leads here.
-    } else if refuses(live) && !refuses(desired) {
-        steps.push(alter_column(id, "DROP NOT NULL").because("allow NULL"));
-    } else if !refuses(live) && refuses(desired) {
-        steps.push(desired.set_not_null(id));
-    } else if !handed_down(change, |column| &column.not_null_constraint) {
-        steps.extend(change_not_null(change));
-    }
-    match (&live.identity, &desired.identity) {
-        (None, Some(identity)) => {
-            steps.push(
-                alter_column(id, &format!("ADD {}", identity.clause(id)))
-                    .because("make it an identity"),
-            );
-            steps.push(
-                Step::new(Action::Data, id, identity.catch_up(id))
-                    .because("let the identity begin after the largest value"),
-            );
-        }
-        (Some(live_identity), Some(identity)) => {
-            let before = if retyped {
-                live_identity.retyped(identity)
-            } else {
-                live_identity.clone()
-            };
-            let limits = |identity: &Identity| (identity.minimum, identity.maximum);
-            steps.extend(before.alter(identity).into_iter().map(|action| {
-                let mut step = alter_column(id, &action);
-                let name = before.sequence_name();
-                let move_on = super::counting::move_into(
-                    &name,
-                    identity.increment,
-                    limits(&before),
-                    limits(identity),
-                );
-                step.sql.splice(0..0, move_on);
-                step
-            }));
-            if before.sequence != identity.sequence {
-                let rename = format!(
-                    "ALTER SEQUENCE {} RENAME TO {}",
-                    before.sequence_name(),
-                    identity.sequence[1]
-                );
-                steps.push(Step::alter(id, rename).because("rename its sequence"));
-            }
-        }
-        (_, None) => {}
-    }
-    if retyped {
-        Reaction::Dislodge(steps)
-    } else {
-        Reaction::Alter(steps)
-    }
-}
-
-/// Changes the constraint behind `NOT NULL`, which is there before and after.
-fn change_not_null(change: &Change<'_, Column>) -> Vec<Step> {
-    let Change {
-        live, desired, id, ..
-    } = change;
-    let (Some(old), Some(new)) = (&live.not_null_constraint, &desired.not_null_constraint) else {
-        return Vec::new();
-    };
-    if old.valid && !new.valid {
-        return vec![
-            alter_column(id, "DROP NOT NULL").because("it shall not be valid"),
-            desired.set_not_null(id),
-        ];
-    }
-    let table = id.container();
-    let alter = |action: String| Step::alter(id, format!("ALTER TABLE {table} {action}"));
-    let mut steps = Vec::new();
-    let name = new
-        .name
-        .clone()
-        .unwrap_or_else(|| Column::usual_not_null(id));
-    // One that was inherited keeps the name that the whole gave it.
-    let held = old.name.as_ref().or(old.inherited_name.as_ref());
-    if let (Some(from), Some(to)) = (held, &new.name)
-        && from != to
-    {
-        let rename = format!("RENAME CONSTRAINT {from} TO {to}");
-        steps.push(
-            alter(rename)
-                .because("rename its constraint")
-                .lock(Lock::AccessExclusive, &table),
-        );
-    }
-    if old.no_inherit != new.no_inherit {
-        let inherit = if new.no_inherit {
-            "NO INHERIT"
-        } else {
-            "INHERIT"
-        };
-        let action = format!("ALTER CONSTRAINT {name} {inherit}");
-        steps.push(
-            alter(action)
-                .because("change who inherits it")
-                .lock(Lock::AccessExclusive, &table),
-        );
-    }
-    if !old.valid && new.valid {
-        steps.push(
-            alter(format!("VALIDATE CONSTRAINT {name}"))
-                .because("check the rows that are there, while reads and writes go on")
-                .lock(Lock::ShareUpdateExclusive, &table)
-                .hazard(HazardKind::MayFail, "a NULL in the column stops it"),
-        );
-    }
-    steps
-}
-
-/// `None` where no cast leads from the old type to the new one.
-fn set_type(change: &Change<'_, Column>) -> Option<Step> {
-    let Change {
-        live, desired, id, ..
-    } = change;
-    let mut action = Clauses::new(format!("TYPE {}", desired.type_name));
-    if let Some(collation) = &desired.collation {
-        action.push(format_args!(" COLLATE {collation}"));
-    }
-    let cast = cast::between(live, desired)?;
-    match cast {
-        cast::Cast::Assignment | cast::Cast::Free => {}
-        cast::Cast::Explicit => {
-            action.push(format_args!(" USING {}::{}", id.name(), desired.type_name));
-        }
-        cast::Cast::ThroughText => action.push(format_args!(
-            " USING {}::text::{}",
-            id.name(),
-            desired.type_name
-        )),
-    }
-    let mut step =
-        alter_column(id, &String::from(action)).because(format!("from {}", live.type_name));
-    if cast != cast::Cast::Free {
-        step = step
-            .hazard(
-                HazardKind::Rewrites,
-                format!("{} is written anew", id.container()),
-            )
-            .hazard(HazardKind::BlocksReads, "for as long as that takes")
-            .hazard(
-                HazardKind::MayFail,
-                "a value that doesn't fit the new type stops it",
-            );
-    }
-    Some(step)
-}
-
-fn set_generated(change: &Change<'_, Column>) -> Reaction {
-    let Change {
-        live,
-        desired,
-        id,
-        cx,
-    } = change;
-    match (&live.generated, &desired.generated) {
-        _ if handed_down(change, |column| &column.generated) => Reaction::Alter(Vec::new()),
-        (Some(live), None) if live.stored => Reaction::Alter(vec![
-            alter_column(id, "DROP EXPRESSION").because("keep the values, compute no more"),
-        ]),
-        // SET EXPRESSION came with PostgreSQL 17.
-        (Some(live), Some(desired))
-            if live.stored == desired.stored && cx.server_version >= 170_000 =>
-        {
-            let step = alter_column(id, &format!("SET EXPRESSION AS ({})", desired.expression))
-                .because("change its expression");
-            Reaction::Dislodge(vec![if desired.stored {
-                step.hazard(
-                    HazardKind::Rewrites,
-                    format!("{} is written anew", id.container()),
-                )
-                .hazard(HazardKind::BlocksReads, "for as long as that takes")
-            } else {
-                step
-            }])
-        }
-        _ => Reaction::Replace,
-    }
-}
-
-fn set_storage(change: &Change<'_, Column>) -> Reaction {
-    if handed_down(change, |column| &column.storage) {
-        return Reaction::Alter(Vec::new());
-    }
-    // The type's own way can't be named before PostgreSQL 16, so it is looked up where the new type is known.
-    let storage = change
-        .desired
-        .storage
-        .as_deref()
-        .unwrap_or_else(|| cast::default_storage(&change.desired.type_name));
-    Reaction::Alter(vec![alter_column(
-        change.id,
-        &format!("SET STORAGE {storage}"),
-    )])
-}
-
-fn set_compression(change: &Change<'_, Column>) -> Reaction {
-    if handed_down(change, |column| &column.compression) {
-        return Reaction::Alter(Vec::new());
-    }
-    let compression = change.desired.compression.as_deref().unwrap_or("default");
-    Reaction::Alter(vec![alter_column(
-        change.id,
-        &format!("SET COMPRESSION {compression}"),
-    )])
-}
-
-fn set_statistics(change: &Change<'_, Column>) -> Reaction {
-    let target = change.desired.statistics.unwrap_or(-1);
-    Reaction::Alter(vec![column_setting(
-        change.id,
-        &format!("SET STATISTICS {target}"),
-    )])
-}
-
-fn set_options(change: &Change<'_, Column>) -> Reaction {
-    let actions = super::table::options_difference(&change.live.options, &change.desired.options);
-    Reaction::Alter(
-        actions
-            .iter()
-            .map(|action| column_setting(change.id, action))
-            .collect(),
-    )
-}
-
-/// A setting of the planner, which needs only the weaker lock.
-fn column_setting(id: &ObjectId, action: &str) -> Step {
-    let table = id.container();
-    Step::alter(
-        id,
-        format!("ALTER TABLE {table} ALTER COLUMN {} {action}", id.name()),
-    )
-    .lock(Lock::ShareUpdateExclusive, table)
 }

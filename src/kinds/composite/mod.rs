@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Action, Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind,
     Reaction, Step,
+    rename::{in_schema, noticed},
 };
 use crate::{
     attributes,
@@ -91,6 +92,25 @@ impl ObjectKind for Composite {
                 Step::drop(id, format!("DROP TYPE {}", old.sql())).because("drop the old type"),
             ],
         })
+    }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        Some(noticed(in_schema(id, new, |id| self.address(id))))
+    }
+
+    fn part_names(&self) -> Vec<&str> {
+        self.attributes
+            .iter()
+            .map(|attribute| attribute.name.as_str())
+            .collect()
+    }
+
+    fn rename_part(&self, id: &ObjectId, from: &str, to: &str) -> Option<Step> {
+        let (from, to) = (Ident::new(from), Ident::new(to));
+        let sql = format!("ALTER TYPE {} RENAME ATTRIBUTE {from} TO {to}", id.sql());
+        let step =
+            Step::new(Action::Rename, id, sql).because(format!("its attribute {from} to {to}"));
+        Some(noticed(step))
     }
 }
 

@@ -1,12 +1,18 @@
 //! Constraints of tables: primary key, unique, check, foreign key, exclusion (PostgreSQL docs: 5.5 Constraints).
 
+mod partitions;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
     Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId,
     ObjectKind, Reaction, Step,
+    rename::{of_whole, renaming},
 };
-use crate::{attributes, sql::Ident};
+use crate::{
+    attributes,
+    sql::{Expression, Ident, dotted},
+};
 
 /// A constraint of a table.
 #[expect(
@@ -18,8 +24,7 @@ pub struct Constraint {
     /// What it demands.
     pub kind: ConstraintKind,
     /// What follows its name, as `pg_get_constraintdef` prints it.
-    #[serde(deserialize_with = "super::expression::stable")]
-    pub definition: String,
+    pub definition: Expression,
     /// Whether the rows that were there before it were checked.
     pub valid: bool,
     /// Whether `CLUSTER` uses its index.
@@ -251,6 +256,11 @@ impl ObjectKind for Constraint {
         self.index.clone()
     }
 
+    fn row_key(&self) -> Option<&[Ident]> {
+        let columns = self.columns.as_deref();
+        columns.filter(|_| self.kind == ConstraintKind::PrimaryKey)
+    }
+
     fn goes_with(&self) -> Option<&ObjectId> {
         self.attached_to_ref.as_ref()
     }
@@ -258,12 +268,24 @@ impl ObjectKind for Constraint {
     const DROP_IS_SHOWN: bool = false;
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
-        // An index's name is one of the schema's relations.
-        self.index
-            .iter()
-            .map(|index| Claim::Relation(index.clone()))
+        // Its index has its name, which is one of the schema's relations.
+        let index = Claim::Relation(dotted([id.schema(), id.name()]));
+        let index = self.kind.has_index().then_some(index);
+        index
+            .into_iter()
             .chain([Claim::Constraint(id.sql())])
             .collect()
+    }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        if !self.kind.has_index() {
+            let step = of_whole("TABLE", id, new, "CONSTRAINT");
+            return Some(step.lock(Lock::AccessExclusive, id.container()));
+        }
+        // Its index takes it along, under a weaker lock that isn't the table's.
+        let index = dotted([id.schema(), id.name()]);
+        let sql = format!("ALTER INDEX {index} RENAME TO {}", new.name());
+        Some(renaming(id, new, vec![sql]).lock(Lock::ShareUpdateExclusive, index))
     }
 }
 
@@ -303,43 +325,6 @@ impl Constraint {
             }
         }
     }
-
-    /// The partitioned table's constraint that a new partition gets a copy of, and the name that PostgreSQL gives the copy.
-    fn copied_from<'a>(&self, id: &ObjectId, cx: &'a Context<'_>) -> Option<(&'a Self, Ident)> {
-        let Object::Constraint(whole) = cx.world.desired(self.attached_to_ref.as_ref()?)? else {
-            return None;
-        };
-        if !cx.parent_is_created(id) {
-            return None;
-        }
-        let table = cx
-            .world
-            .parent(id)
-            .expect("a constraint has a table")
-            .name()
-            .as_str();
-        let columns = self.columns.as_deref().unwrap_or_default();
-        let name = match self.kind {
-            ConstraintKind::PrimaryKey => super::names::chosen(table, &[], "pkey"),
-            ConstraintKind::Unique => super::names::chosen(table, columns, "key"),
-            ConstraintKind::Exclusion => super::names::chosen(table, columns, "excl"),
-            ConstraintKind::Check | ConstraintKind::ForeignKey => id.name().clone(),
-        };
-        Some((whole, name))
-    }
-
-    /// The name of the copy of a partitioned table's index that a new partition gets, which the constraint takes over.
-    fn copied_as_index(&self, id: &ObjectId, cx: &Context<'_>) -> Option<Ident> {
-        let whole = cx.world.desired(self.attached_to_ref.as_ref()?)?;
-        let columns = whole.copied_columns()?;
-        let table = cx.world.parent(id).filter(|_| cx.parent_is_created(id))?;
-        Some(super::names::chosen(table.name().as_str(), columns, "idx"))
-    }
-
-    fn parent_index(&self, cx: &Context<'_>) -> Option<String> {
-        let whole = self.attached_to_ref.as_ref()?;
-        cx.world.desired(whole)?.index_name(whole)
-    }
 }
 
 /// Index parameters stand before `DEFERRABLE` and `WHERE`, which end the definition.
@@ -362,6 +347,7 @@ fn identify_by(id: &ObjectId) -> Step {
         ),
     )
     .lock(Lock::AccessExclusive, table)
+    .because("let replicas tell rows by it")
     .finish()
 }
 
@@ -384,6 +370,7 @@ fn cluster_on(id: &ObjectId) -> Step {
         format!("ALTER TABLE {} CLUSTER ON {}", id.container(), id.name()),
     )
     .lock(Lock::ShareUpdateExclusive, id.container())
+    .because("let CLUSTER use it")
     .finish()
 }
 
@@ -394,7 +381,7 @@ fn set_definition(change: &Change<'_, Constraint>) -> Reaction {
     // Nothing but the rows' state differs: it can be validated, not the other way round.
     if !live.valid
         && desired.valid
-        && live.definition == format!("{} NOT VALID", desired.definition)
+        && live.definition.as_str() == format!("{} NOT VALID", desired.definition.as_str())
     {
         let table = id.container();
         return Reaction::Alter(vec![

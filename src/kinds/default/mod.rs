@@ -6,14 +6,13 @@ use super::{
     Attribute, Change, Context, Follow, Fragment, Lock, Object, ObjectId, ObjectKind, Reaction,
     Step,
 };
-use crate::attributes;
+use crate::{attributes, sql::Expression};
 
 /// The default of a column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Default {
     /// The expression, as `pg_get_expr` prints it.
-    #[serde(deserialize_with = "super::expression::stable")]
-    pub expression: String,
+    pub expression: Expression,
     /// Whether its column is a view's, whose statement can't say it.
     #[serde(default)]
     pub of_view: bool,
@@ -105,7 +104,7 @@ fn heirs(id: &ObjectId, cx: &Context<'_>) -> Vec<ObjectId> {
         .collect()
 }
 
-fn expression(object: Option<&Object>) -> Option<&str> {
+fn expression(object: Option<&Object>) -> Option<&Expression> {
     match object {
         Some(Object::Default(default)) => Some(&default.expression),
         _ => None,

@@ -6,9 +6,9 @@ WITH rules AS (
                 WHEN 'n' THEN 'SCHEMAS' ELSE d.defaclobjtype::text END AS class,
            -- A rule for one schema adds to the rest, so it starts from nothing, as a column does; one for the whole database
            -- takes the place of the start.
-           CASE WHEN d.defaclnamespace = 0 THEN
-               acldefault(CASE d.defaclobjtype WHEN 'S' THEN 's'::"char" ELSE d.defaclobjtype END, d.defaclrole)
-           ELSE acldefault('c', d.defaclrole) END AS start
+           acldefault(CASE WHEN d.defaclnamespace <> 0 THEN 'c'::"char" WHEN d.defaclobjtype = 'S' THEN 's'::"char"
+                           ELSE d.defaclobjtype END, d.defaclrole) AS start,
+           acldefault(CASE d.defaclobjtype WHEN 'S' THEN 's'::"char" ELSE d.defaclobjtype END, d.defaclrole) AS fresh_start
     FROM pg_default_acl d
     JOIN pg_roles r ON r.oid = d.defaclrole
     LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
@@ -17,7 +17,9 @@ WITH rules AS (
            COALESCE((SELECT array_agg(e.privilege_type || CASE WHEN e.is_grantable THEN '*' ELSE '' END ORDER BY e.privilege_type)
                      FROM aclexplode(a.acl) AS e WHERE e.grantee = g.grantee), '{}') AS privileges,
            COALESCE((SELECT array_agg(e.privilege_type || CASE WHEN e.is_grantable THEN '*' ELSE '' END ORDER BY e.privilege_type)
-                     FROM aclexplode(a.start) AS e WHERE e.grantee = g.grantee), '{}') AS initial
+                     FROM aclexplode(a.start) AS e WHERE e.grantee = g.grantee), '{}') AS initial,
+           COALESCE((SELECT array_agg(e.privilege_type || CASE WHEN e.is_grantable THEN '*' ELSE '' END ORDER BY e.privilege_type)
+                     FROM aclexplode(a.fresh_start) AS e WHERE e.grantee = g.grantee), '{}') AS fresh
     FROM rules a
     CROSS JOIN LATERAL (
         SELECT e.grantee FROM aclexplode(a.acl) AS e
@@ -38,7 +40,8 @@ SELECT 'pg_default_acl'::regclass::oid AS classid,
        g.schema,
        g.class,
        g.privileges,
-       g.initial
+       g.initial,
+       g.fresh
 FROM grantees g
 LEFT JOIN pg_roles r ON r.oid = g.grantee
 WHERE g.privileges <> g.initial

@@ -22,6 +22,9 @@ pub struct DefaultPrivilege {
     /// Those that PostgreSQL gives without the rule.
     #[serde(default)]
     pub initial: Vec<String>,
+    /// Those that the grantee has on a fresh object of the class where no rule is: a role has every one on its own.
+    #[serde(default)]
+    pub fresh: Vec<String>,
 }
 
 impl ObjectKind for DefaultPrivilege {
@@ -32,6 +35,7 @@ impl ObjectKind for DefaultPrivilege {
         class: physical,
         privileges => set_privileges,
         initial: physical,
+        fresh: physical,
     });
 
     fn roles<'a>(&'a self, id: &'a ObjectId) -> Vec<&'a Ident> {
@@ -65,26 +69,22 @@ impl ObjectKind for DefaultPrivilege {
                 .schema
                 .as_ref()
                 .is_none_or(|schema| created.path.len() > 1 && schema == created.schema());
-        concerned.then(|| {
-            let grant = ObjectId {
-                grantee: id.grantee.clone(),
-                ..ObjectId::about(Kind::Grant, created)
-            };
-            // A rule for the whole database says all that there is; one for a schema adds to it.
-            let before = if self.schema.is_some() {
-                self.initial.clone()
-            } else {
-                Vec::new()
-            };
-            (
-                grant,
-                Object::Grant(super::grant::Grant::with(
-                    self.initial.clone(),
-                    &before,
-                    &self.privileges,
-                )),
-            )
-        })
+        if !concerned {
+            return None;
+        }
+        // A rule for the whole database says all that there is; one for a schema adds to it.
+        let before = match self.schema {
+            Some(_) => self.fresh.as_slice(),
+            None => &[],
+        };
+        let grant = super::grant::Grant::with(self.fresh.clone(), before, &self.privileges);
+        // What a fresh object has anyway is no grant.
+        let says_more = grant.privileges != grant.initial;
+        let id = ObjectId {
+            grantee: id.grantee.clone(),
+            ..ObjectId::about(Kind::Grant, created)
+        };
+        says_more.then_some((id, Object::Grant(grant)))
     }
 }
 

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::{
     Action, Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind,
     Reaction, Step,
+    rename::{in_schema, noticed},
 };
 use crate::{
     attributes,
-    sql::{Clauses, Ident},
+    sql::{Clauses, Expression, Ident},
 };
 
 /// A domain.
@@ -20,8 +21,7 @@ pub struct Domain {
     /// Its collation, where it isn't the type's.
     pub collation: Option<String>,
     /// Its default.
-    #[serde(default, deserialize_with = "super::expression::stable_option")]
-    pub default: Option<String>,
+    pub default: Option<Expression>,
     /// `NOT NULL`.
     #[serde(default)]
     pub not_null: bool,
@@ -74,6 +74,10 @@ impl ObjectKind for Domain {
                 Step::drop(id, format!("DROP DOMAIN {}", old.sql())).because("drop the old domain"),
             ],
         })
+    }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        Some(noticed(in_schema(id, new, |id| self.address(id))))
     }
 }
 

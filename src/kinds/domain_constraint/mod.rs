@@ -4,15 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step,
+    rename::of_whole,
 };
-use crate::attributes;
+use crate::{attributes, sql::Expression};
 
 /// A CHECK constraint of a domain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DomainConstraint {
     /// What follows its name, as `pg_get_constraintdef` prints it.
-    #[serde(deserialize_with = "super::expression::stable")]
-    pub definition: String,
+    pub definition: Expression,
     /// Whether the values that were there before it were checked.
     pub valid: bool,
 }
@@ -61,6 +61,10 @@ impl ObjectKind for DomainConstraint {
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
         vec![Claim::Constraint(id.sql())]
     }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        Some(of_whole("DOMAIN", id, new, "CONSTRAINT"))
+    }
 }
 
 fn element(constraint: &DomainConstraint, id: &ObjectId) -> String {
@@ -86,7 +90,7 @@ fn set_definition(change: &Change<'_, DomainConstraint>) -> Reaction {
     } = change;
     if !live.valid
         && desired.valid
-        && live.definition == format!("{} NOT VALID", desired.definition)
+        && live.definition.as_str() == format!("{} NOT VALID", desired.definition.as_str())
     {
         let sql = format!(
             "ALTER DOMAIN {} VALIDATE CONSTRAINT {}",

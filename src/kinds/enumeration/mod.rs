@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Action, Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, Mode, ObjectId,
     ObjectKind, Reaction, Step,
+    rename::{in_schema, noticed},
 };
 use crate::{
     attributes,
@@ -57,6 +58,21 @@ impl ObjectKind for Enumeration {
                 Step::drop(id, format!("DROP TYPE {}", old.sql())).because("drop the old type"),
             ],
         })
+    }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        Some(noticed(in_schema(id, new, |id| self.address(id))))
+    }
+
+    fn part_names(&self) -> Vec<&str> {
+        self.values.iter().map(String::as_str).collect()
+    }
+
+    fn rename_part(&self, id: &ObjectId, from: &str, to: &str) -> Option<Step> {
+        let (from, to) = (Literal(from), Literal(to));
+        let sql = format!("ALTER TYPE {} RENAME VALUE {from} TO {to}", id.sql());
+        let step = Step::new(Action::Rename, id, sql).because(format!("its value {from} to {to}"));
+        Some(noticed(step))
     }
 }
 

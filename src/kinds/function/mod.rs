@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     Attribute, Body, Change, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind, Reaction,
     Step,
+    rename::{in_schema, noticed},
 };
-use crate::attributes;
+use crate::{attributes, sql::Expression};
 
 /// A function or procedure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,11 +21,11 @@ pub struct Function {
     /// Its language.
     pub language: String,
     /// Its whole definition, as `pg_get_functiondef` prints it.
-    pub definition: String,
+    pub definition: Expression,
     /// What it returns.
     pub result: Option<String>,
     /// Its arguments with names, modes and defaults.
-    pub arguments: String,
+    pub arguments: Expression,
     /// Its arguments with names and modes.
     pub named_arguments: String,
     /// How many of them have a default.
@@ -65,7 +66,7 @@ impl ObjectKind for Function {
     }
 
     fn create(&self, id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Vec<Step> {
-        vec![Step::create(id, self.definition.trim_end().to_string())]
+        vec![Step::create(id, self.definition.to_string())]
     }
 
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
@@ -90,6 +91,10 @@ impl ObjectKind for Function {
             text,
         })
     }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        Some(noticed(in_schema(id, new, |id| self.address(id))))
+    }
 }
 
 fn set_defaults(change: &Change<'_, Function>) -> Reaction {
@@ -102,6 +107,6 @@ fn set_defaults(change: &Change<'_, Function>) -> Reaction {
 }
 
 fn redefine(change: &Change<'_, Function>) -> Reaction {
-    let statement = change.desired.definition.trim_end().to_string();
+    let statement = change.desired.definition.to_string();
     Reaction::Alter(vec![Step::alter(change.id, statement)])
 }

@@ -4,9 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId,
-    ObjectKind, Reaction, Step,
+    ObjectKind, Reaction, Step, rename::in_schema,
 };
-use crate::{attributes, sql::Ident};
+use crate::{
+    attributes,
+    sql::{Expression, Ident},
+};
 
 /// An index on a table or a materialized view.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,8 +27,7 @@ pub struct Index {
     /// Its table as SQL.
     pub table: String,
     /// What follows the table's name in `pg_get_indexdef`: method, columns, INCLUDE, WITH, WHERE.
-    #[serde(deserialize_with = "super::expression::stable")]
-    pub rest: String,
+    pub rest: Expression,
     /// The names of its columns, an expression's being PostgreSQL's choice.
     #[serde(default)]
     pub columns: Vec<Ident>,
@@ -186,10 +188,19 @@ impl ObjectKind for Index {
         self.attached_to_ref.as_ref()
     }
 
+    const SPLITS: bool = true;
+
     const DROP_IS_SHOWN: bool = false;
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
         vec![Claim::Relation(id.sql())]
+    }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        // It moves to another schema with its table only.
+        (id.schema() == new.schema()).then(|| {
+            in_schema(id, new, |id| self.address(id)).lock(Lock::ShareUpdateExclusive, id.sql())
+        })
     }
 }
 
@@ -230,6 +241,7 @@ impl Index {
 fn cluster_on(table: &str, id: &ObjectId) -> Step {
     Step::alter(id, format!("ALTER TABLE {table} CLUSTER ON {}", id.name()))
         .lock(Lock::ShareUpdateExclusive, table)
+        .because("let CLUSTER use it")
         .finish()
 }
 
@@ -242,6 +254,7 @@ fn identify_by(table: &str, id: &ObjectId) -> Step {
         ),
     )
     .lock(Lock::AccessExclusive, table)
+    .because("let replicas tell rows by it")
     .finish()
 }
 
@@ -276,6 +289,9 @@ fn statistics_steps(id: &ObjectId, live: &[String], desired: &[String]) -> Vec<S
                     id.sql()
                 ),
             )
+            .because(format!(
+                "set the statistics target of its column {column} to {target}"
+            ))
             .lock(Lock::ShareUpdateExclusive, id.sql())
         })
         .collect()

@@ -5,18 +5,18 @@ use serde::{Deserialize, Serialize};
 use super::{
     Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, Object, ObjectId, ObjectKind,
     Reaction, Step,
+    rename::{in_schema, noticed},
 };
 use crate::{
     attributes,
-    sql::{Clauses, Ident},
+    sql::{Clauses, Expression, Ident},
 };
 
 /// A materialized view. Its indexes are objects of their own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MaterializedView {
     /// The query, as `pg_get_viewdef` prints it.
-    #[serde(deserialize_with = "super::expression::stable")]
-    pub definition: String,
+    pub definition: Expression,
     /// The access method, where it isn't `heap`.
     pub access_method: Option<Ident>,
     /// The tablespace, where it isn't the database's.
@@ -120,10 +120,7 @@ impl ObjectKind for MaterializedView {
         if let Some(tablespace) = &self.tablespace {
             text.push(format_args!(" TABLESPACE {tablespace}"));
         }
-        text.push(format_args!(
-            " AS\n{}",
-            self.definition.trim_end_matches(';')
-        ));
+        text.push(format_args!(" AS\n{}", self.definition));
         // One that was never filled stays so when it is replaced.
         if let Some(Object::MaterializedView(live)) = cx.world.live(id)
             && !live.populated
@@ -150,6 +147,11 @@ impl ObjectKind for MaterializedView {
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
         vec![Claim::Relation(id.sql()), Claim::Type(id.sql())]
+    }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        let step = in_schema(id, new, |id| self.address(id)).lock(Lock::AccessExclusive, id.sql());
+        Some(noticed(step))
     }
 }
 
@@ -191,7 +193,7 @@ fn column_steps(id: &ObjectId, live: &[ColumnSettings], desired: &[ColumnSetting
             id.sql()
         );
         Step::alter(id, sql)
-            .because(format!("change how {name} is stored or sampled"))
+            .because(format!("{action} for {name}"))
             .lock(Lock::AccessExclusive, id.sql())
     };
     all.flat_map(|settings| {

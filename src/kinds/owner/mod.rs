@@ -35,7 +35,8 @@ impl ObjectKind for Owner {
     }
 
     fn create(&self, id: &ObjectId, _parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
-        vec![Step::alter(id, owner_to(id, &self.role, cx))]
+        let step = Step::alter(id, owner_to(id, &self.role, cx));
+        vec![step.because(format!("give it to {}", self.role))]
     }
 
     fn drop(&self, _id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {

@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Attribute, Change, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction, Step,
+    rename::on_table,
 };
 use crate::{
     attributes,
-    sql::{Clauses, Ident, join},
+    sql::{Clauses, Expression, Ident, join},
 };
 
 /// A policy.
@@ -24,11 +25,9 @@ pub struct Policy {
     #[serde(default)]
     pub role_names: Vec<Ident>,
     /// Which rows are seen.
-    #[serde(default, deserialize_with = "super::expression::stable_option")]
-    pub using: Option<String>,
+    pub using: Option<Expression>,
     /// Which rows may be written.
-    #[serde(default, deserialize_with = "super::expression::stable_option")]
-    pub with_check: Option<String>,
+    pub with_check: Option<Expression>,
 }
 
 impl ObjectKind for Policy {
@@ -69,6 +68,8 @@ impl ObjectKind for Policy {
         }]
     }
 
+    const SPLITS: bool = true;
+
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         vec![guarded(
             Step::drop(
@@ -77,6 +78,10 @@ impl ObjectKind for Policy {
             ),
             id,
         )]
+    }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        Some(on_table(&self.address(id), id, new))
     }
 }
 

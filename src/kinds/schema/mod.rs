@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attribute, Context, Fragment, ObjectId, ObjectKind, Step};
+use super::{
+    Attribute, Context, Fragment, ObjectId, ObjectKind, Step,
+    rename::{noticed, renaming},
+};
 use crate::attributes;
 
 /// A schema. Its owner, grants and comment are objects of their own.
@@ -27,5 +30,10 @@ impl ObjectKind for Schema {
 
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         vec![Step::drop(id, format!("DROP SCHEMA {}", id.sql()))]
+    }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        let sql = format!("ALTER SCHEMA {} RENAME TO {}", id.sql(), new.name());
+        Some(noticed(renaming(id, new, vec![sql])))
     }
 }

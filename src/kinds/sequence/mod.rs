@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Action, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind,
     Reaction, Step,
+    rename::{in_schema, noticed},
 };
 use crate::{
     attributes,
@@ -108,6 +109,11 @@ impl ObjectKind for Sequence {
     }
 
     const DROP_IS_SHOWN: bool = false;
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        let step = in_schema(id, new, |id| self.address(id)).lock(Lock::AccessExclusive, id.sql());
+        Some(noticed(step))
+    }
 }
 
 impl Sequence {
@@ -167,7 +173,10 @@ fn own(id: &ObjectId, column: Option<&ObjectId>) -> Step {
     let step = Step::alter(id, format!("ALTER SEQUENCE {} OWNED BY {owner}", id.sql()))
         .lock(Lock::ShareRowExclusive, id.sql());
     match column {
-        Some(column) => step.after(column.clone()).finish(),
+        Some(column) => step
+            .because(format!("let it go with {}", column.sql()))
+            .after(column.clone())
+            .finish(),
         None => step,
     }
 }
@@ -200,9 +209,13 @@ fn set_options(change: &Change<'_, Sequence>) -> Reaction {
     if live.cycle != desired.cycle {
         text.push(if desired.cycle { " CYCLE" } else { " NO CYCLE" });
     }
+    let limits = |sequence: &Sequence| (sequence.minimum, sequence.maximum);
+    let restart = super::counting::begin_anew(limits(live), limits(desired), desired.start);
+    if let Some(restart) = restart {
+        text.push(format_args!(" {restart}"));
+    }
     let mut step = Step::alter(id, format!("ALTER SEQUENCE {}{text}", id.sql()))
         .lock(Lock::ShareRowExclusive, id.sql());
-    let limits = |sequence: &Sequence| (sequence.minimum, sequence.maximum);
     if let Some(move_on) =
         super::counting::move_into(&id.sql(), desired.increment, limits(live), limits(desired))
     {
@@ -228,6 +241,7 @@ fn set_logged(change: &Change<'_, Sequence>) -> Reaction {
             change.id,
             format!("ALTER SEQUENCE {} SET {word}", change.id.sql()),
         )
+        .because(format!("make it {}", word.to_lowercase()))
         .lock(Lock::AccessExclusive, change.id.sql()),
     ])
 }

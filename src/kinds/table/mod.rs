@@ -12,10 +12,11 @@ pub(super) use self::options::{difference as options_difference, list as options
 use super::{
     Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind,
     Reaction, Step,
+    rename::{in_schema, noticed},
 };
 use crate::{
     attributes,
-    sql::{Clauses, Ident, join},
+    sql::{Clauses, Expression, Ident, join},
 };
 
 /// A table.
@@ -30,7 +31,7 @@ pub struct Table {
     #[serde(default)]
     pub options: Vec<String>,
     /// The partition key of a partitioned table, as `pg_get_partkeydef` prints it.
-    pub partition_key: Option<String>,
+    pub partition_key: Option<Expression>,
     /// The table that this one is a partition of.
     pub partition_of_ref: Option<ObjectId>,
     /// The partition's bound: `FOR VALUES …` or `DEFAULT`.
@@ -85,10 +86,16 @@ impl ObjectKind for Table {
         }
         let mut steps = vec![create];
         if self.row_security {
-            steps.push(alter_table(id, "ENABLE ROW LEVEL SECURITY").finish());
+            let enable = alter_table(id, "ENABLE ROW LEVEL SECURITY");
+            steps.push(enable.because("turn its row security on").finish());
         }
         if self.force_row_security {
-            steps.push(alter_table(id, "FORCE ROW LEVEL SECURITY").finish());
+            let force = alter_table(id, "FORCE ROW LEVEL SECURITY");
+            steps.push(
+                force
+                    .because("let its row security hold for the owner")
+                    .finish(),
+            );
         }
         steps.extend(self.replica_identity_step(id));
         steps
@@ -132,6 +139,15 @@ impl ObjectKind for Table {
 
     fn aside(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<Aside> {
         Some(replacement::keep_rows(self, desired, id, cx))
+    }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        let step = in_schema(id, new, |id| self.address(id)).lock(Lock::AccessExclusive, id.sql());
+        Some(noticed(step))
+    }
+
+    fn resembles(&self, _created: &Self) -> bool {
+        true // What tells tables apart is their columns.
     }
 }
 
@@ -190,7 +206,11 @@ impl Table {
     fn replica_identity_step(&self, id: &ObjectId) -> Option<Step> {
         let identity = self.replica_identity.as_ref()?;
         (identity != "INDEX")
-            .then(|| alter_table(id, &format!("REPLICA IDENTITY {identity}")).finish())
+            .then(|| alter_table(id, &format!("REPLICA IDENTITY {identity}")))
+            .map(|step| {
+                step.because(format!("set its replica identity to {identity}"))
+                    .finish()
+            })
     }
 }
 
@@ -249,7 +269,6 @@ fn set_options(change: &Change<'_, Table>) -> Reaction {
                     change.id,
                     format!("ALTER TABLE {} {action}", change.id.sql()),
                 )
-                .because("change storage parameters")
                 .lock(Lock::ShareUpdateExclusive, change.id.sql())
             })
             .collect(),

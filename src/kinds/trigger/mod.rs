@@ -4,15 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Attribute, Change, Context, Fragment, Lock, Object, ObjectId, ObjectKind, Reaction, Step,
+    rename::on_table,
 };
-use crate::attributes;
+use crate::{attributes, sql::Expression};
 
 /// A trigger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trigger {
     /// Its definition, as `pg_get_triggerdef` prints it.
-    #[serde(deserialize_with = "super::expression::stable")]
-    pub definition: String,
+    pub definition: Expression,
     /// When it fires: `ENABLE`, `DISABLE`, `ENABLE REPLICA`, `ENABLE ALWAYS`.
     pub state: String,
     /// Whether it is a constraint trigger.
@@ -36,7 +36,7 @@ impl ObjectKind for Trigger {
         if self.copy_of_ref.is_some() {
             return Vec::new(); // The server has made it, and its state follows.
         }
-        let step = Step::create(id, self.definition.clone());
+        let step = Step::create(id, self.definition.to_string());
         vec![if cx.parent_is_created(id) {
             step
         } else {
@@ -44,12 +44,14 @@ impl ObjectKind for Trigger {
         }]
     }
 
+    const SPLITS: bool = true;
+
     fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
         if let Some(whole) = &self.copy_of_ref {
             // The copy gets the state of the trigger that it is a copy of.
             return match cx.world.desired(whole) {
                 Some(Object::Trigger(model)) if !cx.world.is_created(whole) => {
-                    vec![switch(id, &model.state)]
+                    vec![switch(id, &model.state).because("give it the state of the whole's")]
                 }
                 _ => Vec::new(),
             };
@@ -59,11 +61,49 @@ impl ObjectKind for Trigger {
     }
 
     fn complete(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
-        // A copy stands here because its state is another than that of the trigger that it is a copy of.
-        if self.state == "ENABLE" && self.copy_of_ref.is_none() {
+        let step = switch(id, &self.state).because(format!("set its state to {}", self.state));
+        if self.copy_of_ref.is_some() {
+            // A copy stands here because its state is another than that of the trigger that it is a copy of. One that the
+            // table gets as it is attached is there after that.
+            vec![step.finish()]
+        } else if self.state == "ENABLE" {
             Vec::new()
         } else {
-            vec![switch(id, &self.state)]
+            vec![step]
+        }
+    }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        // A copy has the name of the partitioned table's trigger.
+        self.copy_of_ref
+            .is_none()
+            .then(|| on_table(&self.address(id), id, new))
+    }
+
+    fn is_namesake(&self, id: &ObjectId, other: &Self, other_id: &ObjectId) -> bool {
+        let renamed = Self {
+            definition: Expression::new(&self.definition_as(id, other_id)),
+            ..self.clone()
+        };
+        renamed == *other
+    }
+}
+
+impl Trigger {
+    /// The definition under another name, which stands behind the first words.
+    fn definition_as(&self, id: &ObjectId, new: &ObjectId) -> String {
+        let word = if self.constraint {
+            "CREATE CONSTRAINT TRIGGER"
+        } else {
+            "CREATE TRIGGER"
+        };
+        match self
+            .definition
+            .as_str()
+            .strip_prefix(&format!("{word} {} ", id.name()))
+        {
+            Some(rest) => format!("{word} {} {rest}", new.name()),
+            None => self.definition.as_str().to_owned(),
         }
     }
 }

@@ -3,7 +3,7 @@ SELECT 'pg_class'::regclass::oid AS classid,
        c.oid AS objid,
        0 AS objsubid,
        ARRAY[n.nspname::text, c.relname::text] AS path,
-       pg_get_viewdef(c.oid) AS definition,
+       rtrim(pg_get_viewdef(c.oid), ';') AS definition,
        (SELECT array_agg(quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod)
                          || CASE WHEN a.attcollation <> t.typcollation THEN ' ' || a.attcollation::regcollation ELSE '' END
                          ORDER BY a.attnum)

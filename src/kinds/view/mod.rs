@@ -5,15 +5,15 @@ use serde::{Deserialize, Serialize};
 use super::{
     Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction,
     Step,
+    rename::{in_schema, noticed},
 };
-use crate::attributes;
+use crate::{attributes, sql::Expression};
 
 /// A view.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct View {
     /// The query, as `pg_get_viewdef` prints it.
-    #[serde(deserialize_with = "super::expression::stable")]
-    pub definition: String,
+    pub definition: Expression,
     /// Names and types of its columns.
     pub columns: Option<Vec<String>>,
     /// `security_barrier`, `check_option` and the like as `name=value`; sorted.
@@ -51,6 +51,11 @@ impl ObjectKind for View {
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
         vec![Claim::Relation(id.sql()), Claim::Type(id.sql())]
     }
+
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        let step = in_schema(id, new, |id| self.address(id)).lock(Lock::AccessExclusive, id.sql());
+        Some(noticed(step))
+    }
 }
 
 impl View {
@@ -60,11 +65,7 @@ impl View {
         } else {
             format!(" WITH ({})", super::table::options_list(&self.options))
         };
-        format!(
-            "{verb} {}{options} AS\n{}",
-            id.sql(),
-            self.definition.trim_end_matches(';')
-        )
+        format!("{verb} {}{options} AS\n{}", id.sql(), self.definition)
     }
 }
 

@@ -8,9 +8,9 @@ use super::{Approval, FORMAT, Header, PlanFile, SETTINGS};
 use crate::{
     catalog::Fingerprint,
     diagnostic::{Code, Diagnostic, Result, SourceFile},
-    kinds::{Action, Hazard, HazardKind, Lock, ObjectId, Step},
+    kinds::{Action, Batching, Hazard, HazardKind, Lock, ObjectId, Rollout, Step},
     plan::{Batch, Plan},
-    source::statements_in,
+    source::{Bounded, statements_in},
 };
 
 impl PlanFile {
@@ -131,6 +131,7 @@ impl<'a> Reader<'a> {
             postgres: self.parsed("postgres")?,
             from: self.parsed::<Fingerprint>("from")?,
             to: self.parsed::<Fingerprint>("to")?,
+            semver: self.parsed("semver")?,
             proved: self.value("proved").map(|(_, proved)| proved.to_string()),
             approval,
         })
@@ -173,11 +174,40 @@ impl<'a> Reader<'a> {
         let mut open: Option<Batch> = None;
         let mut step: Option<Step> = None;
         let mut settings = SETTINGS.iter();
+        let mut rollout = None;
         for (span, piece) in &self.lines {
             match piece {
-                Piece::Directive { key: "step", value } => {
-                    finish(&mut plan, &mut open, &mut step);
-                    step = Some(self.step(span, value)?);
+                Piece::Directive {
+                    key: key @ ("step" | "data"),
+                    value,
+                } => {
+                    self.finish(&mut plan, &mut open, &mut step)?;
+                    let begun = if *key == "step" {
+                        self.step(span, value)?
+                    } else {
+                        self.data(span, value)?
+                    };
+                    step = Some(begun.rollout(rollout.unwrap_or_default()));
+                }
+                Piece::Directive {
+                    key: "batch",
+                    value,
+                } => {
+                    let step = step.as_mut().ok_or_else(|| self.stray(span))?;
+                    if open.is_some() {
+                        return Err(self.inside(span, "a statement goes in batches"));
+                    }
+                    self.batch(step, span, value)?;
+                }
+                Piece::Directive {
+                    key: "phase",
+                    value,
+                } => {
+                    if open.is_some() {
+                        return Err(self.inside(span, "a phase begins"));
+                    }
+                    self.finish(&mut plan, &mut open, &mut step)?;
+                    rollout = Some(self.phase(span, value, rollout)?);
                 }
                 Piece::Directive {
                     key: "expects",
@@ -199,23 +229,26 @@ impl<'a> Reader<'a> {
                 }
                 Piece::Statement(sql) => match (*sql, &mut step, &mut open) {
                     ("BEGIN", _, None) => {
-                        finish(&mut plan, &mut open, &mut step);
+                        self.finish(&mut plan, &mut open, &mut step)?;
                         open = Some(Batch {
                             transactional: true,
                             steps: Vec::new(),
                         });
                     }
                     ("COMMIT", _, Some(_)) => {
-                        finish(&mut plan, &mut open, &mut step);
+                        self.finish(&mut plan, &mut open, &mut step)?;
                         plan.batches.extend(open.take());
                     }
-                    (sql, Some(step), _) => step.sql.push(sql.to_string()),
+                    (sql, Some(step), _) => {
+                        self.bounded(step, span, sql)?;
+                        step.sql.push(sql.to_string());
+                    }
                     (sql, None, _) if Some(&sql) == settings.next() => {}
                     (_, None, _) => return Err(self.stray(span)),
                 },
             }
         }
-        finish(&mut plan, &mut open, &mut step);
+        self.finish(&mut plan, &mut open, &mut step)?;
         match open {
             None => Ok(plan),
             Some(_) => Err(self.error(
@@ -243,6 +276,123 @@ impl<'a> Reader<'a> {
         let mut step = Step::new(action, &object, "");
         step.sql.clear();
         Ok(step)
+    }
+
+    /// A step that writes rows, `<object> [what]`.
+    fn data(&self, span: &Range<usize>, value: &str) -> Result<Step> {
+        let ends = value.match_indices(' ').map(|(at, _)| at);
+        let ends: Vec<usize> = ends.chain([value.len()]).collect();
+        let mut read = ends.iter().rev().map(|end| {
+            let (object, what) = value.split_at(*end);
+            object.parse::<ObjectId>().map(|object| (object, what))
+        });
+        let (object, what) = read.find_map(Result::ok).ok_or_else(|| {
+            let message = format!("`{value}` names no object");
+            self.error(span.clone(), message, "a data step is `<object> [what]`")
+                .help("begin with the kind of the object: `table app.users`")
+        })?;
+        let mut step = Step::new(Action::Data, &object, "").because(what.trim());
+        step.sql.clear();
+        Ok(step)
+    }
+
+    /// How the statement that follows is carried out.
+    fn batch(&self, step: &mut Step, span: &Range<usize>, value: &str) -> Result<()> {
+        if step.action != Action::Data || !step.sql.is_empty() || step.batching.is_some() {
+            let message = "a step goes in batches where it isn't prepared for it";
+            return Err(self
+                .error(span.clone(), message.to_owned(), "not here")
+                .help("`-- forge:batch` stands once, between `-- forge:data <object>` and its statement"));
+        }
+        let batching: Batching = value.parse().map_err(|why: String| {
+            let message = format!("the batch can't be read: {why}");
+            self.error(
+                span.clone(),
+                message,
+                "a batch is `key=<columns> size=<rows> [pause=<duration>]`",
+            )
+        })?;
+        step.batching = Some(batching);
+        Ok(())
+    }
+
+    /// The part of the plan that begins.
+    fn phase(&self, span: &Range<usize>, value: &str, before: Option<Rollout>) -> Result<Rollout> {
+        let known = Rollout::ALL
+            .into_iter()
+            .find(|known| known.as_str() == value);
+        let phase = known.ok_or_else(|| {
+            let message = format!("`{value}` is no phase");
+            self.error(span.clone(), message, "expand, backfill or contract")
+        })?;
+        match before {
+            Some(before) if before >= phase => Err(self
+                .error(
+                    span.clone(),
+                    format!("the phase `{phase}` begins behind `{before}`"),
+                    "out of order",
+                )
+                .help(
+                    "the phases are expand, backfill, contract, in this order, each at most once",
+                )),
+            _ => Ok(phase),
+        }
+    }
+
+    /// Checks that a statement can be carried out as its step wants.
+    fn bounded(&self, step: &Step, span: &Range<usize>, sql: &str) -> Result<()> {
+        let Some(Batching { key, .. }) = &step.batching else {
+            return Ok(());
+        };
+        let (start, message, help) = if step.sql.is_empty() {
+            let Err(error) = Bounded::read(sql, key) else {
+                return Ok(());
+            };
+            let message = format!("the statement can't go in batches: {}", error.message);
+            let help = "write it so that each row of one table stands for itself, or take `-- forge:batch` away: \
+                        then it is carried out as a whole";
+            (span.start + error.at, message, help)
+        } else {
+            let help = "give each statement a step `-- forge:data <object>` of its own";
+            (span.start, "a batch is over one statement".to_owned(), help)
+        };
+        let line = self.file.text[start..span.end].lines().next();
+        let end = start + line.unwrap_or_default().len();
+        Err(self.error(start..end, message, "this one").help(help))
+    }
+
+    /// What can't be part of a transaction.
+    fn inside(&self, span: &Range<usize>, what: &str) -> Diagnostic {
+        self.error(
+            span.clone(),
+            format!("{what} inside a transaction"),
+            "between `BEGIN;` and `COMMIT;`",
+        )
+        .help("put `COMMIT;` before it, and `BEGIN;` behind it if steps follow")
+    }
+
+    fn finish(
+        &self,
+        plan: &mut Plan,
+        open: &mut Option<Batch>,
+        step: &mut Option<Step>,
+    ) -> Result<()> {
+        let Some(step) = step.take() else {
+            return Ok(());
+        };
+        if step.batching.is_some() && step.sql.is_empty() {
+            let end = self.file.text.len();
+            let message = format!("the step on `{}` has batches and no statement", step.object);
+            return Err(self.error(end..end, message, "nothing to carry out"));
+        }
+        match open {
+            Some(batch) => batch.steps.push(step),
+            None => plan.batches.push(Batch {
+                transactional: false,
+                steps: vec![step],
+            }),
+        }
+        Ok(())
     }
 
     fn describe(&self, step: &mut Step, comment: &str, span: &Range<usize>) -> Result<()> {
@@ -278,22 +428,11 @@ impl<'a> Reader<'a> {
             .next()
             .unwrap_or_default();
         self.error(span.clone(), format!("`{found}` belongs to no step"), "not understood here")
-            .help("a statement of your own stands under a line `-- forge:step <number> <action> <object>`")
+            .help("a statement of your own stands under a line `-- forge:data <object>` if it writes rows, otherwise under `-- forge:step <number> <action> <object>`")
     }
 
     fn error(&self, span: Range<usize>, message: String, label: &str) -> Diagnostic {
         Diagnostic::error(Code::PlanFile, message).at(self.file, span, label)
-    }
-}
-
-fn finish(plan: &mut Plan, open: &mut Option<Batch>, step: &mut Option<Step>) {
-    let Some(step) = step.take() else { return };
-    match open {
-        Some(batch) => batch.steps.push(step),
-        None => plan.batches.push(Batch {
-            transactional: false,
-            steps: vec![step],
-        }),
     }
 }
 

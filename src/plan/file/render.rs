@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 
 use super::{Approval, FORMAT, Header, PlanFile, SETTINGS};
-use crate::{kinds::Step, plan::Plan};
+use crate::{
+    kinds::{Action, Rollout, Step},
+    plan::Plan,
+};
 
 impl PlanFile {
     /// The file's text.
@@ -53,6 +56,7 @@ fn header(text: &mut String, header: &Header) {
     line("postgres", &header.postgres.to_string());
     line("from", &header.from.to_string());
     line("to", &header.to.to_string());
+    line("semver", &header.semver.to_string());
     if let Some(proved) = &header.proved {
         line("proved", proved);
     }
@@ -79,7 +83,13 @@ fn header(text: &mut String, header: &Header) {
 
 fn body(text: &mut String, plan: &Plan) {
     let mut number = 0;
+    let mut rollout = Rollout::default();
     for batch in &plan.batches {
+        let begins = batch.rollout();
+        if begins != rollout {
+            rollout = begins;
+            writeln!(text, "\n-- forge:phase {rollout}").expect("writing to a String can't fail");
+        }
         text.push_str(if batch.transactional {
             "\nBEGIN;\n"
         } else {
@@ -98,10 +108,12 @@ fn body(text: &mut String, plan: &Plan) {
 fn write_step(text: &mut String, number: usize, step: &Step) {
     let mut line =
         |words: String| writeln!(text, "{words}").expect("writing to a String can't fail");
-    line(format!(
-        "\n-- forge:step {number} {} {}",
-        step.action, step.object
-    ));
+    line(match step.action {
+        Action::Data => format!("\n-- forge:data {}", step.object),
+        Action::Create | Action::Alter | Action::Rename | Action::Drop => {
+            format!("\n-- forge:step {number} {} {}", step.action, step.object)
+        }
+    });
     for (id, state) in &step.expects {
         line(format!("-- forge:expects {id} {state}"));
     }
@@ -113,6 +125,9 @@ fn write_step(text: &mut String, number: usize, step: &Step) {
     }
     for hazard in &step.hazards {
         line(format!("-- hazard: {} · {}", hazard.kind, hazard.why));
+    }
+    if let Some(batching) = &step.batching {
+        line(format!("-- forge:batch {batching}"));
     }
     for statement in &step.sql {
         line(format!("{statement};"));

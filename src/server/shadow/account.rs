@@ -7,10 +7,8 @@ use std::{
 
 use camino::Utf8Path;
 
-use super::{
-    Environment,
-    system::{self, Child, Signal},
-};
+use super::system::{self, Child, Signal};
+use crate::server::Environment;
 
 /// The rights that a private server's processes have.
 #[derive(Debug, Clone, PartialEq, Eq)]

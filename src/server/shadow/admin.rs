@@ -1,65 +1,37 @@
-//! The connection over which forge administers a shadow server.
+//! The session in which forge administers a shadow server.
 
 use camino::Utf8Path;
-use tokio::task::JoinHandle;
-use tokio_postgres::{Client, NoTls, error::SqlState};
+use tokio_postgres::{Client, error::SqlState};
 
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
-    server::connect::ConnectOptions,
+    server::{connect::ConnectOptions, failure::server_error, session::Session},
 };
 
 /// How to reach a private server by the socket in `folder`.
-pub(in crate::server) fn private(folder: &Utf8Path, database: &str) -> ConnectOptions {
-    ConnectOptions::local(folder, 5432, "postgres", database)
+pub(in crate::server) fn private(folder: &Utf8Path, user: &str, database: &str) -> ConnectOptions {
+    ConnectOptions::local(folder, 5432, user, database)
 }
 
 /// A session that creates and drops databases and roles.
-#[derive(Debug)]
-pub(in crate::server) struct Admin {
-    client: Client,
-    connection: JoinHandle<()>,
-}
+pub(in crate::server) struct Admin(Session);
 
 /// Opens a session.
 pub(in crate::server) async fn connect(options: &ConnectOptions) -> Result<Admin> {
-    let mut config = tokio_postgres::Config::new();
-    for host in &options.hosts {
-        config.host(&host.host).port(host.port);
-    }
-    config
-        .user(&options.user)
-        .dbname(&options.database)
-        .application_name("forge")
-        .connect_timeout(options.connect_timeout);
-    if let Some(password) = &options.password {
-        config.password(password);
-    }
-    let (client, connection) = config.connect(NoTls).await.map_err(|error| {
-        let host = &options.hosts[0];
-        Diagnostic::error(
-            Code::Unreachable,
-            format!("no connection to `{}:{}`", host.host, host.port),
-        )
-        .note(reason(&error))
-    })?;
-    let connection = tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "the shadow's connection ended");
-        }
-    });
-    Ok(Admin { client, connection })
+    Session::open(options, "forge shadow admin")
+        .await
+        .map(Admin)
 }
 
 impl Admin {
     /// The client, for queries.
     pub(in crate::server) fn client(&self) -> &Client {
-        &self.client
+        self.0.client()
     }
 
     /// Runs statements.
     pub(in crate::server) async fn run(&self, statements: &str) -> Result<()> {
-        self.client
+        self.client()
             .batch_execute(statements)
             .await
             .map_err(|error| failed(&error))
@@ -67,28 +39,18 @@ impl Admin {
 
     /// Ends the session and waits until the server knows.
     pub(in crate::server) async fn close(self) {
-        drop(self.client);
-        if let Err(error) = self.connection.await {
-            tracing::debug!(%error, "the shadow's connection ended");
-        }
+        self.0.close().await;
     }
 }
 
 /// An error of the server's while forge administers it.
 pub(in crate::server) fn failed(error: &tokio_postgres::Error) -> Diagnostic {
+    let reason = server_error(error);
     let diagnostic = Diagnostic::error(Code::NoShadow, "the shadow server refuses a statement")
-        .note(reason(error));
+        .note(reason.message());
     if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
         return diagnostic
             .help("let the role create databases and roles (`ALTER ROLE … CREATEDB CREATEROLE`), or use another shadow");
     }
     diagnostic
-}
-
-fn reason(error: &tokio_postgres::Error) -> String {
-    match (error.as_db_error(), std::error::Error::source(error)) {
-        (Some(error), _) => error.message().to_owned(),
-        (None, Some(source)) => source.to_string(),
-        (None, None) => error.to_string(),
-    }
 }

@@ -10,7 +10,7 @@ use std::{
 use camino::{Utf8Path, Utf8PathBuf};
 use sha2::{Digest as _, Sha256};
 
-use super::Environment;
+use crate::server::Environment;
 
 /// A PostgreSQL version, as `postgres --version` has it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,8 +9,9 @@ use std::{fs::TryLockError, io, os::unix::fs::MetadataExt as _, time::Duration};
 use camino::{Utf8Path, Utf8PathBuf};
 use tempfile::TempDir;
 
-use super::{Environment, postmaster, system};
+use super::{postmaster, system};
 use crate::diagnostic::{Code, Diagnostic, Result};
+use crate::server::Environment;
 
 /// What the names of the folders begin with.
 const PREFIX: &str = "forge-shadow-";

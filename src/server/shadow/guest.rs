@@ -5,17 +5,19 @@
 //! may take the lock away from its session; hence the hour.)
 
 use std::{
-    fmt::Write as _,
     hash::{BuildHasher as _, Hasher as _, RandomState},
     sync::{Mutex, PoisonError},
 };
 
 use tokio_postgres::error::SqlState;
 
-use super::admin::{self, Admin};
+use super::{
+    admin::{self, Admin},
+    roles::{self, Roles},
+};
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
-    server::connect::ConnectOptions,
+    server::{connect::ConnectOptions, login::nonce},
     sql::{Ident, Literal},
 };
 
@@ -32,11 +34,12 @@ const ROLE_COMMENT: &str = "made by forge for a shadow database at ";
 const LEFT_OVER: i64 = 3600;
 
 /// Forge's things on a server that isn't its own.
-#[derive(Debug)]
 pub(super) struct Guest {
     admin: Admin,
     databases: Mutex<Vec<Ident>>,
-    roles: Mutex<Vec<Ident>>,
+    roles: Roles,
+    /// The role that code of the tree runs as, where the given one may do anything.
+    ordinary: Mutex<Option<Ordinary>>,
     /// When this began, by the server's clock, in seconds since 1970.
     began: i64,
     server: Server,
@@ -52,6 +55,27 @@ pub(super) struct Server {
     /// Whether every new index waits for the disk (until 16, with fsync).
     pub(super) slow: bool,
     superuser: bool,
+    /// An hour from now, as the server writes it.
+    in_an_hour: String,
+}
+
+/// A role of forge's own without any rights, which can log in.
+#[derive(Clone)]
+pub(super) struct Ordinary {
+    /// Its name.
+    pub(super) name: Ident,
+    password: String,
+}
+
+impl Ordinary {
+    /// The same connection as this role.
+    pub(super) fn log_in(&self, options: &ConnectOptions) -> ConnectOptions {
+        ConnectOptions {
+            user: self.name.as_str().to_owned(),
+            password: Some(self.password.clone()),
+            ..options.clone()
+        }
+    }
 }
 
 impl Guest {
@@ -70,6 +94,7 @@ impl Guest {
             version: row.get("version"),
             slow: major <= 16 && row.get::<_, bool>("fsync"),
             superuser: row.get("superuser"),
+            in_an_hour: row.get("in_an_hour"),
         };
         if !server.superuser && !row.get::<_, bool>("creates_databases") {
             return Err(Diagnostic::error(
@@ -84,7 +109,8 @@ impl Guest {
         let guest = Self {
             admin,
             databases: Mutex::default(),
-            roles: Mutex::default(),
+            roles: Roles::default(),
+            ordinary: Mutex::default(),
             began: row.get("now"),
             server,
         };
@@ -98,23 +124,72 @@ impl Guest {
     }
 
     /// Creates an empty database and returns its name.
-    pub(super) async fn create_database(&self, purpose: &str) -> Result<Ident> {
-        let random = RandomState::new().build_hasher().finish();
+    pub(super) async fn create_database(
+        &self,
+        purpose: &str,
+        owner: Option<&Ident>,
+    ) -> Result<Ident> {
         let purpose: String = purpose
             .chars()
             .filter(|c| c.is_ascii_alphanumeric() || *c == '_')
             .take(16)
             .collect();
+        let name = self.name(&purpose);
+        self.lock(&name).await?;
+        self.databases
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(name.clone());
+        self.admin
+            .run(&create_statement(&name, owner, self.server.major))
+            .await?;
+        Ok(name)
+    }
+
+    /// A name that nobody uses, by which a later forge knows whose it is and how old.
+    fn name(&self, purpose: &str) -> Ident {
+        let random = RandomState::new().build_hasher().finish();
         let process = std::process::id();
         let name = format!("{PREFIX}{process}_{}_{random:08x}_{purpose}", self.began);
         // PostgreSQL cuts names after 63 bytes.
-        let name = Ident::new(&name[..name.len().min(63)]);
-        self.lock(&name).await?;
-        remember(&self.databases, &name);
-        self.admin
-            .run(&create_statement(&name, self.server.major))
-            .await?;
-        Ok(name)
+        Ident::new(&name[..name.len().min(63)])
+    }
+
+    /// The role as which code of the tree runs; none where the given role is ordinary itself. It is a member of all the
+    /// roles that forge has made.
+    pub(super) async fn ordinary(&self) -> Result<Option<Ordinary>> {
+        if !self.server.superuser {
+            return Ok(None);
+        }
+        let known = self
+            .ordinary
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let role = match known {
+            Some(role) => role,
+            None => self.create_ordinary().await?,
+        };
+        self.roles.grant_to(&self.admin, &role.name).await?;
+        Ok(Some(role))
+    }
+
+    async fn create_ordinary(&self) -> Result<Ordinary> {
+        let role = Ordinary {
+            name: self.name("loader"),
+            password: nonce(),
+        };
+        let Ordinary { name, password } = &role;
+        // The limit keeps code that gives the role another password from logging in beside forge.
+        let options = format!(
+            "LOGIN CONNECTION LIMIT 1 PASSWORD {} VALID UNTIL {}",
+            Literal(password),
+            Literal(&self.server.in_an_hour)
+        );
+        self.create_role(name, &options).await?;
+        self.admin.run(&quieten(name)).await?;
+        *self.ordinary.lock().unwrap_or_else(PoisonError::into_inner) = Some(role.clone());
+        Ok(role)
     }
 
     async fn lock(&self, name: &Ident) -> Result<()> {
@@ -144,21 +219,32 @@ impl Guest {
 
     /// Creates the roles that aren't there.
     pub(super) async fn create_roles(&self, names: &[String]) -> Result<()> {
-        for name in missing_roles(&self.admin, names).await? {
-            let comment = format!("{ROLE_COMMENT}{}", self.began);
-            let mut statements = format!(
-                "CREATE ROLE {name} NOLOGIN; COMMENT ON ROLE {name} IS {};",
-                Literal(&comment)
-            );
+        for name in roles::missing(&self.admin, names).await? {
+            self.create_role(&name, "NOLOGIN").await?;
             // Only a member may make a role the owner of something.
             if !self.server.superuser {
-                write!(statements, "GRANT {name} TO CURRENT_USER;")
-                    .expect("writing to a String can't fail");
+                self.admin
+                    .run(&format!("GRANT {name} TO CURRENT_USER"))
+                    .await?;
             }
-            remember(&self.roles, &name);
-            self.admin.run(&statements).await?;
         }
         Ok(())
+    }
+
+    async fn create_role(&self, name: &Ident, options: &str) -> Result<()> {
+        let comment = format!("{ROLE_COMMENT}{}", self.began);
+        self.roles.made().insert(name.clone());
+        self.admin
+            .run(&format!(
+                "CREATE ROLE {name} {options}; COMMENT ON ROLE {name} IS {}",
+                Literal(&comment)
+            ))
+            .await
+    }
+
+    /// The roles that were made so far.
+    pub(super) fn roles(&self) -> &Roles {
+        &self.roles
     }
 
     /// Drops what was made and ends the session. What can't be dropped is told, after the rest is gone.
@@ -173,7 +259,7 @@ impl Guest {
         for name in databases {
             problems.extend(self.drop_database(&name).await.err());
         }
-        let roles = std::mem::take(&mut *self.roles.lock().unwrap_or_else(PoisonError::into_inner));
+        let roles = std::mem::take(&mut *self.roles.made());
         for name in roles {
             problems.extend(self.drop_role(&name).await.err());
         }
@@ -256,12 +342,6 @@ impl Guest {
     }
 }
 
-fn remember(list: &Mutex<Vec<Ident>>, name: &Ident) {
-    list.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(name.clone());
-}
-
 /// Whether a database's name is forge's and says that it is old.
 fn left_over(name: &str, now: i64) -> bool {
     let made = name
@@ -271,9 +351,10 @@ fn left_over(name: &str, now: i64) -> bool {
 }
 
 /// The statement that makes an empty database with UTF-8 and the C collation, whatever the cluster's defaults are.
-pub(super) fn create_statement(name: &Ident, major: u32) -> String {
+pub(super) fn create_statement(name: &Ident, owner: Option<&Ident>, major: u32) -> String {
+    let owner = owner.map_or_else(String::new, |owner| format!(" OWNER {owner}"));
     let mut statement = format!(
-        "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
+        "CREATE DATABASE {name}{owner} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
     );
     if major >= 15 {
         // A cluster may have ICU as its default provider from 15 on.
@@ -282,28 +363,10 @@ pub(super) fn create_statement(name: &Ident, major: u32) -> String {
     statement
 }
 
-/// Those of `names` that the server doesn't have and that can be created.
-pub(super) async fn missing_roles(admin: &Admin, names: &[String]) -> Result<Vec<Ident>> {
-    let rows = admin
-        .client()
-        .query(
-            "SELECT DISTINCT name FROM pg_catalog.unnest($1::text[]) AS wanted(name) \
-             WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = wanted.name) \
-             ORDER BY name",
-            &[&names],
-        )
-        .await
-        .map_err(|error| admin::failed(&error))?;
-    let names = rows.iter().map(|row| row.get::<_, String>("name"));
-    Ok(names
-        .filter(|name| creatable(name))
-        .map(Ident::new)
-        .collect())
-}
-
-/// PostgreSQL keeps some names for itself. (PostgreSQL docs: CREATE ROLE; `check_rolespec_name` and `IsReservedName`.)
-fn creatable(role: &str) -> bool {
-    !role.is_empty() && !role.starts_with("pg_") && !["public", "none"].contains(&role)
+/// The statement that keeps triggers from firing in a role's sessions. Only a superuser can set this, for whom it then
+/// holds, too.
+pub(super) fn quieten(role: &Ident) -> String {
+    format!("ALTER ROLE {role} SET session_replication_role = replica")
 }
 
 #[cfg(test)]
@@ -320,18 +383,5 @@ mod tests {
         check("forge_shadow_17", false);
         check("forge_shadow_mine_of_2020", false);
         check("app", false);
-    }
-
-    #[test]
-    fn reserved_role_names() {
-        fn check(role: &str, expected: bool) {
-            assert_eq!(creatable(role), expected, "{role}");
-        }
-        check("app", true);
-        check("Public", true);
-        check("public", false);
-        check("none", false);
-        check("pg_monitor", false);
-        check("", false);
     }
 }

@@ -4,6 +4,7 @@ SELECT
     pg_catalog.current_setting('server_version') AS version,
     pg_catalog.current_setting('fsync')::bool AS fsync,
     pg_catalog.floor(pg_catalog.date_part('epoch', pg_catalog.now()))::bigint AS now,
+    (pg_catalog.now() OPERATOR(pg_catalog.+) '1 hour'::pg_catalog.interval)::text AS in_an_hour,
     r.rolsuper AS superuser,
     r.rolcreatedb AS creates_databases
 FROM pg_catalog.pg_roles r

@@ -10,12 +10,14 @@ use std::{
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{
-    Environment,
     account::Account,
     binaries::Binaries,
     system::{self, Signal},
 };
-use crate::diagnostic::{Code, Diagnostic, Result};
+use crate::{
+    diagnostic::{Code, Diagnostic, Result},
+    server::Environment,
+};
 
 /// Recovery after a crash may take its time; a fresh cluster takes 30 ms.
 const START_LIMIT: Duration = Duration::from_mins(1);

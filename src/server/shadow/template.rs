@@ -8,7 +8,6 @@ use std::{fs::DirBuilder, io::Write as _, os::unix::fs::DirBuilderExt as _, time
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{
-    Environment,
     account::Account,
     admin,
     binaries::Binaries,
@@ -16,13 +15,19 @@ use super::{
     postmaster::{self, Postmaster, Start},
     system::Signal,
 };
-use crate::diagnostic::{Code, Diagnostic, Result};
+use crate::{
+    diagnostic::{Code, Diagnostic, Result},
+    server::Environment,
+};
 
 /// Changes when the way templates are made changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The database that a slim cluster has.
 pub(in crate::server) const DATABASE: &str = "template0";
+
+/// The superuser of a private shadow. Nobody else calls a role so: those that a target or a tree names are ordinary.
+pub(in crate::server) const SUPERUSER: &str = "forge shadow superuser";
 
 /// What a template's lock file has after the template's name.
 const LOCK: &str = ".lock";
@@ -67,7 +72,7 @@ async fn build(
     let folder = Folder::create(environment)?;
     account.own(folder.path())?;
     let data = folder.path().join("data");
-    let options = ["--no-sync", "--wal-segsize=1"];
+    let options = ["-U", SUPERUSER, "--no-sync", "--wal-segsize=1"];
     initdb(binaries, account, &data, environment, &options)?;
     configure(&data, &settings(binaries.version.major))?;
     let log = folder.path().join("log");
@@ -80,7 +85,7 @@ async fn build(
         environment,
     })
     .await?;
-    slim(folder.path()).await?;
+    slim(folder.path(), binaries.version.major).await?;
     // A cluster that was shut down in order starts without recovery.
     server.stop(Signal::Interrupt).await?;
 
@@ -96,13 +101,20 @@ async fn build(
 }
 
 /// Drops the databases that nobody needs.
-async fn slim(socket: &Utf8Path) -> Result<()> {
-    let first = admin::connect(&admin::private(socket, "postgres")).await?;
+async fn slim(socket: &Utf8Path, major: u32) -> Result<()> {
+    let first = admin::connect(&admin::private(socket, SUPERUSER, "postgres")).await?;
     first
         .run("UPDATE pg_catalog.pg_database SET datallowconn = true WHERE datname = 'template0'")
         .await?;
     first.close().await;
-    let admin = admin::connect(&admin::private(socket, DATABASE)).await?;
+    let admin = admin::connect(&admin::private(socket, SUPERUSER, DATABASE)).await?;
+    if let Some(role) = owner_of_public(major) {
+        admin
+            .run(&format!(
+                "CREATE ROLE {role}; ALTER SCHEMA public OWNER TO {role}"
+            ))
+            .await?;
+    }
     admin
         .run("UPDATE pg_catalog.pg_database SET datistemplate = false WHERE datname = 'template1'")
         .await?;
@@ -113,7 +125,13 @@ async fn slim(socket: &Utf8Path) -> Result<()> {
     Ok(())
 }
 
-/// Makes a cluster with the superuser `postgres`, UTF-8, and the C collation.
+/// The role that the schema `public` of a new database belongs to where that isn't the database's owner: until 14 it is the
+/// superuser who made the cluster, whom everybody calls so.
+pub(in crate::server) fn owner_of_public(major: u32) -> Option<&'static str> {
+    (major <= 14).then_some("postgres")
+}
+
+/// Makes a cluster with UTF-8 and the C collation.
 pub(in crate::server) fn initdb(
     binaries: &Binaries,
     account: &Account,
@@ -150,7 +168,7 @@ fn try_initdb(
     let program = binaries.initdb();
     let mut command = account.command(&program, Signal::Kill, environment);
     command
-        .args(["-E", "UTF8", "--locale=C", "-A", "trust", "-U", "postgres"])
+        .args(["-E", "UTF8", "--locale=C", "-A", "trust"])
         .args(options)
         .arg("-D")
         .arg(data);

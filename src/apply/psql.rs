@@ -1,0 +1,269 @@
+//! A script that psql runs with no forge at hand: the steps of plans, guarded, with the rows that forge's history gets.
+
+use std::fmt::Write as _;
+
+use super::{Script, lock, run::writes_only};
+use crate::{
+    catalog::Fingerprint,
+    diagnostic::Result,
+    history::{Direction, EventKind, HISTORY_TABLES},
+    kinds::Action,
+    plan::{Batch, file::SETTINGS},
+    sql::{Literal, join},
+};
+
+/// Where a script begins.
+#[derive(Debug, Clone)]
+pub struct Beginning<'a> {
+    /// The revisions that have to be applied, and no others.
+    pub applied: Vec<&'a str>,
+    /// The state that the database is in then.
+    pub state: Fingerprint,
+}
+
+/// Writes the script that runs these plans, in order, on a database in a known state.
+///
+/// # Errors
+/// If a plan isn't what was approved.
+pub fn psql_script(beginning: &Beginning<'_>, scripts: &[Script<'_>]) -> Result<String> {
+    let mut text = String::new();
+    let postgres = scripts
+        .first()
+        .map(|script| script.file.plan.header.postgres);
+    head(&mut text, beginning, postgres);
+    let mut state = beginning.state;
+    for script in scripts {
+        let plan = &script.file.plan;
+        plan.check_frozen(&script.file.path)?;
+        one(&mut text, script, state)?;
+        state = state.after(plan.header.from, plan.header.to);
+    }
+    text.push_str("\n\\echo done\n");
+    Ok(text)
+}
+
+fn push(text: &mut String, line: impl std::fmt::Display) {
+    writeln!(text, "{line}").expect("writing to a String can't fail");
+}
+
+fn head(text: &mut String, beginning: &Beginning<'_>, postgres: Option<u32>) {
+    let from = match beginning.applied[..] {
+        [] => "base".to_owned(),
+        [.., last] => last.to_owned(),
+    };
+    push(
+        text,
+        format_args!("-- from {from}; run it with `psql -X -f`"),
+    );
+    push(text, "\\set ON_ERROR_STOP on");
+    for setting in SETTINGS {
+        push(text, format_args!("{setting} \\g /dev/null"));
+    }
+    push(text, "SET client_min_messages = warning;");
+    push(text, "\n-- nobody else at work");
+    let [key, other] = lock::key();
+    push(
+        text,
+        raise_unless(
+            &format!("pg_catalog.pg_try_advisory_lock({key}, {other})"),
+            "another forge is at work on this database",
+        ),
+    );
+    if let Some(postgres) = postgres {
+        push(text, "\n-- the server that the plans were made for");
+        let is_same =
+            format!("pg_catalog.current_setting('server_version_num')::int / 10000 = {postgres}");
+        let message = format!("the plans were made for PostgreSQL {postgres}");
+        push(text, raise_unless(&is_same, &message));
+    }
+    push(text, "\n-- the schema in which forge keeps its history");
+    push(
+        text,
+        "SELECT pg_catalog.to_regclass('forge.snapshot') IS NULL AS forge_is_new \\gset",
+    );
+    push(text, "\\if :forge_is_new");
+    push(
+        text,
+        format_args!(
+            "BEGIN;\n{};\nCOMMIT;",
+            HISTORY_TABLES.trim_end().trim_end_matches(';')
+        ),
+    );
+    push(text, "\\endif");
+    push(text, "\n-- the revisions from which the plans lead on");
+    let expected = join(
+        beginning.applied.iter().map(|revision| Literal(revision)),
+        ", ",
+    );
+    let same = format!(
+        "COALESCE((SELECT pg_catalog.array_agg(rev ORDER BY rev) FROM forge.applied), '{{}}') = \
+         ARRAY(SELECT r FROM pg_catalog.unnest(ARRAY[{expected}]::text[]) AS r ORDER BY r)"
+    );
+    push(
+        text,
+        raise_unless(
+            &same,
+            &format!("other revisions are applied than the script begins with ({from})"),
+        ),
+    );
+}
+
+/// A statement that stops psql unless a condition holds.
+fn raise_unless(condition: &str, message: &str) -> String {
+    format!(
+        "DO $forge$ BEGIN\n  IF NOT ({condition}) THEN RAISE EXCEPTION '%', {}; END IF;\nEND $forge$;",
+        Literal(message)
+    )
+}
+
+fn one(text: &mut String, script: &Script<'_>, state: Fingerprint) -> Result<()> {
+    let header = &script.file.plan.header;
+    let revision = &header.revision;
+    let (verb, start, end) = match script.direction {
+        Direction::Up => ("upgrade", EventKind::ApplyStart, EventKind::Applied),
+        Direction::Down => ("downgrade", EventKind::RevertStart, EventKind::Reverted),
+    };
+    push(
+        text,
+        format_args!(
+            "\n\\echo Running {verb} {revision}: {}",
+            echoed(&header.message)
+        ),
+    );
+    absent(text, script);
+    push(text, "BEGIN;");
+    if script.direction == Direction::Up {
+        push(text, register(script)?);
+    }
+    push(text, event(revision, start, None, Some(state)));
+    push(text, "COMMIT;");
+    let batches = &script.file.plan.plan.batches;
+    let mut number = 0;
+    for batch in batches {
+        write_batch(text, revision, batch, &mut number);
+    }
+    push(text, event(revision, end, None, None));
+    Ok(())
+}
+
+/// psql would take a backslash or a quote in the text of `\echo` for its own.
+fn echoed(message: &str) -> String {
+    message.replace(['\\', '\'', '"', '`', ':'], " ")
+}
+
+/// What the plan creates mustn't be there: the guard that a script without forge can have.
+fn absent(text: &mut String, script: &Script<'_>) {
+    let mut seen = Vec::new();
+    let steps = || script.file.plan.plan.steps();
+    let dropped: Vec<_> = steps()
+        .filter(|step| step.action == Action::Drop)
+        .map(|step| &step.object)
+        .collect();
+    for step in steps().filter(|step| step.action == Action::Create && step.object.is_relation()) {
+        if dropped.contains(&&step.object) || seen.contains(&&step.object) {
+            continue;
+        }
+        seen.push(&step.object);
+        let name = step.object.sql();
+        push(
+            text,
+            raise_unless(
+                &format!("pg_catalog.to_regclass({}) IS NULL", Literal(&name)),
+                &format!("{} is there already", step.object),
+            ),
+        );
+    }
+}
+
+fn write_batch(text: &mut String, revision: &str, batch: &Batch, number: &mut usize) {
+    // psql carries out as a whole what forge does in batches: in one transaction with its record.
+    let transactional = batch.transactional || writes_only(batch);
+    if transactional {
+        push(text, "\nBEGIN;");
+    }
+    for step in &batch.steps {
+        *number += 1;
+        push(
+            text,
+            format_args!("\n-- step {number}: {} {}", step.action, step.object),
+        );
+        if !transactional {
+            push(
+                text,
+                event(revision, EventKind::StepStart, Some(*number), None),
+            );
+        }
+        for statement in &step.sql {
+            push(text, format_args!("{statement};"));
+        }
+        push(
+            text,
+            event(revision, EventKind::StepDone, Some(*number), None),
+        );
+    }
+    if transactional {
+        push(text, "\nCOMMIT;");
+    }
+}
+
+fn event(
+    revision: &str,
+    kind: EventKind,
+    step: Option<usize>,
+    state: Option<Fingerprint>,
+) -> String {
+    let step = step.map_or("NULL".to_owned(), |step| step.to_string());
+    let state = state.map_or("NULL".to_owned(), |state| {
+        Literal(&state.to_string()).to_string()
+    });
+    format!(
+        "INSERT INTO forge.event (rev, kind, step, run_id, os_user, host, forge_version, fingerprint)\n\
+         VALUES ({}, {}, {step}, 'psql', 'psql', 'psql', {}, {state});",
+        Literal(revision),
+        Literal(kind.as_str()),
+        Literal(env!("CARGO_PKG_VERSION")),
+    )
+}
+
+fn register(script: &Script<'_>) -> Result<String> {
+    let file = script.file;
+    let header = &file.plan.header;
+    let approval = header.approval.as_ref().expect("the plan is approved");
+    let array = |values: &[String]| {
+        let values = join(values.iter().map(|value| Literal(value)), ", ");
+        format!("ARRAY[{values}]::text[]")
+    };
+    let down = script
+        .down
+        .map_or("NULL".to_owned(), |down| Literal(&down.text).to_string());
+    let values = [
+        Literal(&header.revision).to_string(),
+        array(&header.down_revision),
+        array(&header.depends_on),
+        array(&header.branch_labels),
+        Literal(&header.message).to_string(),
+        Literal(&file.text).to_string(),
+        down,
+        Literal(&file.plan.sha256()?).to_string(),
+        Literal(&header.from.to_string()).to_string(),
+        Literal(&header.to.to_string()).to_string(),
+        Literal(&header.author).to_string(),
+        Literal(&approval.by).to_string(),
+        Literal(&approval.at).to_string(),
+        Literal(&header.created).to_string(),
+        Literal(&header.semver.to_string()).to_string(),
+    ];
+    let mut statement = include_str!("../history/sql/register.sql")
+        .trim_end()
+        .to_owned();
+    // From the last, so that `$1` isn't taken for the beginning of `$10`.
+    for (number, value) in values.iter().enumerate().rev() {
+        statement = replace_parameter(&statement, number + 1, value);
+    }
+    Ok(format!("{statement};"))
+}
+
+/// Puts a value in the place of a parameter. Each stands once, in the list of values.
+fn replace_parameter(statement: &str, number: usize, value: &str) -> String {
+    statement.replacen(&format!("${number}"), value, 1)
+}

@@ -1,0 +1,92 @@
+//! The shadow server that a command works on.
+
+use super::{Context, target::shadow_settings};
+use crate::{
+    catalog::{Catalog, Scope},
+    diagnostic::{Diagnostic, Result},
+    history::Revisions,
+    plan::file::PlanFile,
+    server::connect::ConnectOptions,
+    settings::Settings,
+    sql::Ident,
+    workbench::Workbench,
+};
+
+/// Whom a shadow server stands for.
+pub(super) struct Whom<'a> {
+    /// The target, where the shadow may be too if the settings ask for that.
+    pub(super) target: Option<&'a ConnectOptions>,
+    /// Its major version.
+    pub(super) major: u32,
+    /// The role that runs plans there.
+    pub(super) role: Ident,
+    /// What is managed.
+    pub(super) scope: Scope,
+}
+
+impl<'a> Whom<'a> {
+    /// A live database.
+    pub(super) fn live(target: &'a ConnectOptions, live: &Catalog, scope: Scope) -> Self {
+        Self {
+            target: Some(target),
+            major: live.server_version / 10_000,
+            role: live.role.clone(),
+            scope,
+        }
+    }
+
+    /// Any database that these plans were made for. Nobody knows its role, which is of no account: what belongs to it
+    /// isn't part of a state.
+    pub(super) fn history(plans: &[&PlanFile], scope: Scope) -> Option<Self> {
+        let newest = plans.last()?;
+        Some(Self {
+            target: None,
+            major: newest.header.postgres,
+            role: Ident::new("postgres"),
+            scope,
+        })
+    }
+}
+
+/// Starts a shadow server, does some work on it, and takes it away however that ends.
+pub(super) async fn on_bench<T>(
+    context: &Context<'_>,
+    settings: &Settings,
+    whom: Whom<'_>,
+    work: impl AsyncFnOnce(&Workbench, &mut Vec<Diagnostic>) -> Result<T>,
+) -> Result<T> {
+    let progress = context.reporter.progress("starting the shadow server");
+    let shadow = shadow_settings(context, settings)?;
+    let Whom {
+        target,
+        major,
+        role,
+        scope,
+    } = whom;
+    let bench = Workbench::start(&shadow, target, major, role, scope).await?;
+    context
+        .reporter
+        .detail(format_args!("shadow: {}", bench.description()));
+    let mut said = bench.warnings().to_vec();
+    progress.message("working on the shadow server");
+    let outcome = work(&bench, &mut said).await;
+    drop(progress);
+    let closed = bench.close().await;
+    for warning in &said {
+        context.reporter.diagnostic(warning);
+    }
+    let outcome = outcome?;
+    closed?;
+    Ok(outcome)
+}
+
+/// The approved plans that have a file, each after those that it builds on.
+pub(super) fn approved(revisions: &Revisions) -> Vec<&PlanFile> {
+    revisions
+        .graph
+        .order()
+        .filter_map(|revision| revisions.folder.plans.get(revision))
+        .filter(|filed| filed.plan.header.approval.is_some())
+        .map(|filed| &filed.plan)
+        .collect()
+}

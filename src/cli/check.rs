@@ -1,0 +1,189 @@
+//! `forge check`: what can be said of a project without a database.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::{Command, Stdio},
+};
+
+use camino::Utf8PathBuf;
+
+use super::{Context, revisions};
+use crate::{
+    diagnostic::{Code, Diagnostic, Exit, Result},
+    history::{self, Filed, Folder, Graph, Journal, Revisions},
+    settings::Settings,
+    source::{Tree, load_order, warnings},
+};
+
+/// Check the schema tree and the plans, without a database; with -v, list what each file declares
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Say whether merging with this git reference would leave several heads; end with exit code 2 if so
+    #[arg(long, value_name = "GIT REF")]
+    against: Option<String>,
+}
+
+pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
+    let settings = context.settings()?;
+    let project = settings.project()?;
+    let tree = Tree::read(&project.schema.value, &project.root)?;
+    let statements = load_order(tree.parse()?);
+    for warning in warnings(&statements) {
+        context.reporter.diagnostic(&warning);
+    }
+    let mut declared: BTreeMap<&str, Vec<&str>> = tree
+        .files
+        .iter()
+        .map(|file| (file.path.as_str(), Vec::new()))
+        .collect();
+    for statement in &statements {
+        if let Some(objects) = declared.get_mut(statement.file.path.as_str()) {
+            objects.push(&statement.description);
+        }
+    }
+    for (file, objects) in &declared {
+        if objects.is_empty() {
+            context
+                .reporter
+                .warn(format_args!("`{file}` declares nothing"));
+        }
+        context.reporter.detail(format_args!("{file}"));
+        for object in objects {
+            context.reporter.detail(format_args!("  {object}"));
+        }
+    }
+    let folder = revisions::folder(&settings)?;
+    let revisions = Revisions::ever(folder, Journal::default())?;
+    let found = history::validate(&revisions)?;
+    for diagnostic in &found {
+        context.reporter.diagnostic(diagnostic);
+    }
+    if history::is_broken(&found) {
+        return Ok(Exit::Refused);
+    }
+    context.reporter.note(format_args!(
+        "{} in {}, {}",
+        revisions::counted(statements.len(), "statement"),
+        revisions::counted(declared.len(), "file"),
+        revisions::counted(revisions.folder.plans.len(), "plan")
+    ));
+    match &args.against {
+        Some(reference) => forks(context, &settings, &revisions, reference),
+        None => Ok(Exit::Done),
+    }
+}
+
+/// Whether the plans here and those of a git reference, together, have several heads.
+fn forks(
+    context: &Context<'_>,
+    settings: &Settings,
+    revisions: &Revisions,
+    reference: &str,
+) -> Result<Exit> {
+    let theirs = Folder::of(files_of(context, settings, reference)?)?;
+    let mut nodes = theirs.nodes();
+    nodes.extend(revisions.folder.nodes());
+    let graph = Graph::new(nodes)?;
+    let plan = |revision: &str| -> &Filed {
+        let own = revisions.folder.plans.get(revision);
+        own.unwrap_or_else(|| &theirs.plans[revision])
+    };
+    let heads = graph.heads_among(|revision| plan(revision).plan.header.approval.is_some());
+    if heads.len() < 2 {
+        context.reporter.note(format_args!(
+            "together with `{reference}` there is one head"
+        ));
+        return Ok(Exit::Done);
+    }
+    let before: BTreeSet<&str> = revisions.approved_heads().into_iter().collect();
+    let error = Diagnostic::error(
+        Code::NotAtHead,
+        format!(
+            "together with `{reference}` there are {} heads",
+            heads.len()
+        ),
+    );
+    let error = heads.iter().fold(error, |error, head| {
+        let header = &plan(head).plan.header;
+        let side = if before.contains(head) {
+            "here".to_owned()
+        } else {
+            format!("`{reference}`")
+        };
+        error.note(format!(
+            "`{head}` ({side}) by {}: {}",
+            header.author, header.message
+        ))
+    });
+    Err(error.help(format!(
+        "merge `{reference}` into this branch, then `forge merge {}`; or, if your plan isn't applied anywhere yet, \
+         delete it and plan again on top",
+        heads.join(" ")
+    )))
+}
+
+/// The plans folder as it is in a commit.
+fn files_of(
+    context: &Context<'_>,
+    settings: &Settings,
+    reference: &str,
+) -> Result<Vec<(Utf8PathBuf, String)>> {
+    let project = &settings.project;
+    let plans = project
+        .plans
+        .value
+        .strip_prefix(&project.root)
+        .unwrap_or(&project.plans.value);
+    let commit = git(
+        context,
+        settings,
+        &[
+            "rev-parse",
+            "--verify",
+            "--end-of-options",
+            &format!("{reference}^{{commit}}"),
+        ],
+    )
+    .map_err(|error| {
+        error.help(format!(
+            "`{reference}` must be a commit that git knows here: fetch it first"
+        ))
+    })?;
+    let commit = commit.trim();
+    let listed = git(
+        context,
+        settings,
+        &[
+            "ls-tree",
+            "--name-only",
+            "-z",
+            commit,
+            &format!("./{plans}/"),
+        ],
+    )?;
+    let mut files = Vec::new();
+    for path in listed.split('\0').filter(|path| path.ends_with(".sql")) {
+        let text = git(context, settings, &["show", &format!("{commit}:./{path}")])?;
+        files.push((Utf8PathBuf::from(path), text));
+    }
+    Ok(files)
+}
+
+fn git(context: &Context<'_>, settings: &Settings, arguments: &[&str]) -> Result<String> {
+    let failed = |why: String| {
+        Diagnostic::error(Code::Usage, format!("`git {}` failed", arguments[0])).note(why)
+    };
+    let output = Command::new("git")
+        .args(arguments)
+        .current_dir(&settings.project.root)
+        .env_clear()
+        .envs(context.environment.iter())
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(failed(why));
+    }
+    String::from_utf8(output.stdout).map_err(|_| failed("its output is not UTF-8".to_owned()))
+}

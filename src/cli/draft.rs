@@ -1,0 +1,196 @@
+//! Writes a new plan as a draft for review.
+
+use camino::Utf8PathBuf;
+
+use super::{Context, person};
+use crate::{
+    catalog::Fingerprint,
+    diagnostic::{Code, Diagnostic, Result},
+    history::{self, Revisions, Unnamed},
+    plan::{
+        Plan,
+        file::{Header, PlanFile, Semver},
+    },
+    settings::Settings,
+};
+
+/// A plan that is to be written.
+pub(super) struct New {
+    /// What it is for; its first change, if nobody says.
+    pub(super) message: Option<String>,
+    /// The revisions that it builds on.
+    pub(super) parents: Vec<String>,
+    /// Further revisions that have to be applied before.
+    pub(super) depends_on: Vec<String>,
+    /// Names of the branch that it begins.
+    pub(super) branch_labels: Vec<String>,
+    /// Its revision, if somebody chose one.
+    pub(super) revision: Option<String>,
+    /// The schema's version from then on, if somebody chose one.
+    pub(super) semver: Option<Semver>,
+    /// The major version of the server that it is for.
+    pub(super) postgres: u32,
+    /// The state that it leads from.
+    pub(super) from: Fingerprint,
+    /// The state that it leads to.
+    pub(super) to: Fingerprint,
+    /// Its steps.
+    pub(super) up: Plan,
+    /// The way back.
+    pub(super) down: Plan,
+}
+
+/// Reads `--rev-id`.
+pub(super) fn revision_id(text: &str) -> Result<String, String> {
+    let is_id = text.len() == 12
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    if is_id {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "`{text}` is no revision: twelve hexadecimal digits"
+        ))
+    }
+}
+
+/// Refuses to take away drafts that somebody has worked on, which a new plan would do.
+pub(super) fn may_replace_drafts(revisions: &Revisions) -> Result<()> {
+    let mut edited = Vec::new();
+    for draft in revisions.folder.drafts() {
+        if !draft.plan.is_proved()? {
+            edited.push(format!("`{}`", draft.path));
+        }
+    }
+    if edited.is_empty() {
+        return Ok(());
+    }
+    Err(Diagnostic::error(
+        Code::History,
+        "a new plan would take the place of a draft that was edited by hand",
+    )
+    .note(edited.join(", "))
+    .help("approve it with `forge approve`, or delete it and its way back"))
+}
+
+/// Writes the draft in the place of earlier ones, says what it does, and returns it.
+pub(super) fn write(
+    context: &Context<'_>,
+    settings: &Settings,
+    revisions: &Revisions,
+    new: New,
+) -> Result<PlanFile> {
+    let New {
+        message,
+        parents,
+        depends_on,
+        branch_labels,
+        revision,
+        semver,
+        postgres,
+        from,
+        to,
+        up,
+        down,
+    } = new;
+    // The header's lines are what is hashed.
+    let message = message.map(|message| message.split_whitespace().collect::<Vec<_>>().join(" "));
+    if let Some(message) = &message
+        && let Some(why) = history::vague(message)
+    {
+        context
+            .reporter
+            .warn(format_args!("the message `{message}` says nothing: {why}"));
+    }
+    let message = message.unwrap_or_else(|| summary(&up));
+    let now = person::clock();
+    let version = revisions.version(parents.iter().map(String::as_str));
+    let header = Header {
+        revision: revision
+            .unwrap_or_else(|| history::new_revision(now, std::process::id(), &message)),
+        down_revision: parents,
+        depends_on,
+        branch_labels,
+        message,
+        author: person::name(context, &settings.project.root),
+        created: person::rfc3339(now),
+        postgres,
+        from,
+        to,
+        semver: semver.unwrap_or_else(|| version.after(&up)),
+        proved: None,
+        approval: None,
+    };
+    let plans = &settings.project.plans.value;
+    let name = history::file_name(
+        &settings.naming,
+        Unnamed {
+            revision: &header.revision,
+            message: &header.message,
+            created: now,
+            earlier: revisions.approved_count(),
+        },
+        plans,
+    );
+    let mut down = PlanFile {
+        header: Header {
+            from: to,
+            to: from,
+            ..header.clone()
+        },
+        plan: down,
+    };
+    let mut up = PlanFile { header, plan: up };
+    up.mark_proved()?;
+    down.mark_proved()?;
+    let path = history::write_draft(plans, &name, &up, &down)?;
+    for draft in revisions.folder.drafts() {
+        context
+            .reporter
+            .note(format_args!("replaces the draft `{}`", draft.path));
+        history::remove_draft(&settings.project.root, draft)?;
+    }
+    describe(context, settings, &up, &path);
+    Ok(up)
+}
+
+fn describe(context: &Context<'_>, settings: &Settings, file: &PlanFile, path: &Utf8PathBuf) {
+    let reporter = context.reporter;
+    reporter.data(relative(settings, path));
+    for step in file.plan.steps() {
+        let why = if step.summary.is_empty() {
+            String::new()
+        } else {
+            format!(" — {}", step.summary)
+        };
+        reporter.note(format_args!("{} {}{why}", step.action, step.object));
+    }
+    for (step, hazard) in file
+        .plan
+        .hazards()
+        .filter(|(_, hazard)| hazard.kind.needs_approval())
+    {
+        reporter.warn(format_args!(
+            "{} · {}: {}",
+            hazard.kind, step.object, hazard.why
+        ));
+    }
+}
+
+fn relative<'a>(settings: &Settings, path: &'a Utf8PathBuf) -> &'a camino::Utf8Path {
+    path.strip_prefix(&settings.project.root).unwrap_or(path)
+}
+
+/// What a plan without a message is for: its first change, and how many more there are.
+fn summary(plan: &Plan) -> String {
+    let mut steps = plan.steps();
+    let first = steps.next().map_or_else(
+        || "nothing".to_owned(),
+        |step| format!("{} {}", step.action, step.object),
+    );
+    match steps.count() {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}

@@ -1,0 +1,148 @@
+//! `--sql`: what a command would run, as a script for psql.
+
+use std::{collections::BTreeSet, str::FromStr};
+
+use super::{Context, revisions, target::OpenTarget};
+use crate::{
+    apply::{Beginning, Script, psql_script},
+    diagnostic::{Code, Diagnostic, Exit, Result},
+    history::{self, Direction, Filed, Folder, Journal, Range, Reference, Revisions, Walk},
+    settings::Settings,
+};
+
+/// Where a command leads: to a revision, or with `--sql` from one to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Goal {
+    /// From what is applied.
+    To(Reference),
+    /// From what the user says is applied; no database is asked.
+    Between(Range),
+}
+
+impl FromStr for Goal {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains(':') {
+            text.parse().map(Self::Between)
+        } else {
+            text.parse().map(Self::To)
+        }
+    }
+}
+
+impl Goal {
+    /// The revision to go to, for a command that works on the database.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] for a range, which only a script has.
+    pub(super) fn revision(&self) -> Result<&Reference> {
+        match self {
+            Self::To(reference) => Ok(reference),
+            Self::Between(range) => Err(Diagnostic::error(
+                Code::Usage,
+                format!(
+                    "`{}:{}` is a range, and the database knows where it is",
+                    range.from, range.to
+                ),
+            )
+            .help("name the revision to go to; a range is for `--sql`")),
+        }
+    }
+}
+
+/// Prints the script.
+pub(super) async fn run(goal: &Goal, direction: Direction, context: &Context<'_>) -> Result<Exit> {
+    let settings = context.settings()?;
+    let folder = revisions::folder(&settings)?;
+    let (revisions, to) = match goal {
+        Goal::To(to) => (at_target(context, &settings, folder).await?, to),
+        Goal::Between(range) => {
+            let mut revisions = Revisions::new(folder, Journal::default())?;
+            revisions.applied = before(&revisions, &range.from)?;
+            (revisions, &range.to)
+        }
+    };
+    let walk = revisions.walk();
+    let going = match direction {
+        Direction::Up => revisions.approved(walk.pending(to)?).0,
+        Direction::Down => walk.reverting(to)?,
+    };
+    let applied: Vec<&str> = revisions.applied.iter().map(String::as_str).collect();
+    let state = revisions
+        .state(&applied.iter().copied().collect())
+        .ok_or_else(|| {
+            Diagnostic::error(Code::History, "there are no plans")
+                .help("`forge plan` writes the first one")
+        })?;
+    let scripts = scripts(&revisions, &going, direction)?;
+    if scripts.is_empty() {
+        context.reporter.note("nothing to do");
+        return Ok(Exit::Done);
+    }
+    let script = psql_script(&Beginning { applied, state }, &scripts)?;
+    context.reporter.sql(&script);
+    Ok(Exit::Done)
+}
+
+async fn at_target(
+    context: &Context<'_>,
+    settings: &Settings,
+    folder: Folder,
+) -> Result<Revisions> {
+    let target = OpenTarget::open(context, settings, "sql").await?;
+    let journal = history::load(&target.session).await;
+    target.close().await;
+    Revisions::new(folder, journal?)
+}
+
+/// What is applied where the newest one is this.
+fn before(revisions: &Revisions, from: &Reference) -> Result<BTreeSet<String>> {
+    let nothing = BTreeSet::new();
+    let walk = Walk {
+        graph: &revisions.graph,
+        applied: &nothing,
+    };
+    let newest = walk.resolve(from)?;
+    let applied = newest
+        .into_iter()
+        .flat_map(|newest| revisions.graph.ancestors(newest));
+    Ok(applied.map(ToOwned::to_owned).collect())
+}
+
+fn scripts<'a>(
+    revisions: &'a Revisions,
+    going: &[&str],
+    direction: Direction,
+) -> Result<Vec<Script<'a>>> {
+    let lost = |revision: &str, what: &str| {
+        Diagnostic::error(
+            Code::History,
+            format!("revision `{revision}` has no {what} in the plans folder"),
+        )
+        .help("`forge repair` restores the files that the database remembers")
+    };
+    let file = |files: &'a std::collections::BTreeMap<String, Filed>, revision: &str, what| {
+        files.get(revision).ok_or_else(|| lost(revision, what))
+    };
+    let folder = &revisions.folder;
+    going
+        .iter()
+        .map(|revision| {
+            Ok(match direction {
+                Direction::Up => Script {
+                    direction,
+                    file: file(&folder.plans, revision, "file")?,
+                    down: folder.downs.get(*revision),
+                    phase: None,
+                },
+                Direction::Down => Script {
+                    direction,
+                    file: file(&folder.downs, revision, "way back")?,
+                    down: None,
+                    phase: None,
+                },
+            })
+        })
+        .collect()
+}

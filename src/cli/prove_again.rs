@@ -1,0 +1,174 @@
+//! Proves a draft that its author has edited.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Context,
+    approve::Mark,
+    bench::{Whom, on_bench},
+    target::OpenTarget,
+};
+use crate::{
+    catalog::Fingerprint,
+    diagnostic::{Code, Diagnostic, Result},
+    diff::Catalogs,
+    history::{self, Filed, Folder, Revisions},
+    kinds::{HazardKind, Step},
+    plan::{
+        Plan,
+        file::{PlanFile, Semver},
+    },
+    settings::Settings,
+    source::{Tree, deletes_rows, load_order},
+    workbench::Comparison,
+};
+
+/// What a proof has shown.
+pub(super) struct Proved {
+    from: Fingerprint,
+    to: Fingerprint,
+    semver: Semver,
+}
+
+impl Proved {
+    /// Writes it into a plan's header.
+    pub(super) fn mark(&self, plan: &mut PlanFile, mark: Mark) {
+        let (from, to) = match mark {
+            Mark::Up => (self.from, self.to),
+            Mark::Down => (self.to, self.from),
+        };
+        (plan.header.from, plan.header.to) = (from, to);
+        plan.header.semver = self.semver;
+    }
+}
+
+/// Runs an edited draft on the shadow, from the database as it is: it has to end in what the schema tree declares, and say of
+/// every step that deletes rows that it does.
+pub(super) async fn run(
+    context: &Context<'_>,
+    settings: &Settings,
+    up: &Filed,
+    down: Option<&Filed>,
+) -> Result<Proved> {
+    context.reporter.note(format_args!(
+        "`{}` was edited, so it is proved again",
+        up.path
+    ));
+    says_what_it_deletes(up)?;
+    let down = down.ok_or_else(|| {
+        Diagnostic::error(Code::PlanFile, format!("`{}` has no way back", up.path))
+            .help("restore its `.down.sql`; one without steps says that there is no way back")
+    })?;
+    let project = &settings.project;
+    let tree = Tree::read(&project.schema.value, &project.root)?;
+    let target = OpenTarget::open(context, settings, "approve").await?;
+    let proved = on_target(context, settings, (up, down), &tree, &target).await;
+    target.close().await;
+    proved
+}
+
+async fn on_target(
+    context: &Context<'_>,
+    settings: &Settings,
+    (up, down): (&Filed, &Filed),
+    tree: &Tree,
+    target: &OpenTarget<'_>,
+) -> Result<Proved> {
+    let project = &settings.project;
+    let folder = Folder::read(&project.root, &project.plans.value)?;
+    let revisions = Revisions::new(folder, history::load(&target.session).await?)?;
+    revisions.at_head()?;
+    let live = target.catalog().await?;
+    let statements = load_order(tree.parse()?);
+    let whom = Whom::live(&target.options, &live, target.scope.clone());
+    let to = on_bench(context, settings, whom, async |bench, said| {
+        let desired = bench.build(&statements).await?;
+        let declared = bench
+            .compare(&statements, &live, desired, &[], false, said)
+            .await?;
+        let desired = match &declared {
+            Comparison::Same(_) => &live,
+            Comparison::Different(proposal) => {
+                keeps_hazards(up, &proposal.up)?;
+                &proposal.desired
+            }
+        };
+        let catalogs = Catalogs {
+            live: &live,
+            desired,
+        };
+        let proof = bench
+            .prove(catalogs, &up.plan.plan, &down.plan.plan)
+            .await
+            .map_err(|error| error.help("mend the draft, or let `forge plan` write it anew"))?;
+        said.extend(proof.warnings());
+        Ok(desired.fingerprint())
+    })
+    .await?;
+    let parents = &up.plan.header.down_revision;
+    let version = revisions.version(parents.iter().map(String::as_str));
+    Ok(Proved {
+        from: live.fingerprint(),
+        to,
+        semver: version.after(&up.plan.plan),
+    })
+}
+
+/// What an author may not take out of a draft: that a step of forge's own deletes data.
+fn keeps_hazards(up: &Filed, own: &Plan) -> Result<()> {
+    let hazards = |step: &Step| -> BTreeSet<HazardKind> {
+        let kinds = step.hazards.iter().map(|hazard| hazard.kind);
+        kinds.filter(|kind| kind.needs_approval()).collect()
+    };
+    let mut gone = Vec::new();
+    for step in own.steps() {
+        let kept = up
+            .plan
+            .plan
+            .steps()
+            .filter(|other| other.sql.iter().any(|sql| step.sql.contains(sql)));
+        for other in kept {
+            for kind in hazards(step).difference(&hazards(other)) {
+                gone.push(format!("{} {}: {kind}", step.action, step.object));
+            }
+        }
+    }
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let error = Diagnostic::error(
+        Code::Hazard,
+        format!("hazards were taken out of `{}`", up.path),
+    );
+    Err(gone
+        .into_iter()
+        .fold(error, Diagnostic::note)
+        .help("put the lines `-- hazard: …` back; `--allow` is how they are allowed"))
+}
+
+/// A statement of the author's own that deletes rows has to say so.
+fn says_what_it_deletes(up: &Filed) -> Result<()> {
+    let mut silent = Vec::new();
+    for (number, step) in (1..).zip(up.plan.plan.steps()) {
+        let says = |hazard: &crate::kinds::Hazard| hazard.kind == HazardKind::DeletesData;
+        if step.hazards.iter().any(says) {
+            continue;
+        }
+        for what in step.sql.iter().filter_map(|sql| deletes_rows(sql)) {
+            silent.push(format!(
+                "step {number}, {} {}: {what}",
+                step.action, step.object
+            ));
+        }
+    }
+    if silent.is_empty() {
+        return Ok(());
+    }
+    let error = Diagnostic::error(
+        Code::Hazard,
+        format!("`{}` deletes rows and doesn't say so", up.path),
+    );
+    Err(silent.into_iter().fold(error, Diagnostic::note).help(
+        "write `-- hazard: deletes-data · WHY` under the line of the step, and allow it with `--allow`",
+    ))
+}

@@ -1,0 +1,96 @@
+//! `forge stamp`: declares revisions to be applied.
+
+use super::{Context, person, revisions, target::OpenTarget};
+use crate::{
+    apply::{self, Work},
+    diagnostic::{Exit, Result},
+    history::{self, Folder, Reference, Revisions, Stamp},
+    report::Status,
+    settings::Settings,
+};
+
+/// Declare that the database is at a revision, and run nothing
+///
+/// For a database that others have brought there. forge compares it with what the revision leads to and refuses if it is
+/// something else.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The revisions: their first digits, a branch label, `head`, `heads`, `base`
+    #[arg(value_name = "REVISION", required = true)]
+    to: Vec<Reference>,
+
+    /// Stamp a database that is something else; the history says so
+    #[arg(long)]
+    force: bool,
+
+    /// Forget what is recorded of revisions whose file is gone, too
+    #[arg(long)]
+    purge: bool,
+}
+
+pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
+    let settings = context.settings()?;
+    let folder = revisions::folder(&settings)?;
+    folder.graph()?;
+    let target = OpenTarget::open(context, &settings, "stamp").await?;
+    revisions::tell_target(context, &settings, &target.url);
+    let result = with_target(args, context, &settings, folder, &target).await;
+    target.close().await;
+    result
+}
+
+async fn with_target(
+    args: &Args,
+    context: &Context<'_>,
+    settings: &Settings,
+    folder: Folder,
+    target: &OpenTarget<'_>,
+) -> Result<Exit> {
+    let actor = person::actor(context, &settings.project.root, &target.session).await?;
+    let work = Work {
+        session: &target.session,
+        scope: &target.scope,
+        actor: &actor,
+        reporter: context.reporter,
+        cancel: context.cancel,
+        patience: settings.lock_wait.value,
+        backup: None,
+        max_lag: apply::MAX_LAG,
+    };
+    apply::acquire(&work).await?;
+    let revisions = Revisions::ever(folder, history::load(work.session).await?)?;
+    let stamp = Stamp::new(&revisions, &args.to)?;
+    if !args.purge {
+        stamp.keeps_lost(&revisions)?;
+    }
+    if stamp.is_empty() {
+        context.reporter.note("nothing to do");
+        return Ok(Exit::Done);
+    }
+    let live = apply::read_target(&work).await?;
+    let differs = stamp.check(&live);
+    let forced = differs.is_err();
+    if !args.force {
+        differs?;
+    }
+    history::stamp(work.session, work.actor, &revisions, &stamp, &live, forced).await?;
+    for revision in &stamp.unapplied {
+        tell(context, "unstamped", revision, &revisions);
+    }
+    for revision in &stamp.applied {
+        tell(context, "stamped", revision, &revisions);
+    }
+    if forced {
+        context
+            .reporter
+            .warn("the database is not what these revisions lead to; the history says that this was forced");
+    }
+    Ok(Exit::Done)
+}
+
+fn tell(context: &Context<'_>, what: &str, revision: &str, revisions: &Revisions) {
+    context.reporter.status(
+        Status::Applied,
+        format_args!("{what} {revision}: {}", revisions.message(revision)),
+    );
+}

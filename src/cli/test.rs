@@ -1,0 +1,123 @@
+//! `forge test`: rehearses plans on the shadow server.
+
+use std::process::Command;
+
+use super::{
+    Context,
+    bench::{Whom, on_bench},
+    revisions,
+    target::scope,
+};
+use crate::{
+    diagnostic::{Code, Diagnostic, Exit, Result},
+    history::{Journal, Reference, Revisions},
+    report::Status,
+    server::connect::ConnectOptions,
+    workbench::Pair,
+};
+
+/// Rehearse plans on a shadow server: up, down, and up again
+///
+/// Drafts are rehearsed too. A command behind `--` is run at the end of each way up, with the database in `DATABASE_URL` and the
+/// `PG*` variables: the application's own tests, for example.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Go up to this revision
+    #[arg(value_name = "REVISION", default_value = "heads")]
+    to: Reference,
+
+    /// Take this many plans back
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    back: usize,
+
+    /// Run this, and fail if it fails
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
+    let settings = context.settings()?;
+    let revisions = Revisions::new(revisions::folder(&settings)?, Journal::default())?;
+    let pairs = pairs(&revisions, &args.to)?;
+    let ups: Vec<_> = pairs.iter().map(|pair| pair.up).collect();
+    let Some(whom) = Whom::history(&ups, scope(&settings)) else {
+        context.reporter.note("there are no plans to test");
+        return Ok(Exit::Done);
+    };
+    let rehearsed = on_bench(context, &settings, whom, async |bench, _| {
+        let at_head = async |options: &ConnectOptions| command(args, context, options);
+        bench.rehearse(&pairs, args.back, at_head).await
+    })
+    .await?;
+    for pair in &pairs {
+        context.reporter.status(
+            Status::Applied,
+            format_args!("{} {}", pair.up.header.revision, pair.up.header.message),
+        );
+    }
+    for (revision, objects) in &rehearsed.irreversible {
+        let names: Vec<String> = objects.iter().map(|id| format!("`{id}`")).collect();
+        context.reporter.warn(format_args!(
+            "the way back from {revision} doesn't bring back as it was: {}",
+            names.join(", ")
+        ));
+    }
+    let back = args.back.min(pairs.len());
+    context.reporter.note(format_args!(
+        "{} up, {back} down and up again: {} objects",
+        revisions::counted(pairs.len(), "plan"),
+        rehearsed.catalog.len()
+    ));
+    Ok(Exit::Done)
+}
+
+fn pairs<'a>(revisions: &'a Revisions, to: &Reference) -> Result<Vec<Pair<'a>>> {
+    revisions
+        .walk()
+        .pending(to)?
+        .into_iter()
+        .map(|revision| {
+            let folder = &revisions.folder;
+            let up = &folder.plans[revision];
+            let down = folder.downs.get(revision).ok_or_else(|| {
+                Diagnostic::error(Code::History, format!("`{}` has no way back", up.path))
+                    .help("restore its `.down.sql` from version control")
+            })?;
+            Ok(Pair {
+                up: &up.plan,
+                down: &down.plan,
+            })
+        })
+        .collect()
+}
+
+/// Runs the user's command on a database.
+fn command(args: &Args, context: &Context<'_>, options: &ConnectOptions) -> Result<()> {
+    let Some((program, arguments)) = args.command.split_first() else {
+        return Ok(());
+    };
+    let host = &options.hosts[0];
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .current_dir(context.working_dir)
+        .env_clear()
+        .envs(context.environment.iter())
+        .env("DATABASE_URL", options.redacted())
+        .env("PGHOST", &host.host)
+        .env("PGPORT", host.port.to_string())
+        .env("PGUSER", &options.user)
+        .env("PGDATABASE", &options.database);
+    if let Some(password) = &options.password {
+        command.env("PGPASSWORD", password);
+    }
+    let failed = |why: String| {
+        Diagnostic::error(Code::TestFailed, format!("`{program}` {why}"))
+            .note("it ran on the shadow database, after the way up")
+    };
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(failed(format!("ended with {status}"))),
+        Err(error) => Err(failed(format!("can't be run: {error}"))),
+    }
+}

@@ -1,0 +1,154 @@
+//! `forge up --dev` and `forge reset --dev`: databases whose rows nobody needs.
+
+use super::{
+    Context, apply,
+    bench::{Whom, on_bench},
+    person, revisions,
+    target::OpenTarget,
+};
+use crate::{
+    apply::{MAX_LAG, Work, acquire, sync},
+    catalog::Catalog,
+    diagnostic::{Code, Diagnostic, Exit, Result, Severity},
+    diff::{Catalogs, Diff},
+    history::{self, Journal, Revisions},
+    plan::{Plan, plan},
+    settings::Settings,
+    source::{Tree, load_order, warnings},
+    workbench::Comparison,
+};
+
+/// Bring a disposable database to what schema/ declares, without a plan
+///
+/// For a database whose rows nobody needs, which its environment in forge.toml calls `disposable`. Nothing is recorded.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Say that you mean it
+    #[arg(long, required = true)]
+    dev: bool,
+}
+
+/// Empty a disposable database, and apply every approved plan
+///
+/// For a database whose rows nobody needs, which its environment in forge.toml calls `disposable`.
+#[derive(Debug, clap::Args)]
+pub(super) struct ResetArgs {
+    /// Say that you mean it
+    #[arg(long, required = true)]
+    dev: bool,
+}
+
+pub(super) async fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
+    let settings = context.settings()?;
+    let project = settings.project()?;
+    disposable(&settings)?;
+    let tree = Tree::read(&project.schema.value, &project.root)?;
+    let statements = load_order(tree.parse()?);
+    let done = on_target(context, &settings, "up", async |target, live| {
+        let whom = Whom::live(&target.options, live, target.scope.clone());
+        let compared = on_bench(context, &settings, whom, async |bench, said| {
+            said.extend(warnings(&statements));
+            let desired = bench.build(&statements).await?;
+            bench
+                .compare(&statements, live, desired, &[], false, said)
+                .await
+        })
+        .await?;
+        Ok(match compared {
+            Comparison::Same(_) => Plan::default(),
+            Comparison::Different(proposal) => proposal.up,
+        })
+    })
+    .await?;
+    context.reporter.note(if done == 0 {
+        format!(
+            "no changes: the database is what `{}` declares",
+            project.schema.value
+        )
+    } else {
+        format!(
+            "{}: the database is what `{}` declares; nothing was recorded",
+            revisions::counted(done, "step"),
+            project.schema.value
+        )
+    });
+    Ok(Exit::Done)
+}
+
+/// `forge reset --dev`.
+pub(super) async fn reset(_args: &ResetArgs, context: &Context<'_>) -> Result<Exit> {
+    let settings = context.settings()?;
+    disposable(&settings)?;
+    // What couldn't be applied again mustn't be taken away.
+    history::validate(&Revisions::ever(
+        revisions::folder(&settings)?,
+        Journal::default(),
+    )?)?
+    .into_iter()
+    .find(|found| found.severity() == Severity::Error)
+    .map_or(Ok(()), Err)?;
+    on_target(context, &settings, "reset", async |target, live| {
+        let whom = Whom::live(&target.options, live, target.scope.clone());
+        let empty = on_bench(context, &settings, whom, async |bench, _| {
+            bench.empty().await
+        })
+        .await?;
+        target
+            .session
+            .run("DROP SCHEMA IF EXISTS forge CASCADE")
+            .await?;
+        plan(&Diff::new(Catalogs {
+            live,
+            desired: &empty,
+        }))
+    })
+    .await?;
+    apply::to_head(context).await
+}
+
+/// Opens the target under the lock and runs the plan that is made for it. Returns the number of its steps.
+async fn on_target(
+    context: &Context<'_>,
+    settings: &Settings,
+    command: &str,
+    make: impl AsyncFnOnce(&OpenTarget<'_>, &Catalog) -> Result<Plan>,
+) -> Result<usize> {
+    let target = OpenTarget::open(context, settings, command).await?;
+    revisions::tell_target(context, settings, &target.url);
+    let result = async {
+        let actor = person::actor(context, &settings.project.root, &target.session).await?;
+        let work = Work {
+            session: &target.session,
+            scope: &target.scope,
+            actor: &actor,
+            reporter: context.reporter,
+            cancel: context.cancel,
+            patience: settings.lock_wait.value,
+            backup: None,
+            max_lag: MAX_LAG,
+        };
+        acquire(&work).await?;
+        let live = target.catalog().await?;
+        let plan = make(&target, &live).await?;
+        sync(&work, &plan).await?;
+        Ok(plan.steps().count())
+    }
+    .await;
+    target.close().await;
+    result
+}
+
+/// Refuses a database of which nobody has said that its rows don't matter.
+fn disposable(settings: &Settings) -> Result<()> {
+    if settings.disposable {
+        return Ok(());
+    }
+    let name = settings.environment.as_ref();
+    let message = match name {
+        Some(name) => format!("environment `{}` isn't disposable", name.value),
+        None => "only an environment can be disposable".to_owned(),
+    };
+    Err(Diagnostic::error(Code::NotDisposable, message)
+        .note("the command deletes rows without asking")
+        .help("if nobody needs that database's rows, write `disposable = true` under its environment in forge.toml"))
+}

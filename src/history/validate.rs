@@ -1,0 +1,139 @@
+//! Whether the plans folder is sound, and is what the target remembers.
+
+use super::{Journal, Revisions, Standing};
+use crate::{
+    diagnostic::{Code, Diagnostic, Result, Severity},
+    plan::file::PlanFile,
+};
+
+/// Everything that is wrong with the project's plans, and with the target's memory of them.
+///
+/// # Errors
+/// If a statement of a plan isn't SQL.
+pub fn validate(revisions: &Revisions) -> Result<Vec<Diagnostic>> {
+    let mut found = Vec::new();
+    for revision in revisions.graph.order() {
+        match revisions.folder.plans.get(revision) {
+            Some(filed) => {
+                if filed.plan.header.approval.is_some() {
+                    found.extend(filed.plan.check_frozen(&filed.path).err());
+                    found.extend(continues(revisions, revision, &filed.plan));
+                }
+                found.extend(way_back(revisions, revision)?);
+                found.extend(is_recorded(&revisions.journal, revision, &filed.plan)?);
+            }
+            None => found.push(lost(revisions, revision)),
+        }
+    }
+    for (revision, down) in &revisions.folder.downs {
+        if !revisions.folder.plans.contains_key(revision) {
+            found.push(
+                Diagnostic::error(
+                    Code::History,
+                    format!("`{}` is a way back without a plan", down.path),
+                )
+                .help("restore the plan's file, or delete this one"),
+            );
+        }
+    }
+    for (revision, _) in revisions.journal.partly() {
+        found.push(
+            Diagnostic::error(
+                Code::Partial,
+                format!("revision `{revision}` is partly applied"),
+            )
+            .help("`forge status` says how far; `forge apply` goes on"),
+        );
+    }
+    Ok(found)
+}
+
+/// A plan leads on from the state to which those that it builds on lead.
+fn continues(revisions: &Revisions, revision: &str, plan: &PlanFile) -> Option<Diagnostic> {
+    let mut before = revisions.graph.ancestors(revision);
+    before.remove(revision);
+    if before.is_empty() {
+        return None;
+    }
+    let state = revisions.state(&before)?;
+    (state != plan.header.from).then(|| {
+        Diagnostic::warning(
+            Code::History,
+            format!("revision `{revision}` doesn't lead on from where its parents lead"),
+        )
+        .note(format!(
+            "they lead to {state}, it leads from {}",
+            plan.header.from
+        ))
+        .note("it was planned on a database with changes that no plan holds")
+        .help("`forge drift` on that database shows them; bring them into the schema tree")
+    })
+}
+
+fn way_back(revisions: &Revisions, revision: &str) -> Result<Option<Diagnostic>> {
+    let path = &revisions.folder.plans[revision].path;
+    let Some(down) = revisions.folder.downs.get(revision) else {
+        return Ok(Some(
+            Diagnostic::warning(Code::History, format!("`{path}` has no way back"))
+                .help("restore its `.down.sql` from version control"),
+        ));
+    };
+    let frozen = revisions.folder.plans[revision]
+        .plan
+        .header
+        .approval
+        .is_some();
+    Ok(match down.plan.check_frozen(&down.path) {
+        Err(error) if frozen => Some(error),
+        Err(_) | Ok(()) => None,
+    })
+}
+
+fn is_recorded(journal: &Journal, revision: &str, plan: &PlanFile) -> Result<Option<Diagnostic>> {
+    let Some(recorded) = journal.revisions.get(revision) else {
+        return Ok(None);
+    };
+    if journal.standing(revision) == Standing::Absent || recorded.sha256 == plan.sha256()? {
+        return Ok(None);
+    }
+    let by = journal.settled(revision).map_or(String::new(), |event| {
+        format!("{} by {}", event.kind.participle(), event.by())
+    });
+    Ok(Some(
+        Diagnostic::error(
+            Code::EditedPlan,
+            format!("revision `{revision}` is another plan than the one that was applied"),
+        )
+        .note(by)
+        .help(format!(
+            "`forge show {revision} --applied` prints it as it was applied: put that back, or run `forge repair --accept-edit {revision}` \
+             if the edit leads to the same state"
+        )),
+    ))
+}
+
+fn lost(revisions: &Revisions, revision: &str) -> Diagnostic {
+    let by = revisions
+        .journal
+        .settled(revision)
+        .map_or(String::new(), |event| {
+            let commit = event
+                .git_commit
+                .as_ref()
+                .map_or(String::new(), |commit| format!(" from git commit {commit}"));
+            format!("{} by {}{commit}", event.kind.participle(), event.by())
+        });
+    Diagnostic::error(
+        Code::History,
+        format!("revision `{revision}` has no file any more"),
+    )
+    .note(by)
+    .help("`forge repair` writes it anew from what the database remembers")
+}
+
+/// Whether one of these is an error.
+pub fn is_broken(found: &[Diagnostic]) -> bool {
+    found
+        .iter()
+        .any(|diagnostic| diagnostic.severity() == Severity::Error)
+}

@@ -1,0 +1,179 @@
+//! Changes of a column in place that lean on each other: type, collation, `NOT NULL`, identity, expression.
+
+use super::{Column, Identity, alter_column, cast, filling, not_null::change_not_null};
+use crate::{
+    kinds::{Action, Change, HazardKind, Object, Reaction, Step, counting},
+    sql::Clauses,
+};
+
+/// Whether the parent's own change, which goes down to this column, already leads where it shall.
+pub(super) fn handed_down<T: PartialEq>(
+    change: &Change<'_, Column>,
+    attribute: fn(&Column) -> &T,
+) -> bool {
+    let Some(parent) = change.desired.inherited_from_ref.as_ref() else {
+        return false;
+    };
+    match (
+        change.cx.world.live(parent),
+        change.cx.world.desired(parent),
+    ) {
+        (Some(Object::Column(live)), Some(Object::Column(desired))) => {
+            attribute(live) != attribute(desired) && attribute(desired) == attribute(change.desired)
+        }
+        _ => false,
+    }
+}
+
+/// Type, collation, NOT NULL and identity lean on each other, so that their order is settled in one place.
+pub(super) fn reshape(change: &Change<'_, Column>) -> Reaction {
+    let Change {
+        live,
+        desired,
+        id,
+        cx,
+    } = change;
+    let mut steps = Vec::new();
+    if live.identity.is_some() && desired.identity.is_none() {
+        steps.push(
+            alter_column(id, "DROP IDENTITY")
+                .because("drop the identity")
+                .hazard(
+                    HazardKind::BreaksApplication,
+                    "an insert without a value gets none from now on",
+                ),
+        );
+    }
+    let retyped = (&live.type_name, &live.collation) != (&desired.type_name, &desired.collation);
+    if retyped && !handed_down(change, |column| &column.type_name) {
+        match set_type(change) {
+            Some(step) => steps.push(step),
+            None => return Reaction::Replace,
+        }
+    }
+    let refuses = |column: &Column| column.not_null || column.not_null_constraint.is_some();
+    if handed_down(change, |column| &column.not_null) {
+        // The parent's change leads here.
+    } else if refuses(live) && !refuses(desired) {
+        steps.push(alter_column(id, "DROP NOT NULL").because("allow NULL"));
+    } else if !refuses(live) && refuses(desired) {
+        steps.extend(filling::fill(id, cx));
+        steps.push(desired.set_not_null(id));
+    } else if !handed_down(change, |column| &column.not_null_constraint) {
+        steps.extend(change_not_null(change));
+    }
+    match (&live.identity, &desired.identity) {
+        (None, Some(identity)) => steps.extend(identity.add_to(id)),
+        (Some(live_identity), Some(identity)) => {
+            let before = if retyped {
+                live_identity.retyped(identity)
+            } else {
+                live_identity.clone()
+            };
+            let limits = |identity: &Identity| (identity.minimum, identity.maximum);
+            steps.extend(before.alter(identity).into_iter().map(|action| {
+                let mut step = alter_column(id, &action);
+                let name = before.sequence_name();
+                let move_on = counting::move_into(
+                    &name,
+                    identity.increment,
+                    limits(&before),
+                    limits(identity),
+                );
+                step.sql.splice(0..0, move_on);
+                step
+            }));
+            if before.sequence != identity.sequence {
+                steps.push(before.rename_sequence(id, identity, Action::Alter));
+            }
+        }
+        (_, None) => {}
+    }
+    if retyped {
+        Reaction::Dislodge(steps)
+    } else {
+        Reaction::Alter(steps)
+    }
+}
+
+/// `None` where no cast leads from the old type to the new one.
+fn set_type(change: &Change<'_, Column>) -> Option<Step> {
+    let Change {
+        live,
+        desired,
+        id,
+        cx,
+    } = change;
+    let mut action = Clauses::new(format!("TYPE {}", desired.type_name));
+    if let Some(collation) = &desired.collation {
+        action.push(format_args!(" COLLATE {collation}"));
+    }
+    let values = cx.world.values(id);
+    let using = values.and_then(|values| values.using.as_deref());
+    let cast = match using {
+        Some(_) => cast::Cast::Explicit,
+        None => cast::between(live, desired)?,
+    };
+    match (using, cast) {
+        (Some(expression), _) => action.push(format_args!(" USING {expression}")),
+        (None, cast::Cast::Assignment | cast::Cast::Free) => {}
+        (None, cast::Cast::Explicit) => {
+            action.push(format_args!(" USING {}::{}", id.name(), desired.type_name));
+        }
+        (None, cast::Cast::ThroughText) => action.push(format_args!(
+            " USING {}::text::{}",
+            id.name(),
+            desired.type_name
+        )),
+    }
+    let mut step =
+        alter_column(id, &String::from(action)).because(format!("from {}", live.type_name));
+    if cast != cast::Cast::Free {
+        step = step
+            .hazard(
+                HazardKind::Rewrites,
+                format!("{} is written anew", id.container()),
+            )
+            .hazard(HazardKind::BlocksReads, "for as long as that takes")
+            .hazard(
+                HazardKind::MayFail,
+                "a value that doesn't fit the new type stops it",
+            );
+    }
+    if using.is_some() {
+        step = filling::waiting(step, values);
+    }
+    Some(step)
+}
+
+pub(super) fn set_generated(change: &Change<'_, Column>) -> Reaction {
+    let Change {
+        live,
+        desired,
+        id,
+        cx,
+    } = change;
+    match (&live.generated, &desired.generated) {
+        _ if handed_down(change, |column| &column.generated) => Reaction::Alter(Vec::new()),
+        (Some(live), None) if live.stored => Reaction::Alter(vec![
+            alter_column(id, "DROP EXPRESSION").because("keep the values, compute no more"),
+        ]),
+        // SET EXPRESSION came with PostgreSQL 17.
+        (Some(live), Some(desired))
+            if live.stored == desired.stored && cx.server_version >= 170_000 =>
+        {
+            let step = alter_column(id, &format!("SET EXPRESSION AS ({})", desired.expression))
+                .because("change its expression");
+            Reaction::Dislodge(vec![if desired.stored {
+                step.hazard(
+                    HazardKind::Rewrites,
+                    format!("{} is written anew", id.container()),
+                )
+                .hazard(HazardKind::BlocksReads, "for as long as that takes")
+            } else {
+                step
+            }])
+        }
+        _ => Reaction::Replace,
+    }
+}

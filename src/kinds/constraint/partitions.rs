@@ -1,0 +1,50 @@
+//! Constraints of partitions: copies of the partitioned table's, which PostgreSQL makes and names.
+
+use super::{Constraint, ConstraintKind};
+use crate::{
+    kinds::{Context, Object, ObjectId, names},
+    sql::Ident,
+};
+
+impl Constraint {
+    /// The partitioned table's constraint that a new partition gets a copy of, and the name that PostgreSQL gives the copy.
+    pub(super) fn copied_from<'a>(
+        &self,
+        id: &ObjectId,
+        cx: &'a Context<'_>,
+    ) -> Option<(&'a Self, Ident)> {
+        let Object::Constraint(whole) = cx.world.desired(self.attached_to_ref.as_ref()?)? else {
+            return None;
+        };
+        if !cx.parent_is_created(id) {
+            return None;
+        }
+        let table = cx
+            .world
+            .parent(id)
+            .expect("a constraint has a table")
+            .name()
+            .as_str();
+        let columns = self.columns.as_deref().unwrap_or_default();
+        let name = match self.kind {
+            ConstraintKind::PrimaryKey => names::chosen(table, &[], "pkey"),
+            ConstraintKind::Unique => names::chosen(table, columns, "key"),
+            ConstraintKind::Exclusion => names::chosen(table, columns, "excl"),
+            ConstraintKind::Check | ConstraintKind::ForeignKey => id.name().clone(),
+        };
+        Some((whole, name))
+    }
+
+    /// The name of the copy of a partitioned table's index that a new partition gets, which the constraint takes over.
+    pub(super) fn copied_as_index(&self, id: &ObjectId, cx: &Context<'_>) -> Option<Ident> {
+        let whole = cx.world.desired(self.attached_to_ref.as_ref()?)?;
+        let columns = whole.copied_columns()?;
+        let table = cx.world.parent(id).filter(|_| cx.parent_is_created(id))?;
+        Some(names::chosen(table.name().as_str(), columns, "idx"))
+    }
+
+    pub(super) fn parent_index(&self, cx: &Context<'_>) -> Option<String> {
+        let whole = self.attached_to_ref.as_ref()?;
+        cx.world.desired(whole)?.index_name(whole)
+    }
+}

@@ -1,0 +1,131 @@
+//! A scratch database, in which statements of the tree and of plans run.
+
+use tokio_postgres::Client;
+
+use super::{
+    ShadowDatabase,
+    elevation::{Elevation, Outcome},
+};
+use crate::{
+    diagnostic::Result,
+    server::{connect::ConnectOptions, failure::rejected, session::Session, snapshot::Rejection},
+    source,
+};
+
+/// A scratch database and the loading role's session in it.
+pub struct Scratch {
+    database: ShadowDatabase,
+    options: ConnectOptions,
+    session: Option<Session>,
+    elevation: Option<Elevation>,
+}
+
+impl Scratch {
+    /// Logs in. Without an elevation, no statement gets more privileges than the role has.
+    pub(super) async fn open(
+        database: ShadowDatabase,
+        options: ConnectOptions,
+        elevation: Option<Elevation>,
+    ) -> Result<Self> {
+        let session = Session::open(&options, "forge shadow").await?;
+        Ok(Self {
+            database,
+            options,
+            session: Some(session),
+            elevation,
+        })
+    }
+
+    /// The loading role's session.
+    pub fn session(&self) -> &Session {
+        self.session
+            .as_ref()
+            .expect("only a failed login leaves a scratch database without a session")
+    }
+
+    /// How to connect to the database as the loading role.
+    pub fn options(&self) -> &ConnectOptions {
+        &self.options
+    }
+
+    /// The session's client, and what runs statements with a superuser's privileges.
+    pub(in crate::server) fn parts(&mut self) -> (&Client, Option<&mut Elevation>) {
+        let session = self
+            .session
+            .as_ref()
+            .expect("only a failed login leaves a scratch database without a session");
+        (session.client(), self.elevation.as_mut())
+    }
+
+    /// Puts a fresh session in the place of one in which code of the tree has run, whatever that has left there.
+    pub(in crate::server) async fn log_in_again(&mut self) -> Result<()> {
+        if let Some(session) = self.session.take() {
+            session.close().await;
+        }
+        self.session = Some(Session::open(&self.options, "forge shadow").await?);
+        Ok(())
+    }
+
+    /// Runs statements, in a transaction or each by itself. What needs a superuser and evaluates nothing gets one, and then
+    /// parts the transaction in two.
+    pub async fn run_all(
+        &mut self,
+        statements: &[&str],
+        transactional: bool,
+    ) -> Result<(), Rejection> {
+        let mut rest = statements;
+        let mut done = 0;
+        while !rest.is_empty() {
+            let Err(mut rejection) = self.session().run_all(rest, transactional).await else {
+                return Ok(());
+            };
+            let number = rejection.number;
+            rejection.number += done;
+            let inert = rejection
+                .lacks_privilege
+                .then(|| source::inert(rest[number]))
+                .flatten();
+            let (Some(inert), true) = (inert, self.elevation.is_some()) else {
+                return Err(rejection);
+            };
+            if transactional && rest.len() > 1 {
+                self.session()
+                    .run_all(&rest[..number], transactional)
+                    .await?;
+            }
+            let (client, elevation) = self.parts();
+            let elevation = elevation.expect("it was there just now");
+            match elevation.run(client, "", rest[number], &inert).await {
+                Ok(Outcome::Done) => {}
+                Ok(Outcome::Rejected(error, _)) => {
+                    rejection.diagnostic = rejected(&error);
+                    return Err(rejection);
+                }
+                Ok(Outcome::Refused(reason)) => {
+                    rejection.diagnostic = rejection.diagnostic.note(reason);
+                    return Err(rejection);
+                }
+                Err(diagnostic) => {
+                    return Err(Rejection {
+                        diagnostic,
+                        ..rejection
+                    });
+                }
+            }
+            rest = &rest[number + 1..];
+            done += number + 1;
+        }
+        Ok(())
+    }
+
+    /// Ends the sessions.
+    pub(super) async fn close(self) -> ShadowDatabase {
+        if let Some(session) = self.session {
+            session.close().await;
+        }
+        if let Some(elevation) = self.elevation {
+            elevation.close().await;
+        }
+        self.database
+    }
+}

@@ -1,0 +1,251 @@
+//! Statements that want more privileges than an ordinary role has, and evaluate nothing of the tree.
+//!
+//! Code of the tree is never run with more than an ordinary role's privileges. Some statements ask for a superuser all the
+//! same: those that are listed here, and no others, may be run as one, because they hold no expression and call no function,
+//! validator or trigger that a file of the tree could have defined. Even a constant isn't safe: reading the literal of a
+//! range type calls its subtype's comparison.
+
+use pg_query::{
+    NodeEnum,
+    protobuf::{
+        AlterTableStmt, AlterTableType, CreateFunctionStmt, ObjectType, RoleSpec, RoleSpecType,
+    },
+};
+
+use super::ast;
+
+/// A statement that may be run with a superuser's privileges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inert {
+    /// By whom.
+    pub performer: Performer,
+    /// The role that becomes the owner of something.
+    pub owner: Option<String>,
+    /// The library below the server's own folder that it takes a function from.
+    pub library: Option<String>,
+    /// Whether it is about an event trigger. Such statements set none off.
+    pub about_event_trigger: bool,
+}
+
+/// Who runs a statement that needs a superuser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Performer {
+    /// The role that loads the tree, made a superuser for it, because what it creates belongs to that role.
+    Loader,
+    /// The server's administrator: an extension's functions must not belong to a role that runs the tree's code.
+    Administrator,
+}
+
+/// Whether a statement, given as text, may be run with a superuser's privileges.
+pub fn inert(sql: &str) -> Option<Inert> {
+    let parsed = pg_query::parse(sql, 0).ok()?;
+    let [statement] = parsed.protobuf.stmts.as_slice() else {
+        return None;
+    };
+    of(ast::kind(statement.stmt.as_deref()?)?)
+}
+
+/// Whether a statement may be run with a superuser's privileges.
+pub(super) fn of(node: &NodeEnum) -> Option<Inert> {
+    let plain = Inert {
+        performer: Performer::Loader,
+        owner: None,
+        library: None,
+        about_event_trigger: false,
+    };
+    match node {
+        NodeEnum::CreateExtensionStmt(_) => Some(Inert {
+            performer: Performer::Administrator,
+            ..plain
+        }),
+        NodeEnum::CreateEventTrigStmt(_) | NodeEnum::AlterEventTrigStmt(_) => Some(Inert {
+            about_event_trigger: true,
+            ..plain
+        }),
+        NodeEnum::AlterOwnerStmt(alter) => Some(Inert {
+            owner: alter.newowner.as_ref().and_then(role),
+            about_event_trigger: alter.object_type() == ObjectType::ObjectEventTrigger,
+            ..plain
+        }),
+        NodeEnum::AlterTableStmt(alter) => Some(Inert {
+            owner: role(new_owner(alter)?),
+            ..plain
+        }),
+        NodeEnum::CreateFunctionStmt(function) => match origin(function)? {
+            Origin::Text => Some(plain),
+            Origin::Library(library) => Some(Inert {
+                library: Some(library),
+                ..plain
+            }),
+        },
+        NodeEnum::AlterFunctionStmt(alter) => {
+            let leakproof = alter.actions.iter().filter_map(ast::kind).all(
+                |action| matches!(action, NodeEnum::DefElem(element) if element.defname == "leakproof"),
+            );
+            leakproof.then_some(plain)
+        }
+        // The function would be called at once.
+        NodeEnum::CreateFdwStmt(wrapper) if wrapper.func_options.is_empty() => Some(plain),
+        // Row filters are expressions.
+        NodeEnum::CreatePublicationStmt(publication) if publication.for_all_tables => Some(plain),
+        NodeEnum::GrantStmt(grant) if grant.objtype() == ObjectType::ObjectFdw => Some(plain),
+        NodeEnum::AlterObjectSchemaStmt(alter)
+            if alter.object_type() == ObjectType::ObjectExtension =>
+        {
+            Some(plain)
+        }
+        NodeEnum::CommentStmt(comment) => Some(Inert {
+            about_event_trigger: comment.objtype() == ObjectType::ObjectEventTrigger,
+            ..plain
+        }),
+        NodeEnum::DropStmt(drop) => Some(Inert {
+            about_event_trigger: drop.remove_type() == ObjectType::ObjectEventTrigger,
+            ..plain
+        }),
+        NodeEnum::CreateOpClassStmt(_)
+        | NodeEnum::CreateOpFamilyStmt(_)
+        | NodeEnum::AlterOpFamilyStmt(_)
+        | NodeEnum::CreateAmStmt(_)
+        | NodeEnum::CreateForeignServerStmt(_)
+        | NodeEnum::CreateSubscriptionStmt(_)
+        | NodeEnum::AlterDefaultPrivilegesStmt(_)
+        | NodeEnum::SecLabelStmt(_) => Some(plain),
+        _ => None,
+    }
+}
+
+/// The name of a role, unless it's the current one.
+fn role(role: &RoleSpec) -> Option<String> {
+    (role.roletype() == RoleSpecType::RolespecCstring).then(|| role.rolename.clone())
+}
+
+/// The new owner of an ALTER TABLE that does nothing else.
+fn new_owner(alter: &AlterTableStmt) -> Option<&RoleSpec> {
+    match alter.cmds.as_slice() {
+        [command] => match ast::kind(command)? {
+            NodeEnum::AlterTableCmd(command)
+                if command.subtype() == AlterTableType::AtChangeOwner =>
+            {
+                command.newowner.as_ref()
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Where the body of a function comes from.
+enum Origin {
+    /// A string, which isn't read while `check_function_bodies` is off.
+    Text,
+    /// A library below the server's own folder.
+    Library(String),
+}
+
+/// The origin of a function that may want a superuser and holds no expressions: its arguments have no defaults. Functions of
+/// the server itself are for its owner alone.
+fn origin(function: &CreateFunctionStmt) -> Option<Origin> {
+    let expressions = function.sql_body.is_some()
+        || function
+            .parameters
+            .iter()
+            .filter_map(ast::kind)
+            .any(|node| matches!(node, NodeEnum::FunctionParameter(parameter) if parameter.defexpr.is_some()));
+    let option = |name: &str| {
+        let mut elements = function
+            .options
+            .iter()
+            .filter_map(ast::kind)
+            .filter_map(|node| match node {
+                NodeEnum::DefElem(element) if element.defname == name => {
+                    Some(element.arg.as_deref().and_then(ast::kind))
+                }
+                _ => None,
+            });
+        elements.next().flatten()
+    };
+    let Some(NodeEnum::String(language)) = option("language") else {
+        return None;
+    };
+    let Some(NodeEnum::List(body)) = option("as") else {
+        return None;
+    };
+    let body = ast::strings(&body.items);
+    match language.sval.to_ascii_lowercase().as_str() {
+        _ if expressions => None,
+        "sql" | "plpgsql" => option("leakproof").map(|_| Origin::Text),
+        "c" => {
+            let library = body.first()?.strip_prefix("$libdir/")?;
+            Some(Origin::Library(library.to_owned()))
+        }
+        // Whatever else wants a superuser to create its functions could do anything when they run.
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_evaluates_nothing_is_inert() {
+        fn check(sql: &str, expected: bool) {
+            assert_eq!(inert(sql).is_some(), expected, "{sql}");
+        }
+        check("CREATE EXTENSION dblink", true);
+        check("ALTER TABLE t OWNER TO app", true);
+        check("ALTER TABLE t OWNER TO app, ADD c int DEFAULT f()", false);
+        check("ALTER TABLE t ADD c int", false);
+        check("CREATE TABLE t (a int)", false);
+        check("CREATE INDEX ON t ((f(1)))", false);
+        check("CREATE MATERIALIZED VIEW m AS SELECT f()", false);
+        check("DO $$ BEGIN END $$", false);
+        check("SELECT f()", false);
+        check("GRANT EXECUTE ON FUNCTION pg_read_file(text) TO app", false);
+        check("GRANT USAGE ON FOREIGN DATA WRAPPER w TO app", true);
+        check(
+            "CREATE FUNCTION f() RETURNS int LEAKPROOF LANGUAGE sql AS 'SELECT 1'",
+            true,
+        );
+        check(
+            "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+            false,
+        );
+        check(
+            "CREATE FUNCTION f(a int DEFAULT g()) RETURNS int LEAKPROOF LANGUAGE sql AS 'SELECT 1'",
+            false,
+        );
+        check(
+            "CREATE FUNCTION f() RETURNS int LEAKPROOF BEGIN ATOMIC SELECT 1; END",
+            false,
+        );
+        check(
+            "CREATE FUNCTION f() RETURNS int LANGUAGE c AS '$libdir/citext', 'citextin'",
+            true,
+        );
+        check(
+            "CREATE FUNCTION f() RETURNS int LANGUAGE internal AS 'be_lo_export'",
+            false,
+        );
+        check(
+            "CREATE FUNCTION f() RETURNS int LANGUAGE plpython3u AS ''",
+            false,
+        );
+        check("CREATE FOREIGN DATA WRAPPER w", true);
+        check("CREATE FOREIGN DATA WRAPPER w VALIDATOR f", false);
+        check("CREATE CAST (bigint AS text) WITHOUT FUNCTION", false);
+        check("CREATE PUBLICATION p FOR ALL TABLES", true);
+        check("CREATE PUBLICATION p FOR TABLE t WHERE (f())", false);
+        check("COMMENT ON EXTENSION e IS 'x'; SELECT f()", false);
+    }
+
+    #[test]
+    fn new_owners_are_known() {
+        fn check(sql: &str, expected: Option<&str>) {
+            assert_eq!(inert(sql).unwrap().owner.as_deref(), expected, "{sql}");
+        }
+        check("ALTER TABLE t OWNER TO app", Some("app"));
+        check("ALTER FUNCTION f() OWNER TO app", Some("app"));
+        check("ALTER SCHEMA s OWNER TO CURRENT_USER", None);
+    }
+}

@@ -1,0 +1,476 @@
+//! The life of plans, typed as somebody would who comes from Alembic: the commands with their output, on a real server.
+
+#[expect(dead_code, reason = "the cases use the rest")]
+#[path = "support/cluster.rs"]
+mod cluster;
+#[expect(dead_code, reason = "the cases use the rest")]
+#[path = "support/dump.rs"]
+mod dump;
+#[expect(dead_code, reason = "the tests of the command line use the rest")]
+#[path = "support/mod.rs"]
+mod support;
+
+use std::{fmt::Write as _, process::ExitCode, sync::Arc};
+
+use cluster::{Cluster, Database};
+use insta::assert_snapshot;
+use libtest_mimic::{Arguments, Trial};
+use support::TestEnvironment;
+
+fn main() -> ExitCode {
+    let cluster = Arc::new(Cluster::start());
+    macro_rules! trials {
+        ($($name:ident),* $(,)?) => {
+            vec![$({
+                let cluster = Arc::clone(&cluster);
+                Trial::test(stringify!($name), move || {
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                    runtime.block_on($name(&cluster));
+                    Ok(())
+                })
+            },)*]
+        };
+    }
+    let trials = trials![
+        a_session_as_an_alembic_user_types_it,
+        a_script_does_what_forge_does,
+        edited_drafts_are_proved_again,
+        lost_files_have_a_way_out,
+        bad_input_is_told_and_changes_nothing,
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+const USERS: &str =
+    "CREATE SCHEMA app;\nCREATE TABLE app.users (id bigint PRIMARY KEY, name text NOT NULL);\n";
+
+/// A project that works on a database of its own, and what was typed in it.
+struct Desk<'a> {
+    cluster: &'a Cluster,
+    environment: TestEnvironment,
+    database: Database,
+    typed: String,
+}
+
+impl<'a> Desk<'a> {
+    async fn new(cluster: &'a Cluster) -> Self {
+        let database = cluster.database("").await.unwrap();
+        let mut environment = TestEnvironment::new()
+            .file("forge.toml", "[naming]\ntemplate = \"{seq}_{slug}\"\n")
+            .file("schema/app.sql", USERS)
+            .variable("GIT_AUTHOR_DATE", "2026-01-02T03:04:05Z")
+            .variable("GIT_COMMITTER_DATE", "2026-01-02T03:04:05Z");
+        for (name, value) in database.variables() {
+            environment = environment.variable(name, &value);
+        }
+        let mut desk = Self {
+            cluster,
+            environment,
+            database,
+            typed: String::new(),
+        };
+        desk.git(&["init", "-q", "-b", "main"]);
+        desk.git(&["config", "user.name", "Ann"]);
+        desk.git(&["config", "user.email", "ann@example.com"]);
+        desk
+    }
+
+    /// Works on another database from now on.
+    async fn turn_to_another(&mut self) -> Database {
+        let other = self.cluster.database("").await.unwrap();
+        for (name, value) in other.variables() {
+            self.environment = std::mem::replace(&mut self.environment, TestEnvironment::new())
+                .variable(name, &value);
+        }
+        std::mem::replace(&mut self.database, other)
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.environment.project().join(path);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, text).unwrap();
+    }
+
+    fn remove(&self, path: &str) {
+        fs_err::remove_file(self.environment.project().join(path)).unwrap();
+    }
+
+    fn git(&mut self, args: &[&str]) {
+        self.other("git", args);
+        if args[0] == "checkout" || args[0] == "merge" {
+            writeln!(self.typed, "$ git {}", args.join(" ")).unwrap();
+        }
+    }
+
+    fn commit(&mut self, message: &str) {
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-q", "-m", message]);
+    }
+
+    /// Runs another program, which has to succeed.
+    fn other(&self, program: &str, args: &[&str]) -> String {
+        let output = self
+            .environment
+            .program(program)
+            .args(args)
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        assert!(
+            output.status.success(),
+            "{program} {args:?}: {}",
+            text(output.stderr)
+        );
+        text(output.stdout)
+    }
+
+    /// Types a command of forge.
+    fn forge(&mut self, line: &str) {
+        let args: Vec<String> = words(line);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let output = self.environment.command(&args).output().unwrap();
+        writeln!(self.typed, "$ forge {line}").unwrap();
+        for stream in [&output.stdout, &output.stderr] {
+            self.typed += &self.quiet(&String::from_utf8_lossy(stream));
+        }
+        if let Some(code) = output.status.code().filter(|code| *code != 0) {
+            writeln!(self.typed, "[exit {code}]").unwrap();
+        }
+    }
+
+    /// Takes out what is another each time: the target, hosts, times, hashes.
+    fn quiet(&self, text: &str) -> String {
+        let mut quiet = String::new();
+        for line in text.lines() {
+            let line = line.replace(self.environment.project().to_str().unwrap(), "[PROJECT]");
+            let shown = match line.split_once(" at 20") {
+                Some((before, _)) if before.contains("applied by ") => {
+                    let (what, _) = before.split_once("applied by ").unwrap();
+                    format!("{what}applied by [WHO AND WHEN]")
+                }
+                _ if line.starts_with("target") => "target: [TARGET]".to_owned(),
+                _ if line.contains(" approved it on ") => {
+                    "  ╰─▶ [WHO] approved it on [WHEN]".to_owned()
+                }
+                _ if line.contains("they lead to ") => "  ╰─▶ [STATES]".to_owned(),
+                _ => line,
+            };
+            quiet += shown.trim_end();
+            quiet.push('\n');
+        }
+        quiet
+    }
+
+    fn dump(&self) -> dump::Dump {
+        dump::of(&self.database).unwrap()
+    }
+}
+
+/// Splits a line as a shell does that knows double quotes.
+fn words(line: &str) -> Vec<String> {
+    let quoted = line.split('"').enumerate();
+    quoted
+        .flat_map(|(number, part)| {
+            if number % 2 == 1 {
+                vec![part.to_owned()]
+            } else {
+                part.split_whitespace().map(ToOwned::to_owned).collect()
+            }
+        })
+        .collect()
+}
+
+async fn a_session_as_an_alembic_user_types_it(cluster: &Cluster) {
+    let mut desk = Desk::new(cluster).await;
+    desk.forge("revision --autogenerate -m \"create users\" --rev-id 100000000000");
+    desk.forge("approve");
+    desk.forge("upgrade head");
+    desk.forge("current");
+    desk.forge("history");
+    desk.commit("users");
+
+    desk.write(
+        "schema/email.sql",
+        "ALTER TABLE app.users ADD COLUMN email text;\n",
+    );
+    desk.forge("plan -m \"add email to users\" --rev-id 200000000000");
+    desk.forge("approve");
+    desk.forge("upgrade +1");
+    desk.forge("downgrade -1");
+    desk.forge("downgrade -1 --allow deletes-data");
+    desk.forge("upgrade");
+    desk.commit("email");
+
+    desk.git(&["checkout", "-q", "-b", "orders"]);
+    desk.write(
+        "schema/orders.sql",
+        "CREATE TABLE app.orders (id bigint PRIMARY KEY);\n",
+    );
+    desk.forge("plan -m \"create orders\" --branch-label orders --rev-id 300000000000");
+    desk.forge("approve");
+    desk.commit("orders");
+    desk.git(&["checkout", "-q", "main"]);
+    desk.git(&["checkout", "-q", "-b", "carts"]);
+    desk.write(
+        "schema/carts.sql",
+        "CREATE TABLE app.carts (id bigint PRIMARY KEY);\n",
+    );
+    desk.forge("plan -m \"create carts\" --rev-id 400000000000");
+    desk.forge("approve");
+    desk.commit("carts");
+    desk.forge("check --against orders");
+    desk.git(&["merge", "-q", "-m", "both", "orders"]);
+    desk.forge("heads");
+    desk.forge("heads --single");
+    desk.forge("branches");
+    desk.forge("upgrade");
+    desk.forge("upgrade orders@head");
+    desk.forge("merge -m \"join orders and carts\" --rev-id 500000000000");
+    desk.forge("approve");
+    desk.forge("upgrade");
+    desk.forge("history -i");
+    desk.forge("history -r 2000:5000");
+    desk.forge("status");
+    desk.commit("joined");
+
+    // An existing database that somebody has brought to the same state.
+    let first = desk.turn_to_another().await;
+    desk.forge("stamp head");
+    let everything = [
+        "schema/app.sql",
+        "schema/email.sql",
+        "schema/orders.sql",
+        "schema/carts.sql",
+    ];
+    for file in everything {
+        let text = fs_err::read_to_string(desk.environment.project().join(file)).unwrap();
+        desk.database.run(&text).await.unwrap();
+    }
+    desk.forge("stamp head");
+    desk.forge("current");
+    desk.forge("drift");
+    desk.forge("validate");
+    assert_eq!(desk.dump(), dump::of(&first).unwrap());
+    assert_snapshot!("a_session_as_an_alembic_user_types_it", desk.typed);
+}
+
+async fn a_script_does_what_forge_does(cluster: &Cluster) {
+    let mut desk = Desk::new(cluster).await;
+    desk.forge("plan -m \"create users\" --rev-id 100000000000");
+    desk.forge("approve");
+    desk.write(
+        "schema/email.sql",
+        "ALTER TABLE app.users ADD COLUMN email text;\nCREATE INDEX users_name ON app.users (name);\n\
+         COMMENT ON TABLE app.users IS 'it''s \\ $1 :name';\n",
+    );
+    desk.forge("upgrade");
+    desk.forge("plan -m \"add email to users\" --rev-id 200000000000");
+    desk.forge("approve");
+    desk.forge("upgrade");
+    let wanted = desk.dump();
+    let psql = |desk: &Desk<'_>, script: &str| {
+        desk.write("script.sql", script);
+        desk.other("psql", &["-X", "-q", "-f", "script.sql"])
+    };
+    let script = |desk: &Desk<'_>, args: &[&str]| {
+        let output = desk.environment.command(args).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let first = desk.turn_to_another().await;
+    psql(&desk, &script(&desk, &["upgrade", "--sql", "base:head"]));
+    assert_eq!(desk.dump(), wanted);
+    desk.typed.clear();
+    desk.forge("current");
+    desk.forge("upgrade");
+    desk.forge("drift");
+    let back = script(&desk, &["downgrade", "--sql", "head:base"]);
+    psql(&desk, &back);
+    desk.forge("status");
+    let refused = desk
+        .environment
+        .program("psql")
+        .args(["-X", "-q", "-f", "script.sql"])
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
+    psql(&desk, &script(&desk, &["upgrade", "--sql", "+1"]));
+    psql(&desk, &script(&desk, &["upgrade", "--sql"]));
+    assert_eq!(desk.dump(), wanted);
+    drop(first);
+    assert_snapshot!("a_script_does_what_forge_does", desk.typed);
+}
+
+async fn edited_drafts_are_proved_again(cluster: &Cluster) {
+    let mut desk = Desk::new(cluster).await;
+    desk.forge("plan -m \"create users\" --rev-id 100000000000");
+    desk.forge("approve");
+    desk.forge("upgrade");
+    desk.database
+        .run("INSERT INTO app.users VALUES (1, 'Ann'), (2, 'Bob')")
+        .await
+        .unwrap();
+    desk.write(
+        "schema/email.sql",
+        "ALTER TABLE app.users ADD COLUMN email text;\n",
+    );
+    desk.forge("plan -m \"add email to users\" --rev-id 200000000000");
+    let path = desk
+        .environment
+        .project()
+        .join("plans/0002_add_email_to_users.sql");
+    let draft = fs_err::read_to_string(&path).unwrap();
+    let edit = |sql: &str| {
+        let step = format!("-- forge:step 2 data table app.users\n-- fill it\n{sql};\n\nCOMMIT;");
+        fs_err::write(&path, draft.replace("COMMIT;", &step)).unwrap();
+    };
+    edit("DELETE FROM app.users WHERE name = 'Bob'");
+    desk.forge("approve");
+    edit("ALTER TABLE app.users ADD COLUMN phone text");
+    desk.forge("approve");
+    desk.forge("plan -m \"add email again\"");
+    edit("UPDATE app.users SET email = name || '@example.com'");
+    desk.forge("approve");
+    desk.forge("upgrade");
+    let filled = desk.other(
+        "psql",
+        &["-X", "-Atc", "SELECT email FROM app.users ORDER BY id"],
+    );
+    assert_eq!(filled, "Ann@example.com\nBob@example.com\n");
+    let frozen = fs_err::read_to_string(&path).unwrap();
+    fs_err::write(&path, frozen.replace("|| '@", "|| '+")).unwrap();
+    desk.forge("upgrade");
+    desk.forge("validate");
+    assert_snapshot!("edited_drafts_are_proved_again", desk.typed);
+}
+
+async fn lost_files_have_a_way_out(cluster: &Cluster) {
+    let mut desk = Desk::new(cluster).await;
+    desk.forge("plan -m \"create users\" --rev-id 100000000000");
+    desk.forge("approve");
+    desk.forge("upgrade");
+    desk.remove("plans/0001_create_users.sql");
+    desk.typed.clear();
+    desk.forge("validate");
+    desk.forge("history --from-db");
+    desk.forge("repair");
+    desk.forge("validate");
+    desk.forge("plan --from history --check");
+    desk.forge("test");
+    desk.forge("rollback-plan");
+    desk.forge("up --dev");
+    desk.forge("reset --dev");
+    assert_snapshot!("lost_files_have_a_way_out", desk.typed);
+}
+
+/// What a mistake must leave as it was: the files of the project, and the database.
+fn everything(desk: &Desk<'_>) -> (String, dump::Dump) {
+    let files = "find . -path ./.git -prune -o -type f -print0 | sort -z | xargs -0 sha256sum";
+    (desk.other("sh", &["-c", files]), desk.dump())
+}
+
+async fn bad_input_is_told_and_changes_nothing(cluster: &Cluster) {
+    let mut desk = Desk::new(cluster).await;
+    desk.forge("plan -m \"create users\" --rev-id 100000000000");
+    desk.forge("approve");
+    desk.forge("apply");
+    desk.typed.clear();
+    let mut mistake = |what: &str, file: &str, text: &str, commands: &[&str]| {
+        writeln!(desk.typed, "=== {what}").unwrap();
+        if !file.is_empty() {
+            desk.write(file, text);
+        }
+        let before = everything(&desk);
+        for command in commands {
+            desk.forge(command);
+        }
+        assert_eq!(everything(&desk), before, "{what}");
+        if !file.is_empty() {
+            desk.remove(file);
+        }
+    };
+    let plan: &[&str] = &["plan -m \"a mistake\""];
+    mistake(
+        "a missing server",
+        "",
+        "",
+        &["plan --url postgresql://me:secret@/app?host=/nowhere"],
+    );
+    mistake("an unknown environment", "", "", &["apply --env prod"]);
+    mistake(
+        "a file that isn't SQL",
+        "schema/bad.sql",
+        "CREATE TABLE app.orders (\n    id bigint PRIMARY KEY,\n    total numeric(10 2)\n);\n",
+        plan,
+    );
+    mistake(
+        "a file of MySQL's",
+        "schema/bad.sql",
+        "CREATE TABLE `orders` (\n    `id` int NOT NULL AUTO_INCREMENT,\n    PRIMARY KEY (`id`)\n) ENGINE=InnoDB;\n",
+        plan,
+    );
+    mistake(
+        "rows",
+        "schema/bad.sql",
+        "INSERT INTO app.users VALUES (1, 'Ann');\n",
+        plan,
+    );
+    mistake(
+        "an object twice",
+        "schema/bad.sql",
+        "CREATE TABLE app.users (id int);\n",
+        plan,
+    );
+    mistake(
+        "an object that isn't there",
+        "schema/bad.sql",
+        "CREATE VIEW app.names AS\nSELECT name FROM app.user;\n",
+        plan,
+    );
+    mistake(
+        "an extension that isn't there",
+        "schema/bad.sql",
+        "CREATE EXTENSION postgiss;\n",
+        plan,
+    );
+    writeln!(desk.typed, "=== a plans folder that can't be written").unwrap();
+    desk.write(
+        "schema/email.sql",
+        "ALTER TABLE app.users ADD COLUMN email text;\n",
+    );
+    desk.write("forge.toml", "[project]\nplans = \"/proc/plans\"\n");
+    desk.forge("plan -m \"a mistake\"");
+    desk.write("forge.toml", "[naming]\ntemplate = \"{seq}_{slug}\"\n");
+    desk.remove("schema/email.sql");
+
+    writeln!(desk.typed, "=== a file that can't be read").unwrap();
+    desk.other("ln", &["-s", "nowhere.sql", "schema/gone.sql"]);
+    desk.forge("plan -m \"a mistake\"");
+    desk.remove("schema/gone.sql");
+
+    writeln!(desk.typed, "=== a frozen plan that was edited").unwrap();
+    desk.write(
+        "schema/email.sql",
+        "ALTER TABLE app.users ADD COLUMN email text;\n",
+    );
+    desk.forge("plan -m \"add email\" --rev-id 200000000000");
+    desk.forge("approve");
+    let path = desk.environment.project().join("plans/0002_add_email.sql");
+    let frozen = fs_err::read_to_string(&path).unwrap();
+    fs_err::write(&path, frozen.replace("email text", "email varchar")).unwrap();
+    let before = everything(&desk);
+    desk.forge("apply");
+    assert_eq!(everything(&desk), before);
+    fs_err::write(&path, &frozen).unwrap();
+
+    writeln!(desk.typed, "=== a target that changed since planning").unwrap();
+    desk.database
+        .run("ALTER TABLE app.users ADD COLUMN email varchar(80)")
+        .await
+        .unwrap();
+    let before = everything(&desk);
+    desk.forge("apply");
+    desk.forge("drift");
+    assert_eq!(everything(&desk), before);
+    assert_snapshot!("bad_input_is_told_and_changes_nothing", desk.typed);
+}
