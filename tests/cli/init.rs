@@ -144,10 +144,13 @@ fn the_makefile() {
         ("migrate-current", "current"),
         ("migrate-wait", "wait"),
         ("drift", "drift"),
-        ("check", "plan --check"),
     ] {
         assert_eq!(commands(&[target]).trim(), format!("forge {command}"));
     }
+    assert_eq!(
+        commands(&["check"]).trim(),
+        "forge check\nforge plan --check --from history"
+    );
     assert!(make(&["migrate-gen"]).contains("say what it is for"));
     let listed = make(&[]);
     assert!(listed.lines().count() > 8, "{listed}");
