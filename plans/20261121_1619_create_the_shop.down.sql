@@ -1,14 +1,15 @@
 -- forge:format 1
--- forge:revision 28ed09887b2e
+-- forge:revision 06ef5adbedac
 -- forge:message create the shop
 -- forge:author forge <forge@example.com>
--- forge:created 2026-11-21T14:11:58Z
+-- forge:created 2026-11-21T16:19:41Z
 -- forge:postgres 15
--- forge:from 87f6584e17df78b1ed913f753700f95f
+-- forge:from 169cc46676fbe0a971f4e000eb28285b
 -- forge:to 1f0ad78fa841d098fbe87f32794fdec0
+-- forge:semver 0.1.0
 -- forge:approved_by forge <forge@example.com>
--- forge:approved_at 2026-11-21T14:11:58Z
--- forge:sha256 43577fb2cbfe6687369d9c34c9f1c897d2b89a8550eb57245de68b3782bc4c0c
+-- forge:approved_at 2026-11-21T16:19:41Z
+-- forge:sha256 a8a8d028ae6576ed703db21d566b2d82c25c01f64acf9dcda0b698fdf98b6865
 
 SELECT pg_catalog.set_config('search_path', '', false);
 SET check_function_bodies = off;
@@ -16,17 +17,17 @@ SET check_function_bodies = off;
 BEGIN;
 
 -- forge:step 1 drop function app.cancel_stale_orders(interval)
--- forge:expects function app.cancel_stale_orders(interval) 81754e1c39b7
+-- forge:expects function app.cancel_stale_orders(interval) 8da5d4a869a8
 -- hazard: breaks-application · whoever still calls it fails
 DROP PROCEDURE app.cancel_stale_orders(interval);
 
 -- forge:step 2 drop function app.place_order(uuid, app.address, jsonb)
--- forge:expects function app.place_order(uuid, app.address, jsonb) 0faf994abbcc
+-- forge:expects function app.place_order(uuid, app.address, jsonb) 36a54d52f8ea
 -- hazard: breaks-application · whoever still calls it fails
 DROP FUNCTION app.place_order(uuid, app.address, jsonb);
 
 -- forge:step 3 drop function app.search_products(text, integer)
--- forge:expects function app.search_products(text, integer) ee4aef45e4ad
+-- forge:expects function app.search_products(text, integer) 19db6f4be908
 -- hazard: breaks-application · whoever still calls it fails
 DROP FUNCTION app.search_products(text, integer);
 
@@ -124,18 +125,18 @@ ALTER TABLE app.users DROP CONSTRAINT users_home_tenant_fkey;
 DROP TABLE audit.log;
 
 -- forge:step 18 drop function audit.refuse_change()
--- forge:expects function audit.refuse_change() 6a149d652d02
+-- forge:expects function audit.refuse_change() 7c0b157b4961
 -- hazard: breaks-application · whoever still calls it fails
 DROP FUNCTION audit.refuse_change();
 
 -- forge:step 19 drop view app.order_summary
--- forge:expects view app.order_summary f491fa0ba58d
+-- forge:expects view app.order_summary ecab348eaf23
 -- lock: AccessExclusive on app.order_summary · reads and writes wait
 -- hazard: breaks-application · whoever still uses the view fails
 DROP VIEW app.order_summary;
 
 -- forge:step 20 drop function app.order_total(bigint, timestamp with time zone)
--- forge:expects function app.order_total(bigint, timestamp with time zone) ff66c12bc241
+-- forge:expects function app.order_total(bigint, timestamp with time zone) f79b16911cf4
 -- hazard: breaks-application · whoever still calls it fails
 DROP FUNCTION app.order_total(bigint, timestamp with time zone);
 
@@ -195,7 +196,7 @@ DROP TABLE app.users;
 DROP EXTENSION citext;
 
 -- forge:step 29 drop view app.product_catalog
--- forge:expects view app.product_catalog ed57df435d0c
+-- forge:expects view app.product_catalog e741c7b07098
 -- lock: AccessExclusive on app.product_catalog · reads and writes wait
 -- hazard: breaks-application · whoever still uses the view fails
 DROP VIEW app.product_catalog;
@@ -229,7 +230,7 @@ DROP EXTENSION pg_trgm;
 DROP SCHEMA extensions;
 
 -- forge:step 35 drop function app.touch_updated_at()
--- forge:expects function app.touch_updated_at() e4d6a18254f6
+-- forge:expects function app.touch_updated_at() 8a5fb433fcf8
 -- hazard: breaks-application · whoever still calls it fails
 DROP FUNCTION app.touch_updated_at();
 
@@ -256,7 +257,7 @@ DROP DOMAIN app.currency;
 DROP DOMAIN app.slug;
 
 -- forge:step 40 drop materialized view app.monthly_revenue
--- forge:expects materialized view app.monthly_revenue 01c32ea5a216
+-- forge:expects materialized view app.monthly_revenue 7a27904086fc
 -- lock: AccessExclusive on app.monthly_revenue · reads and writes wait
 -- hazard: breaks-application · whoever still uses the view fails
 DROP MATERIALIZED VIEW app.monthly_revenue;
@@ -286,7 +287,7 @@ DROP TYPE app.order_status;
 DROP TYPE app.address;
 
 -- forge:step 46 drop function app.current_tenant()
--- forge:expects function app.current_tenant() 0fe02b183855
+-- forge:expects function app.current_tenant() fdc6eb778621
 -- hazard: breaks-application · whoever still calls it fails
 DROP FUNCTION app.current_tenant();
 
@@ -295,7 +296,7 @@ DROP FUNCTION app.current_tenant();
 DROP SCHEMA app;
 
 -- forge:step 48 drop function audit.record_change()
--- forge:expects function audit.record_change() 50bbeaad60bc
+-- forge:expects function audit.record_change() 78a97713df86
 -- hazard: breaks-application · whoever still calls it fails
 DROP FUNCTION audit.record_change();
 

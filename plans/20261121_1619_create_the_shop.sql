@@ -1,14 +1,15 @@
 -- forge:format 1
--- forge:revision 28ed09887b2e
+-- forge:revision 06ef5adbedac
 -- forge:message create the shop
 -- forge:author forge <forge@example.com>
--- forge:created 2026-11-21T14:11:58Z
+-- forge:created 2026-11-21T16:19:41Z
 -- forge:postgres 15
 -- forge:from 1f0ad78fa841d098fbe87f32794fdec0
--- forge:to 87f6584e17df78b1ed913f753700f95f
+-- forge:to 169cc46676fbe0a971f4e000eb28285b
+-- forge:semver 0.1.0
 -- forge:approved_by forge <forge@example.com>
--- forge:approved_at 2026-11-21T14:11:58Z
--- forge:sha256 0830354e12324ade06d3b406413629257824e0bee533888c322666d185075f10
+-- forge:approved_at 2026-11-21T16:19:41Z
+-- forge:sha256 e839463e33a5299ffc76849d045683e5473212899d68aec0d05e500db4cf2c1b
 
 SELECT pg_catalog.set_config('search_path', '', false);
 SET check_function_bodies = off;
@@ -240,6 +241,7 @@ CREATE POLICY tenant_isolation ON app.order_lines TO shop_app
     USING ((tenant_id = app.current_tenant()));
 
 -- forge:step 25 alter table app.order_lines
+-- turn its row security on
 -- lock: AccessExclusive on app.order_lines · reads and writes wait
 ALTER TABLE app.order_lines ENABLE ROW LEVEL SECURITY;
 
@@ -270,6 +272,7 @@ CREATE TABLE app.orders (
 PARTITION BY RANGE (placed_at);
 
 -- forge:step 31 alter sequence app.order_number
+-- let it go with app.orders.number
 -- lock: ShareRowExclusive on app.order_number · reads go on, writes wait
 ALTER SEQUENCE app.order_number OWNED BY app.orders.number;
 
@@ -305,6 +308,7 @@ CREATE POLICY tenant_isolation ON app.orders TO shop_app
     USING ((tenant_id = app.current_tenant()));
 
 -- forge:step 42 alter table app.orders
+-- turn its row security on
 -- lock: AccessExclusive on app.orders · reads and writes wait
 ALTER TABLE app.orders ENABLE ROW LEVEL SECURITY;
 
@@ -369,6 +373,7 @@ CREATE POLICY tenant_isolation ON app.categories TO shop_app
     USING ((tenant_id = app.current_tenant()));
 
 -- forge:step 53 alter table app.categories
+-- turn its row security on
 -- lock: AccessExclusive on app.categories · reads and writes wait
 ALTER TABLE app.categories ENABLE ROW LEVEL SECURITY;
 
@@ -414,10 +419,12 @@ CREATE POLICY tenant_isolation ON app.payments
 COMMENT ON POLICY tenant_isolation ON app.payments IS 'For every role';
 
 -- forge:step 60 alter table app.payments
+-- turn its row security on
 -- lock: AccessExclusive on app.payments · reads and writes wait
 ALTER TABLE app.payments ENABLE ROW LEVEL SECURITY;
 
 -- forge:step 61 alter table app.payments
+-- let its row security hold for the owner
 -- lock: AccessExclusive on app.payments · reads and writes wait
 ALTER TABLE app.payments FORCE ROW LEVEL SECURITY;
 
@@ -492,6 +499,7 @@ CREATE POLICY tenant_isolation ON app.product_prices TO shop_app
     USING ((tenant_id = app.current_tenant()));
 
 -- forge:step 70 alter table app.product_prices
+-- turn its row security on
 -- lock: AccessExclusive on app.product_prices · reads and writes wait
 ALTER TABLE app.product_prices ENABLE ROW LEVEL SECURITY;
 
@@ -541,6 +549,7 @@ CREATE POLICY tenant_isolation ON app.products TO shop_app
     USING ((tenant_id = app.current_tenant()));
 
 -- forge:step 85 alter table app.products
+-- turn its row security on
 -- lock: AccessExclusive on app.products · reads and writes wait
 ALTER TABLE app.products ENABLE ROW LEVEL SECURITY;
 
@@ -568,6 +577,7 @@ CREATE POLICY own_tenant ON app.tenants TO shop_app
     USING ((id = app.current_tenant()));
 
 -- forge:step 93 alter table app.tenants
+-- turn its row security on
 -- lock: AccessExclusive on app.tenants · reads and writes wait
 ALTER TABLE app.tenants ENABLE ROW LEVEL SECURITY;
 
@@ -625,6 +635,7 @@ CREATE POLICY tenant_isolation ON app.memberships TO shop_app
     USING ((tenant_id = app.current_tenant()));
 
 -- forge:step 100 alter table app.memberships
+-- turn its row security on
 -- lock: AccessExclusive on app.memberships · reads and writes wait
 ALTER TABLE app.memberships ENABLE ROW LEVEL SECURITY;
 
@@ -695,6 +706,7 @@ CREATE INDEX log_tenant_idx ON audit.log USING btree (tenant_id, relation);
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON audit.log FOR EACH ROW EXECUTE FUNCTION audit.refuse_change();
 
 -- forge:step 118 alter trigger audit.log.append_only
+-- set its state to ENABLE ALWAYS
 -- lock: ShareRowExclusive on audit.log · reads go on, writes wait
 ALTER TABLE audit.log ENABLE ALWAYS TRIGGER append_only;
 
