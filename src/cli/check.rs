@@ -162,9 +162,10 @@ fn files_of(
         ],
     )?;
     let mut files = Vec::new();
-    for path in listed.split('\0').filter(|path| path.ends_with(".sql")) {
+    let paths = listed.split('\0').map(Utf8PathBuf::from);
+    for path in paths.filter(|path| path.extension() == Some("sql")) {
         let text = git(context, settings, &["show", &format!("{commit}:./{path}")])?;
-        files.push((Utf8PathBuf::from(path), text));
+        files.push((path, text));
     }
     Ok(files)
 }

@@ -19,7 +19,7 @@ pub fn validate(revisions: &Revisions) -> Result<Vec<Diagnostic>> {
                     found.extend(filed.plan.check_frozen(&filed.path).err());
                     found.extend(continues(revisions, revision, &filed.plan));
                 }
-                found.extend(way_back(revisions, revision)?);
+                found.extend(way_back(revisions, revision));
                 found.extend(is_recorded(&revisions.journal, revision, &filed.plan)?);
             }
             None => found.push(lost(revisions, revision)),
@@ -70,23 +70,20 @@ fn continues(revisions: &Revisions, revision: &str, plan: &PlanFile) -> Option<D
     })
 }
 
-fn way_back(revisions: &Revisions, revision: &str) -> Result<Option<Diagnostic>> {
+fn way_back(revisions: &Revisions, revision: &str) -> Option<Diagnostic> {
     let path = &revisions.folder.plans[revision].path;
     let Some(down) = revisions.folder.downs.get(revision) else {
-        return Ok(Some(
+        return Some(
             Diagnostic::warning(Code::History, format!("`{path}` has no way back"))
                 .help("restore its `.down.sql` from version control"),
-        ));
+        );
     };
     let frozen = revisions.folder.plans[revision]
         .plan
         .header
         .approval
         .is_some();
-    Ok(match down.plan.check_frozen(&down.path) {
-        Err(error) if frozen => Some(error),
-        Err(_) | Ok(()) => None,
-    })
+    down.plan.check_frozen(&down.path).err().filter(|_| frozen)
 }
 
 fn is_recorded(journal: &Journal, revision: &str, plan: &PlanFile) -> Result<Option<Diagnostic>> {

@@ -31,7 +31,7 @@ pub struct Proposal {
 impl Workbench {
     /// Plans the way from `live` to what the tree declares; with `prove`, it was run there and back when this returns.
     ///
-    /// `renames` say what the catalogs and the tree's directives don't. What the user should know goes into `said`.
+    /// `flags` say what the catalogs and the tree's directives don't. What the user should know goes into `said`.
     ///
     /// # Errors
     /// [`Code::CannotPlan`] where no statement leads there, [`Code::Unproved`] for a plan that fails its proof, and what is
@@ -41,7 +41,7 @@ impl Workbench {
         statements: &[Statement],
         live: &Catalog,
         desired: Desired,
-        renames: &[RenameFlag],
+        flags: &[RenameFlag],
         prove: bool,
         said: &mut Vec<Diagnostic>,
     ) -> Result<Comparison> {
@@ -53,7 +53,7 @@ impl Workbench {
             live,
             desired: &desired,
         };
-        let intent = Intent::read(statements, renames, catalogs)?;
+        let intent = Intent::read(statements, flags, catalogs)?;
         said.extend(intent.warnings.iter().cloned());
         let renamed = self.rename(&intent, catalogs).await?;
         desired.adopt_owners(renamed.as_ref().map_or(live, |renamed| &renamed.catalog));
