@@ -8,6 +8,7 @@ use super::{Context, target::OpenTarget};
 use crate::{
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Exit, Result},
+    history::Folder,
     report::{Status, Verbosity},
     scaffold::{self, Companion, Layout, NewFile, Start, tree},
     settings::{self, Settings},
@@ -15,6 +16,9 @@ use crate::{
 
 /// How many objects that no kind models are named without `-v`.
 const NAMED: usize = 20;
+
+/// The major version in the files for other programs, where no plan says for which one it was made.
+const USUAL: u32 = 17;
 
 /// Begin a project: forge.toml, a schema tree, a folder for plans
 ///
@@ -57,6 +61,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let layout = Layout {
         schema: scaffold::SCHEMA.into(),
         plans: scaffold::PLANS.into(),
+        postgres: USUAL,
     };
     accompany(args, context, &folder, layout)?;
     if !unmodelled.is_empty() {
@@ -79,9 +84,16 @@ fn join(args: &Args, context: &Context<'_>, folder: &Utf8Path) -> Result<Exit> {
     let project = Settings::resolve(context.flags, context.environment, folder)?.project;
     let below = |path: &Utf8Path| path.strip_prefix(&project.root).unwrap_or(path).to_owned();
     let (schema, plans) = (below(&project.schema.value), below(&project.plans.value));
+    let filed = Folder::read(&project.root, &project.plans.value)?;
+    let newest = filed
+        .plans
+        .values()
+        .max_by_key(|filed| &filed.plan.header.created);
+    let postgres = newest.map(|filed| filed.plan.header.postgres);
     let layout = Layout {
         schema: &schema,
         plans: &plans,
+        postgres: postgres.unwrap_or(USUAL),
     };
     accompany(args, context, folder, layout)?;
     Ok(Exit::Done)

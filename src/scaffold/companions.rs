@@ -30,6 +30,8 @@ pub struct Layout<'a> {
     pub schema: &'a Utf8Path,
     /// The folder of the plans, below the project's.
     pub plans: &'a Utf8Path,
+    /// The major version of the servers that the plans are for.
+    pub postgres: u32,
 }
 
 impl fmt::Display for Companion {
@@ -78,11 +80,12 @@ impl Companion {
     }
 }
 
-/// The text with what it leaves open: `@schema@`, `@plans@`, `@version@`.
+/// The text with what it leaves open: `@schema@`, `@plans@`, `@postgres@`, `@version@`.
 fn filled(template: &str, layout: Layout<'_>) -> String {
     template
         .replace("@schema@", layout.schema.as_str())
         .replace("@plans@", layout.plans.as_str())
+        .replace("@postgres@", &layout.postgres.to_string())
         .replace("@version@", env!("CARGO_PKG_VERSION"))
 }
 
@@ -96,6 +99,7 @@ mod tests {
         let layout = Layout {
             schema: "db/schema".into(),
             plans: "db/plans".into(),
+            postgres: 16,
         };
         let mut files = companion.files(layout).into_iter();
         files.find(|file| file.path == path).unwrap().text
@@ -107,9 +111,10 @@ mod tests {
             let layout = Layout {
                 schema: "db/schema".into(),
                 plans: "db/plans".into(),
+                postgres: 16,
             };
             for file in companion.files(layout) {
-                for hole in ["@schema@", "@plans@", "@version@"] {
+                for hole in ["@schema@", "@plans@", "@postgres@", "@version@"] {
                     assert!(!file.text.contains(hole), "{} has {hole}", file.path);
                 }
             }

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::support::TestEnvironment;
+use crate::{plans::plan, support::TestEnvironment};
 
 #[test]
 fn here() {
@@ -98,14 +98,16 @@ fn with_files_that_a_project_does_not_have() {
             "[project]\nschema = \"db/tree\"\nplans = \"db/plans\"\n",
         )
         .file("Makefile", "mine:\n")
+        .file("db/plans/1.sql", &plan("aaaaaaaaaaaa", "", ""))
         .file("src/main.rs", "");
     let read = |file: &str| fs_err::read_to_string(environment.project().join(file)).unwrap();
-    let mut text = environment.run(&["init", "--with", "make,docker,k8s"]);
+    let mut text = environment.run(&["init", "--with", "make,docker,k8s,github"]);
     text += &environment.run(&["init", "--with", "docker"]);
     text += &environment.run(&["init", "--with", "docker", "--from-db"]);
     assert_snapshot!(text);
     assert_eq!(read("Makefile"), "mine:\n");
     assert!(read("Dockerfile").contains("\nCOPY db/tree ./db/tree\nCOPY db/plans ./db/plans\n"));
+    assert!(read(".github/workflows/schema.yml").contains("image: postgres:15\n"));
     assert!(!environment.project().join("schema").exists());
 }
 
