@@ -83,6 +83,7 @@ CREATE TABLE bench.longest (what text PRIMARY KEY, ms numeric, times bigint);
 CREATE PROCEDURE bench.write() LANGUAGE plpgsql AS $$
 DECLARE
     rows bigint := (SELECT max(id) FROM app.users);
+    chosen bigint;
     began timestamptz;
     took numeric;
     longest numeric := 0;
@@ -90,8 +91,9 @@ DECLARE
 BEGIN
     WHILE NOT EXISTS (SELECT FROM bench.stop) LOOP
         COMMIT;
+        chosen := 1 + floor(random() * rows)::bigint;
         began := clock_timestamp();
-        UPDATE app.users SET touched = touched + 1 WHERE id = 1 + floor(random() * rows)::bigint;
+        UPDATE app.users SET touched = touched + 1 WHERE id = chosen;
         COMMIT;
         took := EXTRACT(epoch FROM clock_timestamp() - began) * 1000;
         longest := greatest(longest, took);
@@ -190,7 +192,7 @@ killed() {
     while [ $kills -lt 10 ]; do
         "$FORGE" -q apply --yes > "$WORK/log" 2>&1 &
         pid=$!
-        sleep "$(awk -v seed=$RANDOM -v rows="$ROWS" 'BEGIN { srand(seed); printf "%.2f", 0.2 + rand() * rows / 1000000 }')"
+        sleep "$(awk -v seed=$RANDOM -v rows="$ROWS" 'BEGIN { srand(seed); printf "%.2f", 0.3 + rand() * rows / 2500000 }')"
         if ! kill -9 $pid 2> /dev/null; then
             wait $pid || cat "$WORK/log"
             break
