@@ -51,7 +51,7 @@ struct Project {
 
 enum Server {
     Given(ConnectOptions),
-    Private(Shadow),
+    Private(Box<Shadow>),
 }
 
 impl Project {
@@ -61,21 +61,18 @@ impl Project {
             process::id(),
             NUMBER.fetch_add(1, Ordering::Relaxed)
         );
-        let (server, options) = match std::env::var("FORGE_TEST_URL") {
-            Ok(url) => {
-                let given = ConnectOptions::resolve(Some(&url), &Environment::default());
-                let given = given.unwrap().options;
-                let admin = Session::open(&given, "forge tests").await.unwrap();
-                admin.run(&format!("CREATE DATABASE {name}")).await.unwrap();
-                admin.close().await;
-                let options = given.with_database(&name);
-                (Server::Given(given), options)
-            }
-            Err(_) => {
-                let shadow = private().await;
-                let options = shadow.create_database(&name).await.unwrap().options();
-                (Server::Private(shadow), options)
-            }
+        let (server, options) = if let Ok(url) = std::env::var("FORGE_TEST_URL") {
+            let given = ConnectOptions::resolve(Some(&url), &Environment::default());
+            let given = given.unwrap().options;
+            let admin = Session::open(&given, "forge tests").await.unwrap();
+            admin.run(&format!("CREATE DATABASE {name}")).await.unwrap();
+            admin.close().await;
+            let options = given.with_database(&name);
+            (Server::Given(given), options)
+        } else {
+            let shadow = private().await;
+            let options = shadow.create_database(&name).await.unwrap().options();
+            (Server::Private(Box::new(shadow)), options)
         };
         let session = Session::open(&options, "forge tests").await.unwrap();
         session.run(TABLE).await.unwrap();
@@ -140,12 +137,12 @@ impl Project {
 
     /// Waits until so many rows are done.
     async fn until(&self, rows: i64) {
-        let begin = Instant::now();
+        let started = Instant::now();
         let done = "SELECT COALESCE((SELECT max(rows_done) FROM forge.backfill), 0)";
         let begun = "SELECT count(*) FROM pg_class WHERE oid = to_regclass('forge.backfill')";
         while self.number(begun).await == 0 || self.number(done).await < rows {
             assert!(
-                begin.elapsed() < Duration::from_secs(30),
+                started.elapsed() < Duration::from_secs(30),
                 "it doesn't go on"
             );
             sleep(Duration::from_millis(20));
@@ -212,17 +209,13 @@ fn killed_at_any_moment_it_repeats_nothing_and_skips_nothing() {
         for wait in (0..40).map(|turn| 120 + turn * 37 % 200) {
             let mut apply = project.start(&["apply", "--yes"]);
             sleep(Duration::from_millis(wait));
-            match apply.try_wait().unwrap() {
-                Some(status) => {
-                    assert_eq!(status.code(), Some(0));
-                    break;
-                }
-                None => {
-                    signal(&apply, "KILL");
-                    apply.wait().unwrap();
-                    kills += 1;
-                }
+            if let Some(status) = apply.try_wait().unwrap() {
+                assert_eq!(status.code(), Some(0));
+                break;
             }
+            signal(&apply, "KILL");
+            apply.wait().unwrap();
+            kills += 1;
         }
         project.expect(&["apply", "--yes"], 0);
         assert!(kills > 2, "it was killed {kills} times");

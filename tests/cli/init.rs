@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::{plans::plan, support::TestEnvironment};
+use crate::{made_up, support::TestEnvironment};
 
 #[test]
 fn here() {
@@ -98,7 +98,7 @@ fn with_files_that_a_project_does_not_have() {
             "[project]\nschema = \"db/tree\"\nplans = \"db/plans\"\n",
         )
         .file("Makefile", "mine:\n")
-        .file("db/plans/1.sql", &plan("aaaaaaaaaaaa", "", ""))
+        .file("db/plans/1.sql", &made_up::plan("aaaaaaaaaaaa", "", "begin", ""))
         .file("src/main.rs", "");
     let read = |file: &str| fs_err::read_to_string(environment.project().join(file)).unwrap();
     let mut text = environment.run(&["init", "--with", "make,docker,k8s,github"]);
