@@ -275,6 +275,11 @@ fn stopped_paused_aborted_and_resumed() {
         project.written(1).await;
         let text = project.expect(&["backfill", "status", "--format", "json"], 0);
         assert!(text.contains("\"state\": \"done\""), "{text}");
+
+        // A plan that comes again begins anew.
+        project.expect(&["downgrade", "-1", "--yes"], 0);
+        project.expect(&["apply", "--yes"], 0);
+        project.written(2).await;
         project.end().await;
     });
 }
