@@ -348,6 +348,7 @@ fn without_a_key_nothing_is_done() {
         let text = project.expect(&["apply", "--yes"], 1);
         assert!(text.contains("`app.users` has no key (id)"), "{text}");
         assert!(text.contains("its keys: (tenant, id)"), "{text}");
+        assert!(text.contains("plans/fill.sql:21:1"), "{text}");
         project.written(0).await;
         project.end().await;
     });
