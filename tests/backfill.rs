@@ -268,6 +268,11 @@ fn stopped_paused_aborted_and_resumed() {
         project.written(1).await;
         let text = project.expect(&["backfill", "status", "--format", "json"], 0);
         assert!(text.contains("\"state\": \"done\""), "{text}");
+
+        // A plan that comes again begins anew.
+        project.expect(&["downgrade", "-1", "--yes"], 0);
+        project.expect(&["apply", "--yes"], 0);
+        project.written(2).await;
         project.end().await;
     });
 }
@@ -336,6 +341,7 @@ fn without_a_key_nothing_is_done() {
         let text = project.expect(&["apply", "--yes"], 1);
         assert!(text.contains("`app.users` has no key (id)"), "{text}");
         assert!(text.contains("its keys: (tenant, id)"), "{text}");
+        assert!(text.contains("plans/fill.sql:21:1"), "{text}");
         project.written(0).await;
         project.end().await;
     });

@@ -145,7 +145,14 @@ pub(super) fn explain(
     let mut diagnostic = match cause {
         Cause::Refused(error) => {
             let message = format!("{what} failed: {}", error.message());
-            with_notes(Diagnostic::error(code, message), error)
+            let diagnostic = with_notes(Diagnostic::error(code, message), error);
+            let range = sql
+                .filter(|_| error.code() == Code::NoKey)
+                .and_then(|sql| place(&script.file.text, *number, sql, None));
+            match range {
+                Some(range) => diagnostic.at(&source(script), range, "over this table"),
+                None => diagnostic,
+            }
         }
         Cause::Stopped => {
             let place = if sql.is_some() { "in" } else { "before" };
@@ -163,11 +170,7 @@ pub(super) fn explain(
             if let Some(range) =
                 sql.and_then(|sql| place(&script.file.text, *number, sql, position))
             {
-                let file = Arc::new(SourceFile {
-                    path: script.file.path.clone(),
-                    text: script.file.text.clone(),
-                });
-                diagnostic = diagnostic.at(&file, range, "here");
+                diagnostic = diagnostic.at(&source(script), range, "here");
             }
             with_notes(diagnostic, &said)
         }
@@ -214,6 +217,13 @@ pub(super) fn explain(
             "revision `{revision}` is partly {participle}: {stands} of {total} steps stand"
         ))
         .help(format!("{again}: it goes on at step {number}"))
+}
+
+fn source(script: &Script<'_>) -> Arc<SourceFile> {
+    Arc::new(SourceFile {
+        path: script.file.path.clone(),
+        text: script.file.text.clone(),
+    })
 }
 
 fn with_notes(diagnostic: Diagnostic, said: &Diagnostic) -> Diagnostic {

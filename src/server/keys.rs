@@ -57,7 +57,9 @@ impl Session {
                 "add a key first, or take `-- forge:batch` away: then the statement is carried out as a whole",
             )
         } else {
-            diagnostic.help(format!("its keys: {}", known.join(", ")))
+            diagnostic
+                .note(format!("its keys: {}", known.join(", ")))
+                .help("name one of them after `key=`, in a plan that isn't approved yet")
         })
     }
 }
