@@ -153,6 +153,11 @@ pub trait ObjectKind:
         None
     }
 
+    /// Its place among objects that are told apart by nothing but whom they are about, where PostgreSQL keeps one.
+    fn turn(&self) -> i32 {
+        0
+    }
+
     /// The columns that tell the rows of the object's parent apart and are never null.
     fn row_key(&self) -> Option<&[Ident]> {
         None

@@ -236,6 +236,11 @@ macro_rules! kinds {
                 match self { $(Self::$name(model) => model.index_name(id),)* }
             }
 
+            /// See [`ObjectKind::turn`].
+            pub fn turn(&self) -> i32 {
+                match self { $(Self::$name(model) => model.turn(),)* }
+            }
+
             /// See [`ObjectKind::row_key`].
             pub fn row_key(&self) -> Option<&[Ident]> {
                 match self { $(Self::$name(model) => model.row_key(),)* }

@@ -14,7 +14,7 @@ use crate::{
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Result},
     diff::{Catalogs, Diff},
-    kinds::{Kind, Mode, ObjectId, Step, World as _},
+    kinds::{Kind, Mode, Object, ObjectId, Step, World as _},
 };
 
 /// Nodes in order, with what comes after each.
@@ -59,6 +59,8 @@ type Rank = (
     Option<(Kind, ObjectId)>,
     u8,
     ObjectId,
+    i32,
+    ObjectId,
 );
 
 fn rank(diff: &Diff<'_>, nodes: &Nodes, node: &Node) -> Rank {
@@ -81,6 +83,7 @@ fn rank(diff: &Diff<'_>, nodes: &Nodes, node: &Node) -> Rank {
     let last = matches!(node, Node::Finish(_) | Node::Remove(_));
     let subject = id.target().unwrap_or_else(|| id.clone());
     let home = nodes.created_in.get(&subject).map_or(&subject, Node::id);
+    let object = diff.desired(id).or_else(|| diff.live(id));
     let member = (home != root).then(|| (home.kind, home.clone()));
     (
         phase,
@@ -89,6 +92,11 @@ fn rank(diff: &Diff<'_>, nodes: &Nodes, node: &Node) -> Rank {
         last,
         member,
         within,
+        ObjectId {
+            grantee: None,
+            ..id.clone()
+        },
+        object.map_or(0, Object::turn),
         id.clone(),
     )
 }
@@ -96,7 +104,7 @@ fn rank(diff: &Diff<'_>, nodes: &Nodes, node: &Node) -> Rank {
 /// Whether the object is a rule about objects to come.
 fn late(diff: &Diff<'_>, id: &ObjectId) -> u8 {
     let object = diff.desired(id).or_else(|| diff.live(id));
-    if object.is_some_and(crate::kinds::Object::rules_the_future) {
+    if object.is_some_and(Object::rules_the_future) {
         2
     } else {
         0
@@ -189,12 +197,12 @@ fn parts_to_cut(
         .collect();
     // What the server takes along with another object can't be dropped by itself.
     let goes_along = |id: &ObjectId| {
-        let holder = diff.live(id).and_then(crate::kinds::Object::goes_with);
+        let holder = diff.live(id).and_then(Object::goes_with);
         holder.is_some_and(|holder| diff.is_dropped(holder))
     };
     let candidate = |id: &ObjectId| {
         let object = diff.desired(id).or_else(|| diff.live(id));
-        object.is_some_and(crate::kinds::Object::splits) && !cuts.contains(id) && !goes_along(id)
+        object.is_some_and(Object::splits) && !cuts.contains(id) && !goes_along(id)
     };
     // Only a part that itself needs another member of its circle closes it.
     let closes = |places: &BTreeMap<ObjectId, Node>, catalog: &Catalog, id: &ObjectId| {

@@ -85,6 +85,7 @@ fn fresh(catalog: &Catalog) -> Catalog {
             Object::Grant(Grant {
                 privileges,
                 initial: Vec::new(),
+                position: 0,
             }),
             Some(public.clone()),
         );

@@ -98,7 +98,10 @@ fn with_files_that_a_project_does_not_have() {
             "[project]\nschema = \"db/tree\"\nplans = \"db/plans\"\n",
         )
         .file("Makefile", "mine:\n")
-        .file("db/plans/1.sql", &made_up::plan("aaaaaaaaaaaa", "", "begin", ""))
+        .file(
+            "db/plans/1.sql",
+            &made_up::plan("aaaaaaaaaaaa", "", "begin", ""),
+        )
         .file("src/main.rs", "");
     let read = |file: &str| fs_err::read_to_string(environment.project().join(file)).unwrap();
     let mut text = environment.run(&["init", "--with", "make,docker,k8s,github"]);

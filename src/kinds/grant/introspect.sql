@@ -34,7 +34,10 @@ WITH acls AS (
            COALESCE((SELECT array_agg(e.privilege_type || CASE WHEN e.is_grantable THEN '*' ELSE '' END ORDER BY e.privilege_type)
                      FROM aclexplode(a.acl) AS e WHERE e.grantee = g.grantee), '{}') AS privileges,
            COALESCE((SELECT array_agg(e.privilege_type || CASE WHEN e.is_grantable THEN '*' ELSE '' END ORDER BY e.privilege_type)
-                     FROM aclexplode(a.start) AS e WHERE e.grantee = g.grantee), '{}') AS initial
+                     FROM aclexplode(a.start) AS e WHERE e.grantee = g.grantee), '{}') AS initial,
+           COALESCE((SELECT min(e.place)
+                     FROM aclexplode(a.acl) WITH ORDINALITY AS e (grantor, grantee, privilege, grantable, place)
+                     WHERE e.grantee = g.grantee), 0)::int AS position
     FROM acls a
     CROSS JOIN LATERAL (
         SELECT e.grantee FROM aclexplode(a.acl) AS e
@@ -53,7 +56,8 @@ SELECT g.classid AS parent_classid,
             WHEN r.rolname = current_user THEN COALESCE(NULLIF(current_setting('forge.role', true), ''), r.rolname::text)
             ELSE COALESCE(r.rolname::text, g.grantee::text) END AS grantee,
        g.privileges,
-       g.initial
+       g.initial,
+       g.position
 FROM grantees g
 LEFT JOIN pg_roles r ON r.oid = g.grantee
 WHERE g.privileges <> g.initial

@@ -18,15 +18,22 @@ pub struct Grant {
     /// Those that the grantee has on a fresh object.
     #[serde(default)]
     pub initial: Vec<String>,
+    /// The grantee's place among those of the object.
+    #[serde(default)]
+    pub position: i32,
 }
 
 impl ObjectKind for Grant {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
     const ATTRIBUTES: &'static [Attribute<Self>] =
-        attributes!(Self { privileges => set_privileges, initial: physical });
+        attributes!(Self { privileges => set_privileges, initial: physical, position: physical });
 
     fn roles<'a>(&'a self, id: &'a ObjectId) -> Vec<&'a Ident> {
         id.grantee_role().into_iter().collect()
+    }
+
+    fn turn(&self) -> i32 {
+        self.position
     }
 
     fn when_dislodged(&self, _desired: Option<&Self>) -> Follow {
@@ -100,6 +107,7 @@ impl Grant {
         Self {
             privileges,
             initial,
+            position: 0,
         }
     }
 }
