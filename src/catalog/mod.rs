@@ -17,7 +17,7 @@ pub use self::{
     fingerprint::{Families, Fingerprint},
     introspect::{Addresses, introspect, introspect_with_addresses},
     scope::Scope,
-    state::state,
+    state::{extension_versions, state},
 };
 use crate::{
     kinds::{Kind, Object, ObjectId},

@@ -10,3 +10,12 @@ pub async fn state(session: &Session) -> Result<String> {
         .expect("the query has one row")
         .get("state"))
 }
+
+/// The extensions of the session's database with their versions, in one line.
+pub async fn extension_versions(session: &Session) -> Result<String> {
+    let answers = session.snapshot(&[include_str!("versions.sql")]).await?;
+    Ok(answers[0]
+        .first()
+        .expect("the query has one row")
+        .get("versions"))
+}

@@ -8,9 +8,10 @@ use super::{
     target::{OpenTarget, scope},
 };
 use crate::{
-    catalog::{Catalog, state},
-    conclusions::Agreement,
+    catalog::{Catalog, extension_versions, state},
+    conclusions::{Agreement, Declared, Grounds},
     diagnostic::{Code, Diagnostic, Exit, Result},
+    diff::{Catalogs, Diff},
     history::{self, Folder, Journal, Place, Reference, Revisions},
     intent::RenameFlag,
     plan::{
@@ -120,31 +121,41 @@ async fn from_database(
     target: &OpenTarget<'_>,
 ) -> Result<Exit> {
     let progress = context.reporter.progress("reading the database");
-    let agreement = Agreement::new(
-        &settings.shadow.cache.value,
-        &context.program()?,
+    let program = context.program()?;
+    let grounds = Grounds {
+        cache: &settings.shadow.cache.value,
+        program: &program,
         tree,
-        &state(&target.session).await?,
-        &target.scope,
-    )?;
-    if !args.empty
-        && args.rename.is_empty()
-        && let Some(objects) = agreement.known()
-    {
+        scope: &target.scope,
+    };
+    let agreement = Agreement::new(grounds, &state(&target.session).await?)?;
+    let asks_for_more = args.empty || !args.rename.is_empty();
+    if let Some(objects) = agreement.known().filter(|_| !asks_for_more) {
         same(context, settings, objects);
         return Ok(Exit::Done);
     }
     let live = target.catalog().await?;
+    let extensions = extension_versions(&target.session).await?;
+    let declared = Declared::new(grounds, &live, &extensions)?;
+    if let Some(desired) = declared.known().filter(|_| !asks_for_more)
+        && is_declared(&live, desired)
+    {
+        agreement.keep(live.len())?;
+        same(context, settings, live.len());
+        return Ok(Exit::Done);
+    }
     drop(progress);
     let whom = Whom::live(&target.options, &live, target.scope.clone());
     let begin = async |_: &_| Ok(live);
     let found = find(args, context, settings, tree, whom, begin).await?;
+    if let Some(catalog) = &found.declared {
+        declared.keep(catalog)?;
+    }
     if let Comparison::Same(objects) = found.comparison
         && !args.empty
     {
         same(context, settings, objects);
-        if !found.warned {
-            // What was worth a warning is worth it every time.
+        if found.declared.is_some() {
             agreement.keep(objects)?;
         }
         return Ok(Exit::Done);
@@ -192,7 +203,18 @@ async fn from_history(
 struct Found {
     live: Catalog,
     comparison: Comparison,
-    warned: bool,
+    /// What the tree declares, unless there was something to warn of: what was worth a warning is worth it every time.
+    declared: Option<Catalog>,
+}
+
+/// Whether the database is what the tree is known to declare.
+fn is_declared(live: &Catalog, mut desired: Catalog) -> bool {
+    desired.adopt_owners(live);
+    let catalogs = Catalogs {
+        live,
+        desired: &desired,
+    };
+    live.unmodelled == desired.unmodelled && Diff::new(catalogs).is_empty()
 }
 
 async fn find(
@@ -208,6 +230,7 @@ async fn find(
         let live = begin(bench).await?;
         said.extend(warnings(&statements));
         let desired = bench.build(&statements).await?;
+        let declared = desired.catalog.clone();
         let prove = !args.check && !args.empty;
         let comparison = bench
             .compare(&statements, &live, desired, &args.rename, prove, said)
@@ -215,7 +238,7 @@ async fn find(
         Ok(Found {
             live,
             comparison,
-            warned: !said.is_empty(),
+            declared: said.is_empty().then_some(declared),
         })
     })
     .await
