@@ -5,7 +5,7 @@
 //! the statement has a transaction of its own, so that deferred triggers have fired before it begins; triggers are quiet
 //! in the role's sessions; and what the statement has done is looked at before it is committed.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use tokio_postgres::{Client, error::DbError};
 
@@ -13,7 +13,7 @@ use super::admin::{self, Admin};
 use crate::{
     diagnostic::Result,
     server::{connect::ConnectOptions, load::broken},
-    source::{Inert, Performer},
+    source::{self, Inert, Performer},
     sql::{self, Ident},
 };
 
@@ -69,6 +69,14 @@ impl Elevation {
             || role == "pg_database_owner"
             || role == self.role.as_str()
             || self.made.iter().any(|made| made.as_str() == role)
+    }
+
+    /// The statement as the loading role runs it, which takes the place of another.
+    pub(super) fn in_place<'a>(&self, statement: &'a str) -> Cow<'a, str> {
+        if self.stands_for == self.role {
+            return Cow::Borrowed(statement);
+        }
+        source::with_role(statement, &self.stands_for, &self.role)
     }
 
     /// Whether the loading role takes the place of this one, so that what is given to it stays where it is.

@@ -1,5 +1,7 @@
 //! A scratch database, in which statements of the tree and of plans run.
 
+use std::borrow::Cow;
+
 use tokio_postgres::Client;
 
 use super::{
@@ -73,7 +75,15 @@ impl Scratch {
         statements: &[&str],
         transactional: bool,
     ) -> Result<(), Rejection> {
-        let mut rest = statements;
+        let in_place: Vec<Cow<'_, str>> = statements
+            .iter()
+            .map(|statement| match &self.elevation {
+                Some(elevation) => elevation.in_place(statement),
+                None => Cow::Borrowed(*statement),
+            })
+            .collect();
+        let statements: Vec<&str> = in_place.iter().map(AsRef::as_ref).collect();
+        let mut rest = &statements[..];
         let mut done = 0;
         while !rest.is_empty() {
             let Err(mut rejection) = self.session().run_all(rest, transactional).await else {
