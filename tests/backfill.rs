@@ -50,7 +50,7 @@ struct Project {
 }
 
 enum Server {
-    Given(ConnectOptions),
+    Given(Box<ConnectOptions>),
     Private(Box<Shadow>),
 }
 
@@ -68,7 +68,7 @@ impl Project {
             admin.run(&format!("CREATE DATABASE {name}")).await.unwrap();
             admin.close().await;
             let options = given.with_database(&name);
-            (Server::Given(given), options)
+            (Server::Given(Box::new(given)), options)
         } else {
             let shadow = private().await;
             let options = shadow.create_database(&name).await.unwrap().options();

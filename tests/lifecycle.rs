@@ -1,5 +1,14 @@
 //! The life of plans, typed as somebody would who comes from Alembic: the commands with their output, on a real server.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests are configured by the environment"
+)]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a desk that can't be set fails the test"
+)]
+
 #[expect(dead_code, reason = "the cases use the rest")]
 #[path = "support/cluster.rs"]
 mod cluster;
