@@ -204,7 +204,9 @@ async fn a_session_as_an_alembic_user_types_it(cluster: &Cluster) {
     );
     desk.forge("plan -m \"add email to users\" --rev-id 200000000000");
     desk.forge("approve");
+    desk.forge("current --check-heads");
     desk.forge("upgrade +1");
+    desk.forge("current --check-heads");
     desk.forge("downgrade -1");
     desk.forge("downgrade -1 --allow deletes-data");
     desk.forge("upgrade");

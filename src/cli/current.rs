@@ -11,9 +11,13 @@ use crate::{
 
 /// Print the revision that the database is at
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// End with exit code 2 if approved plans wait to be applied
+    #[arg(long)]
+    check_heads: bool,
+}
 
-pub(super) async fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
+pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
     let folder = revisions::folder(&settings)?;
     let target = OpenTarget::open(context, &settings, "current").await?;
@@ -33,10 +37,17 @@ pub(super) async fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
         let settled = revisions.journal.settled(revision);
         if let Some(event) = settled.filter(|_| context.reporter.verbosity() >= Verbosity::Verbose)
         {
-            writeln!(text, "  applied by {}, run {}", event.by(), event.run)
+            let how = event.kind.participle();
+            writeln!(text, "  {how} by {}, run {}", event.by(), event.run)
+                .expect("writing to a String can't fail");
+            let version = revisions.version([revision]);
+            writeln!(text, "  version {version} of the schema")
                 .expect("writing to a String can't fail");
         }
     }
     context.reporter.data(text);
+    if args.check_heads {
+        revisions.at_head()?;
+    }
     Ok(Exit::Done)
 }

@@ -38,6 +38,9 @@ enum Place {
     },
 }
 
+/// To whom the cases' objects belong, and who changes them.
+const OWNER: &str = "postgres";
+
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 impl Cluster {
@@ -53,6 +56,13 @@ impl Cluster {
         };
         let version = runtime().block_on(async {
             let session = place.admin().await.expect("the server answers");
+            if let Place::Private { .. } = place {
+                let owner = format!("CREATE ROLE {OWNER}; ALTER ROLE {OWNER} SUPERUSER LOGIN");
+                for statement in owner.split("; ") {
+                    // Some versions have it from the start.
+                    let _known = session.client().batch_execute(statement).await;
+                }
+            }
             let needed = include_str!("../../fixtures/cases/server.sql");
             for statement in needed.lines().filter(|line| !line.starts_with("--")) {
                 // On a server of the user's it is there from the run before.
@@ -93,7 +103,10 @@ impl Cluster {
                     .create_database(&name)
                     .await
                     .map_err(|error| error.to_string())?;
-                let options = database.options();
+                let options = ConnectOptions {
+                    user: OWNER.to_owned(),
+                    ..database.options()
+                };
                 (None, options.clone(), options.database)
             }
         };
