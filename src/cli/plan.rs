@@ -231,6 +231,10 @@ async fn find(
         said.extend(warnings(&statements));
         let desired = bench.build(&statements).await?;
         let declared = desired.catalog.clone();
+        // What a directive has to say depends on the database, too.
+        let is_plain = statements
+            .iter()
+            .all(|statement| statement.directives.is_empty());
         let prove = !args.check && !args.empty;
         let comparison = bench
             .compare(&statements, &live, desired, &args.rename, prove, said)
@@ -238,7 +242,7 @@ async fn find(
         Ok(Found {
             live,
             comparison,
-            declared: said.is_empty().then_some(declared),
+            declared: (said.is_empty() && is_plain).then_some(declared),
         })
     })
     .await
