@@ -39,6 +39,7 @@
 //! | [`plan`](mod@plan) | from fates to ordered steps in transactions, and the [plan file](plan::file) |
 //! | [`intent`] | what the author says and catalogs can't tell: renames, and values of rows |
 //! | [`workbench`] | a shadow server in use: builds the desired state, proves plans |
+//! | [`predecessor`] | the tools that changed a database before forge did: whose bookkeeping it holds |
 //! | [`scaffold`] | the files of a new project, also from a database's schema |
 //! | [`history`] | revisions: their graph, the plans folder, the journal in the target |
 //! | [`drift`] | what changed in a database, for people to read |
@@ -134,6 +135,7 @@ pub mod hooks;
 pub mod intent;
 pub mod kinds;
 pub mod plan;
+pub mod predecessor;
 pub mod report;
 pub mod scaffold;
 pub mod server;

@@ -502,6 +502,7 @@ const LAYERS: &[&str] = &[
     "intent",
     "drift",
     "history",
+    "predecessor",
     "scaffold",
     "workbench",
     "apply",

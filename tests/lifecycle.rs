@@ -12,6 +12,8 @@
 #[expect(dead_code, reason = "the cases use the rest")]
 #[path = "support/cluster.rs"]
 mod cluster;
+#[path = "support/desk.rs"]
+mod desk;
 #[expect(dead_code, reason = "the cases use the rest")]
 #[path = "support/dump.rs"]
 mod dump;
@@ -21,10 +23,10 @@ mod support;
 
 use std::{fmt::Write as _, process::ExitCode, sync::Arc};
 
-use cluster::{Cluster, Database};
+use cluster::Cluster;
+use desk::Desk;
 use insta::assert_snapshot;
 use libtest_mimic::{Arguments, Trial};
-use support::TestEnvironment;
 
 fn main() -> ExitCode {
     let cluster = Arc::new(Cluster::start());
@@ -50,147 +52,17 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-const USERS: &str =
-    "CREATE SCHEMA app;\nCREATE TABLE app.users (id bigint PRIMARY KEY, name text NOT NULL);\n";
-
-/// A project that works on a database of its own, and what was typed in it.
-struct Desk<'a> {
-    cluster: &'a Cluster,
-    environment: TestEnvironment,
-    database: Database,
-    typed: String,
-}
-
-impl<'a> Desk<'a> {
-    async fn new(cluster: &'a Cluster) -> Self {
-        let database = cluster.database("").await.unwrap();
-        let mut environment = TestEnvironment::new()
-            .file("forge.toml", "[naming]\ntemplate = \"{seq}_{slug}\"\n")
-            .file("schema/app.sql", USERS)
-            .variable("GIT_AUTHOR_DATE", "2026-01-02T03:04:05Z")
-            .variable("GIT_COMMITTER_DATE", "2026-01-02T03:04:05Z");
-        for (name, value) in database.variables() {
-            environment = environment.variable(name, &value);
-        }
-        let mut desk = Self {
-            cluster,
-            environment,
-            database,
-            typed: String::new(),
-        };
-        desk.git(&["init", "-q", "-b", "main"]);
-        desk.git(&["config", "user.name", "Ann"]);
-        desk.git(&["config", "user.email", "ann@example.com"]);
-        desk
-    }
-
-    /// Works on another database from now on.
-    async fn turn_to_another(&mut self) -> Database {
-        let other = self.cluster.database("").await.unwrap();
-        for (name, value) in other.variables() {
-            self.environment = std::mem::replace(&mut self.environment, TestEnvironment::new())
-                .variable(name, &value);
-        }
-        std::mem::replace(&mut self.database, other)
-    }
-
-    fn write(&self, path: &str, text: &str) {
-        let path = self.environment.project().join(path);
-        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-        fs_err::write(path, text).unwrap();
-    }
-
-    fn remove(&self, path: &str) {
-        fs_err::remove_file(self.environment.project().join(path)).unwrap();
-    }
-
-    fn git(&mut self, args: &[&str]) {
-        self.other("git", args);
-        if args[0] == "checkout" || args[0] == "merge" {
-            writeln!(self.typed, "$ git {}", args.join(" ")).unwrap();
-        }
-    }
-
-    fn commit(&mut self, message: &str) {
-        self.git(&["add", "-A"]);
-        self.git(&["commit", "-q", "-m", message]);
-    }
-
-    /// Runs another program, which has to succeed.
-    fn other(&self, program: &str, args: &[&str]) -> String {
-        let output = self
-            .environment
-            .program(program)
-            .args(args)
-            .output()
-            .unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        assert!(
-            output.status.success(),
-            "{program} {args:?}: {}",
-            text(output.stderr)
-        );
-        text(output.stdout)
-    }
-
-    /// Types a command of forge.
-    fn forge(&mut self, line: &str) {
-        let args: Vec<String> = words(line);
-        let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        let output = self.environment.command(&args).output().unwrap();
-        writeln!(self.typed, "$ forge {line}").unwrap();
-        for stream in [&output.stdout, &output.stderr] {
-            self.typed += &self.quiet(&String::from_utf8_lossy(stream));
-        }
-        if let Some(code) = output.status.code().filter(|code| *code != 0) {
-            writeln!(self.typed, "[exit {code}]").unwrap();
-        }
-    }
-
-    /// Takes out what is another each time: the target, hosts, times, hashes.
-    fn quiet(&self, text: &str) -> String {
-        let mut quiet = String::new();
-        for line in text.lines() {
-            let line = line.replace(self.environment.project().to_str().unwrap(), "[PROJECT]");
-            let shown = match line.split_once(" at 20") {
-                Some((before, _)) if before.contains("applied by ") => {
-                    let (what, _) = before.split_once("applied by ").unwrap();
-                    format!("{what}applied by [WHO AND WHEN]")
-                }
-                _ if line.starts_with("target") => "target: [TARGET]".to_owned(),
-                _ if line.contains(" approved it on ") => {
-                    "  ╰─▶ [WHO] approved it on [WHEN]".to_owned()
-                }
-                _ if line.contains("they lead to ") => "  ╰─▶ [STATES]".to_owned(),
-                _ => line,
-            };
-            quiet += shown.trim_end();
-            quiet.push('\n');
-        }
-        quiet
-    }
-
-    fn dump(&self) -> dump::Dump {
-        dump::of(&self.database).unwrap()
-    }
-}
-
-/// Splits a line as a shell does that knows double quotes.
-fn words(line: &str) -> Vec<String> {
-    let quoted = line.split('"').enumerate();
-    quoted
-        .flat_map(|(number, part)| {
-            if number % 2 == 1 {
-                vec![part.to_owned()]
-            } else {
-                part.split_whitespace().map(ToOwned::to_owned).collect()
-            }
-        })
-        .collect()
-}
+/// What the project has from the start.
+const FILES: &[(&str, &str)] = &[
+    ("forge.toml", "[naming]\ntemplate = \"{seq}_{slug}\"\n"),
+    (
+        "schema/app.sql",
+        "CREATE SCHEMA app;\nCREATE TABLE app.users (id bigint PRIMARY KEY, name text NOT NULL);\n",
+    ),
+];
 
 async fn a_session_as_an_alembic_user_types_it(cluster: &Cluster) {
-    let mut desk = Desk::new(cluster).await;
+    let mut desk = Desk::new(cluster, FILES).await;
     desk.forge("revision --autogenerate -m \"create users\" --rev-id 100000000000");
     desk.forge("approve");
     desk.forge("upgrade head");
@@ -266,7 +138,7 @@ async fn a_session_as_an_alembic_user_types_it(cluster: &Cluster) {
 }
 
 async fn a_script_does_what_forge_does(cluster: &Cluster) {
-    let mut desk = Desk::new(cluster).await;
+    let mut desk = Desk::new(cluster, FILES).await;
     desk.forge("plan -m \"create users\" --rev-id 100000000000");
     desk.forge("approve");
     desk.write(
@@ -313,7 +185,7 @@ async fn a_script_does_what_forge_does(cluster: &Cluster) {
 }
 
 async fn edited_drafts_are_proved_again(cluster: &Cluster) {
-    let mut desk = Desk::new(cluster).await;
+    let mut desk = Desk::new(cluster, FILES).await;
     desk.forge("plan -m \"create users\" --rev-id 100000000000");
     desk.forge("approve");
     desk.forge("upgrade");
@@ -356,7 +228,7 @@ async fn edited_drafts_are_proved_again(cluster: &Cluster) {
 }
 
 async fn lost_files_have_a_way_out(cluster: &Cluster) {
-    let mut desk = Desk::new(cluster).await;
+    let mut desk = Desk::new(cluster, FILES).await;
     desk.forge("plan -m \"create users\" --rev-id 100000000000");
     desk.forge("approve");
     desk.forge("upgrade");
@@ -381,7 +253,7 @@ fn everything(desk: &Desk<'_>) -> (String, dump::Dump) {
 }
 
 async fn bad_input_is_told_and_changes_nothing(cluster: &Cluster) {
-    let mut desk = Desk::new(cluster).await;
+    let mut desk = Desk::new(cluster, FILES).await;
     desk.forge("plan -m \"create users\" --rev-id 100000000000");
     desk.forge("approve");
     desk.forge("apply");

@@ -87,27 +87,22 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     }
     let root = &settings.project()?.root;
     let (by, at) = (person::name(context, root), person::now());
-    let seal = |plan: &mut PlanFile, allowed: Vec<String>| -> Result<()> {
-        plan.header.approval = Some(Approval {
-            by: by.clone(),
-            at: at.clone(),
-            reason: args.reason.clone(),
-            allowed,
-            sha256: plan.sha256()?,
-        });
-        Ok(())
+    let said = Said {
+        by: &by,
+        at: &at,
+        reason: args.reason.as_deref(),
     };
     for mut draft in drafts {
         // The way back first: a plan that is frozen has a frozen one.
         if let Some(down) = &mut draft.down {
-            seal(&mut down.plan, Vec::new())?;
+            said.seal(&mut down.plan, Vec::new())?;
             history::replace(
                 &root.join(&down.path),
                 &freeze(&down.text, &down.plan.header),
             )?;
         }
         let up = &mut draft.up;
-        seal(&mut up.plan, draft.allowed)?;
+        said.seal(&mut up.plan, draft.allowed)?;
         history::replace(&root.join(&up.path), &freeze(&up.text, &up.plan.header))?;
         context.reporter.status(
             Status::Applied,
@@ -115,6 +110,27 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         );
     }
     Ok(Exit::Done)
+}
+
+/// Who approves, when, and why.
+pub(super) struct Said<'a> {
+    pub(super) by: &'a str,
+    pub(super) at: &'a str,
+    pub(super) reason: Option<&'a str>,
+}
+
+impl Said<'_> {
+    /// Approves a plan as it is, with these hazards.
+    pub(super) fn seal(&self, plan: &mut PlanFile, allowed: Vec<String>) -> Result<()> {
+        plan.header.approval = Some(Approval {
+            by: self.by.to_owned(),
+            at: self.at.to_owned(),
+            reason: self.reason.map(ToOwned::to_owned),
+            allowed,
+            sha256: plan.sha256()?,
+        });
+        Ok(())
+    }
 }
 
 /// A plan that is to be frozen.

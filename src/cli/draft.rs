@@ -74,6 +74,16 @@ pub(super) fn may_replace_drafts(revisions: &Revisions) -> Result<()> {
     .help("approve it with `forge approve`, or delete it and its way back"))
 }
 
+/// A plan and its way back, which aren't written yet.
+pub(super) struct Composed {
+    /// The file's name.
+    pub(super) name: String,
+    /// The plan.
+    pub(super) up: PlanFile,
+    /// Its way back.
+    pub(super) down: PlanFile,
+}
+
 /// Writes the draft in the place of earlier ones, says what it does, and returns it.
 pub(super) fn write(
     context: &Context<'_>,
@@ -81,6 +91,25 @@ pub(super) fn write(
     revisions: &Revisions,
     new: New,
 ) -> Result<PlanFile> {
+    let Composed { name, up, down } = compose(context, settings, revisions, new)?;
+    let path = history::write_draft(&settings.project.plans.value, &name, &up, &down)?;
+    for draft in revisions.folder.drafts() {
+        context
+            .reporter
+            .note(format_args!("replaces the draft `{}`", draft.path));
+        history::remove_draft(&settings.project.root, draft)?;
+    }
+    describe(context, settings, &up, &path);
+    Ok(up)
+}
+
+/// Gives a plan, which was proved, its header and its file's name.
+pub(super) fn compose(
+    context: &Context<'_>,
+    settings: &Settings,
+    revisions: &Revisions,
+    new: New,
+) -> Result<Composed> {
     let New {
         message,
         parents,
@@ -122,7 +151,6 @@ pub(super) fn write(
         proved: None,
         approval: None,
     };
-    let plans = &settings.project.plans.value;
     let name = history::file_name(
         &settings.naming,
         Unnamed {
@@ -131,7 +159,7 @@ pub(super) fn write(
             created: now,
             earlier: revisions.approved_count(),
         },
-        plans,
+        &settings.project.plans.value,
     );
     let mut down = PlanFile {
         header: Header {
@@ -144,15 +172,7 @@ pub(super) fn write(
     let mut up = PlanFile { header, plan: up };
     up.mark_proved()?;
     down.mark_proved()?;
-    let path = history::write_draft(plans, &name, &up, &down)?;
-    for draft in revisions.folder.drafts() {
-        context
-            .reporter
-            .note(format_args!("replaces the draft `{}`", draft.path));
-        history::remove_draft(&settings.project.root, draft)?;
-    }
-    describe(context, settings, &up, &path);
-    Ok(up)
+    Ok(Composed { name, up, down })
 }
 
 fn describe(context: &Context<'_>, settings: &Settings, file: &PlanFile, path: &Utf8PathBuf) {

@@ -104,12 +104,11 @@ async fn look(context: &Context<'_>, target: &OpenTarget<'_>) -> Result<Report> 
     let mut live = introspect(session, None).await?;
     target.scope.restrict(&mut live);
     drop(progress);
-    let unscoped = target.scope.include.is_empty() && target.scope.exclude.is_empty();
     let Some(left) = history::snapshot(session).await? else {
         return untold(&journal, live.fingerprint() == promised).map(|()| report);
     };
     // What no kind models isn't part of the state that a plan promises, nor does a scope know where it lives.
-    if unscoped {
+    if target.scope.holds_every_schema() {
         report.unmodelled = unmodelled(&left, &live);
     }
     if live.fingerprint() != promised {

@@ -4,25 +4,24 @@ use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Context, target::OpenTarget};
+use super::{Context, adopt};
 use crate::{
-    catalog::Catalog,
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::Folder,
-    report::{Status, Verbosity},
-    scaffold::{self, Companion, Layout, NewFile, Start, tree},
+    report::Status,
+    scaffold::{self, Companion, Layout, NewFile, Start},
     settings::{self, Settings},
 };
-
-/// How many objects that no kind models are named without `-v`.
-const NAMED: usize = 20;
 
 /// The major version in the files for other programs, where no plan says for which one it was made.
 const USUAL: u32 = 17;
 
 /// Begin a project: forge.toml, a schema tree, a folder for plans
 ///
-/// The folder must be empty but for what version control keeps there.
+/// The folder must be empty but for what version control keeps there. With `--from-db`, the tables in which another tool
+/// (Alembic, Flyway, Liquibase, Django, Rails, Prisma, Diesel, sqlx, golang-migrate, goose, dbmate) keeps its books are left
+/// alone, and a baseline is written: a first plan that builds the schema from nothing, which is recorded in the database as
+/// applied.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Folder of the new project; created if it doesn't exist
@@ -33,9 +32,29 @@ pub(super) struct Args {
     #[arg(long)]
     from_db: bool,
 
+    /// Write no first plan that builds what the database has, and nothing into the database
+    #[arg(long, requires = "from_db")]
+    no_baseline: bool,
+
     /// Write the files for these too; in a project that there is, only those that it doesn't have
     #[arg(long, value_name = "PROGRAM", value_delimiter = ',')]
     with: Vec<Companion>,
+}
+
+impl Args {
+    /// Whether a first plan is wanted.
+    pub(super) fn wants_baseline(&self) -> bool {
+        !self.no_baseline
+    }
+
+    /// What comes before a command that is to be typed next.
+    pub(super) fn go_there(&self) -> String {
+        if self.folder == Utf8Path::new(".") {
+            String::new()
+        } else {
+            format!("cd {} && ", self.folder)
+        }
+    }
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
@@ -48,28 +67,28 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         return join(args, context, &folder);
     }
     scaffold::refuse_occupied(&folder)?;
-    let (start, unmodelled) = if args.from_db {
-        let catalog = read(context).await?;
-        let (files, absent) = (tree::files(&catalog)?, tree::absent(&catalog));
-        (Start::Database { files, absent }, catalog.unmodelled)
-    } else {
-        (Start::Example, BTreeSet::new())
-    };
-    let files = scaffold::project(start);
-    scaffold::write(&folder, &files)?;
-    said(args, context, &files);
+    if args.from_db {
+        return adopt::run(args, context, &folder).await;
+    }
+    scaffold::write(&folder, &scaffold::project(Start::Example))?;
+    said(args, context, "an example of a table");
+    accompany_new(args, context, &folder)?;
+    let reporter = context.reporter;
+    reporter.note(format_args!(
+        "next: `{}forge plan -m \"begin\"` writes the first plan",
+        args.go_there()
+    ));
+    Ok(Exit::Done)
+}
+
+/// Writes the files for other programs into a new project.
+pub(super) fn accompany_new(args: &Args, context: &Context<'_>, folder: &Utf8Path) -> Result<()> {
     let layout = Layout {
         schema: scaffold::SCHEMA.into(),
         plans: scaffold::PLANS.into(),
         postgres: USUAL,
     };
-    accompany(args, context, &folder, layout)?;
-    if !unmodelled.is_empty() {
-        context
-            .reporter
-            .diagnostic(&left_out(&unmodelled, context.reporter.verbosity()));
-    }
-    Ok(Exit::Done)
+    accompany(args, context, folder, layout)
 }
 
 /// Adds to a project that there is what it doesn't have.
@@ -127,80 +146,11 @@ fn accompany(
     Ok(())
 }
 
-/// Reads the database that the flags and the environment name.
-async fn read(context: &Context<'_>) -> Result<Catalog> {
-    let settings = context.settings()?;
-    let embedded = settings.target()?.value == settings::Target::Embedded;
-    if embedded && !settings.project.declared {
-        return Err(Diagnostic::error(
-            Code::Usage,
-            "a new project has no embedded database to read from",
-        )
-        .help("name another database with `--url`, or leave `--from-db` out"));
-    }
-    let target = OpenTarget::open(context, &settings, "init").await?;
-    let progress = context.reporter.progress("reading the database");
-    let catalog = target.catalog().await;
-    drop(progress);
-    target.close().await;
-    catalog
-}
-
-/// Says what was written and what comes next.
-fn said(args: &Args, context: &Context<'_>, files: &[NewFile]) {
+/// Says what was written, and what of a schema tree there is.
+pub(super) fn said(args: &Args, context: &Context<'_>, tree: &str) {
     let reporter = context.reporter;
-    let tree = files
-        .iter()
-        .filter(|file| file.path.starts_with(scaffold::SCHEMA))
-        .count();
-    let what = if args.from_db {
-        format!("{tree} files, one for each object of the database")
-    } else {
-        "an example of a table".into()
-    };
-    let cd = if args.folder == Utf8Path::new(".") {
-        String::new()
-    } else {
-        format!("cd {} && ", args.folder)
-    };
     reporter.note(format_args!("began a project in `{}`", args.folder));
     reporter.note("  forge.toml  the settings: folders and databases");
-    reporter.note(format_args!("  schema/     {what}"));
+    reporter.note(format_args!("  schema/     {tree}"));
     reporter.note("  plans/      for the plans that `forge plan` writes");
-    if args.from_db {
-        reporter.note(format_args!(
-            "next: `{cd}forge plan --check` on the same database finds no difference"
-        ));
-    } else {
-        reporter.note(format_args!(
-            "next: `{cd}forge plan -m \"begin\"` writes the first plan"
-        ));
-    }
-}
-
-fn left_out(unmodelled: &BTreeSet<String>, verbosity: Verbosity) -> Diagnostic {
-    let count = unmodelled.len();
-    let limit = if verbosity == Verbosity::Verbose {
-        count
-    } else {
-        NAMED
-    };
-    let (objects, them) = if count == 1 {
-        ("1 object", "it")
-    } else {
-        (&*format!("{count} objects"), "them")
-    };
-    let mut warning = Diagnostic::warning(
-        Code::Unmodelled,
-        format!(
-            "{objects} of the database will not be in the tree, because no kind models {them} yet"
-        ),
-    );
-    for name in unmodelled.iter().take(limit) {
-        warning = warning.note(format!("`{name}`"));
-    }
-    if count > limit {
-        warning = warning.note(format!("and {} more, which `-v` names", count - limit));
-    }
-    warning.help(format!("forge leaves {them} alone; where others need {them}, add the statements that make {them} to the tree"))
 }

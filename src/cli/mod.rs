@@ -2,11 +2,13 @@
 //!
 //! A new command is a file here, a variant of `Command`, and an arm in each of that enum's functions.
 
+mod adopt;
 mod allow;
 mod apply;
 mod approve;
 mod around;
 mod backfill;
+mod baseline;
 mod bench;
 mod branches;
 mod changes;

@@ -4,7 +4,7 @@ use super::{Context, person, revisions, target::OpenTarget};
 use crate::{
     apply,
     diagnostic::{Exit, Result},
-    history::{self, Folder, Reference, Revisions, Stamp},
+    history::{self, Folder, Place, Reference, Revisions, Stamp},
     report::Status,
     settings::Settings,
 };
@@ -37,6 +37,27 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let result = with_target(args, context, &settings, folder, &target).await;
     target.close().await;
     result
+}
+
+/// Declares that an open target is at the heads of the plans folder.
+pub(super) async fn heads(
+    context: &Context<'_>,
+    settings: &Settings,
+    target: &OpenTarget<'_>,
+) -> Result<Exit> {
+    let args = Args {
+        to: vec![Reference::to(Place::Heads)],
+        force: false,
+        purge: false,
+    };
+    with_target(
+        &args,
+        context,
+        settings,
+        revisions::folder(settings)?,
+        target,
+    )
+    .await
 }
 
 async fn with_target(

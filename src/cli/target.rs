@@ -159,6 +159,11 @@ impl<'a> OpenTarget<'a> {
         }
     }
 
+    /// Manages what these settings say from now on.
+    pub(super) fn manage(&mut self, settings: &Settings) {
+        self.scope = scope(settings);
+    }
+
     /// Reads what of the database is managed.
     pub(super) async fn catalog(&self) -> Result<Catalog> {
         let mut catalog = introspect(&self.session, None).await?;

@@ -258,14 +258,19 @@ const ENDS: [char; 3] = ['.', '(', ' '];
 /// The name that the text begins with as SQL reads one: without quotes, its letters become small.
 pub(super) fn take_folded<'a>(text: &'a str, ends: &[char]) -> Option<(Ident, &'a str)> {
     let (name, rest) = take_ident(text, ends)?;
-    if text.starts_with('"') {
+    if is_quoted(text) {
         return Some((name, rest));
     }
     Some((Ident::new(name.as_str().to_ascii_lowercase()), rest))
 }
 
+/// Whether the name that the text begins with is quoted.
+pub(super) fn is_quoted(text: &str) -> bool {
+    text.starts_with('"')
+}
+
 /// The name that the text begins with, quoted or up to one of the ends, and what follows it.
-fn take_ident<'a>(text: &'a str, ends: &[char]) -> Option<(Ident, &'a str)> {
+pub(super) fn take_ident<'a>(text: &'a str, ends: &[char]) -> Option<(Ident, &'a str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find(ends).unwrap_or(text.len());
         return (end > 0).then(|| (Ident::new(&text[..end]), &text[end..]));

@@ -5,6 +5,7 @@
 mod batching;
 mod contract;
 mod counting;
+mod glob;
 mod hazard;
 mod id;
 mod lock;
@@ -19,6 +20,7 @@ pub use self::{
         Aside, Attribute, Body, Change, Claim, Context, Difference, Follow, Fragment, ObjectKind,
         Reaction, Values, World, replace, shown,
     },
+    glob::Glob,
     hazard::{Hazard, HazardKind},
     id::{Grantee, ObjectId},
     lock::Lock,

@@ -9,6 +9,8 @@ use std::fmt::Write as _;
 
 use camino::Utf8PathBuf;
 
+use crate::{catalog::Catalog, kinds::Glob};
+
 pub use self::{
     companions::{Companion, Layout},
     folder::{refuse_occupied, write},
@@ -60,9 +62,30 @@ pub enum Start {
     Database {
         /// Its files, below the project's folder.
         files: Vec<NewFile>,
-        /// Schemas that every new database has and this one doesn't, so that the project leaves them alone.
-        absent: Vec<String>,
+        /// What the project leaves alone.
+        unmanaged: Vec<Unmanaged>,
     },
+}
+
+/// What a project leaves alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmanaged {
+    /// Its names.
+    pub globs: Vec<Glob>,
+    /// Why: a sentence, in one line.
+    pub why: String,
+}
+
+impl Unmanaged {
+    /// The schemas that every new database has and this one doesn't: no statement of a schema tree says that.
+    pub fn absent(catalog: &Catalog) -> Option<Self> {
+        let globs = tree::absent(catalog);
+        (!globs.is_empty()).then(|| Self {
+            globs,
+            why: "Every new PostgreSQL database has this schema; the one that this project began with doesn't."
+                .to_owned(),
+        })
+    }
 }
 
 /// Where the schema tree of a new project lies.
@@ -81,17 +104,23 @@ pub fn project(start: Start) -> Vec<NewFile> {
                 include_str!("templates/example.sql"),
             )]
         }
-        Start::Database { files, absent } => {
-            if !absent.is_empty() {
-                let names = toml_edit::Array::from_iter(absent);
-                write!(
-                    settings,
-                    "\n# Every new PostgreSQL database has these schemas; the one that this project began with doesn't.\n\
-                     [managed]\nexclude = {names}\n"
-                )
-                .expect("writing to a String can't fail");
+        Start::Database { files, unmanaged } => {
+            if !unmanaged.is_empty() {
+                settings.push_str("\n# What forge leaves alone.\n[managed]\nexclude = [\n");
+                for Unmanaged { globs, why } in unmanaged {
+                    writeln!(settings, "    # {why}").expect("writing to a String can't fail");
+                    for glob in globs {
+                        let glob = toml_edit::Value::from(glob.to_string());
+                        writeln!(settings, "    {glob},").expect("writing to a String can't fail");
+                    }
+                }
+                settings.push_str("]\n");
             }
-            files
+            if files.is_empty() {
+                vec![NewFile::new(format!("{SCHEMA}/.gitkeep"), "")]
+            } else {
+                files
+            }
         }
     };
     settings.push_str(include_str!("templates/environments.toml"));
@@ -134,13 +163,17 @@ mod tests {
     }
 
     #[test]
-    fn an_absent_schema_is_left_alone() {
-        let absent = vec!["public".to_string()];
+    fn what_is_left_alone() {
+        let unmanaged = ["public", r#"app."Odd.""Name""#].map(|glob| Unmanaged {
+            globs: vec![glob.parse().unwrap()],
+            why: "It isn't ours.".to_owned(),
+        });
+        let globs: Vec<Glob> = unmanaged.iter().flat_map(|it| it.globs.clone()).collect();
         let settings = settings(Start::Database {
             files: Vec::new(),
-            absent,
+            unmanaged: unmanaged.to_vec(),
         });
-        assert_eq!(settings.managed.value.exclude, ["public"]);
+        assert_eq!(settings.managed.value.exclude, globs);
         assert_eq!(settings.environment, None);
     }
 }

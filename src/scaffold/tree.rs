@@ -13,7 +13,8 @@ use crate::{
     diagnostic::Result,
     diff::{Catalogs, Diff},
     kinds::{
-        Grantee, Kind, Object, ObjectId, Reaction, Step, World as _, grant::Grant, owner::Owner,
+        Action, Glob, Grantee, Kind, Object, ObjectId, Reaction, Step, World as _, grant::Grant,
+        owner::Owner,
     },
     plan,
     sql::Ident,
@@ -40,7 +41,13 @@ pub fn files(catalog: &Catalog) -> Result<Vec<NewFile>> {
     let mut texts: BTreeMap<Utf8PathBuf, Text> = BTreeMap::new();
     for step in plan.steps().chain(&withheld(&diff)) {
         let root = root(catalog, &step.object);
-        texts.entry(path(&root, &mut names)).or_default().add(step);
+        let text = texts.entry(path(&root, &mut names)).or_default();
+        text.add(step);
+        if step.action == Action::Create {
+            for step in owner_along(&diff, &step.object) {
+                text.add(&step);
+            }
+        }
     }
     Ok(texts
         .into_iter()
@@ -49,12 +56,12 @@ pub fn files(catalog: &Catalog) -> Result<Vec<NewFile>> {
 }
 
 /// Schemas that every new database has and this one doesn't. No statement of a schema tree says so.
-pub fn absent(catalog: &Catalog) -> Vec<String> {
+pub(super) fn absent(catalog: &Catalog) -> Vec<Glob> {
     let public = ObjectId::new(Kind::Schema, [PUBLIC]);
     if catalog.contains(&public) {
         Vec::new()
     } else {
-        vec![PUBLIC.to_string()]
+        vec![Glob::of_schema(public.name())]
     }
 }
 
@@ -132,6 +139,25 @@ fn withheld(diff: &Diff<'_>) -> Vec<Step> {
         }
     }
     steps
+}
+
+/// The step that gives a sequence the owner of the table that it goes with: in a plan it gets that with the table, but a
+/// tree is loaded owners first, and then both have to have the same.
+fn owner_along(diff: &Diff<'_>, id: &ObjectId) -> Vec<Step> {
+    let catalog = diff.catalogs.desired;
+    let table = match catalog.get(id) {
+        Some(Object::Sequence(sequence)) => sequence.owned_by_ref.as_ref(),
+        Some(_) | None => None,
+    };
+    let owner = table
+        .and_then(|column| catalog.parent(column))
+        .and_then(|table| catalog.get(&ObjectId::about(Kind::Owner, table)));
+    match owner {
+        Some(owner @ Object::Owner(held)) if held.role != catalog.role => {
+            owner.create(&ObjectId::about(Kind::Owner, id), &[], &diff.context())
+        }
+        Some(_) | None => Vec::new(),
+    }
 }
 
 /// The object in whose file a step belongs: the outermost that its own object is a part of.
@@ -389,6 +415,6 @@ mod tests {
         )]);
         let none = Hand::new();
         none.check(&[]);
-        assert_eq!(absent(&none.0), [PUBLIC]);
+        assert_eq!(absent(&none.0), [Glob::of_schema(&PUBLIC.into())]);
     }
 }

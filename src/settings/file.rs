@@ -13,7 +13,10 @@ use super::{
     operations::{BackupTable, CommandLine, TunnelTable},
     window::Window,
 };
-use crate::diagnostic::{Code, Diagnostic, Result, SourceFile};
+use crate::{
+    diagnostic::{Code, Diagnostic, Result, SourceFile},
+    kinds::Glob,
+};
 
 /// The file's name.
 pub const FILE_NAME: &str = "forge.toml";
@@ -58,27 +61,33 @@ pub struct ProjectTable {
     pub default_environment: Option<String>,
 }
 
-/// `[managed]`: globs of the schemas that forge keeps, all of them where `include` is absent.
+/// `[managed]`: globs of what forge keeps, everything where `include` is absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct Managed {
     /// Only schemas that match one of these are managed.
-    pub include: Option<Vec<String>>,
-    /// Schemas that match one of these are not, even if included.
-    pub exclude: Vec<String>,
+    #[serde(deserialize_with = "of_schemas")]
+    pub include: Option<Vec<Glob>>,
+    /// Schemas, and single objects, that match one of these are not, even if included.
+    pub exclude: Vec<Glob>,
 }
 
 impl fmt::Display for Managed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.include {
-            Some(include) => f.write_str(&include.join(", "))?,
+            Some(include) => f.write_str(&listed(include))?,
             None => f.write_str("all schemas")?,
         }
         if !self.exclude.is_empty() {
-            write!(f, ", without {}", self.exclude.join(", "))?;
+            write!(f, ", without {}", listed(&self.exclude))?;
         }
         Ok(())
     }
+}
+
+fn listed(globs: &[Glob]) -> String {
+    let names: Vec<String> = globs.iter().map(ToString::to_string).collect();
+    names.join(", ")
 }
 
 /// `[naming]`: what plan files are called.
@@ -254,6 +263,16 @@ impl<'a> Unknown<'a> {
         let name = quoted.next()?;
         let known: Vec<_> = quoted.collect();
         (!known.is_empty()).then_some(Self { what, name, known })
+    }
+}
+
+fn of_schemas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Glob>>, D::Error> {
+    let globs = Vec::<Glob>::deserialize(deserializer)?;
+    match globs.iter().find(|glob| !glob.is_of_schemas()) {
+        Some(glob) => Err(D::Error::custom(format!(
+            "`{glob}` names objects, and `include` is of schemas; `exclude` can leave single objects out"
+        ))),
+        None => Ok(Some(globs)),
     }
 }
 

@@ -1,0 +1,175 @@
+//! The tools that changed a database before forge did: whose bookkeeping it holds, and at which version.
+//!
+//! A tool is recognised by a table of its name *and* the columns that it makes, in any schema: a table that is only called
+//! the same is somebody's own.
+
+mod tools;
+
+use std::collections::BTreeSet;
+
+use self::tools::TOOLS;
+use crate::{
+    catalog::{Catalog, Scope},
+    diagnostic::Result,
+    kinds::{Glob, Kind, Object, ObjectId},
+    server::session::Session,
+};
+
+/// The longest version that is shown, in characters.
+const LONGEST: usize = 120;
+
+/// A tool that keeps books in the databases that it changes.
+#[derive(Debug)]
+pub struct Tool {
+    /// What it is called.
+    pub name: &'static str,
+    /// Its commands, and those of forge that take their place.
+    pub commands: &'static [(&'static str, &'static str)],
+    /// Its tables, the one that holds the version first; the others may be missing.
+    books: &'static [Books],
+    /// The query of the versions that `@table@` holds.
+    version: &'static str,
+}
+
+/// A table of a tool's.
+#[derive(Debug)]
+struct Books {
+    table: &'static str,
+    columns: &'static [Column],
+}
+
+/// A column of such a table.
+#[derive(Debug)]
+struct Column {
+    name: &'static str,
+    /// Its type, as `format_type` prints it, is one of these; `*` at the end stands for anything.
+    types: &'static [&'static str],
+    /// Whether older versions of the tool make the table without it.
+    since_later: bool,
+}
+
+/// A tool's books in a database.
+#[derive(Debug)]
+pub struct Predecessor {
+    /// The tool.
+    pub tool: &'static Tool,
+    /// Its tables, the one that holds the version first.
+    pub tables: Vec<ObjectId>,
+}
+
+impl Tool {
+    /// Every tool that forge recognises.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        TOOLS.iter()
+    }
+}
+
+impl Books {
+    /// Whether the table has just the columns that the tool gives it.
+    fn fits(&self, found: &[(&str, &str)]) -> bool {
+        let of = |name: &str| self.columns.iter().find(|column| column.name == name);
+        found
+            .iter()
+            .all(|(name, type_name)| of(name).is_some_and(|column| column.fits(type_name)))
+            && self.columns.iter().all(|column| {
+                column.since_later || found.iter().any(|(name, _)| *name == column.name)
+            })
+    }
+}
+
+impl Column {
+    fn fits(&self, type_name: &str) -> bool {
+        self.types
+            .iter()
+            .any(|wanted| match wanted.strip_suffix('*') {
+                Some(beginning) => type_name.starts_with(beginning),
+                None => type_name == *wanted,
+            })
+    }
+}
+
+/// The tools whose books a database holds; the same tool may keep several, each in a schema of its own.
+pub fn recognise(catalog: &Catalog) -> Vec<Predecessor> {
+    let children = catalog.children();
+    let columns = |table: &ObjectId| -> Vec<(&str, &str)> {
+        let parts = children.get(table).into_iter().flatten();
+        parts
+            .filter_map(|id| match catalog.get(id) {
+                Some(Object::Column(column)) => {
+                    Some((id.name().as_str(), column.type_name.as_str()))
+                }
+                Some(_) | None => None,
+            })
+            .collect()
+    };
+    let tables: Vec<&ObjectId> = catalog
+        .objects()
+        .map(|(id, _)| id)
+        .filter(|id| id.kind == Kind::Table)
+        .collect();
+    let mut found = Vec::new();
+    for tool in Tool::all() {
+        let (first, others) = tool.books.split_first().expect("a tool has a table");
+        for table in tables
+            .iter()
+            .filter(|id| id.name().as_str() == first.table && first.fits(&columns(id)))
+        {
+            let beside = others
+                .iter()
+                .map(|books| (books, table.renamed(books.table.into())))
+                .filter(|(books, id)| catalog.contains(id) && books.fits(&columns(id)))
+                .map(|(_, id)| id);
+            found.push(Predecessor {
+                tool,
+                tables: [(*table).clone()].into_iter().chain(beside).collect(),
+            });
+        }
+    }
+    found
+}
+
+impl Predecessor {
+    /// What leaves its tables out of what is managed.
+    pub fn globs(&self) -> Vec<Glob> {
+        self.tables.iter().map(Glob::of_object).collect()
+    }
+
+    /// The objects of others that need its tables, without which they can't be declared.
+    pub fn needed_by(&self, catalog: &Catalog) -> BTreeSet<ObjectId> {
+        let without = Scope {
+            exclude: self.globs(),
+            ..Scope::default()
+        };
+        let mut rest = catalog.clone();
+        without.restrict(&mut rest);
+        let needs = |id: &ObjectId| catalog.dependencies(id).any(|on| !rest.contains(on));
+        rest.objects()
+            .filter(|(id, _)| needs(id))
+            .map(|(id, _)| id.clone())
+            .collect()
+    }
+}
+
+/// The versions that each one's table holds, read at one moment. None where it is empty.
+///
+/// # Errors
+/// If a table can't be read.
+pub async fn versions(session: &Session, found: &[Predecessor]) -> Result<Vec<Vec<String>>> {
+    let queries: Vec<String> = found
+        .iter()
+        .map(|one| one.tool.version.replace("@table@", &one.tables[0].sql()))
+        .collect();
+    let queries: Vec<&str> = queries.iter().map(String::as_str).collect();
+    let answers = session.snapshot(&queries).await?;
+    let shown = |version: String| {
+        // It is shown, and stands in a comment: a line of its own it doesn't get.
+        let plain = version
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c });
+        plain.take(LONGEST).collect()
+    };
+    Ok(answers
+        .iter()
+        .map(|rows| rows.iter().map(|row| shown(row.get("version"))).collect())
+        .collect())
+}

@@ -1,0 +1,1 @@
+SELECT max(b.version)::text AS version FROM @table@ AS b HAVING count(*) > 0

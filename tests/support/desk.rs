@@ -1,0 +1,152 @@
+//! A session at a desk: the commands that somebody types, with their output.
+
+use std::fmt::Write as _;
+
+use crate::{
+    cluster::{Cluster, Database},
+    dump,
+    support::TestEnvironment,
+};
+
+/// A project that works on a database of its own, and what was typed in it.
+pub(crate) struct Desk<'a> {
+    cluster: &'a Cluster,
+    pub(crate) environment: TestEnvironment,
+    pub(crate) database: Database,
+    pub(crate) typed: String,
+}
+
+impl<'a> Desk<'a> {
+    /// A project of these files, and an empty database.
+    pub(crate) async fn new(cluster: &'a Cluster, files: &[(&str, &str)]) -> Self {
+        let database = cluster.database("").await.unwrap();
+        let mut environment = TestEnvironment::new()
+            .variable("GIT_AUTHOR_DATE", "2026-01-02T03:04:05Z")
+            .variable("GIT_COMMITTER_DATE", "2026-01-02T03:04:05Z");
+        for (name, value) in database.variables() {
+            environment = environment.variable(name, &value);
+        }
+        for (path, text) in files {
+            environment = environment.file(path, text);
+        }
+        let mut desk = Self {
+            cluster,
+            environment,
+            database,
+            typed: String::new(),
+        };
+        desk.git(&["init", "-q", "-b", "main"]);
+        desk.git(&["config", "user.name", "Ann"]);
+        desk.git(&["config", "user.email", "ann@example.com"]);
+        desk
+    }
+
+    /// Works on another database from now on.
+    pub(crate) async fn turn_to_another(&mut self) -> Database {
+        let other = self.cluster.database("").await.unwrap();
+        for (name, value) in other.variables() {
+            self.environment = std::mem::replace(&mut self.environment, TestEnvironment::new())
+                .variable(name, &value);
+        }
+        std::mem::replace(&mut self.database, other)
+    }
+
+    /// Writes a file of the project.
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.environment.project().join(path);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, text).unwrap();
+    }
+
+    /// Takes a file of the project away.
+    pub(crate) fn remove(&self, path: &str) {
+        fs_err::remove_file(self.environment.project().join(path)).unwrap();
+    }
+
+    /// Runs git.
+    pub(crate) fn git(&mut self, args: &[&str]) {
+        self.other("git", args);
+        if args[0] == "checkout" || args[0] == "merge" {
+            writeln!(self.typed, "$ git {}", args.join(" ")).unwrap();
+        }
+    }
+
+    /// Commits everything.
+    pub(crate) fn commit(&mut self, message: &str) {
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-q", "-m", message]);
+    }
+
+    /// Runs another program, which has to succeed.
+    pub(crate) fn other(&self, program: &str, args: &[&str]) -> String {
+        let output = self
+            .environment
+            .program(program)
+            .args(args)
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        assert!(
+            output.status.success(),
+            "{program} {args:?}: {}",
+            text(output.stderr)
+        );
+        text(output.stdout)
+    }
+
+    /// Types a command of forge.
+    pub(crate) fn forge(&mut self, line: &str) {
+        let args: Vec<String> = words(line);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let output = self.environment.command(&args).output().unwrap();
+        writeln!(self.typed, "$ forge {line}").unwrap();
+        for stream in [&output.stdout, &output.stderr] {
+            self.typed += &self.quiet(&String::from_utf8_lossy(stream));
+        }
+        if let Some(code) = output.status.code().filter(|code| *code != 0) {
+            writeln!(self.typed, "[exit {code}]").unwrap();
+        }
+    }
+
+    /// Takes out what is another each time: the target, hosts, times, hashes.
+    fn quiet(&self, text: &str) -> String {
+        let mut quiet = String::new();
+        for line in text.lines() {
+            let line = line.replace(self.environment.project().to_str().unwrap(), "[PROJECT]");
+            let shown = match line.split_once(" at 20") {
+                Some((before, _)) if before.contains("applied by ") => {
+                    let (what, _) = before.split_once("applied by ").unwrap();
+                    format!("{what}applied by [WHO AND WHEN]")
+                }
+                _ if line.starts_with("target") => "target: [TARGET]".to_owned(),
+                _ if line.contains(" approved it on ") => {
+                    "  ╰─▶ [WHO] approved it on [WHEN]".to_owned()
+                }
+                _ if line.contains("they lead to ") => "  ╰─▶ [STATES]".to_owned(),
+                _ => line,
+            };
+            quiet += shown.trim_end();
+            quiet.push('\n');
+        }
+        quiet
+    }
+
+    /// The database, as pg_dump prints it.
+    pub(crate) fn dump(&self) -> dump::Dump {
+        dump::of(&self.database).unwrap()
+    }
+}
+
+/// Splits a line as a shell does that knows double quotes.
+fn words(line: &str) -> Vec<String> {
+    let quoted = line.split('"').enumerate();
+    quoted
+        .flat_map(|(number, part)| {
+            if number % 2 == 1 {
+                vec![part.to_owned()]
+            } else {
+                part.split_whitespace().map(ToOwned::to_owned).collect()
+            }
+        })
+        .collect()
+}
