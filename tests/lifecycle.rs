@@ -277,7 +277,7 @@ async fn bad_input_is_told_and_changes_nothing(cluster: &Cluster) {
         "a missing server",
         "",
         "",
-        &["plan --url postgresql://me:secret@/app?host=/nowhere"],
+        &["plan --url postgresql://me:secret@/app?host=/nowhere&port=5432"],
     );
     mistake("an unknown environment", "", "", &["apply --env prod"]);
     mistake(

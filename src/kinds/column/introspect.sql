@@ -1,4 +1,5 @@
 -- Columns of tables, those of partitions and inheritance children included.
+-- Options whose names begin with `pg_` are the server's own: 15.20 and 17.12 keep `pg_attver` there, which pg_dump leaves out.
 SELECT 'pg_class'::regclass::oid AS classid,
        c.oid AS objid,
        a.attnum::int AS objsubid,
@@ -49,7 +50,7 @@ SELECT 'pg_class'::regclass::oid AS classid,
        END AS compression,
        -- Unset is -1 before PostgreSQL 17 and NULL from there on.
        NULLIF(a.attstattarget::int, -1) AS statistics,
-       COALESCE((SELECT array_agg(o ORDER BY o) FROM unnest(a.attoptions) AS o), '{}') AS options,
+       COALESCE((SELECT array_agg(o ORDER BY o) FROM unnest(a.attoptions) AS o WHERE o NOT LIKE 'pg\_%'), '{}') AS options,
        a.attislocal AS local,
        c.reloftype <> 0 AS typed,
        CASE WHEN a.attinhcount > 0 THEN

@@ -1,4 +1,5 @@
 -- Materialized views.
+-- Options whose names begin with `pg_` are the server's own: 15.20 and 17.12 keep `pg_attver` there, which pg_dump leaves out.
 SELECT 'pg_class'::regclass::oid AS classid,
        c.oid AS objid,
        0 AS objsubid,
@@ -18,11 +19,11 @@ SELECT 'pg_class'::regclass::oid AS classid,
                                ELSE 'EXTENDED' END,
                       'compression', CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END,
                       'statistics', NULLIF(a.attstattarget::int, -1),
-                      'options', COALESCE((SELECT json_agg(o ORDER BY o) FROM unnest(a.attoptions) AS o), '[]')) AS settings
+                      'options', COALESCE((SELECT json_agg(o ORDER BY o) FROM unnest(a.attoptions) AS o WHERE o NOT LIKE 'pg\_%'), '[]')) AS settings
                   FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
                   WHERE a.attrelid = c.oid AND a.attnum > 0
                     AND (a.attstorage <> t.typstorage OR a.attcompression <> '' OR a.attstattarget >= 0
-                         OR a.attoptions IS NOT NULL)) AS s), '[]') AS columns,
+                         OR EXISTS (SELECT FROM unnest(a.attoptions) AS o WHERE o NOT LIKE 'pg\_%'))) AS s), '[]') AS columns,
        COALESCE((SELECT array_agg(o ORDER BY o) FROM unnest(c.reloptions) AS o), '{}') AS options
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
