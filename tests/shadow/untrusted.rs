@@ -61,7 +61,7 @@ impl Attack {
         let functions = format!(
             "CREATE FUNCTION escape() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE \
              'COPY (SELECT 1) TO PROGRAM ''touch {file}'''; END $$;\n\
-             CREATE FUNCTION evil(a int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM escape(); RETURN a; END $$;\n"
+             CREATE FUNCTION evil(a int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM public.escape(); RETURN a; END $$;\n"
         );
         Self {
             _folder: folder,
@@ -102,23 +102,23 @@ impl Attack {
             "a.sql:4:1",
         )
         .await;
-        check("DO $$ BEGIN PERFORM escape(); END $$;", "a.sql:3:1").await;
-        check("SELECT escape();", "a.sql:3:1").await;
+        check("DO $$ BEGIN PERFORM public.escape(); END $$;", "a.sql:3:1").await;
+        check("SELECT public.escape();", "a.sql:3:1").await;
         // Neither back to another role nor on to one.
         check(
-            "DO $$ BEGIN RESET ROLE; RESET SESSION AUTHORIZATION; PERFORM escape(); END $$;",
+            "DO $$ BEGIN RESET ROLE; RESET SESSION AUTHORIZATION; PERFORM public.escape(); END $$;",
             "a.sql:3:1",
         )
         .await;
         check(
-            "ALTER FUNCTION escape() SECURITY DEFINER;\nALTER FUNCTION escape() OWNER TO postgres;\nSELECT escape();",
+            "ALTER FUNCTION escape() SECURITY DEFINER;\nALTER FUNCTION escape() OWNER TO postgres;\nSELECT public.escape();",
             "a.sql:5:1",
         )
         .await;
         // What a transaction has put off doesn't wait for a statement with more privileges.
         check(
             "CREATE TABLE t (a int);\n\
-             CREATE FUNCTION fired() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM escape(); RETURN NULL; END $$;\n\
+             CREATE FUNCTION fired() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM public.escape(); RETURN NULL; END $$;\n\
              CREATE CONSTRAINT TRIGGER later AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fired();\n\
              ALTER TABLE t ENABLE ALWAYS TRIGGER later;\n\
              DO $$ BEGIN EXECUTE 'INSERT INTO t VALUES (1)'; END $$;\n\
@@ -153,7 +153,7 @@ fn nothing_gets_out_of_a_private_server() {
         let database = shadow.create_database("open").await.unwrap();
         let client = connect(&database.options()).await;
         client.batch_execute(&attack.functions).await.unwrap();
-        client.batch_execute("SELECT escape()").await.unwrap();
+        client.batch_execute("SELECT public.escape()").await.unwrap();
         assert!(attack.file.exists());
         shadow.close().await.unwrap();
     });
@@ -186,7 +186,7 @@ fn what_needs_a_superuser_and_evaluates_nothing_is_loaded() {
         let shadow = any(&settings(Mode::Local)).await.unwrap();
         let attack = Attack::new();
         let sql = format!(
-            "{}CREATE FUNCTION fired() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM escape(); END $$;\n\
+            "{}CREATE FUNCTION fired() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM public.escape(); END $$;\n\
              CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION fired();\n\
              ALTER EVENT TRIGGER e ENABLE ALWAYS;\n\
              ALTER EVENT TRIGGER e OWNER TO other;\n\
