@@ -153,7 +153,10 @@ fn nothing_gets_out_of_a_private_server() {
         let database = shadow.create_database("open").await.unwrap();
         let client = connect(&database.options()).await;
         client.batch_execute(&attack.functions).await.unwrap();
-        client.batch_execute("SELECT public.escape()").await.unwrap();
+        client
+            .batch_execute("SELECT public.escape()")
+            .await
+            .unwrap();
         assert!(attack.file.exists());
         shadow.close().await.unwrap();
     });
