@@ -38,7 +38,8 @@
 //! | [`diff`] | the [`Fate`](diff::Fate) of each object; names no kind |
 //! | [`plan`](mod@plan) | from fates to ordered steps in transactions, and the [plan file](plan::file) |
 //! | [`intent`] | what the author says and catalogs can't tell: renames, and values of rows |
-//! | [`workbench`] | a shadow server in use: builds the desired state, proves plans |
+//! | [`workbench`] | a shadow server in use: builds the desired state, proves, compares, replays and rehearses plans |
+//! | [`conclusions`] | what was found out before and holds as long as nothing changes: the catalog that a tree declares, and that it is the target's |
 //! | [`predecessor`] | the tools that changed a database before forge did: whose bookkeeping it holds |
 //! | [`scaffold`] | the files of a new project, also from a database's schema |
 //! | [`history`] | revisions: their graph, the plans folder, the journal in the target |

@@ -21,35 +21,20 @@ mod dump;
 #[path = "support/mod.rs"]
 mod support;
 
-use std::{fmt::Write as _, process::ExitCode, sync::Arc};
+use std::{fmt::Write as _, process::ExitCode};
 
 use cluster::Cluster;
 use desk::Desk;
 use insta::assert_snapshot;
-use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
-    let cluster = Arc::new(Cluster::start());
-    macro_rules! trials {
-        ($($name:ident),* $(,)?) => {
-            vec![$({
-                let cluster = Arc::clone(&cluster);
-                Trial::test(stringify!($name), move || {
-                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                    runtime.block_on($name(&cluster));
-                    Ok(())
-                })
-            },)*]
-        };
-    }
-    let trials = trials![
+    desk::run(desk::trials![
         a_session_as_an_alembic_user_types_it,
         a_script_does_what_forge_does,
         edited_drafts_are_proved_again,
         lost_files_have_a_way_out,
         bad_input_is_told_and_changes_nothing,
-    ];
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    ])
 }
 
 /// What the project has from the start.

@@ -22,7 +22,7 @@ mod dump;
 #[path = "support/mod.rs"]
 mod support;
 
-use std::{process::ExitCode, sync::Arc};
+use std::process::ExitCode;
 
 use clap::CommandFactory as _;
 use cluster::Cluster;
@@ -34,23 +34,9 @@ use forge::{
     predecessor::{Predecessor, Tool, recognise, versions},
 };
 use insta::assert_snapshot;
-use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
-    let cluster = Arc::new(Cluster::start());
-    macro_rules! trials {
-        ($($name:ident),* $(,)?) => {
-            vec![$({
-                let cluster = Arc::clone(&cluster);
-                Trial::test(stringify!($name), move || {
-                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                    runtime.block_on($name(&cluster));
-                    Ok(())
-                })
-            },)*]
-        };
-    }
-    let trials = trials![
+    desk::run(desk::trials![
         books_are_told_from_their_namesakes,
         books_that_others_need_stay,
         commands_that_are_named_exist,
@@ -59,8 +45,7 @@ fn main() -> ExitCode {
         without_a_right_to_keep_a_history,
         without_a_baseline,
         with_nothing_to_begin_with,
-    ];
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    ])
 }
 
 /// The text of a fixture: a tool's books, and in the schema `other` tables of the same name that are somebody's own.

@@ -6,7 +6,7 @@ use super::{Script, lock, runner::writes_only};
 use crate::{
     catalog::Fingerprint,
     diagnostic::Result,
-    history::{Direction, EventKind, HISTORY_TABLES},
+    history::{Body, Direction, EventKind, HISTORY_TABLES, registration},
     kinds::Action,
     plan::{Batch, file::SETTINGS},
     sql::{Literal, join, unquoted},
@@ -35,7 +35,7 @@ pub fn psql_script(beginning: &Beginning<'_>, scripts: &[Script<'_>]) -> Result<
     for script in scripts {
         let plan = &script.file.plan;
         plan.check_frozen(&script.file.path)?;
-        one(&mut text, script, state)?;
+        one(&mut text, script, state);
         state = state.after(plan.header.from, plan.header.to);
     }
     text.push_str("\n\\echo done\n");
@@ -116,7 +116,7 @@ fn raise_unless(condition: &str, message: &str) -> String {
     )
 }
 
-fn one(text: &mut String, script: &Script<'_>, state: Fingerprint) -> Result<()> {
+fn one(text: &mut String, script: &Script<'_>, state: Fingerprint) {
     let header = &script.file.plan.header;
     let revision = &header.revision;
     let (verb, start, end) = match script.direction {
@@ -133,7 +133,14 @@ fn one(text: &mut String, script: &Script<'_>, state: Fingerprint) -> Result<()>
     absent(text, script);
     push(text, "BEGIN;");
     if script.direction == Direction::Up {
-        push(text, register(script)?);
+        let body = Body {
+            up: script.file.text.clone(),
+            down: script.down.map(|down| down.text.clone()),
+        };
+        push(
+            text,
+            format_args!("{};", registration(&script.file.plan, &body)),
+        );
     }
     push(text, event(revision, start, None, Some(state)));
     push(text, "COMMIT;");
@@ -143,7 +150,6 @@ fn one(text: &mut String, script: &Script<'_>, state: Fingerprint) -> Result<()>
         write_batch(text, revision, batch, &mut number);
     }
     push(text, event(revision, end, None, None));
-    Ok(())
 }
 
 /// What the plan creates mustn't be there: the guard that a script without forge can have.
@@ -218,47 +224,4 @@ fn event(
         Literal(kind.as_str()),
         Literal(env!("CARGO_PKG_VERSION")),
     )
-}
-
-fn register(script: &Script<'_>) -> Result<String> {
-    let file = script.file;
-    let header = &file.plan.header;
-    let approval = header.approval.as_ref().expect("the plan is approved");
-    let array = |values: &[String]| {
-        let values = join(values.iter().map(|value| Literal(value)), ", ");
-        format!("ARRAY[{values}]::text[]")
-    };
-    let down = script
-        .down
-        .map_or("NULL".to_owned(), |down| Literal(&down.text).to_string());
-    let values = [
-        Literal(&header.revision).to_string(),
-        array(&header.down_revision),
-        array(&header.depends_on),
-        array(&header.branch_labels),
-        Literal(&header.message).to_string(),
-        Literal(&file.text).to_string(),
-        down,
-        Literal(&file.plan.sha256()?).to_string(),
-        Literal(&header.from.to_string()).to_string(),
-        Literal(&header.to.to_string()).to_string(),
-        Literal(&header.author).to_string(),
-        Literal(&approval.by).to_string(),
-        Literal(&approval.at).to_string(),
-        Literal(&header.created).to_string(),
-        Literal(&header.semver.to_string()).to_string(),
-    ];
-    let mut statement = include_str!("../history/sql/register.sql")
-        .trim_end()
-        .to_owned();
-    // From the last, so that `$1` isn't taken for the beginning of `$10`.
-    for (number, value) in values.iter().enumerate().rev() {
-        statement = replace_parameter(&statement, number + 1, value);
-    }
-    Ok(format!("{statement};"))
-}
-
-/// Puts a value in the place of a parameter. Each stands once, in the list of values.
-fn replace_parameter(statement: &str, number: usize, value: &str) -> String {
-    statement.replacen(&format!("${number}"), value, 1)
 }

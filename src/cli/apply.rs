@@ -154,7 +154,7 @@ async fn with_target(
         backup: backup.as_deref(),
         ..work
     };
-    let applied = bring_up(&work, context, args.phase, &revisions, &ready).await;
+    let applied = bring_up(&work, args.phase, &revisions, &ready).await;
     let reached = if ready.is_empty() {
         applied?
     } else {
@@ -190,7 +190,6 @@ enum Way {
 /// Applies revisions one after the other.
 async fn bring_up(
     work: &Work<'_>,
-    context: &Context<'_>,
     phase: Option<Rollout>,
     revisions: &Revisions,
     ready: &[&str],
@@ -212,7 +211,7 @@ async fn bring_up(
         live = match apply::run(work, &script, &revisions.journal, live).await? {
             Reached::End(after) => after,
             Reached::Before(next) => {
-                context.reporter.note(format_args!(
+                work.reporter.note(format_args!(
                     "revision {revision} waits for its phase {next}: `forge apply --phase {next}`"
                 ));
                 return Ok(Way::Waits);
@@ -220,7 +219,7 @@ async fn bring_up(
         };
     }
     if drifted {
-        context.reporter.warn(
+        work.reporter.warn(
             "somebody had changed the database since the last plan was applied; \
              what they changed stays, and `forge drift` can't tell it any more",
         );

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Exit, Result},
-    history::{self, Filed, Folder, freeze},
+    history::{self, Direction, Filed, Folder, freeze},
     plan::file::{Approval, PlanFile},
     report::Status,
 };
@@ -80,9 +80,9 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     }
     for draft in drafts.iter_mut().filter(|draft| draft.edited) {
         let proved = prove_again::run(context, &settings, &draft.up, draft.down.as_ref()).await?;
-        proved.mark(&mut draft.up.plan, Mark::Up);
+        proved.mark(&mut draft.up.plan, Direction::Up);
         if let Some(down) = &mut draft.down {
-            proved.mark(&mut down.plan, Mark::Down);
+            proved.mark(&mut down.plan, Direction::Down);
         }
     }
     let root = &settings.project()?.root;
@@ -129,6 +129,8 @@ impl Said<'_> {
             allowed,
             sha256: plan.sha256()?,
         });
+        // The approval takes the proof's place.
+        plan.header.proved = None;
         Ok(())
     }
 }
@@ -140,15 +142,6 @@ struct Draft {
     allowed: Vec<String>,
     /// Whether somebody has edited it since forge proved it.
     edited: bool,
-}
-
-/// Which file of a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mark {
-    /// The plan.
-    Up,
-    /// Its way back.
-    Down,
 }
 
 fn choose<'a>(args: &Args, folder: &'a Folder) -> Result<BTreeMap<&'a str, &'a Filed>> {

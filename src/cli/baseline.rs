@@ -12,8 +12,8 @@ use super::{
 use crate::{
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Result},
-    history::{self, Journal, Revisions, freeze},
-    plan::{Plan, file::PlanFile},
+    history::{self, Journal, Revisions},
+    plan::Plan,
     report::Status,
     settings::Settings,
     source::{Tree, load_order, warnings},
@@ -125,24 +125,22 @@ async fn compose(
 
 /// Freezes the baseline in the name of the one who begins the project: it is never run on the database that it is of.
 fn freeze_and_write(context: &Context<'_>, settings: &Settings, composed: Composed) -> Result<()> {
-    let Composed { name, up, down } = composed;
+    let Composed {
+        name,
+        mut up,
+        mut down,
+    } = composed;
     let (plans, root) = (&settings.project.plans.value, &settings.project.root);
-    let path = history::write_draft(plans, &name, &up, &down)?;
-    let allowed = allow::check(&path, &up.plan, &[Allow::All])?;
+    let allowed = allow::check(&plans.join(&name), &up.plan, &[Allow::All])?;
     let said = Said {
         by: &person::name(context, root),
         at: &person::now(),
         reason: None,
     };
-    let frozen = |mut plan: PlanFile, allowed| -> Result<String> {
-        let text = plan.render();
-        said.seal(&mut plan, allowed)?;
-        Ok(freeze(&text, &plan.header))
-    };
-    // The way back first: a plan that is frozen has a frozen one.
-    history::replace(&path.with_extension("down.sql"), &frozen(down, Vec::new())?)?;
+    said.seal(&mut down, Vec::new())?;
+    said.seal(&mut up, allowed)?;
+    let path = history::write_plan(plans, &name, &up, &down)?;
     let steps = up.plan.steps().count();
-    history::replace(&path, &frozen(up, allowed)?)?;
     context.reporter.status(
         Status::Applied,
         format_args!(

@@ -4,7 +4,6 @@ use super::{Context, target::shadow_settings};
 use crate::{
     catalog::{Catalog, Scope},
     diagnostic::{Diagnostic, Result},
-    history::Revisions,
     plan::file::PlanFile,
     server::connect::ConnectOptions,
     settings::Settings,
@@ -78,15 +77,4 @@ pub(super) async fn on_bench<T>(
     let outcome = outcome?;
     closed?;
     Ok(outcome)
-}
-
-/// The approved plans that have a file, each after those that it builds on.
-pub(super) fn approved(revisions: &Revisions) -> Vec<&PlanFile> {
-    revisions
-        .graph
-        .order()
-        .filter_map(|revision| revisions.folder.plans.get(revision))
-        .filter(|filed| filed.plan.header.approval.is_some())
-        .map(|filed| &filed.plan)
-        .collect()
 }

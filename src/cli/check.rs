@@ -1,13 +1,10 @@
 //! `forge check`: what can be said of a project without a database.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    process::{Command, Stdio},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
 
-use super::{Context, revisions};
+use super::{Context, git::git, revisions};
 use crate::{
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Filed, Folder, Graph, Journal, Revisions},
@@ -136,7 +133,7 @@ fn files_of(
         .unwrap_or(&project.plans.value);
     let commit = git(
         context,
-        settings,
+        &settings.project.root,
         &[
             "rev-parse",
             "--verify",
@@ -152,7 +149,7 @@ fn files_of(
     let commit = commit.trim();
     let listed = git(
         context,
-        settings,
+        &settings.project.root,
         &[
             "ls-tree",
             "--name-only",
@@ -164,27 +161,12 @@ fn files_of(
     let mut files = Vec::new();
     let paths = listed.split('\0').map(Utf8PathBuf::from);
     for path in paths.filter(|path| path.extension() == Some("sql")) {
-        let text = git(context, settings, &["show", &format!("{commit}:./{path}")])?;
+        let text = git(
+            context,
+            &settings.project.root,
+            &["show", &format!("{commit}:./{path}")],
+        )?;
         files.push((path, text));
     }
     Ok(files)
-}
-
-fn git(context: &Context<'_>, settings: &Settings, arguments: &[&str]) -> Result<String> {
-    let failed = |why: String| {
-        Diagnostic::error(Code::Usage, format!("`git {}` failed", arguments[0])).note(why)
-    };
-    let output = Command::new("git")
-        .args(arguments)
-        .current_dir(&settings.project.root)
-        .env_clear()
-        .envs(context.environment.iter())
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| failed(error.to_string()))?;
-    if !output.status.success() {
-        let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(failed(why));
-    }
-    String::from_utf8(output.stdout).map_err(|_| failed("its output is not UTF-8".to_owned()))
 }

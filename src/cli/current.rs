@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Context, revisions, target::OpenTarget};
+use super::{Context, locked, revisions};
 use crate::{
     diagnostic::{Exit, Result},
-    history::{self, Revisions},
+    history::Revisions,
     report::Verbosity,
 };
 
@@ -20,10 +20,8 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
     let folder = revisions::folder(&settings)?;
-    let target = OpenTarget::open(context, &settings, "current").await?;
-    let journal = history::load(&target.session).await;
-    target.close().await;
-    let revisions = Revisions::new(folder, journal?)?;
+    let journal = locked::journal(context, &settings, "current").await?;
+    let revisions = Revisions::new(folder, journal)?;
     let heads = revisions.graph.heads();
     let mut text = String::new();
     for revision in revisions.current() {

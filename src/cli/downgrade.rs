@@ -3,16 +3,14 @@
 use super::{
     Context,
     allow::{self, Allow},
+    locked,
     offline::{self, Goal},
-    person,
     revisions::{self, counted},
-    target::OpenTarget,
 };
 use crate::{
-    apply::{self, Reached, Script},
+    apply::{self, Reached, Script, Work},
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Direction, Folder, Revisions, Walk},
-    settings::Settings,
 };
 
 /// Take applied plans back
@@ -44,23 +42,18 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     args.to.revision()?;
     let settings = context.settings()?;
     let folder = revisions::folder(&settings)?;
-    let target = OpenTarget::open(context, &settings, "downgrade").await?;
-    revisions::tell_target(context, &settings, &target.url);
-    let result = with_target(args, context, &settings, folder, &target).await;
-    target.close().await;
-    result
+    locked::on_target(context, &settings, "downgrade", async |_, work| {
+        downgrade(args, context, folder, work).await
+    })
+    .await
 }
 
-async fn with_target(
+async fn downgrade(
     args: &Args,
     context: &Context<'_>,
-    settings: &Settings,
     folder: Folder,
-    target: &OpenTarget<'_>,
+    work: &Work<'_>,
 ) -> Result<Exit> {
-    let actor = person::actor(context, &settings.project.root, &target.session).await?;
-    let work = target.work(context, settings, &actor);
-    apply::acquire(&work).await?;
     let journal = history::load(work.session).await?;
     let revisions = Revisions::new(folder, journal)?;
     half_way_up(&revisions)?;
@@ -80,7 +73,7 @@ async fn with_target(
         context.reporter.note("nothing to do");
         return Ok(Exit::Done);
     }
-    let mut live = apply::read_target(&work).await?;
+    let mut live = apply::read_target(work).await?;
     for down in &ways_back {
         let script = Script {
             direction: Direction::Down,
@@ -88,7 +81,7 @@ async fn with_target(
             down: None,
             phase: None,
         };
-        live = match apply::run(&work, &script, &revisions.journal, live).await? {
+        live = match apply::run(work, &script, &revisions.journal, live).await? {
             Reached::End(after) => after,
             Reached::Before(_) => unreachable!("nobody asked to stop before the end"),
         };

@@ -40,21 +40,6 @@ pub(super) struct New {
     pub(super) down: Plan,
 }
 
-/// Reads `--rev-id`.
-pub(super) fn revision_id(text: &str) -> Result<String, String> {
-    let is_id = text.len() == 12
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    if is_id {
-        Ok(text.to_owned())
-    } else {
-        Err(format!(
-            "`{text}` is no revision: twelve hexadecimal digits"
-        ))
-    }
-}
-
 /// Refuses to take away drafts that somebody has worked on, which a new plan would do.
 pub(super) fn may_replace_drafts(revisions: &Revisions) -> Result<()> {
     let mut edited = Vec::new();
@@ -92,7 +77,7 @@ pub(super) fn write(
     new: New,
 ) -> Result<PlanFile> {
     let Composed { name, up, down } = compose(context, settings, revisions, new)?;
-    let path = history::write_draft(&settings.project.plans.value, &name, &up, &down)?;
+    let path = history::write_plan(&settings.project.plans.value, &name, &up, &down)?;
     for draft in revisions.folder.drafts() {
         context
             .reporter

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
-use super::{Context, revisions, target::OpenTarget};
+use super::{Context, locked, revisions};
 use crate::{
     diagnostic::{Exit, Result},
-    history::{self, Folder, Journal, Place, Range, Revisions, Standing},
+    history::{Folder, Journal, Place, Range, Revisions, Standing},
     report::Verbosity,
 };
 
@@ -42,10 +42,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
             .any(|end| end.place == Place::Current)
     });
     let journal = if args.indicate_current || args.pending || args.from_db || range_asks {
-        let target = OpenTarget::open(context, &settings, "history").await?;
-        let journal = history::load(&target.session).await;
-        target.close().await;
-        journal?
+        locked::journal(context, &settings, "history").await?
     } else {
         Journal::default()
     };

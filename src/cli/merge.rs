@@ -6,7 +6,7 @@ use super::{
     Context,
     bench::{Whom, on_bench},
     changes,
-    draft::{self, New, revision_id},
+    draft::{self, New},
     revisions,
     target::scope,
 };
@@ -15,7 +15,10 @@ use crate::{
     diagnostic::{Code, Diagnostic, Exit, Result},
     drift::compare,
     history::{Filed, Journal, Reference, Revisions},
-    plan::{Plan, file::PlanFile},
+    plan::{
+        Plan,
+        file::{PlanFile, revision_id},
+    },
     source::{Tree, load_order, warnings},
     workbench::{Comparison, Workbench},
 };

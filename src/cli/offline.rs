@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeSet, str::FromStr};
 
-use super::{Context, revisions, target::OpenTarget};
+use super::{Context, locked, revisions};
 use crate::{
     apply::{Beginning, Script, psql_script},
     diagnostic::{Code, Diagnostic, Exit, Result},
-    history::{self, Direction, Filed, Folder, Journal, Range, Reference, Revisions, Walk},
+    history::{Direction, Filed, Folder, Journal, Range, Reference, Revisions, Walk},
     settings::Settings,
 };
 
@@ -90,10 +90,8 @@ async fn at_target(
     settings: &Settings,
     folder: Folder,
 ) -> Result<Revisions> {
-    let target = OpenTarget::open(context, settings, "sql").await?;
-    let journal = history::load(&target.session).await;
-    target.close().await;
-    Revisions::new(folder, journal?)
+    let journal = locked::journal(context, settings, "sql").await?;
+    Revisions::new(folder, journal)
 }
 
 /// What is applied where the newest one is this.

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use camino::Utf8Path;
 use jiff::Timestamp;
 
-use super::Context;
+use super::{Context, git};
 use crate::{
     diagnostic::Result,
     history::{self, Actor},
@@ -33,7 +33,7 @@ pub(super) fn rfc3339(time: Timestamp) -> String {
 
 /// The person, as git knows them, or else the account.
 pub(super) fn name(context: &Context<'_>, project: &Utf8Path) -> String {
-    let git = |key| git(context, project, &["config", key]);
+    let git = |key| git::said(context, project, &["config", key]);
     match (git("user.name"), git("user.email")) {
         (Some(name), Some(email)) => format!("{name} <{email}>"),
         (Some(one), None) | (None, Some(one)) => one,
@@ -51,7 +51,7 @@ pub(super) async fn actor(
         run: history::new_run(session).await?,
         os_user: account(context),
         host: host(context),
-        git_commit: git(context, project, &["rev-parse", "HEAD"]),
+        git_commit: git::said(context, project, &["rev-parse", "HEAD"]),
         ci_run: ci_run(context),
     })
 }
@@ -83,11 +83,6 @@ fn host(context: &Context<'_>) -> String {
     read.map(|name| name.trim().to_owned())
         .or_else(|| context.environment.get("HOSTNAME").map(str::to_owned))
         .unwrap_or_else(|| "unknown".to_owned())
-}
-
-/// What git says, if there is a git and it says something.
-fn git(context: &Context<'_>, folder: &Utf8Path, args: &[&str]) -> Option<String> {
-    said_by(context, Command::new("git").args(args).current_dir(folder))
 }
 
 /// The line that a program prints, if it does and succeeds.

@@ -2,8 +2,8 @@
 
 use super::{
     Context,
-    bench::{Whom, approved, on_bench},
-    draft::{self, New, revision_id},
+    bench::{Whom, on_bench},
+    draft::{self, New},
     merge,
     target::{OpenTarget, scope},
 };
@@ -16,7 +16,7 @@ use crate::{
     intent::RenameFlag,
     plan::{
         Plan,
-        file::{Semver, render_steps},
+        file::{Semver, render_steps, revision_id},
     },
     settings::Settings,
     source::{Tree, load_order, warnings},
@@ -177,7 +177,7 @@ async fn from_history(
 ) -> Result<Exit> {
     let folder = Folder::read(&settings.project.root, &settings.project.plans.value)?;
     let revisions = Revisions::new(folder, Journal::default())?;
-    let plans = approved(&revisions);
+    let plans = revisions.approved_plans();
     let whom = Whom::history(&plans, scope(settings)).ok_or_else(|| {
         Diagnostic::error(Code::History, "there is no history to plan from")
             .help("the first plan begins at a database: leave `--from history` out")

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::{
     Context,
-    approve::Mark,
     bench::{Whom, on_bench},
     target::OpenTarget,
 };
@@ -12,7 +11,7 @@ use crate::{
     catalog::Fingerprint,
     diagnostic::{Code, Diagnostic, Result},
     diff::Catalogs,
-    history::{self, Filed, Folder, Revisions},
+    history::{self, Direction, Filed, Folder, Revisions},
     kinds::{HazardKind, Step},
     plan::{
         Plan,
@@ -32,10 +31,10 @@ pub(super) struct Proved {
 
 impl Proved {
     /// Writes it into a plan's header.
-    pub(super) fn mark(&self, plan: &mut PlanFile, mark: Mark) {
-        let (from, to) = match mark {
-            Mark::Up => (self.from, self.to),
-            Mark::Down => (self.to, self.from),
+    pub(super) fn mark(&self, plan: &mut PlanFile, direction: Direction) {
+        let (from, to) = match direction {
+            Direction::Up => (self.from, self.to),
+            Direction::Down => (self.to, self.from),
         };
         (plan.header.from, plan.header.to) = (from, to);
         plan.header.semver = self.semver;

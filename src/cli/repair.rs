@@ -5,11 +5,10 @@ use camino::Utf8PathBuf;
 use super::{
     Context,
     bench::{Whom, on_bench},
-    person, revisions,
-    target::OpenTarget,
+    locked, revisions,
 };
 use crate::{
-    apply::{self, Work},
+    apply::Work,
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Entry, EventKind, Filed, Folder, Reference, Revisions},
     plan::file::PlanFile,
@@ -34,31 +33,27 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
     let folder = revisions::folder(&settings)?;
-    let target = OpenTarget::open(context, &settings, "repair").await?;
-    revisions::tell_target(context, &settings, &target.url);
-    let result = with_target(args, context, &settings, folder, &target).await;
-    target.close().await;
-    result
+    locked::on_target(context, &settings, "repair", async |_, work| {
+        repair(args, context, &settings, folder, work).await
+    })
+    .await
 }
 
-async fn with_target(
+async fn repair(
     args: &Args,
     context: &Context<'_>,
     settings: &Settings,
     folder: Folder,
-    target: &OpenTarget<'_>,
+    work: &Work<'_>,
 ) -> Result<Exit> {
-    let actor = person::actor(context, &settings.project.root, &target.session).await?;
-    let work = target.work(context, settings, &actor);
-    apply::acquire(&work).await?;
     let revisions = Revisions::ever(folder, history::load(work.session).await?)?;
-    let mut repaired = restore(context, settings, &revisions, &work).await?;
+    let mut repaired = restore(context, settings, &revisions, work).await?;
     if let Some(step) = args.mark_done {
-        mark_done(&revisions, &work, step).await?;
+        mark_done(&revisions, work, step).await?;
         repaired += 1;
     }
     if let Some(reference) = &args.accept_edit {
-        accept_edit(context, settings, &revisions, &work, reference).await?;
+        accept_edit(context, settings, &revisions, work, reference).await?;
         repaired += 1;
     }
     if repaired == 0 {

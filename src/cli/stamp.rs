@@ -1,8 +1,8 @@
 //! `forge stamp`: declares revisions to be applied.
 
-use super::{Context, person, revisions, target::OpenTarget};
+use super::{Context, locked, revisions, target::OpenTarget};
 use crate::{
-    apply,
+    apply::{self, Work},
     diagnostic::{Exit, Result},
     history::{self, Folder, Place, Reference, Revisions, Stamp},
     report::Status,
@@ -32,11 +32,10 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
     let folder = revisions::folder(&settings)?;
     folder.graph()?;
-    let target = OpenTarget::open(context, &settings, "stamp").await?;
-    revisions::tell_target(context, &settings, &target.url);
-    let result = with_target(args, context, &settings, folder, &target).await;
-    target.close().await;
-    result
+    locked::on_target(context, &settings, "stamp", async |_, work| {
+        declare(args, context, folder, work).await
+    })
+    .await
 }
 
 /// Declares that an open target is at the heads of the plans folder.
@@ -50,26 +49,19 @@ pub(super) async fn heads(
         force: false,
         purge: false,
     };
-    with_target(
-        &args,
-        context,
-        settings,
-        revisions::folder(settings)?,
-        target,
-    )
+    let folder = revisions::folder(settings)?;
+    locked::under_lock(context, settings, target, async |work| {
+        declare(&args, context, folder, work).await
+    })
     .await
 }
 
-async fn with_target(
+async fn declare(
     args: &Args,
     context: &Context<'_>,
-    settings: &Settings,
     folder: Folder,
-    target: &OpenTarget<'_>,
+    work: &Work<'_>,
 ) -> Result<Exit> {
-    let actor = person::actor(context, &settings.project.root, &target.session).await?;
-    let work = target.work(context, settings, &actor);
-    apply::acquire(&work).await?;
     let revisions = Revisions::ever(folder, history::load(work.session).await?)?;
     let stamp = Stamp::new(&revisions, &args.to)?;
     if !args.purge {
@@ -79,7 +71,7 @@ async fn with_target(
         context.reporter.note("nothing to do");
         return Ok(Exit::Done);
     }
-    let live = apply::read_target(&work).await?;
+    let live = apply::read_target(work).await?;
     let differs = stamp.check(&live);
     let forced = differs.is_err();
     if !args.force {

@@ -96,21 +96,14 @@ fn command(args: &Args, context: &Context<'_>, options: &ConnectOptions) -> Resu
     let Some((program, arguments)) = args.command.split_first() else {
         return Ok(());
     };
-    let host = &options.hosts[0];
     let mut command = Command::new(program);
     command
         .args(arguments)
         .current_dir(context.working_dir)
         .env_clear()
         .envs(context.environment.iter())
-        .env("DATABASE_URL", options.redacted())
-        .env("PGHOST", &host.host)
-        .env("PGPORT", host.port.to_string())
-        .env("PGUSER", &options.user)
-        .env("PGDATABASE", &options.database);
-    if let Some(password) = &options.password {
-        command.env("PGPASSWORD", password);
-    }
+        .env("DATABASE_URL", options.redacted());
+    options.lead(&mut command);
     let failed = |why: String| {
         Diagnostic::error(Code::TestFailed, format!("`{program}` {why}"))
             .note("it ran on the shadow database, after the way up")

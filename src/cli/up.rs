@@ -3,16 +3,14 @@
 use super::{
     Context, apply,
     bench::{Whom, on_bench},
-    person, revisions,
-    target::OpenTarget,
+    locked, revisions,
 };
 use crate::{
-    apply::{acquire, sync},
-    catalog::Catalog,
+    apply::sync,
     diagnostic::{Code, Diagnostic, Exit, Result, Severity},
     diff::{Catalogs, Diff},
     history::{self, Journal, Revisions},
-    plan::{Plan, plan},
+    plan::plan,
     settings::Settings,
     source::{Tree, load_order, warnings},
     workbench::Comparison,
@@ -44,20 +42,24 @@ pub(super) async fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
     disposable(&settings)?;
     let tree = Tree::read(&project.schema.value, &project.root)?;
     let statements = load_order(tree.parse()?);
-    let done = on_target(context, &settings, "up", async |target, live| {
-        let whom = Whom::live(&target.options, live, target.scope.clone());
+    let done = locked::on_target(context, &settings, "up", async |target, work| {
+        let live = target.catalog().await?;
+        let whom = Whom::live(&target.options, &live, target.scope.clone());
         let compared = on_bench(context, &settings, whom, async |bench, said| {
             said.extend(warnings(&statements));
             let desired = bench.build(&statements).await?;
             bench
-                .compare(&statements, live, desired, &[], false, said)
+                .compare(&statements, &live, desired, &[], false, said)
                 .await
         })
         .await?;
-        Ok(match compared {
-            Comparison::Same(_) => Plan::default(),
-            Comparison::Different(proposal) => proposal.up,
-        })
+        match compared {
+            Comparison::Same(_) => Ok(0),
+            Comparison::Different(proposal) => {
+                sync(work, &proposal.up).await?;
+                Ok(proposal.up.steps().count())
+            }
+        }
     })
     .await?;
     context.reporter.note(if done == 0 {
@@ -87,46 +89,23 @@ pub(super) async fn reset(_args: &ResetArgs, context: &Context<'_>) -> Result<Ex
     .into_iter()
     .find(|found| found.severity() == Severity::Error)
     .map_or(Ok(()), Err)?;
-    on_target(context, &settings, "reset", async |target, live| {
-        let whom = Whom::live(&target.options, live, target.scope.clone());
+    locked::on_target(context, &settings, "reset", async |target, work| {
+        let live = target.catalog().await?;
+        let whom = Whom::live(&target.options, &live, target.scope.clone());
         let empty = on_bench(context, &settings, whom, async |bench, _| {
             bench.empty().await
         })
         .await?;
-        target
-            .session
-            .run("DROP SCHEMA IF EXISTS forge CASCADE")
-            .await?;
-        plan(&Diff::new(Catalogs {
-            live,
+        let emptying = plan(&Diff::new(Catalogs {
+            live: &live,
             desired: &empty,
-        }))
+        }))?;
+        sync(work, &emptying).await?;
+        let forget = "DROP SCHEMA IF EXISTS forge CASCADE";
+        target.session.run(forget).await
     })
     .await?;
     apply::to_head(context).await
-}
-
-/// Opens the target under the lock and runs the plan that is made for it. Returns the number of its steps.
-async fn on_target(
-    context: &Context<'_>,
-    settings: &Settings,
-    command: &str,
-    make: impl AsyncFnOnce(&OpenTarget<'_>, &Catalog) -> Result<Plan>,
-) -> Result<usize> {
-    let target = OpenTarget::open(context, settings, command).await?;
-    revisions::tell_target(context, settings, &target.url);
-    let result = async {
-        let actor = person::actor(context, &settings.project.root, &target.session).await?;
-        let work = target.work(context, settings, &actor);
-        acquire(&work).await?;
-        let live = target.catalog().await?;
-        let plan = make(&target, &live).await?;
-        sync(&work, &plan).await?;
-        Ok(plan.steps().count())
-    }
-    .await;
-    target.close().await;
-    result
 }
 
 /// Refuses a database of which nobody has said that its rows don't matter.

@@ -5,8 +5,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::Filed;
 use crate::{diagnostic::Result, plan::file::PlanFile};
 
-/// Writes a draft, the way back first, so that a plan never stands without one. Returns the plan's path.
-pub fn write_draft(
+/// Writes a plan, the way back first, so that a plan never stands without one. Returns the plan's path.
+pub fn write_plan(
     folder: &Utf8Path,
     name: &str,
     up: &PlanFile,

@@ -11,6 +11,7 @@ mod graph;
 mod journal;
 mod naming;
 mod reference;
+mod registration;
 mod resolve;
 mod revisions;
 mod stamp;
@@ -23,13 +24,14 @@ pub use self::{
         Backfill, KeyValues, Opened, Opening, Passed, StepOf, Wish, advance_backfill, backfills,
         beat_backfill, forget_backfills, open_backfill, wish_backfills,
     },
-    draft::{remove_draft, replace, write_draft},
+    draft::{remove_draft, replace, write_plan},
     folder::{Filed, Folder},
     freeze::freeze,
     graph::{Graph, Node},
     journal::{Direction, Event, EventKind, Journal, Partly, Recorded, Standing, Taken},
     naming::{Unnamed, file_name, new_revision, vague},
     reference::{Place, Range, Reference},
+    registration::registration,
     resolve::Walk,
     revisions::{Revisions, remembered, remembered_down},
     stamp::{Stamp, stamp},

@@ -6,7 +6,7 @@ use super::{Direction, Filed, Folder, Graph, Journal, Standing, Walk, body};
 use crate::{
     catalog::Fingerprint,
     diagnostic::{Code, Diagnostic, Result},
-    plan::file::Semver,
+    plan::file::{PlanFile, Semver},
     server::session::Session,
 };
 
@@ -61,14 +61,23 @@ impl Revisions {
     fn check_applied(&self) -> Result<()> {
         let mut wrong = Vec::new();
         for revision in &self.applied {
-            if let Some(filed) = self.folder.plans.get(revision) {
-                let recorded = &self.journal.revisions[revision].sha256;
-                if filed.plan.sha256()? != *recorded {
-                    wrong.push(edited(filed));
-                }
+            if let Some(filed) = self.edited(revision)? {
+                wrong.push(edited(filed));
             }
         }
         Diagnostic::all(wrong).map_or(Ok(()), Err)
+    }
+
+    /// The file of a revision of which something stands, if it is another plan than the one that the target remembers.
+    pub(super) fn edited(&self, revision: &str) -> Result<Option<&Filed>> {
+        let filed = self.folder.plans.get(revision);
+        let recorded = self.journal.revisions.get(revision);
+        let Some((filed, recorded)) = filed.zip(recorded) else {
+            return Ok(None);
+        };
+        let same = self.journal.standing(revision) == Standing::Absent
+            || filed.plan.sha256()? == recorded.sha256;
+        Ok((!same).then_some(filed))
     }
 
     /// The graph with what is applied.
@@ -101,6 +110,18 @@ impl Revisions {
     fn is_approved(&self, revision: &str) -> bool {
         let filed = self.folder.plans.get(revision);
         filed.is_none_or(|filed| filed.plan.header.approval.is_some())
+    }
+
+    /// The approved plans that have a file, each after those that it builds on.
+    pub fn approved_plans(&self) -> Vec<&PlanFile> {
+        let filed = self
+            .graph
+            .order()
+            .filter_map(|revision| self.folder.plans.get(revision));
+        filed
+            .map(|filed| &filed.plan)
+            .filter(|plan| plan.header.approval.is_some())
+            .collect()
     }
 
     /// The approved revisions that aren't applied.

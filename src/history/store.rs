@@ -10,6 +10,7 @@ use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use super::{
     graph::Node,
     journal::{Event, EventKind, Journal, Recorded, Taken},
+    registration::registration,
 };
 use crate::{
     catalog::{Catalog, Fingerprint},
@@ -218,38 +219,9 @@ pub async fn load(session: &Session) -> Result<Journal> {
 /// Remembers a revision with the texts of its files.
 ///
 /// # Panics
-/// If the plan isn't approved: only approved plans are applied.
+/// As [`registration`].
 pub async fn register(session: &Session, plan: &PlanFile, body: &Body) -> Result<()> {
-    let header = &plan.header;
-    let approval = header
-        .approval
-        .as_ref()
-        .expect("only approved plans are applied");
-    session
-        .client()
-        .execute(
-            include_str!("sql/register.sql"),
-            &[
-                &header.revision,
-                &header.down_revision,
-                &header.depends_on,
-                &header.branch_labels,
-                &header.message,
-                &body.up,
-                &body.down,
-                &approval.sha256,
-                &header.from.to_string(),
-                &header.to.to_string(),
-                &header.author,
-                &approval.by,
-                &approval.at,
-                &header.created,
-                &header.semver.to_string(),
-            ],
-        )
-        .await
-        .map_err(|error| server_error(&error))?;
-    Ok(())
+    session.run(&registration(plan, body)).await
 }
 
 /// The texts of a revision's files, as they were applied.

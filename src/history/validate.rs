@@ -1,6 +1,6 @@
 //! Whether the plans folder is sound, and is what the target remembers.
 
-use super::{Journal, Revisions, Standing};
+use super::Revisions;
 use crate::{
     diagnostic::{Code, Diagnostic, Result, Severity},
     plan::file::PlanFile,
@@ -20,7 +20,7 @@ pub fn validate(revisions: &Revisions) -> Result<Vec<Diagnostic>> {
                     found.extend(continues(revisions, revision, &filed.plan));
                 }
                 found.extend(way_back(revisions, revision));
-                found.extend(is_recorded(&revisions.journal, revision, &filed.plan)?);
+                found.extend(is_recorded(revisions, revision)?);
             }
             None => found.push(lost(revisions, revision)),
         }
@@ -86,16 +86,16 @@ fn way_back(revisions: &Revisions, revision: &str) -> Option<Diagnostic> {
     down.plan.check_frozen(&down.path).err().filter(|_| frozen)
 }
 
-fn is_recorded(journal: &Journal, revision: &str, plan: &PlanFile) -> Result<Option<Diagnostic>> {
-    let Some(recorded) = journal.revisions.get(revision) else {
-        return Ok(None);
-    };
-    if journal.standing(revision) == Standing::Absent || recorded.sha256 == plan.sha256()? {
+fn is_recorded(revisions: &Revisions, revision: &str) -> Result<Option<Diagnostic>> {
+    if revisions.edited(revision)?.is_none() {
         return Ok(None);
     }
-    let by = journal.settled(revision).map_or(String::new(), |event| {
-        format!("{} by {}", event.kind.participle(), event.by())
-    });
+    let by = revisions
+        .journal
+        .settled(revision)
+        .map_or(String::new(), |event| {
+            format!("{} by {}", event.kind.participle(), event.by())
+        });
     Ok(Some(
         Diagnostic::error(
             Code::EditedPlan,

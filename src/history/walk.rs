@@ -118,17 +118,11 @@ impl<'g> Walk<'g, '_> {
 
 /// Several revisions are newest, and one of them is to go. Which one is for a person to say.
 fn ambiguous(to: &Reference, heads: &[&str]) -> Diagnostic {
-    let diagnostic = several_heads(heads);
-    Diagnostic::error(diagnostic.code(), diagnostic.message().to_owned())
-        .note(format!("`{}`", heads.join("`, `")))
-        .help(format!(
-            "say which branch goes back: {}",
-            heads
-                .iter()
-                .map(|head| format!("`forge downgrade {head}@{to}`"))
-                .collect::<Vec<_>>()
-                .join(" or ")
-        ))
+    let ways: Vec<String> = heads
+        .iter()
+        .map(|head| format!("`forge downgrade {head}@{to}`"))
+        .collect();
+    several_heads(heads).help(format!("say which branch goes back: {}", ways.join(" or ")))
 }
 
 #[cfg(test)]

@@ -88,14 +88,10 @@ pub async fn run(
             command
         }
     };
+    program.env_clear().envs(occasion.variables.iter());
+    occasion.tell(program.as_std_mut());
     let mut child = program
         .current_dir(occasion.root)
-        .env_clear()
-        .envs(occasion.variables.iter())
-        // These would beat the variables that say where the database is.
-        .env_remove("PGSERVICE")
-        .env_remove("PGHOSTADDR")
-        .envs(occasion.variables())
         .env("FORGE_HOOK", hook.as_str())
         .envs(also.iter().copied())
         .stdin(Stdio::null())

@@ -14,13 +14,14 @@ pub use self::{
     webhook::{Message, Outcome, post},
 };
 
-use camino::{Utf8Path, Utf8PathBuf};
+use std::process::Command;
+
+use camino::Utf8Path;
 
 use crate::{
     cancel::Cancel,
     report::Reporter,
     server::{Environment, connect::ConnectOptions},
-    sql::join,
 };
 
 /// What a command of the project's is told, and where it runs.
@@ -45,44 +46,13 @@ pub struct Occasion<'a> {
 }
 
 impl Occasion<'_> {
-    /// The variables that a command finds beside those of the process: what it is about, and the database in libpq's
+    /// Gives a command the variables that it finds beside those of the process: what it is about, and the database in libpq's
     /// words, so that `psql` and `pg_dump` reach it as forge does, also through a tunnel.
-    fn variables(&self) -> Vec<(&'static str, String)> {
-        let hosts = &self.options.hosts;
-        let tls = &self.options.tls;
-        let mut variables = vec![
-            ("FORGE_ENV", self.environment.unwrap_or_default().to_owned()),
-            ("FORGE_TARGET", self.target.to_owned()),
-            ("FORGE_REVISIONS", self.revisions.join(" ")),
-            ("PGHOST", join(hosts.iter().map(|host| &host.host), ",")),
-            ("PGPORT", join(hosts.iter().map(|host| host.port), ",")),
-            ("PGUSER", self.options.user.clone()),
-            ("PGDATABASE", self.options.database.clone()),
-            ("PGSSLMODE", tls.mode.as_str().to_owned()),
-        ];
-        let addresses = hosts.iter().map(|host| {
-            host.address
-                .map_or(String::new(), |address| address.to_string())
-        });
-        let path = |path: &Option<Utf8PathBuf>| path.as_ref().map(ToString::to_string);
-        let optional = [
-            (
-                "PGHOSTADDR",
-                hosts
-                    .iter()
-                    .any(|host| host.address.is_some())
-                    .then(|| join(addresses, ",")),
-            ),
-            ("PGPASSWORD", self.options.password.clone()),
-            ("PGSSLROOTCERT", path(&tls.root_certificate)),
-            ("PGSSLCERT", path(&tls.client_certificate)),
-            ("PGSSLKEY", path(&tls.client_key)),
-        ];
-        variables.extend(
-            optional
-                .into_iter()
-                .filter_map(|(name, value)| Some((name, value?))),
-        );
-        variables
+    fn tell(&self, command: &mut Command) {
+        command
+            .env("FORGE_ENV", self.environment.unwrap_or_default())
+            .env("FORGE_TARGET", self.target)
+            .env("FORGE_REVISIONS", self.revisions.join(" "));
+        self.options.lead(command);
     }
 }

@@ -33,6 +33,24 @@ pub const SETTINGS: &[&str] = &[
     "SET check_function_bodies = off",
 ];
 
+/// Reads a revision's identifier as it stands in a plan file: twelve hexadecimal digits, or more.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn revision_id(text: &str) -> Result<String, String> {
+    let is_id = text.len() >= 12
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase());
+    if is_id {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "`{text}` is no revision: twelve hexadecimal digits"
+        ))
+    }
+}
+
 /// The version of the file's format.
 pub const FORMAT: u32 = 1;
 

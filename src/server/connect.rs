@@ -2,7 +2,7 @@
 //!
 //! [`ConnectOptions::resolve`] gathers the parameters, [`super::session::Session::open`] uses them.
 
-use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
+use std::{fmt, net::IpAddr, process::Command, str::FromStr, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -290,6 +290,45 @@ impl ConnectOptions {
             .map(|(name, value)| (name.into(), value.into()));
         self.session_options.extend(options);
         self
+    }
+
+    /// Gives a command the variables that lead psql, pg_dump and every other program that uses libpq to this database. It loses
+    /// those that would lead it elsewhere; a password that isn't needed does not.
+    pub fn lead(&self, command: &mut Command) {
+        let (hosts, tls) = (&self.hosts, &self.tls);
+        let has_address = hosts.iter().any(|host| host.address.is_some());
+        let addresses = hosts.iter().map(|host| {
+            host.address
+                .map_or(String::new(), |address| address.to_string())
+        });
+        let path = |path: &Option<Utf8PathBuf>| path.as_ref().map(ToString::to_string);
+        let variables = [
+            ("PGSERVICE", None),
+            (
+                "PGHOST",
+                Some(sql::join(hosts.iter().map(|host| &host.host), ",")),
+            ),
+            ("PGHOSTADDR", has_address.then(|| sql::join(addresses, ","))),
+            (
+                "PGPORT",
+                Some(sql::join(hosts.iter().map(|host| host.port), ",")),
+            ),
+            ("PGUSER", Some(self.user.clone())),
+            ("PGDATABASE", Some(self.database.clone())),
+            ("PGSSLMODE", Some(tls.mode.as_str().to_owned())),
+            ("PGSSLROOTCERT", path(&tls.root_certificate)),
+            ("PGSSLCERT", path(&tls.client_certificate)),
+            ("PGSSLKEY", path(&tls.client_key)),
+        ];
+        for (name, value) in variables {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        if let Some(password) = &self.password {
+            command.env("PGPASSWORD", password);
+        }
     }
 
     /// A URL for display: without the password, and valid for `psql` where the password comes from elsewhere.

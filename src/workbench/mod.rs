@@ -18,14 +18,18 @@ use crate::{
     diff::{Catalogs, Diff},
     intent::{Intent, Renamed, Renaming},
     kinds::{Batching, ObjectId, Step},
-    plan::{Plan, file::SETTINGS, plan},
+    plan::{
+        Plan,
+        file::{PlanFile, SETTINGS},
+        plan,
+    },
     server::{
         bodies::BodyProblem,
         load::{ORDINARY, load},
         session::Session,
         shadow::{self, Scratch, Shadow, ShadowSettings},
     },
-    source::{Bounded, Statement, roles},
+    source::{Bounded, Statement, roles, roles_in},
     sql::Ident,
 };
 
@@ -206,6 +210,18 @@ impl Workbench {
     /// Takes the server away.
     pub async fn close(self) -> Result<()> {
         self.shadow.close().await
+    }
+
+    /// Creates the roles that the steps of plans name.
+    async fn create_roles_of<'a>(&self, files: impl Iterator<Item = &'a PlanFile>) -> Result<()> {
+        let roles: BTreeSet<String> = files
+            .flat_map(|file| file.plan.steps())
+            .flat_map(|step| &step.sql)
+            .flat_map(|sql| roles_in(sql))
+            .collect();
+        self.shadow
+            .create_roles(&roles.into_iter().collect::<Vec<_>>())
+            .await
     }
 
     async fn scratch(&self, purpose: &str) -> Result<Scratch> {

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Workbench, run};
+use super::{Workbench, differing, run};
 use crate::{
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Result},
-    diff::{Catalogs, Diff},
     kinds::ObjectId,
     plan::file::{PlanFile, SETTINGS},
     server::connect::ConnectOptions,
-    source::roles_in,
 };
 
 /// A plan and its way back.
@@ -42,15 +40,8 @@ impl Workbench {
         back: usize,
         mut at_head: impl AsyncFnMut(&ConnectOptions) -> Result<()>,
     ) -> Result<Rehearsed> {
-        let roles: BTreeSet<String> = pairs
-            .iter()
-            .flat_map(|pair| pair.up.plan.steps().chain(pair.down.plan.steps()))
-            .flat_map(|step| &step.sql)
-            .flat_map(|sql| roles_in(sql))
-            .collect();
-        self.shadow
-            .create_roles(&roles.into_iter().collect::<Vec<_>>())
-            .await?;
+        let files = pairs.iter().flat_map(|pair| [pair.up, pair.down]);
+        self.create_roles_of(files).await?;
         let mut scratch = self.scratch("test").await?;
         scratch.session().run(&SETTINGS.join(";")).await?;
         let mut states = vec![self.read(scratch.session()).await?];
@@ -70,8 +61,8 @@ impl Workbench {
                 &what(pair, "the downgrade from"),
             )
             .await?;
-            let left = differing(&self.read(scratch.session()).await?, &states[number]);
-            if !left.is_empty() {
+            let back = self.read(scratch.session()).await?;
+            if let Some(left) = differing(&back, &states[number]) {
                 irreversible.push((pair.up.header.revision.clone(), left));
             }
         }
@@ -85,8 +76,7 @@ impl Workbench {
         }
         let again = self.read(scratch.session()).await?;
         let head = states.pop().expect("the empty database is there");
-        let left = differing(&again, &head);
-        if !left.is_empty() && kept < pairs.len() {
+        if let Some(left) = differing(&again, &head) {
             return Err(elsewhere(&left));
         }
         if kept < pairs.len() {
@@ -98,14 +88,6 @@ impl Workbench {
             irreversible,
         })
     }
-}
-
-fn differing(one: &Catalog, other: &Catalog) -> BTreeSet<ObjectId> {
-    let diff = Diff::new(Catalogs {
-        live: one,
-        desired: other,
-    });
-    diff.fates.into_keys().collect()
 }
 
 fn elsewhere(left: &BTreeSet<ObjectId>) -> Diagnostic {

@@ -1,13 +1,10 @@
 //! Replays approved plans on the shadow server: what a history makes of an empty database.
 
-use std::collections::BTreeSet;
-
 use super::{Workbench, run};
 use crate::{
     catalog::{Catalog, Fingerprint},
     diagnostic::{Code, Diagnostic, Result},
     plan::file::{Header, PlanFile, SETTINGS},
-    source::roles_in,
 };
 
 /// What replayed plans have left.
@@ -25,15 +22,7 @@ impl Workbench {
     /// [`Code::History`] if the first plan was made for a database that wasn't empty, [`Code::Unproved`] for a plan that
     /// fails, with the object and the server's words.
     pub async fn replay(&self, plans: &[&PlanFile]) -> Result<Replayed> {
-        let roles: BTreeSet<String> = plans
-            .iter()
-            .flat_map(|file| file.plan.steps())
-            .flat_map(|step| &step.sql)
-            .flat_map(|sql| roles_in(sql))
-            .collect();
-        self.shadow
-            .create_roles(&roles.into_iter().collect::<Vec<_>>())
-            .await?;
+        self.create_roles_of(plans.iter().copied()).await?;
         let mut scratch = self.scratch("replay").await?;
         scratch.session().run(&SETTINGS.join(";")).await?;
         let mut catalog = self.read(scratch.session()).await?;

@@ -1,12 +1,45 @@
 //! A session at a desk: the commands that somebody types, with their output.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, process::ExitCode, sync::Arc};
+
+use libtest_mimic::{Arguments, Trial};
 
 use crate::{
     cluster::{Cluster, Database},
     dump,
     support::TestEnvironment,
 };
+
+/// Async functions that take a [`Cluster`], as the tests of a process.
+macro_rules! trials {
+    ($($name:ident),* $(,)?) => {
+        |cluster| vec![$(desk::trial(stringify!($name), cluster, async |cluster| $name(cluster).await)),*]
+    };
+}
+
+pub(crate) use trials;
+
+/// One test of a process.
+pub(crate) fn trial(
+    name: &str,
+    cluster: &Arc<Cluster>,
+    test: impl AsyncFnOnce(&Cluster) + Send + 'static,
+) -> Trial {
+    let cluster = Arc::clone(cluster);
+    Trial::test(name, move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(test(&cluster));
+        Ok(())
+    })
+}
+
+/// Runs a process's tests, which share a cluster.
+pub(crate) fn run(trials: impl FnOnce(&Arc<Cluster>) -> Vec<Trial>) -> ExitCode {
+    let cluster = Arc::new(Cluster::start());
+    libtest_mimic::run(&Arguments::from_args(), trials(&cluster)).exit_code()
+}
 
 /// A project that works on a database of its own, and what was typed in it.
 pub(crate) struct Desk<'a> {

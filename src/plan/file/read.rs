@@ -4,7 +4,7 @@ use std::{ops::Range, str::FromStr, sync::Arc};
 
 use camino::Utf8Path;
 
-use super::{Approval, FORMAT, Header, PlanFile, SETTINGS};
+use super::{Approval, FORMAT, Header, PlanFile, SETTINGS, revision_id};
 use crate::{
     catalog::Fingerprint,
     diagnostic::{Code, Diagnostic, Result, SourceFile},
@@ -442,17 +442,7 @@ impl FromStr for Revision {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let hex = text.len() >= 12
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase());
-        if hex {
-            Ok(Self(text.to_string()))
-        } else {
-            Err(format!(
-                "`{text}` is no revision: twelve hexadecimal digits"
-            ))
-        }
+        revision_id(text).map(Self)
     }
 }
 
