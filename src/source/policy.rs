@@ -310,6 +310,11 @@ fn verdict(node: &NodeEnum, statement: &Statement) -> Verdict {
             "files of the tree never reach outside the shadow",
             "declare the subscription as it should be, with `connect = false`",
         ),
+        NodeEnum::ClusterStmt(cluster) if !cluster.indexname.is_empty() => not_schema(
+            "is maintenance, not schema",
+            "beside moving the rows it marks the index that the table is clustered on",
+            "write `ALTER TABLE … CLUSTER ON …`, which only marks it",
+        ),
         NodeEnum::VacuumStmt(_)
         | NodeEnum::ReindexStmt(_)
         | NodeEnum::ClusterStmt(_)

@@ -93,6 +93,11 @@ fn what_is_no_schema_is_refused() {
         not_schema,
         "`VACUUM t` is maintenance, not schema",
     );
+    check(
+        "CLUSTER t USING i",
+        not_schema,
+        "`CLUSTER t USING i` is maintenance, not schema",
+    );
     check("LISTEN x", not_schema, "`LISTEN x` declares nothing");
     check(
         "SET ROLE app",
