@@ -13,6 +13,7 @@
     reason = "tests are configured by the environment"
 )]
 
+#[expect(dead_code, reason = "the lifecycle uses the rest")]
 #[path = "support/cluster.rs"]
 mod cluster;
 #[path = "support/dump.rs"]

@@ -30,6 +30,8 @@ use insta::assert_snapshot;
 fn main() -> ExitCode {
     desk::run(desk::trials![
         a_session_as_an_alembic_user_types_it,
+        branches_meet_in_every_form,
+        a_disposable_database_needs_no_plan,
         a_script_does_what_forge_does,
         edited_drafts_are_proved_again,
         lost_files_have_a_way_out,
@@ -120,6 +122,92 @@ async fn a_session_as_an_alembic_user_types_it(cluster: &Cluster) {
     desk.forge("validate");
     assert_eq!(desk.dump(), dump::of(&first).unwrap());
     assert_snapshot!("a_session_as_an_alembic_user_types_it", desk.typed);
+}
+
+/// Three branches, of which two are joined by name and then all, one that is empty, and two that change the same object.
+async fn branches_meet_in_every_form(cluster: &Cluster) {
+    let mut desk = Desk::new(cluster, FILES).await;
+    desk.forge("plan -m \"create users\" --rev-id 100000000000");
+    desk.forge("approve");
+    desk.commit("users");
+    let mut branch = |name: &str, revision: &str, file: &str, sql: &str| {
+        desk.git(&["checkout", "-q", "-b", name, "main"]);
+        desk.write(file, sql);
+        desk.forge(&format!(
+            "plan --from history -m \"the work of {name}\" --rev-id {revision}"
+        ));
+        desk.forge("approve");
+        desk.commit(name);
+    };
+    let table = |name: &str| format!("CREATE TABLE app.{name} (id bigint PRIMARY KEY);\n");
+    branch(
+        "orders",
+        "200000000000",
+        "schema/orders.sql",
+        &table("orders"),
+    );
+    branch("carts", "300000000000", "schema/carts.sql", &table("carts"));
+    branch("bills", "400000000000", "schema/bills.sql", &table("bills"));
+    let named = |sql: &str| format!("COMMENT ON TABLE app.users IS '{sql}';\n");
+    branch("one", "500000000000", "schema/users.sql", &named("one"));
+    branch("two", "600000000000", "schema/users.sql", &named("two"));
+
+    desk.git(&["checkout", "-q", "orders"]);
+    desk.git(&["merge", "-q", "-m", "carts too", "carts"]);
+    desk.git(&["merge", "-q", "-m", "bills too", "bills"]);
+    desk.typed.clear();
+    desk.forge("merge -r 2000 -r 3000 -m \"join orders and carts\" --rev-id 700000000000");
+    desk.forge("merge -r 2000 -r 3000 -m \"join carts and orders\" --rev-id 700000000000");
+    desk.forge("approve");
+    desk.forge("heads");
+    desk.forge("merge 4000 7000 -m \"join bills\" --rev-id 800000000000");
+    desk.forge("approve");
+    desk.forge("plan --empty -m \"name the users\" --rev-id 900000000000");
+    desk.forge("approve");
+    desk.forge("apply");
+    desk.forge("plan --empty -m \"name the users\" --rev-id 900000000000");
+    desk.forge("approve");
+    desk.forge("apply");
+    desk.forge("plan --check");
+    let versions =
+        "SELECT version, description FROM forge.schema_version ORDER BY applied_at, version";
+    desk.typed += &desk.other("psql", &["-X", "-Atc", versions]);
+    let audit = "SELECT DISTINCT kind, actor = session_user, role = current_user, forge_version IS NOT NULL FROM forge.event ORDER BY 1";
+    desk.typed += &desk.other("psql", &["-X", "-Atc", audit]);
+    desk.commit("all");
+
+    desk.git(&["checkout", "-q", "one"]);
+    desk.git(&["merge", "-q", "-m", "two too", "-X", "ours", "two"]);
+    desk.forge("heads --single");
+    desk.forge("merge -m \"say what users are\" --rev-id a00000000000");
+    desk.forge("show a000");
+    assert_snapshot!("branches_meet_in_every_form", desk.typed);
+}
+
+async fn a_disposable_database_needs_no_plan(cluster: &Cluster) {
+    let mut desk = Desk::new(cluster, FILES).await;
+    desk.forge("up --dev");
+    desk.write(
+        "forge.toml",
+        &format!(
+            "[naming]\ntemplate = \"{{seq}}_{{slug}}\"\n[environments.scratch]\nurl = \"{}\"\ndisposable = true\n",
+            desk.database.url()
+        ),
+    );
+    desk.forge("plan -m \"create users\" --rev-id 100000000000 --env scratch");
+    desk.forge("approve");
+    desk.forge("up --dev --env scratch");
+    desk.forge("drift --env scratch");
+    desk.write(
+        "schema/email.sql",
+        "ALTER TABLE app.users ADD COLUMN email text;\n",
+    );
+    desk.forge("up --dev --env scratch");
+    desk.forge("up --dev --env scratch");
+    desk.forge("reset --dev --env scratch");
+    desk.forge("current --env scratch");
+    desk.forge("plan --check --env scratch");
+    assert_snapshot!("a_disposable_database_needs_no_plan", desk.typed);
 }
 
 async fn a_script_does_what_forge_does(cluster: &Cluster) {

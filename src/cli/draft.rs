@@ -82,7 +82,9 @@ pub(super) fn write(
         context
             .reporter
             .note(format_args!("replaces the draft `{}`", draft.path));
-        history::remove_draft(&settings.project.root, draft)?;
+        if settings.project.root.join(&draft.path) != path {
+            history::remove_draft(&settings.project.root, draft)?;
+        }
     }
     describe(context, settings, &up, &path);
     Ok(up)
@@ -136,6 +138,12 @@ pub(super) fn compose(
         proved: None,
         approval: None,
     };
+    let root = &settings.project.root;
+    let drafts = revisions
+        .folder
+        .drafts()
+        .map(|draft| root.join(&draft.path));
+    let drafts: Vec<Utf8PathBuf> = drafts.collect();
     let name = history::file_name(
         &settings.naming,
         Unnamed {
@@ -145,6 +153,7 @@ pub(super) fn compose(
             earlier: revisions.approved_count(),
         },
         &settings.project.plans.value,
+        &drafts,
     );
     let mut down = PlanFile {
         header: Header {

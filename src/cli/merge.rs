@@ -26,7 +26,8 @@ use crate::{
 /// Join the heads of branches
 ///
 /// The branches are replayed in every order on a shadow server, and must come to the same state: that which schema/ declares.
-/// Where they come to another, the plan holds the steps that lead there.
+/// Where they come to another, the plan holds the steps that lead there. While other heads are left, schema/ declares their work
+/// too and can't be asked: then the branches must come to the same state in every order.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The revisions to join; without any, all heads
@@ -78,6 +79,11 @@ async fn join(args: &Args, context: &Context<'_>) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     draft::may_replace_drafts(&revisions)?;
+    let left: Vec<&str> = revisions
+        .approved_heads()
+        .into_iter()
+        .filter(|head| !heads.contains(head))
+        .collect();
     let project = &settings.project;
     let tree = Tree::read(&project.schema.value, &project.root)?;
     let statements = load_order(tree.parse()?);
@@ -86,10 +92,23 @@ async fn join(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let postgres = whom.major;
     let (base, proposal, to) = on_bench(context, &settings, whom, async |bench, said| {
         let states = replay(bench, &orders).await?;
-        tell_conflicts(context, &orders, &states);
+        let conflict = tell_conflicts(context, &orders, &states);
+        let base = states.into_iter().next().expect("there is an order");
+        if !left.is_empty() {
+            let state = base.fingerprint();
+            return conflict.map_or(Ok((state, None, state)), |conflict| {
+                Err(undecided(conflict, &left))
+            });
+        }
+        if let Some(conflict) = conflict {
+            context.reporter.warn(format_args!(
+                "{conflict}; the plan leads from the state that they come to {}, and is refused where they were applied \
+                 otherwise",
+                orders[0].name
+            ));
+        }
         said.extend(warnings(&statements));
         let desired = bench.build(&statements).await?;
-        let base = states.into_iter().next().expect("there is an order");
         let compared = bench
             .compare(&statements, &base, desired, &[], true, said)
             .await?;
@@ -105,7 +124,20 @@ async fn join(args: &Args, context: &Context<'_>) -> Result<Exit> {
         })
     })
     .await?;
-    let reconciles = proposal.is_some();
+    let outcome = match &proposal {
+        Some(_) => format!(
+            "the branches don't come to what `{}` declares by themselves: the plan holds the steps that lead there; \
+             review it",
+            project.schema.value
+        ),
+        None if left.is_empty() => {
+            "the branches come to what schema/ declares in every order".to_owned()
+        }
+        None => format!(
+            "the branches come to the same state in every order; schema/ will be asked when `{}` is joined too",
+            left.join("`, `")
+        ),
+    };
     let (up, down) = proposal.unwrap_or((Plan::default(), Plan::default()));
     let new = New {
         message: Some(
@@ -125,18 +157,10 @@ async fn join(args: &Args, context: &Context<'_>) -> Result<Exit> {
         down,
     };
     let file = draft::write(context, &settings, &revisions, new)?;
-    context.reporter.note(if reconciles {
-        format!(
-            "the branches don't come to what `{}` declares by themselves: the plan holds the steps that lead there; \
-             review it, then run `forge approve {}`",
-            project.schema.value, file.header.revision
-        )
-    } else {
-        format!(
-            "the branches come to what schema/ declares in every order; run `forge approve {}`",
-            file.header.revision
-        )
-    });
+    context.reporter.note(format_args!(
+        "{outcome}; run `forge approve {}`",
+        file.header.revision
+    ));
     Ok(Exit::Done)
 }
 
@@ -227,9 +251,24 @@ async fn replay(bench: &Workbench, orders: &[Order<'_>]) -> Result<Vec<Catalog>>
     Ok(states)
 }
 
-/// Says where the orders come to different states, with both definitions.
-fn tell_conflicts(context: &Context<'_>, orders: &[Order<'_>], states: &[Catalog]) {
+/// The error for branches that conflict while schema/ declares more than their work.
+fn undecided(conflict: String, left: &[&str]) -> Diagnostic {
+    Diagnostic::error(Code::History, conflict)
+        .note(format!(
+            "schema/ can't decide between them, because it declares the work of `{}` too",
+            left.join("`, `")
+        ))
+        .help("join all heads at once: `forge merge`")
+}
+
+/// Shows where the orders come to different states, with both definitions. Returns what is to be said of it.
+fn tell_conflicts(
+    context: &Context<'_>,
+    orders: &[Order<'_>],
+    states: &[Catalog],
+) -> Option<String> {
     let (base, first) = (&states[0], &orders[0]);
+    let mut conflict = None;
     for (order, state) in orders.iter().zip(states).skip(1) {
         let groups = compare(base, state);
         if groups.is_empty() {
@@ -240,11 +279,15 @@ fn tell_conflicts(context: &Context<'_>, orders: &[Order<'_>], states: &[Catalog
             .map(|group| changes::section(context, group, &first.name, &order.name))
             .collect();
         context.reporter.data(sections.concat().trim_end());
-        context.reporter.warn(format_args!(
-            "the branches conflict: {} differ with the order in which they are applied; the plan leads from the state that \
-             they come to {}, and is refused where they were applied otherwise",
+        conflict = Some(format!(
+            "the branches conflict: {} {} with the order in which they are applied",
             revisions::counted(groups.len(), "object"),
-            first.name
+            if groups.len() == 1 {
+                "differs"
+            } else {
+                "differ"
+            },
         ));
     }
+    conflict
 }

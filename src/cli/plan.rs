@@ -4,7 +4,7 @@ use super::{
     Context,
     bench::{Whom, on_bench},
     draft::{self, New},
-    merge,
+    merge, revisions,
     target::{OpenTarget, scope},
 };
 use crate::{
@@ -261,9 +261,9 @@ fn checked(context: &Context<'_>, settings: &Settings, found: Found) -> Exit {
     };
     context.reporter.sql(&render_steps(&up));
     context.reporter.note(format_args!(
-        "{} steps lead from the database to `{}`",
-        up.steps().count(),
-        settings.project.schema.value
+        "from the database to `{}`: {}",
+        settings.project.schema.value,
+        revisions::counted(up.steps().count(), "step")
     ));
     Exit::Difference
 }

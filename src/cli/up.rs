@@ -120,5 +120,5 @@ fn disposable(settings: &Settings) -> Result<()> {
     };
     Err(Diagnostic::error(Code::NotDisposable, message)
         .note("the command deletes rows without asking")
-        .help("if nobody needs that database's rows, write `disposable = true` under its environment in forge.toml"))
+        .help("if nobody needs that database's rows, write `disposable = true` and its `url` under an environment in forge.toml"))
 }

@@ -114,6 +114,14 @@ impl Folder {
                 depends_on: header.depends_on.clone(),
                 labels: header.branch_labels.clone(),
                 created: header.created.clone(),
+                message: header.message.clone(),
+                author: header.author.clone(),
+                changes: filed
+                    .plan
+                    .plan
+                    .steps()
+                    .map(|step| step.object.clone())
+                    .collect(),
             };
             (revision.clone(), node)
         });

@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Code, Diagnostic, Result};
+use crate::{
+    diagnostic::{Code, Diagnostic, Result},
+    kinds::ObjectId,
+    sql::join,
+};
 
 /// What a revision builds on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,6 +19,12 @@ pub struct Node {
     pub labels: Vec<String>,
     /// When it was made, RFC 3339: decides between revisions that don't depend on each other.
     pub created: String,
+    /// What it is for.
+    pub message: String,
+    /// Whoever made it.
+    pub author: String,
+    /// The objects that it changes, as far as they are known: a revision without its file has none.
+    pub changes: BTreeSet<ObjectId>,
 }
 
 /// The revisions of a project: every one that a revision names is there, and none comes before itself.
@@ -109,7 +119,48 @@ impl Graph {
         match self.heads()[..] {
             [] => Ok(None),
             [head] => Ok(Some(head)),
-            ref heads => Err(several_heads(heads)),
+            ref heads => Err(self.several_heads(heads)),
+        }
+    }
+
+    /// The error for several heads where one is meant: whose they are, and whether they can get in each other's way.
+    pub(super) fn several_heads(&self, heads: &[&str]) -> Diagnostic {
+        let error = Diagnostic::error(
+            Code::History,
+            format!("there are {} heads where one is needed", heads.len()),
+        );
+        let error = heads.iter().fold(error, |error, head| {
+            let node = &self.nodes[*head];
+            error.note(format!("`{head}`: {}, by {}", node.message, node.author))
+        });
+        error.note(self.in_common(heads)).help(format!(
+            "join them with `forge merge {}`, which tries them in every order, or name the one that you mean \
+             (`heads` are all)",
+            heads.join(" ")
+        ))
+    }
+
+    /// Which objects several branches change.
+    fn in_common(&self, heads: &[&str]) -> String {
+        let branches: Vec<BTreeSet<&str>> = heads.iter().map(|head| self.ancestors(head)).collect();
+        let mut changed: BTreeMap<&ObjectId, usize> = BTreeMap::new();
+        for branch in &branches {
+            let own = branch
+                .iter()
+                .filter(|revision| !branches.iter().all(|other| other.contains(*revision)));
+            let objects: BTreeSet<&ObjectId> = own
+                .flat_map(|revision| &self.nodes[*revision].changes)
+                .collect();
+            for object in objects {
+                *changed.entry(object).or_default() += 1;
+            }
+        }
+        changed.retain(|_, branches| *branches > 1);
+        if changed.is_empty() {
+            "they change no object in common".to_owned()
+        } else {
+            let objects = changed.keys().map(|object| format!("`{object}`"));
+            format!("more than one of them changes {}", join(objects, ", "))
         }
     }
 
@@ -218,19 +269,6 @@ fn missing(revision: &str, needed: &str) -> Diagnostic {
     .help("restore the plan's file from version control")
 }
 
-/// The error for several heads.
-pub(super) fn several_heads(heads: &[&str]) -> Diagnostic {
-    Diagnostic::error(
-        Code::History,
-        format!("there are {} heads where one is needed", heads.len()),
-    )
-    .note(format!("`{}`", heads.join("`, `")))
-    .help(format!(
-        "join them with `forge merge {}`, or name the one that you mean (`heads` are all)",
-        heads.join(" ")
-    ))
-}
-
 fn same_label(label: &str, one: &str, other: &str) -> Diagnostic {
     Diagnostic::error(
         Code::History,
@@ -262,6 +300,7 @@ fn cycle(waiting: &BTreeSet<(&str, &str)>, nodes: &BTreeMap<String, Node>) -> Di
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::kinds::Kind;
 
     /// A plan file without steps.
     pub(in crate::history) fn plan_text(revision: &str, parent: &str) -> String {
@@ -297,7 +336,9 @@ pub(super) mod tests {
                     parents: names(parents),
                     depends_on: names(depends_on),
                     labels: names(labels),
-                    created: String::new(),
+                    message: format!("about {revision}"),
+                    author: "somebody".to_owned(),
+                    ..Node::default()
                 };
                 (revision.to_owned(), node)
             })
@@ -376,6 +417,32 @@ pub(super) mod tests {
         assert_eq!(graph(&[]).head().unwrap(), None);
         let error = graph(&["a", "b"]).head().unwrap_err();
         assert_eq!(error.message(), "there are 2 heads where one is needed");
-        assert_eq!(error.notes(), ["`a`, `b`"]);
+        assert_eq!(
+            error.notes(),
+            [
+                "`a`: about a, by somebody",
+                "`b`: about b, by somebody",
+                "they change no object in common"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_branches_have_in_common() {
+        let mut nodes = nodes(&["a", "b a", "c a", "d b"]);
+        for revision in ["a", "c", "d"] {
+            let node = nodes.get_mut(revision).unwrap();
+            let users = ObjectId::new(Kind::Table, ["app", "users"]);
+            node.changes.insert(users);
+        }
+        let graph = Graph::new(nodes).unwrap();
+        assert_eq!(
+            graph.in_common(&["c", "d"]),
+            "more than one of them changes `table app.users`"
+        );
+        assert_eq!(
+            graph.in_common(&["b", "c"]),
+            "they change no object in common"
+        );
     }
 }

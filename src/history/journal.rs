@@ -121,8 +121,6 @@ impl Event {
 pub struct Recorded {
     /// What it builds on.
     pub node: Node,
-    /// What it is for.
-    pub message: String,
     /// The hash with which it was approved.
     pub sha256: String,
     /// The state that it leads from.
@@ -364,7 +362,6 @@ mod tests {
         let state = |digit: &str| format!("{}{digit}", "0".repeat(31)).parse().unwrap();
         let recorded = Recorded {
             node: Node::default(),
-            message: String::new(),
             sha256: String::new(),
             from: state("1"),
             to: state("3"),

@@ -1,6 +1,6 @@
 //! What a new plan is called: its revision, and its file.
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
@@ -19,10 +19,17 @@ pub struct Unnamed<'a> {
     pub earlier: usize,
 }
 
-/// The name of a plan's file in `folder`, without `.sql`; with the revision behind it where it is taken.
-pub fn file_name(naming: &Naming, plan: Unnamed<'_>, folder: &Utf8Path) -> String {
+/// The name of a plan's file in `folder`, without `.sql`; with the revision behind it where it is taken by another than
+/// `drafts`, whose place it takes.
+pub fn file_name(
+    naming: &Naming,
+    plan: Unnamed<'_>,
+    folder: &Utf8Path,
+    drafts: &[Utf8PathBuf],
+) -> String {
     let name = fill(naming, plan);
-    if folder.join(format!("{name}.sql")).exists() {
+    let path = folder.join(format!("{name}.sql"));
+    if path.exists() && !drafts.contains(&path) {
         format!("{name}_{}", plan.revision)
     } else {
         name

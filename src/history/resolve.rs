@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    graph::{Graph, several_heads},
+    graph::Graph,
     reference::{Place, Range, Reference},
 };
 use crate::diagnostic::{Code, Diagnostic, Result};
@@ -33,7 +33,7 @@ impl<'g> Walk<'g, '_> {
         let start = match &reference.place {
             Place::Base => Vec::new(),
             Place::Heads => self.graph.heads_among(belongs),
-            Place::Head => one(self.graph.heads_among(belongs))?,
+            Place::Head => self.one(self.graph.heads_among(belongs))?,
             Place::Current => {
                 let newest = self
                     .graph
@@ -41,7 +41,7 @@ impl<'g> Walk<'g, '_> {
                 if reference.offset == 0 {
                     newest
                 } else {
-                    one(newest)?
+                    self.one(newest)?
                 }
             }
             Place::Named(name) => vec![self.graph.find(name)?],
@@ -52,12 +52,19 @@ impl<'g> Walk<'g, '_> {
         }
     }
 
+    fn one(&self, heads: Vec<&'g str>) -> Result<Vec<&'g str>> {
+        if heads.len() > 1 {
+            return Err(self.graph.several_heads(&heads));
+        }
+        Ok(heads)
+    }
+
     /// The one revision that a reference means; `None` is `base`.
     ///
     /// # Errors
     /// As [`Self::resolve`], and if it means several.
     pub fn resolve_one(&self, reference: &Reference) -> Result<Option<&'g str>> {
-        Ok(one(self.resolve(reference)?)?.first().copied())
+        Ok(self.one(self.resolve(reference)?)?.first().copied())
     }
 
     /// The revisions of a range in order, both ends among them.
@@ -131,13 +138,6 @@ impl<'g> Walk<'g, '_> {
         }
         Ok(at.into_iter().collect())
     }
-}
-
-fn one(heads: Vec<&str>) -> Result<Vec<&str>> {
-    if heads.len() > 1 {
-        return Err(several_heads(&heads));
-    }
-    Ok(heads)
 }
 
 pub(super) fn overshoot(reference: &Reference, there: impl std::fmt::Display) -> Diagnostic {

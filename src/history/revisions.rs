@@ -189,14 +189,10 @@ impl Revisions {
 
     /// What a revision is for.
     pub fn message(&self, revision: &str) -> &str {
-        let filed = self.folder.plans.get(revision);
-        filed
-            .map(|filed| filed.plan.header.message.as_str())
-            .or_else(|| {
-                let recorded = self.journal.revisions.get(revision);
-                recorded.map(|recorded| recorded.message.as_str())
-            })
-            .unwrap_or_default()
+        let recorded = self.journal.revisions.get(revision);
+        let node = self.graph.node(revision);
+        node.or(recorded.map(|recorded| &recorded.node))
+            .map_or("", |node| &node.message)
     }
 
     /// Splits revisions that are to be applied, in order, into those that can be and those that nobody has approved or

@@ -1,6 +1,7 @@
 //! Reads and writes what a target remembers, in its schema `forge`.
 
 use std::{
+    collections::BTreeSet,
     io::{Read as _, Write as _},
     time::Duration,
 };
@@ -170,8 +171,10 @@ pub async fn load(session: &Session) -> Result<Journal> {
                 depends_on: row.get("depends_on"),
                 labels: row.get("labels"),
                 created: row.get("created"),
+                message: row.get("message"),
+                author: row.get("author"),
+                changes: BTreeSet::new(),
             },
-            message: row.get("message"),
             sha256: row.get("sha256"),
             from: fingerprint(&row.get::<_, String>("from_fp"))?,
             to: fingerprint(&row.get::<_, String>("to_fp"))?,

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::{
-    graph::several_heads,
     reference::{Place, Reference},
     resolve::{Walk, overshoot},
 };
@@ -71,7 +70,7 @@ impl<'g> Walk<'g, '_> {
                 match newest[..] {
                     [] => return Err(overshoot(to, format_args!("{} applied", going.len()))),
                     [head] => going.push(head),
-                    ref heads => return Err(ambiguous(to, heads)),
+                    ref heads => return Err(self.ambiguous(to, heads)),
                 }
             }
             return Ok(self.with_followers(&going.into_iter().collect()));
@@ -102,6 +101,16 @@ impl<'g> Walk<'g, '_> {
         }
     }
 
+    /// Several revisions are newest, and one of them is to go. Which one is for a person to say.
+    fn ambiguous(&self, to: &Reference, heads: &[&str]) -> Diagnostic {
+        let ways: Vec<String> = heads
+            .iter()
+            .map(|head| format!("`forge downgrade {head}@{to}`"))
+            .collect();
+        let help = format!("say which branch goes back: {}", ways.join(" or "));
+        self.graph.several_heads(heads).help(help)
+    }
+
     /// The applied ones of some revisions, with the applied ones that build on them, the newest first.
     fn with_followers(&self, going: &BTreeSet<&'g str>) -> Vec<&'g str> {
         let mut all = going.clone();
@@ -114,15 +123,6 @@ impl<'g> Walk<'g, '_> {
             .filter(|revision| all.contains(revision) && self.applied.contains(*revision))
             .collect()
     }
-}
-
-/// Several revisions are newest, and one of them is to go. Which one is for a person to say.
-fn ambiguous(to: &Reference, heads: &[&str]) -> Diagnostic {
-    let ways: Vec<String> = heads
-        .iter()
-        .map(|head| format!("`forge downgrade {head}@{to}`"))
-        .collect();
-    several_heads(heads).help(format!("say which branch goes back: {}", ways.join(" or ")))
 }
 
 #[cfg(test)]

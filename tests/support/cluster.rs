@@ -236,6 +236,11 @@ impl Database {
         ]
     }
 
+    /// Where it is, for a configuration.
+    pub(crate) fn url(&self) -> String {
+        self.options.redacted()
+    }
+
     /// Runs a script.
     pub(crate) async fn run(&self, script: &str) -> Result<(), Failed> {
         self.session
