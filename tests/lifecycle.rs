@@ -162,9 +162,11 @@ async fn branches_meet_in_every_form(cluster: &Cluster) {
     desk.forge("heads");
     desk.forge("merge 4000 7000 -m \"join bills\" --rev-id 800000000000");
     desk.forge("approve");
-    desk.forge("plan --empty -m \"name the users\" --rev-id 900000000000");
+    desk.forge("revision -m \"name the users\" --rev-id 900000000000");
     desk.forge("approve");
     desk.forge("apply");
+    desk.forge("revision \"nothing new\"");
+    desk.forge("revision --merge \"nothing to join\"");
     desk.forge("plan --empty -m \"name the users\" --rev-id 900000000000");
     desk.forge("approve");
     desk.forge("apply");
@@ -179,7 +181,7 @@ async fn branches_meet_in_every_form(cluster: &Cluster) {
     desk.git(&["checkout", "-q", "one"]);
     desk.git(&["merge", "-q", "-m", "two too", "-X", "ours", "two"]);
     desk.forge("heads --single");
-    desk.forge("merge -m \"say what users are\" --rev-id a00000000000");
+    desk.forge("revision --merge \"say what users are\" --rev-id a00000000000");
     desk.forge("show a000");
     assert_snapshot!("branches_meet_in_every_form", desk.typed);
 }

@@ -34,6 +34,7 @@ mod plan;
 mod preflight;
 mod prove_again;
 mod repair;
+mod revision;
 mod revisions;
 mod rollback_plan;
 mod show;
@@ -96,8 +97,8 @@ Exit codes: 0 done or nothing to do · 1 error · 2 difference found · 3 refuse
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Init(init::Args),
-    #[command(visible_alias = "revision")]
     Plan(plan::Args),
+    Revision(revision::Args),
     Approve(approve::Args),
     #[command(visible_alias = "upgrade")]
     Apply(apply::Args),
@@ -156,6 +157,7 @@ impl Command {
             | Self::Env(_)
             | Self::Init(_)
             | Self::Plan(_)
+            | Self::Revision(_)
             | Self::Wait(_)
             | Self::Doctor(_)
             | Self::Verify(_)
@@ -191,6 +193,7 @@ impl Command {
             Self::Env(args) => Box::pin(async { env::run(args, context) }),
             Self::Init(args) => Box::pin(init::run(args, context)),
             Self::Plan(args) => Box::pin(plan::run(args, context)),
+            Self::Revision(args) => Box::pin(revision::run(args, context)),
             Self::Wait(args) => Box::pin(wait::run(args, context)),
             Self::Doctor(args) => Box::pin(doctor::run(args, context)),
             Self::Verify(args) => Box::pin(verify::run(args, context)),

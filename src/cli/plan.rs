@@ -4,7 +4,7 @@ use super::{
     Context,
     bench::{Whom, on_bench},
     draft::{self, New},
-    merge, revisions,
+    revisions,
     target::{OpenTarget, scope},
 };
 use crate::{
@@ -30,15 +30,15 @@ use crate::{
     clippy::struct_excessive_bools,
     reason = "flags are what people type, one by one"
 )]
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     /// Say what the change is for
     #[arg(short, long, value_name = "TEXT")]
-    message: Option<String>,
+    pub(super) message: Option<String>,
 
     /// Write nothing; end with exit code 2 if there is a difference
     #[arg(long)]
-    check: bool,
+    pub(super) check: bool,
 
     /// Take what the database calls OLD for what schema/ calls NEW: app.people=app.users, app.users.name=full_name
     #[arg(long, value_name = "OLD=NEW")]
@@ -50,7 +50,7 @@ pub(super) struct Args {
 
     /// Write a plan without steps, for statements of your own; `forge approve` proves it
     #[arg(long, conflicts_with = "check", visible_alias = "no-autogenerate")]
-    empty: bool,
+    pub(super) empty: bool,
 
     /// Build on this revision, where there are several heads
     #[arg(long, value_name = "REVISION")]
@@ -70,19 +70,11 @@ pub(super) struct Args {
 
     /// The plan's revision: twelve hexadecimal digits
     #[arg(long, value_name = "REVISION", value_parser = revision_id)]
-    rev_id: Option<String>,
+    pub(super) rev_id: Option<String>,
 
     /// The schema's version from then on, where forge would count otherwise
     #[arg(long, value_name = "X.Y.Z")]
     semver: Option<Semver>,
-
-    /// Accepted for those who come from Alembic: a plan is always made from the difference
-    #[arg(long, hide = true)]
-    autogenerate: bool,
-
-    /// Accepted for those who come from Alembic: `forge merge`
-    #[arg(long, hide = true, conflicts_with_all = ["check", "empty", "head"])]
-    merge: bool,
 }
 
 /// Where a plan begins.
@@ -95,12 +87,8 @@ enum From {
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    if args.merge {
-        return merge::all(args.message.clone(), args.rev_id.clone(), context).await;
-    }
     let settings = context.settings()?;
     settings.project()?;
-    let _ = args.autogenerate; // A plan is always made from the difference.
     let tree = Tree::read(&settings.project.schema.value, &settings.project.root)?;
     match args.from {
         From::History => from_history(args, context, &settings, &tree).await,
