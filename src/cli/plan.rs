@@ -26,10 +26,6 @@ use crate::{
 /// Plan the steps from the database as it is to what schema/ declares
 ///
 /// The plan is proved on a shadow server and written as a draft for review. Nothing is changed in the database.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "flags are what people type, one by one"
-)]
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     /// Say what the change is for

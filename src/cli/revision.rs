@@ -33,6 +33,6 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     if args.merge {
         merge::all(plan.message, plan.rev_id, context).await
     } else {
-        plan::run(&plan, context).await
+        Box::pin(plan::run(&plan, context)).await
     }
 }
