@@ -12,7 +12,7 @@ use pg_query::{
     },
 };
 
-use super::ast;
+use super::{ast, leakproof};
 
 /// A statement that may be run with a superuser's privileges.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Inert {
     pub performer: Performer,
     /// The role that becomes the owner of something.
     pub owner: Option<String>,
+    /// Whether only its `LEAKPROOF` needs the privileges: the rest may hold expressions ([`leakproof`](super::leakproof())).
+    pub leakproof: bool,
     /// The library below the server's own folder that it takes a function from.
     pub library: Option<String>,
     /// Whether it is about an event trigger. Such statements set none off.
@@ -50,6 +52,7 @@ pub(super) fn of(node: &NodeEnum) -> Option<Inert> {
     let plain = Inert {
         performer: Performer::Loader,
         owner: None,
+        leakproof: false,
         library: None,
         about_event_trigger: false,
     };
@@ -72,7 +75,10 @@ pub(super) fn of(node: &NodeEnum) -> Option<Inert> {
             ..plain
         }),
         NodeEnum::CreateFunctionStmt(function) => match origin(function)? {
-            Origin::Text => Some(plain),
+            Origin::Text => Some(Inert {
+                leakproof: true,
+                ..plain
+            }),
             Origin::Library(library) => Some(Inert {
                 library: Some(library),
                 ..plain
@@ -136,14 +142,14 @@ fn new_owner(alter: &AlterTableStmt) -> Option<&RoleSpec> {
 
 /// Where the body of a function comes from.
 enum Origin {
-    /// A string, which isn't read while `check_function_bodies` is off.
+    /// The statement.
     Text,
     /// A library below the server's own folder.
     Library(String),
 }
 
-/// The origin of a function that may want a superuser and holds no expressions: its arguments have no defaults. Functions of
-/// the server itself are for its owner alone.
+/// The origin of a function that may want a superuser: one that is to be leakproof, or that comes from a library and has no
+/// expressions for defaults. Functions of the server itself are for its owner alone.
 fn origin(function: &CreateFunctionStmt) -> Option<Origin> {
     let expressions = function.sql_body.is_some()
         || function
@@ -164,18 +170,20 @@ fn origin(function: &CreateFunctionStmt) -> Option<Origin> {
             });
         elements.next().flatten()
     };
-    let Some(NodeEnum::String(language)) = option("language") else {
-        return None;
+    let language = match option("language") {
+        Some(NodeEnum::String(language)) => language.sval.to_ascii_lowercase(),
+        None if function.sql_body.is_some() => "sql".to_owned(),
+        Some(_) | None => return None,
     };
-    let Some(NodeEnum::List(body)) = option("as") else {
-        return None;
-    };
-    let body = ast::strings(&body.items);
-    match language.sval.to_ascii_lowercase().as_str() {
-        _ if expressions => None,
-        "sql" | "plpgsql" => option("leakproof").map(|_| Origin::Text),
-        "c" => {
-            let library = body.first()?.strip_prefix("$libdir/")?;
+    match language.as_str() {
+        "sql" | "plpgsql" => leakproof::place(function).map(|_| Origin::Text),
+        "c" if !expressions => {
+            let Some(NodeEnum::List(body)) = option("as") else {
+                return None;
+            };
+            let library = ast::strings(&body.items)
+                .first()?
+                .strip_prefix("$libdir/")?;
             Some(Origin::Library(library.to_owned()))
         }
         // Whatever else wants a superuser to create its functions could do anything when they run.
@@ -213,10 +221,14 @@ mod tests {
         );
         check(
             "CREATE FUNCTION f(a int DEFAULT g()) RETURNS int LEAKPROOF LANGUAGE sql AS 'SELECT 1'",
-            false,
+            true,
         );
         check(
             "CREATE FUNCTION f() RETURNS int LEAKPROOF BEGIN ATOMIC SELECT 1; END",
+            true,
+        );
+        check(
+            "CREATE FUNCTION f() RETURNS int LANGUAGE sql NOT LEAKPROOF AS 'SELECT 1'",
             false,
         );
         check(

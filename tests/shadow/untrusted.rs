@@ -220,6 +220,39 @@ fn what_needs_a_superuser_and_evaluates_nothing_is_loaded() {
 }
 
 #[test]
+fn leakproof_functions_are_created_by_an_ordinary_role() {
+    run(async {
+        let shadow = any(&settings(Mode::Local)).await.unwrap();
+        let attack = Attack::new();
+        let sql = format!(
+            "{}CREATE FUNCTION f(a int DEFAULT evil(1)) RETURNS int LEAKPROOF LANGUAGE sql AS 'SELECT 1';\n\
+             CREATE FUNCTION g() RETURNS int LEAKPROOF BEGIN ATOMIC SELECT evil(1); END;",
+            attack.functions
+        );
+        let mut scratch = loaded(&shadow, &sql).await.unwrap();
+        let steps = [
+            "CREATE OR REPLACE FUNCTION public.f(a int DEFAULT 2) RETURNS int LEAKPROOF LANGUAGE sql AS 'SELECT 2'",
+            "CREATE FUNCTION public.h(a int DEFAULT public.evil(1)) RETURNS int LANGUAGE sql LEAKPROOF AS 'SELECT 1'",
+        ];
+        scratch.run_all(&steps, true).await.unwrap();
+        let leakproof = "SELECT string_agg(proname || ' ' || proowner::regrole, ',' ORDER BY proname) \
+             FROM pg_proc WHERE proleakproof AND oid >= 16384";
+        let found = text(scratch.session().client(), leakproof).await;
+        assert_eq!(found, "f app,g app,h app");
+        shadow.drop_scratch(scratch).await.unwrap();
+        // What the server dislikes is told of the statement as it was written.
+        let error = rejection(
+            &shadow,
+            "CREATE FUNCTION f(a int DEFAULT nowhere()) RETURNS int LEAKPROOF LANGUAGE sql AS ''",
+        )
+        .await;
+        assert_eq!(error.places()[0].location(), "a.sql:1:33", "{error:?}");
+        assert!(!attack.file.exists());
+        shadow.close().await.unwrap();
+    });
+}
+
+#[test]
 fn what_would_change_the_server_is_not() {
     run(async {
         let shadow = any(&settings(Mode::Local)).await.unwrap();

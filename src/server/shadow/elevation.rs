@@ -30,6 +30,9 @@ pub(in crate::server) struct Elevation {
     calm: bool,
 }
 
+/// Begins a transaction in which functions are created unread.
+const BEGIN: &str = "BEGIN; SET LOCAL check_function_bodies = off;";
+
 /// What became of a statement that was to run with a superuser's privileges.
 pub(in crate::server) enum Outcome {
     /// It stands.
@@ -106,6 +109,18 @@ impl Elevation {
         match inert.performer {
             Performer::Administrator => self.administrate(settings, statement).await,
             Performer::Loader => {
+                let parts = inert.leakproof.then(|| {
+                    source::leakproof(statement).expect("the statement says that it is leakproof")
+                });
+                let statement = match &parts {
+                    None => statement,
+                    Some(parts) => {
+                        if let Some(rejected) = create(loader, settings, &parts.creation).await? {
+                            return Ok(rejected);
+                        }
+                        &parts.promise
+                    }
+                };
                 let roles = self.raised(inert);
                 self.alter(&roles, "SUPERUSER").await?;
                 let outcome = perform(loader, settings, statement, &self.role).await;
@@ -200,6 +215,14 @@ impl Elevation {
     }
 }
 
+/// Runs a statement in a transaction of its own as the ordinary role, and returns why it doesn't stand.
+async fn create(client: &Client, settings: &str, statement: &str) -> Result<Option<Outcome>> {
+    let before = format!("{BEGIN}{settings}");
+    let rejected = attempt(client, &format!("{before}{statement}\n; COMMIT")).await?;
+    let outcome = |error| Outcome::Rejected(Box::new(error), before.chars().count());
+    Ok(rejected.map(outcome))
+}
+
 /// Runs a statement in a transaction of its own and commits it if the server itself is what it was.
 async fn perform(
     client: &Client,
@@ -207,7 +230,7 @@ async fn perform(
     statement: &str,
     role: &Ident,
 ) -> Result<Outcome> {
-    let before = format!("BEGIN; SET LOCAL check_function_bodies = off;{settings}");
+    let before = format!("{BEGIN}{settings}");
     // The look afterwards must not find operators of the tree.
     let script = format!("{before}{statement}\n; SET LOCAL search_path = pg_catalog");
     if let Some(rejected) = attempt(client, &script).await? {
