@@ -5,13 +5,12 @@ use pg_query::{
     protobuf::{AlterTableType, ObjectType},
 };
 
-use super::ast;
+use super::{ast, syntax};
 
 /// What of a plan's statement deletes rows, if it does: its verb. A function that it calls isn't looked into.
 pub fn deletes_rows(sql: &str) -> Option<&'static str> {
-    let parsed = pg_query::parse(sql, 0).ok()?;
+    let parsed = syntax::parse(sql).ok()?;
     parsed
-        .protobuf
         .stmts
         .iter()
         .filter_map(|raw| raw.stmt.as_deref())

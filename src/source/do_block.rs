@@ -3,6 +3,8 @@
 use pg_query::NodeEnum;
 use serde_json::Value;
 
+use super::syntax;
+
 /// What plpgsql's parser shows of a block.
 #[derive(Debug, Default)]
 pub(super) struct Block {
@@ -19,9 +21,9 @@ impl Block {
             plain: true,
             ..Self::default()
         };
-        match pg_query::parse_plpgsql(statement) {
-            Ok(parsed) => block.visit(&parsed),
-            Err(_) => block.plain = false,
+        match syntax::parse_plpgsql(statement) {
+            Some(parsed) => block.visit(&parsed),
+            None => block.plain = false,
         }
         block
     }
@@ -49,12 +51,12 @@ impl Block {
     }
 
     fn statement(&mut self, statement: &Value) {
-        let parsed = query(statement).and_then(|sql| pg_query::parse(sql, 0).ok());
+        let parsed = query(statement).and_then(|sql| syntax::parse(sql).ok());
         let Some(parsed) = parsed else {
             self.plain = false;
             return;
         };
-        let nodes = parsed.protobuf.stmts.into_iter();
+        let nodes = parsed.stmts.into_iter();
         self.statements
             .extend(nodes.filter_map(|raw| raw.stmt.and_then(|node| node.node)));
     }

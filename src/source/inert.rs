@@ -12,7 +12,7 @@ use pg_query::{
     },
 };
 
-use super::{ast, leakproof};
+use super::{ast, leakproof, syntax};
 
 /// A statement that may be run with a superuser's privileges.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +40,8 @@ pub enum Performer {
 
 /// Whether a statement, given as text, may be run with a superuser's privileges.
 pub fn inert(sql: &str) -> Option<Inert> {
-    let parsed = pg_query::parse(sql, 0).ok()?;
-    let [statement] = parsed.protobuf.stmts.as_slice() else {
+    let parsed = syntax::parse(sql).ok()?;
+    let [statement] = parsed.stmts.as_slice() else {
         return None;
     };
     of(ast::kind(statement.stmt.as_deref()?)?)

@@ -22,6 +22,7 @@ mod foreign_keys;
 mod inert;
 mod leakproof;
 mod names;
+mod newer_words;
 mod order;
 mod parse;
 mod policy;

@@ -11,7 +11,7 @@ use pg_query::{
 };
 use serde_json::{Map, Value};
 
-use super::{Sort, Symbol, ast, define, session};
+use super::{Sort, Symbol, ast, define, session, syntax};
 
 /// What a statement refers to.
 #[derive(Debug, Default)]
@@ -35,10 +35,10 @@ pub(super) fn references(node: &NodeEnum) -> References {
 
 /// The roles that statements of a plan name. What can't be parsed names none: it fails where it is run.
 pub fn roles_in(sql: &str) -> BTreeSet<String> {
-    let Ok(parsed) = pg_query::parse(sql, 0) else {
+    let Ok(parsed) = syntax::parse(sql) else {
         return BTreeSet::new();
     };
-    let statements = parsed.protobuf.stmts.iter();
+    let statements = parsed.stmts.iter();
     statements
         .filter_map(|raw| raw.stmt.as_deref()?.node.as_ref())
         .flat_map(|node| references(node).roles)
@@ -48,7 +48,7 @@ pub fn roles_in(sql: &str) -> BTreeSet<String> {
 /// Reads the references of a DO block in plpgsql; in another language it shows none.
 pub(super) fn references_of_block(statement: &str) -> References {
     let mut reader = Reader::default();
-    if let Ok(parsed) = pg_query::parse_plpgsql(statement) {
+    if let Some(parsed) = syntax::parse_plpgsql(statement) {
         reader.read_plpgsql(&parsed);
     }
     reader.finish(|_| ())
@@ -58,11 +58,10 @@ pub(super) fn references_of_block(statement: &str) -> References {
 ///
 /// SQL and plpgsql are read, dynamic SQL and other languages are not; what can't be read refers to nothing.
 pub fn body_references(definition: &str) -> Vec<Symbol> {
-    let Ok(parsed) = pg_query::parse(definition, 0) else {
+    let Ok(parsed) = syntax::parse(definition) else {
         return Vec::new();
     };
     let node = parsed
-        .protobuf
         .stmts
         .first()
         .and_then(|raw| raw.stmt.as_deref())
@@ -81,7 +80,7 @@ pub(super) fn references_of_body(language: &str, body: &str, definition: &str) -
     match language.to_ascii_lowercase().as_str() {
         "sql" => reader.read_sql(body, 0),
         "plpgsql" => {
-            if let Ok(parsed) = pg_query::parse_plpgsql(definition) {
+            if let Some(parsed) = syntax::parse_plpgsql(definition) {
                 reader.read_plpgsql(&parsed);
             }
         }
@@ -461,7 +460,6 @@ fn grant_targets(grant: &pg_query::protobuf::GrantStmt, needs: &mut BTreeSet<Sym
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::syntax;
 
     fn listed(symbols: impl IntoIterator<Item = Symbol>) -> Vec<String> {
         symbols
@@ -576,6 +574,10 @@ mod tests {
             "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ DECLARE r app.u%ROWTYPE; x int := g(); BEGIN
                SELECT * INTO r FROM t WHERE a = h(x); x := k(1); RETURN x; END $$",
             &["schema app", "relation t", "relation app.u", "routine g", "routine h", "routine k"],
+        );
+        check(
+            "CREATE FUNCTION f(json json) RETURNS json LANGUAGE plpgsql AS $$ BEGIN json := g(json); RETURN json; END $$",
+            &["routine g"],
         );
         check(
             "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS 'no plpgsql at all'",

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use pg_query::protobuf::RoleSpecType;
 use serde_json::Value;
 
-use super::tokens::bounds;
+use super::{syntax, tokens::bounds};
 use crate::sql::Ident;
 
 /// The statements with `to` wherever they name the role `from`. What can't be parsed stays as it is: it fails where it is run.
@@ -13,10 +13,10 @@ pub fn with_role<'a>(sql: &'a str, from: &Ident, to: &Ident) -> Cow<'a, str> {
     if !sql.contains(from.as_str()) {
         return Cow::Borrowed(sql);
     }
-    let (Ok(parsed), Ok(scanned)) = (pg_query::parse(sql, 0), pg_query::scan(sql)) else {
+    let (Ok(parsed), Ok(scanned)) = (syntax::parse(sql), pg_query::scan(sql)) else {
         return Cow::Borrowed(sql);
     };
-    let tree = serde_json::to_value(&parsed.protobuf).expect("the syntax tree is plain data");
+    let tree = serde_json::to_value(&parsed).expect("the syntax tree is plain data");
     let mut places = Vec::new();
     find(&tree, from.as_str(), &mut places);
     places.sort_unstable();

@@ -8,8 +8,9 @@ use std::{
 };
 
 use pg_query::protobuf::ParseResult;
+use serde_json::Value;
 
-use super::dialect;
+use super::{dialect, newer_words::Reading};
 use crate::diagnostic::{Code, Diagnostic, SourceFile};
 
 /// What PostgreSQL's parser or scanner dislikes, and where.
@@ -74,12 +75,25 @@ impl SyntaxError {
     }
 }
 
-/// Parses `sql` with the grammar of PostgreSQL 18, the superset of what the supported servers read.
+/// Parses `sql` with the grammar of PostgreSQL 18 and, where that stops at a word that is a name to older servers, as these
+/// do: together that is what the supported servers read.
 pub(super) fn parse(sql: &str) -> Result<ParseResult, SyntaxError> {
     match pg_query::parse(sql, 0) {
         Ok(result) => Ok(result.protobuf),
-        Err(error) => Err(unreadable(sql, &error)),
+        Err(error) => {
+            let error = unreadable(sql, &error);
+            Reading::of(sql, error.at).map_or(Err(error), |reading| Ok(reading.tree))
+        }
     }
+}
+
+/// The syntax tree of the plpgsql in a statement that holds some, whose parser doesn't say where it stops.
+pub(super) fn parse_plpgsql(statement: &str) -> Option<Value> {
+    let parsed = pg_query::parse_plpgsql(statement).ok();
+    parsed.or_else(|| {
+        let reading = Reading::of(statement, position(statement)?.at)?;
+        pg_query::parse_plpgsql(&reading.quoted(statement)).ok()
+    })
 }
 
 /// Gives an error of pg_query, for which it has no position, the position that its C library knows.
@@ -150,11 +164,12 @@ struct RawResult {
     error: *mut RawError,
 }
 
+/// What the parser dislikes.
 #[expect(
     unsafe_code,
     reason = "pg_query 18.1.0 links these functions but drops the cursor position of their error"
 )]
-fn position(sql: &str) -> Option<SyntaxError> {
+pub(super) fn position(sql: &str) -> Option<SyntaxError> {
     unsafe extern "C" {
         fn pg_query_parse_protobuf_opts(input: *const c_char, options: c_int) -> RawResult;
         fn pg_query_free_protobuf_parse_result(result: RawResult);

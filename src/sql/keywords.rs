@@ -77,6 +77,7 @@ const RESERVED: &[&str] = &[
     "is",
     "isnull",
     "join",
+    "json",
     "json_array",
     "json_arrayagg",
     "json_exists",
