@@ -32,7 +32,7 @@ use forge::{
     diagnostic::{Diagnostic, SourceFile},
     diff::{Catalogs, Diff},
     intent::{Intent, RenameFlag, Renamed, Renaming},
-    kinds::{Action, HazardKind, Kind},
+    kinds::{Action, Comparison, HazardKind, Kind},
     plan::{Plan, file::render_steps},
     source::Tree,
 };
@@ -107,7 +107,10 @@ fn without_a_case(major: u32) -> Vec<String> {
     let changed = CHANGED.lock().expect("no case panics while it notes");
     let mut unseen = Vec::new();
     for &kind in Kind::ALL {
-        let compared = kind.attributes().into_iter().filter(|(_, is)| *is);
+        let compared = kind
+            .attributes()
+            .into_iter()
+            .filter(|(_, comparison)| *comparison != Comparison::Physical);
         for (name, _) in compared {
             let comes_later = LATER
                 .iter()

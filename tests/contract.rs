@@ -13,7 +13,7 @@ use clap::CommandFactory as _;
 use forge::{
     cli::Cli,
     diagnostic::{Code, Exit},
-    kinds::{HazardKind, Kind},
+    kinds::{Comparison, HazardKind, Kind},
 };
 
 /// A file of the source: lines of code, counted from one, without comments and without its unit tests.
@@ -880,7 +880,7 @@ fn table_of_kinds() -> String {
         let compared: Vec<String> = kind
             .attributes()
             .into_iter()
-            .filter(|(_, compared)| *compared)
+            .filter(|(_, comparison)| *comparison != Comparison::Physical)
             .map(|(name, _)| {
                 let name = ["_ref", "_refs"]
                     .iter()

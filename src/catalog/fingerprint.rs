@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest as _, Sha256};
 
 use super::Catalog;
-use crate::kinds::{Action, Object, ObjectId};
+use crate::kinds::{Action, Comparison, Object, ObjectId};
 
 /// A sum of hashes, modulo 2^128.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -32,18 +32,24 @@ impl Fingerprint {
         let mut hash = Sha256::new();
         hash.update(id.to_string());
         if let serde_json::Value::Object(fields) = &mut model {
-            for (name, compared) in id.kind.attributes() {
+            for (name, comparison) in id.kind.attributes() {
                 // What is absent isn't hashed, so that an attribute which a later version learns to read leaves the
                 // fingerprints of objects without it as they were.
                 let value = fields
                     .get(name)
                     .or_else(|| fields.get(name.trim_end_matches("_name")));
-                if let Some(value) = value.filter(|value| compared && !is_nothing(value)) {
-                    hash.update([0]);
-                    hash.update(name);
-                    hash.update([0]);
-                    hash.update(value.to_string());
-                }
+                let Some(value) = value.filter(|value| !is_nothing(value)) else {
+                    continue;
+                };
+                let text = match (comparison, value) {
+                    (Comparison::Physical, _) => continue,
+                    (Comparison::Unordered, serde_json::Value::Array(list)) => sorted(list),
+                    (Comparison::Unordered | Comparison::Exact, value) => value.to_string(),
+                };
+                hash.update([0]);
+                hash.update(name);
+                hash.update([0]);
+                hash.update(text);
             }
         }
         let digest = hash.finalize();
@@ -124,6 +130,13 @@ impl Families<'_> {
             sum.plus(own).plus(self.members(child))
         })
     }
+}
+
+/// A list as JSON, in the order of its values' texts.
+fn sorted(list: &[serde_json::Value]) -> String {
+    let mut texts: Vec<String> = list.iter().map(ToString::to_string).collect();
+    texts.sort_unstable();
+    format!("[{}]", texts.join(","))
 }
 
 fn is_nothing(value: &serde_json::Value) -> bool {

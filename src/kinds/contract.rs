@@ -206,7 +206,7 @@ pub trait ObjectKind:
     fn is_namesake(&self, _id: &ObjectId, other: &Self, _other_id: &ObjectId) -> bool {
         Self::ATTRIBUTES
             .iter()
-            .all(|attribute| !attribute.compared || (attribute.same)(self, other))
+            .all(|attribute| !attribute.decides() || (attribute.same)(self, other))
     }
 
     /// Whether a new object looks like this one, which goes, under another name; what belongs to them is compared too. Only
@@ -279,8 +279,34 @@ pub struct Attribute<K: 'static> {
     pub same: fn(&K, &K) -> bool,
     /// What a difference means.
     pub on_change: fn(&Change<'_, K>) -> Reaction,
-    /// Whether it decides equality. One that doesn't is a physical fact that no statement can change.
-    pub compared: bool,
+    /// How it decides equality.
+    pub comparison: Comparison,
+}
+
+/// How an attribute decides equality.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// As it is.
+    Exact,
+    /// As a list whose order means nothing, and is kept where that costs nothing.
+    Unordered,
+    /// Not at all: it is a physical fact that no statement can change.
+    Physical,
+}
+
+/// The values of a list in an order of their own, so that lists which hold the same are equal.
+#[doc(hidden)]
+pub fn sorted<T: Ord>(list: &[T]) -> Vec<&T> {
+    let mut list: Vec<&T> = list.iter().collect();
+    list.sort_unstable();
+    list
+}
+
+impl<K> Attribute<K> {
+    /// Whether it decides equality.
+    pub fn decides(&self) -> bool {
+        self.comparison != Comparison::Physical
+    }
 }
 
 /// One object in both catalogs.
@@ -306,27 +332,33 @@ pub enum Reaction {
     Replace,
 }
 
-/// Lists a kind's attributes: `field => reaction`, `field` (a difference replaces the object) or `field: physical`. What
-/// people call it follows the field's name where that is something else.
+/// Lists a kind's attributes: `field => reaction` or `field` (a difference replaces the object), either with `: unordered`
+/// for a list whose order means nothing, or `field: physical`. What people call it follows the field's name where that is
+/// something else.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! attributes {
-    ($kind:ty { $($field:ident $($label:literal)? $(=> $reaction:path)? $(: $physical:ident)?),* $(,)? }) => {
+    ($kind:ty { $($field:ident $($label:literal)? $(=> $reaction:path)? $(: $comparison:ident)?),* $(,)? }) => {
         &[$($crate::kinds::Attribute {
             name: stringify!($field),
             label: $crate::attributes!(@label $field $($label)?),
             show: |model: &$kind| $crate::kinds::shown(&model.$field),
-            same: |a: &$kind, b: &$kind| a.$field == b.$field,
+            same: $crate::attributes!(@same $kind, $field $($comparison)?),
             on_change: $crate::attributes!(@reaction $kind $(, $reaction)?),
-            compared: $crate::attributes!(@compared $($physical)?),
+            comparison: $crate::attributes!(@comparison $($comparison)?),
         },)*]
     };
     (@label $field:ident) => { stringify!($field) };
     (@label $field:ident $label:literal) => { $label };
     (@reaction $kind:ty) => { $crate::kinds::replace::<$kind> };
     (@reaction $kind:ty, $reaction:path) => { $reaction };
-    (@compared) => { true };
-    (@compared physical) => { false };
+    (@same $kind:ty, $field:ident unordered) => {
+        |a: &$kind, b: &$kind| $crate::kinds::sorted(&a.$field) == $crate::kinds::sorted(&b.$field)
+    };
+    (@same $kind:ty, $field:ident $($comparison:ident)?) => { |a: &$kind, b: &$kind| a.$field == b.$field };
+    (@comparison) => { $crate::kinds::Comparison::Exact };
+    (@comparison unordered) => { $crate::kinds::Comparison::Unordered };
+    (@comparison physical) => { $crate::kinds::Comparison::Physical };
 }
 
 /// A value as a reviewer reads it in a line; none where it is too long for that or has parts of its own.

@@ -17,8 +17,8 @@ mod step;
 pub use self::{
     batching::Batching,
     contract::{
-        Aside, Attribute, Body, Change, Claim, Context, Difference, Follow, Fragment, ObjectKind,
-        Reaction, Values, World, replace, shown,
+        Aside, Attribute, Body, Change, Claim, Comparison, Context, Difference, Follow, Fragment,
+        ObjectKind, Reaction, Values, World, replace, shown, sorted,
     },
     glob::Glob,
     hazard::{Hazard, HazardKind},
@@ -81,11 +81,11 @@ macro_rules! kinds {
                 match self { $(Self::$name => $module::$name::deserialize(deserializer).map(Object::$name),)* }
             }
 
-            /// The names of the attributes that decide equality.
-            pub fn attributes(self) -> Vec<(&'static str, bool)> {
+            /// The names of the attributes, and how each decides equality.
+            pub fn attributes(self) -> Vec<(&'static str, Comparison)> {
                 match self {
                     $(Self::$name => <$module::$name as ObjectKind>::ATTRIBUTES
-                        .iter().map(|attribute| (attribute.name, attribute.compared)).collect(),)*
+                        .iter().map(|attribute| (attribute.name, attribute.comparison)).collect(),)*
                 }
             }
         }
@@ -317,7 +317,7 @@ macro_rules! kinds {
             pub fn differences(&self, other: &Self) -> Vec<&'static str> {
                 match (self, other) {
                     $((Self::$name(a), Self::$name(b)) => <$module::$name as ObjectKind>::ATTRIBUTES
-                        .iter().filter(|attribute| attribute.compared && !(attribute.same)(a, b))
+                        .iter().filter(|attribute| attribute.decides() && !(attribute.same)(a, b))
                         .map(|attribute| attribute.name).collect(),)*
                     _ => vec!["kind"],
                 }
@@ -364,7 +364,7 @@ fn contract_compare<K: ObjectKind>(
     };
     K::ATTRIBUTES
         .iter()
-        .filter(|attribute| attribute.compared && !(attribute.same)(live, desired))
+        .filter(|attribute| attribute.decides() && !(attribute.same)(live, desired))
         .map(|attribute| {
             let difference = Difference {
                 label: attribute.label,

@@ -50,7 +50,9 @@ SELECT 'pg_class'::regclass::oid AS classid,
        END AS compression,
        -- Unset is -1 before PostgreSQL 17 and NULL from there on.
        NULLIF(a.attstattarget::int, -1) AS statistics,
-       COALESCE((SELECT array_agg(o ORDER BY o) FROM unnest(a.attoptions) AS o WHERE o NOT LIKE 'pg\_%'), '{}') AS options,
+       COALESCE((SELECT array_agg(o.option ORDER BY o.place)
+                 FROM unnest(a.attoptions) WITH ORDINALITY AS o (option, place)
+                 WHERE o.option NOT LIKE 'pg\_%'), '{}') AS options,
        a.attislocal AS local,
        c.reloftype <> 0 AS typed,
        CASE WHEN a.attinhcount > 0 THEN

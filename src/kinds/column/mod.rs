@@ -59,7 +59,7 @@ pub struct Column {
     pub compression: Option<String>,
     /// The statistics target, where it is set.
     pub statistics: Option<i32>,
-    /// `n_distinct` and the like as `name=value`; sorted.
+    /// `n_distinct` and the like as `name=value`, in the order in which they were set.
     #[serde(default)]
     pub options: Vec<String>,
     /// Whether the table itself declares it (inherited or not).
@@ -96,7 +96,7 @@ impl ObjectKind for Column {
         storage => set_storage,
         compression => set_compression,
         statistics => set_statistics,
-        options => set_options,
+        options => set_options: unordered,
         // Inheritance is the table's to change; these follow from it.
         local: physical,
         typed: physical,

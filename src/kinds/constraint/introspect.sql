@@ -13,7 +13,7 @@ SELECT 'pg_constraint'::regclass::oid AS classid,
        k.convalidated AS valid,
        k.conindid <> 0 AND k.contype <> 'f' AND COALESCE(ix.indisclustered, false) AS clustered,
        k.conindid <> 0 AND k.contype <> 'f' AND COALESCE(ix.indisreplident, false) AS replica_identity,
-       COALESCE((SELECT array_agg(o ORDER BY o) FROM unnest(ic.reloptions) AS o), '{}') AS options,
+       COALESCE(ic.reloptions, '{}') AS options,
        ts.spcname::text AS tablespace,
        CASE WHEN k.contype IN ('p', 'u', 'x') THEN quote_ident(inn.nspname) || '.' || quote_ident(ic.relname) END AS index,
        (SELECT array_agg(a.attname::text ORDER BY u.ord)

@@ -92,7 +92,7 @@ impl ObjectKind for Constraint {
         valid => set_definition,
         clustered "place in CLUSTER" => set_clustered,
         replica_identity => set_replica_identity,
-        options => set_options,
+        options => set_options: unordered,
         tablespace => set_tablespace,
         index: physical,
         columns: physical,

@@ -24,7 +24,7 @@ SELECT 'pg_class'::regclass::oid AS classid,
                   WHERE a.attrelid = c.oid AND a.attnum > 0
                     AND (a.attstorage <> t.typstorage OR a.attcompression <> '' OR a.attstattarget >= 0
                          OR EXISTS (SELECT FROM unnest(a.attoptions) AS o WHERE o NOT LIKE 'pg\_%'))) AS s), '[]') AS columns,
-       COALESCE((SELECT array_agg(o ORDER BY o) FROM unnest(c.reloptions) AS o), '{}') AS options
+       COALESCE(c.reloptions, '{}') AS options
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_am am ON am.oid = c.relam

@@ -27,7 +27,7 @@ pub struct MaterializedView {
     /// Settings of its columns, where they aren't the types'.
     #[serde(default)]
     pub columns: Vec<ColumnSettings>,
-    /// Storage parameters as `name=value`; sorted.
+    /// Storage parameters as `name=value`, in the order in which they were set.
     #[serde(default)]
     pub options: Vec<String>,
 }
@@ -45,7 +45,7 @@ pub struct ColumnSettings {
     pub compression: Option<String>,
     /// The statistics target, where it is set.
     pub statistics: Option<i32>,
-    /// `n_distinct` and the like as `name=value`; sorted.
+    /// `n_distinct` and the like as `name=value`, in the order in which they were set.
     pub options: Vec<String>,
 }
 
@@ -95,7 +95,7 @@ impl ObjectKind for MaterializedView {
         tablespace => set_tablespace,
         populated: physical,
         columns => set_columns,
-        options => set_options,
+        options => set_options: unordered,
     });
 
     fn address(&self, id: &ObjectId) -> String {

@@ -5,10 +5,10 @@ SELECT 'pg_class'::regclass::oid AS classid,
        ARRAY[n.nspname::text, c.relname::text] AS path,
        c.relpersistence = 'u' AS unlogged,
        am.amname::text AS access_method,
-       COALESCE(
-           (SELECT array_agg(o ORDER BY o) FROM unnest(c.reloptions) AS o), '{}')
+       COALESCE(c.reloptions, '{}')
        || COALESCE(
-           (SELECT array_agg('toast.' || o ORDER BY o) FROM pg_class t, unnest(t.reloptions) AS o
+           (SELECT array_agg('toast.' || o.option ORDER BY o.place)
+            FROM pg_class t, unnest(t.reloptions) WITH ORDINALITY AS o (option, place)
             WHERE t.oid = c.reltoastrelid), '{}') AS options,
        CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END AS partition_key,
        CASE WHEN c.relispartition THEN

@@ -27,7 +27,7 @@ pub struct Table {
     pub unlogged: bool,
     /// The access method; none for a partitioned table that leaves it to its partitions.
     pub access_method: Option<Ident>,
-    /// Storage parameters as `name=value`, those of the TOAST table with the prefix `toast.`; sorted.
+    /// Storage parameters as `name=value`, those of the TOAST table with the prefix `toast.`, in the order in which they were set.
     #[serde(default)]
     pub options: Vec<String>,
     /// The partition key of a partitioned table, as `pg_get_partkeydef` prints it.
@@ -57,7 +57,7 @@ impl ObjectKind for Table {
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {
         unlogged "persistence" => set_logged,
         access_method => set_access_method,
-        options => set_options,
+        options => set_options: unordered,
         partition_key,
         partition_of_ref "partitioned table" => reattach,
         partition_bound => reattach,

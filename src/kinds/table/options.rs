@@ -9,11 +9,15 @@ pub(in crate::kinds) fn list(options: &[String]) -> String {
 
 /// The actions that lead from one list to another: `SET (…)`, `RESET (…)`; empty where they are equal.
 pub(in crate::kinds) fn difference(live: &[String], desired: &[String]) -> Vec<String> {
-    let set: Vec<String> = desired
-        .iter()
-        .filter(|option| !live.contains(option))
-        .cloned()
-        .collect();
+    // What is set goes to the end of the list, so what follows something new there is set along with it.
+    let stays = |count: usize| {
+        let kept = live
+            .iter()
+            .filter(|option| desired[..count].contains(option));
+        kept.eq(&desired[..count])
+    };
+    let count = (0..=desired.len()).rev().find(|&count| stays(count));
+    let set = &desired[count.unwrap_or(0)..];
     let reset: Vec<&str> = live
         .iter()
         .map(|option| name(option))
@@ -24,7 +28,7 @@ pub(in crate::kinds) fn difference(live: &[String], desired: &[String]) -> Vec<S
         actions.push(format!("RESET ({})", join(reset, ", ")));
     }
     if !set.is_empty() {
-        actions.push(format!("SET ({})", list(&set)));
+        actions.push(format!("SET ({})", list(set)));
     }
     actions
 }
@@ -66,5 +70,7 @@ mod tests {
         );
         check(&["fillfactor=70", "a=1"], &["a=1"], &["RESET (fillfactor)"]);
         check(&["a=1"], &["b=x y"], &["RESET (a)", "SET (b='x y')"]);
+        check(&["b=1", "c=1"], &["b=1", "a=1", "c=1"], &["SET (a=1, c=1)"]);
+        check(&["b=1", "c=1"], &["c=2", "b=1"], &["SET (c=2, b=1)"]);
     }
 }

@@ -9,7 +9,7 @@ SELECT 'pg_class'::regclass::oid AS classid,
                          ORDER BY a.attnum)
         FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
         WHERE a.attrelid = c.oid AND a.attnum > 0) AS columns,
-       COALESCE((SELECT array_agg(o ORDER BY o) FROM unnest(c.reloptions) AS o), '{}') AS options
+       COALESCE(c.reloptions, '{}') AS options
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'v'

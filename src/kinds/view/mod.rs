@@ -16,14 +16,14 @@ pub struct View {
     pub definition: Expression,
     /// Names and types of its columns.
     pub columns: Option<Vec<String>>,
-    /// `security_barrier`, `check_option` and the like as `name=value`; sorted.
+    /// `security_barrier`, `check_option` and the like as `name=value`, in the order in which they were set.
     #[serde(default)]
     pub options: Vec<String>,
 }
 
 impl ObjectKind for View {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
-    const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { columns => set_definition, definition => set_definition, options => set_options });
+    const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { columns => set_definition, definition => set_definition, options => set_options: unordered });
 
     fn address(&self, id: &ObjectId) -> String {
         format!("VIEW {}", id.sql())
