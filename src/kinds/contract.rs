@@ -176,10 +176,13 @@ pub trait ObjectKind:
     /// Whether the object is a rule about objects to come, which the plan changes when its own objects are there.
     const RULES_THE_FUTURE: bool = false;
 
-    /// The language and text of a routine's string body, whose references `pg_depend` doesn't have.
-    fn body(&self) -> Option<Body<'_>> {
+    /// The statement that makes a routine whose body is a string: `pg_depend` doesn't have what that refers to.
+    fn string_body(&self) -> Option<&str> {
         None
     }
+
+    /// Whether PostgreSQL runs functions to make the object: over rows, or to see what an expression comes to.
+    const RUNS_FUNCTIONS: bool = false;
 
     /// The step that gives the object the name, and the schema, of `new`. `None`: the kind has no name of its own.
     fn rename(&self, _id: &ObjectId, _new: &ObjectId) -> Option<Step> {
@@ -236,15 +239,6 @@ pub enum Claim {
     Type(String),
     /// `pg_constraint`: the constraints of one table or domain.
     Constraint(String),
-}
-
-/// A string body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Body<'a> {
-    /// `sql` or `plpgsql`, or another language that nobody reads.
-    pub language: &'a str,
-    /// The text as `pg_proc.prosrc` has it.
-    pub text: &'a str,
 }
 
 /// What becomes of a dependent.

@@ -17,7 +17,7 @@ mod step;
 pub use self::{
     batching::Batching,
     contract::{
-        Aside, Attribute, Body, Change, Claim, Comparison, Context, Difference, Follow, Fragment,
+        Aside, Attribute, Change, Claim, Comparison, Context, Difference, Follow, Fragment,
         ObjectKind, Reaction, Values, World, replace, shown, sorted,
     },
     glob::Glob,
@@ -258,9 +258,14 @@ macro_rules! kinds {
                 match self { $(Self::$name(model) => model.is_partitioned(),)* }
             }
 
-            /// See [`ObjectKind::body`].
-            pub fn body(&self) -> Option<Body<'_>> {
-                match self { $(Self::$name(model) => model.body(),)* }
+            /// See [`ObjectKind::string_body`].
+            pub fn string_body(&self) -> Option<&str> {
+                match self { $(Self::$name(model) => model.string_body(),)* }
+            }
+
+            /// See [`ObjectKind::RUNS_FUNCTIONS`].
+            pub fn runs_functions(&self) -> bool {
+                match self { $(Self::$name(_) => <$module::$name as ObjectKind>::RUNS_FUNCTIONS,)* }
             }
 
             /// See [`ObjectKind::rename`].

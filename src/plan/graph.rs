@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::steps::{Node, Nodes};
+use super::{
+    bodies,
+    steps::{Node, Nodes},
+};
 use crate::{
     diff::{Diff, Fate},
     kinds::{ObjectId, World as _},
@@ -29,6 +32,7 @@ pub(super) fn edges(diff: &Diff<'_>, nodes: &Nodes) -> Edges {
     }
     graph.names();
     graph.steps();
+    graph.bodies(diff);
     graph.edges
 }
 
@@ -231,6 +235,50 @@ impl Graph<'_> {
         for (freed, taken) in pairs {
             self.edge(&freed, &taken);
         }
+    }
+
+    /// What a function refers to is there before it is run, unless something stands against that.
+    fn bodies(&mut self, diff: &Diff<'_>) {
+        for (id, referred) in bodies::referred(diff) {
+            let mut root = id;
+            while let Some(parent) = diff.parent(root) {
+                root = parent;
+            }
+            let Some(node) = self.ready(id) else {
+                continue;
+            };
+            // What a new table declares meets no rows.
+            if node.id() == root && root != id {
+                continue;
+            }
+            for needed in referred {
+                let columns = diff.children(needed).into_iter().filter(|part| {
+                    let object = diff.desired(part);
+                    part.of.is_none() && object.is_some_and(|object| !object.splits())
+                });
+                for part in std::iter::once(needed).chain(columns) {
+                    if let Some(ready) = self.ready(part)
+                        && !self.reaches(&node, &ready)
+                    {
+                        self.edge(&ready, &node);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether one node comes before another by now, or is the same.
+    fn reaches(&self, first: &Node, then: &Node) -> bool {
+        let mut seen = BTreeSet::from([first]);
+        let mut waiting = vec![first];
+        while let Some(node) = waiting.pop() {
+            if node == then {
+                return true;
+            }
+            let next = self.edges.get(node).into_iter().flatten();
+            waiting.extend(next.filter(|next| seen.insert(next)));
+        }
+        false
     }
 
     /// What single steps wait for.

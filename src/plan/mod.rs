@@ -1,6 +1,7 @@
 //! From differences to an ordered list of steps, and to the file that people review.
 
 mod batch;
+mod bodies;
 pub mod file;
 mod graph;
 mod likeness;

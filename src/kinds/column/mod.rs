@@ -103,6 +103,8 @@ impl ObjectKind for Column {
         inherited_from_ref: physical,
     });
 
+    const RUNS_FUNCTIONS: bool = true;
+
     fn address(&self, id: &ObjectId) -> String {
         format!("COLUMN {}", id.sql())
     }

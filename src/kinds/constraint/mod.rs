@@ -101,6 +101,8 @@ impl ObjectKind for Constraint {
         incomplete => set_incomplete,
     });
 
+    const RUNS_FUNCTIONS: bool = true;
+
     fn address(&self, id: &ObjectId) -> String {
         format!("CONSTRAINT {} ON {}", id.name(), id.container())
     }

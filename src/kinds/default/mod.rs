@@ -24,6 +24,8 @@ impl ObjectKind for Default {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { expression => set_expression, of_view: physical, inherited_from_ref: physical });
 
+    const RUNS_FUNCTIONS: bool = true;
+
     fn address(&self, id: &ObjectId) -> String {
         format!("COLUMN {}", id.sql())
     }

@@ -22,6 +22,8 @@ impl ObjectKind for DomainConstraint {
     const ATTRIBUTES: &'static [Attribute<Self>] =
         attributes!(Self { definition => set_definition, valid => set_definition });
 
+    const RUNS_FUNCTIONS: bool = true;
+
     fn address(&self, id: &ObjectId) -> String {
         format!("CONSTRAINT {} ON DOMAIN {}", id.name(), id.container())
     }

@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Body, Change, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind, Reaction,
-    Step,
+    Attribute, Change, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step,
     rename::{in_schema, noticed},
 };
 use crate::{attributes, sql::Expression};
@@ -85,11 +84,8 @@ impl ObjectKind for Function {
         }
     }
 
-    fn body(&self) -> Option<Body<'_>> {
-        self.body.as_ref().map(|text| Body {
-            language: &self.language,
-            text,
-        })
+    fn string_body(&self) -> Option<&str> {
+        self.body.as_ref().map(|_| self.definition.as_str())
     }
 
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {

@@ -63,6 +63,8 @@ impl ObjectKind for Index {
         attached_to_ref "whole" => set_attached,
     });
 
+    const RUNS_FUNCTIONS: bool = true;
+
     fn address(&self, id: &ObjectId) -> String {
         format!("INDEX {}", id.sql())
     }

@@ -98,6 +98,8 @@ impl ObjectKind for MaterializedView {
         options => set_options: unordered,
     });
 
+    const RUNS_FUNCTIONS: bool = true;
+
     fn address(&self, id: &ObjectId) -> String {
         format!("MATERIALIZED VIEW {}", id.sql())
     }
