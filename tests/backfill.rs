@@ -19,7 +19,7 @@ use std::{
 };
 
 use forge::{
-    catalog::{Scope, introspect},
+    catalog::{Cast, Scope, introspect},
     plan::{Plan, file::PlanFile},
     server::{
         Environment,
@@ -90,7 +90,7 @@ impl Project {
 
     /// Puts an approved plan of these steps, which change no object, into the plans folder.
     async fn plan(mut self, steps: &str) -> Self {
-        let mut live = introspect(&self.session, None).await.unwrap();
+        let mut live = introspect(&self.session, &Cast::new()).await.unwrap();
         Scope::default().restrict(&mut live);
         let state = live.fingerprint();
         let text = format!(

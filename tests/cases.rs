@@ -28,7 +28,7 @@ use std::{
 
 use cluster::{Cluster, Database};
 use forge::{
-    catalog::{Catalog, introspect, introspect_with_addresses},
+    catalog::{Cast, Catalog, introspect, introspect_with_addresses},
     diagnostic::{Diagnostic, SourceFile},
     diff::{Catalogs, Diff},
     intent::{Intent, RenameFlag, Renamed, Renaming},
@@ -239,7 +239,7 @@ async fn carry_out(
     copy: &Database,
 ) -> Result<Renamed, Failed> {
     let read = async || {
-        let read = introspect_with_addresses(copy.session(), None).await;
+        let read = introspect_with_addresses(copy.session(), &Cast::new()).await;
         read.map_err(|error| Failed::from(words(&error)))
     };
     let (mut now, mut addresses) = read().await?;
@@ -335,7 +335,7 @@ fn tells_steps_apart(plan: &Plan) -> Result<(), Failed> {
 }
 
 async fn read(database: &Database) -> Result<Catalog, Failed> {
-    let catalog = introspect(database.session(), None)
+    let catalog = introspect(database.session(), &Cast::new())
         .await
         .map_err(|error| format!("{error}: {:?}", error.notes()))?;
     Ok(catalog)

@@ -28,7 +28,7 @@ use clap::CommandFactory as _;
 use cluster::Cluster;
 use desk::Desk;
 use forge::{
-    catalog::{Catalog, introspect},
+    catalog::{Cast, Catalog, introspect},
     cli::Cli,
     kinds::ObjectId,
     predecessor::{Predecessor, Tool, recognise, versions},
@@ -60,7 +60,7 @@ fn books(name: &str) -> String {
 /// What is found in a database with this in it.
 async fn found(cluster: &Cluster, script: &str) -> (Catalog, Vec<Predecessor>, Vec<Vec<String>>) {
     let database = cluster.database(script).await.unwrap();
-    let catalog = introspect(database.session(), None).await.unwrap();
+    let catalog = introspect(database.session(), &Cast::new()).await.unwrap();
     let found = recognise(&catalog);
     let versions = versions(database.session(), &found).await.unwrap();
     database.drop().await.unwrap();

@@ -8,7 +8,7 @@ use super::{
     runner::{Came, Runner},
 };
 use crate::{
-    catalog::{Catalog, Fingerprint, introspect},
+    catalog::{Cast, Catalog, Fingerprint, introspect},
     diagnostic::{Code, Diagnostic, Result},
     history::{self, Body, Direction, Entry, EventKind, Filed, Journal, Partly, Standing},
     kinds::Rollout,
@@ -38,7 +38,7 @@ pub enum Reached {
 
 /// The target's catalog as it is now, as far as it is managed.
 pub async fn read_target(work: &Work<'_>) -> Result<Catalog> {
-    let mut live = introspect(work.session, None).await?;
+    let mut live = introspect(work.session, &Cast::new()).await?;
     work.scope.restrict(&mut live);
     Ok(live)
 }

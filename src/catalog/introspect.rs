@@ -19,23 +19,29 @@ use crate::{
 /// The objects of a database by how `pg_depend` names them.
 pub type Addresses = BTreeMap<Address, ObjectId>;
 
-/// Reads every object of the session's database.
-///
-/// `role`, if given, is the name that stands for the session's own role: the shadow's superuser creates objects in the
-/// place of the role that will create them on the target.
-pub async fn introspect(session: &Session, role: Option<&Ident>) -> Result<Catalog> {
-    Ok(introspect_with_addresses(session, role).await?.0)
+/// The roles of a server that play others: which role each stands for.
+pub type Cast = BTreeMap<Ident, Ident>;
+
+/// Reads every object of the session's database, where each role of the cast goes by the name of the one that it plays: on a
+/// shadow server, one creates objects in the place of the role that will create them on the target.
+pub async fn introspect(session: &Session, cast: &Cast) -> Result<Catalog> {
+    Ok(introspect_with_addresses(session, cast).await?.0)
 }
 
 /// Reads every object of the session's database, and says how `pg_depend` names each: what is called otherwise later on is
 /// known by that.
 pub async fn introspect_with_addresses(
     session: &Session,
-    role: Option<&Ident>,
+    cast: &Cast,
 ) -> Result<(Catalog, Addresses)> {
+    let names: BTreeMap<&str, &str> = cast
+        .iter()
+        .map(|(role, plays)| (role.as_str(), plays.as_str()))
+        .collect();
+    let names = serde_json::to_string(&names).expect("names are JSON");
     let alias = format!(
-        "SELECT set_config('forge.role', {}, true), set_config('search_path', '', true), current_user::text AS role",
-        crate::sql::Literal(role.map_or("", Ident::as_str))
+        "SELECT set_config('forge.roles', {}, true), set_config('search_path', '', true), current_user::text AS role",
+        crate::sql::Literal(&names)
     );
     // Names are printed in full only where the search path is empty.
     let mut queries: Vec<&str> = vec![&alias];
@@ -53,7 +59,10 @@ pub async fn introspect_with_addresses(
     let (depends, extensions, unmodelled) = (next(), next(), next());
 
     let mut reading = Reading {
-        catalog: Catalog::empty(session.server_version_num(), role.cloned().unwrap_or(own)),
+        catalog: Catalog::empty(
+            session.server_version_num(),
+            cast.get(&own).cloned().unwrap_or(own),
+        ),
         addresses: BTreeMap::new(),
     };
     let objects = reading.identify(&kinds)?;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     fingerprint::{Families, Fingerprint},
-    introspect::{Addresses, introspect, introspect_with_addresses},
+    introspect::{Addresses, Cast, introspect, introspect_with_addresses},
     scope::Scope,
     state::{extension_versions, state},
 };

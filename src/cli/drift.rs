@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     apply,
-    catalog::{Catalog, introspect},
+    catalog::{Cast, Catalog, introspect},
     diagnostic::{Code, Diagnostic, Exit, Result},
     drift::{Change, Group, compare},
     history::{self, Direction, Journal},
@@ -101,7 +101,7 @@ async fn look(context: &Context<'_>, target: &OpenTarget<'_>) -> Result<Report> 
         return Ok(report);
     };
     let progress = context.reporter.progress("reading the database");
-    let mut live = introspect(session, None).await?;
+    let mut live = introspect(session, &Cast::new()).await?;
     target.scope.restrict(&mut live);
     drop(progress);
     let Some(left) = history::snapshot(session).await? else {

@@ -8,7 +8,7 @@ use super::Context;
 use crate::{
     apply::{MAX_LAG, Work},
     cancel::Urgency,
-    catalog::{Catalog, Scope, introspect},
+    catalog::{Cast, Catalog, Scope, introspect},
     diagnostic::{Code, Diagnostic, Result},
     history::Actor,
     report::Reporter,
@@ -166,7 +166,7 @@ impl<'a> OpenTarget<'a> {
 
     /// Reads what of the database is managed.
     pub(super) async fn catalog(&self) -> Result<Catalog> {
-        let mut catalog = introspect(&self.session, None).await?;
+        let mut catalog = introspect(&self.session, &Cast::new()).await?;
         self.scope.restrict(&mut catalog);
         Ok(catalog)
     }

@@ -49,7 +49,7 @@ pub(crate) use names::first_causes;
 pub use order::load_order;
 pub use probes::{ENOUGH, Probe, probes, validated};
 pub use references::{body_references, roles_in};
-pub use role::with_role;
+pub use role::with_stand_ins;
 pub use session::{Session, dotted_name};
 pub use spelling::closest;
 pub use statement::{Action, Statement, extensions, roles, warnings};

@@ -101,7 +101,7 @@ impl Workbench {
             .await?;
         let mut scratch = self.scratch("desired").await?;
         let broken_bodies = load(&mut scratch, statements).await?;
-        let catalog = self.read(scratch.session()).await?;
+        let catalog = self.read(&scratch).await?;
         self.shadow.drop_scratch(scratch).await?;
         Ok(Desired {
             catalog,
@@ -112,7 +112,7 @@ impl Workbench {
     /// The catalog of an empty database.
     pub async fn empty(&self) -> Result<Catalog> {
         let scratch = self.scratch("empty").await?;
-        let catalog = self.read(scratch.session()).await?;
+        let catalog = self.read(&scratch).await?;
         self.shadow.drop_scratch(scratch).await?;
         Ok(catalog)
     }
@@ -124,13 +124,14 @@ impl Workbench {
     /// [`Code::Unproved`] with what stands in the way.
     pub async fn prove(&self, catalogs: Catalogs<'_>, up: &Plan, down: &Plan) -> Result<Proof> {
         let Catalogs { live, desired } = catalogs;
+        let roles: BTreeSet<String> = live.roles().union(&desired.roles()).cloned().collect();
         self.shadow
-            .create_roles(&live.roles().into_iter().collect::<Vec<_>>())
+            .create_roles(&roles.into_iter().collect::<Vec<_>>())
             .await?;
         let mut scratch = self.scratch("proof").await?;
         self.rebuild(&mut scratch, live).await?;
         run(&mut scratch, up, "the plan fails on the shadow server").await?;
-        let reached = self.read(scratch.session()).await?;
+        let reached = self.read(&scratch).await?;
         differing(&reached, desired).map_or(Ok(()), |left| {
             Err(unproved(
                 "the plan doesn't lead to what the schema tree declares",
@@ -145,7 +146,7 @@ impl Workbench {
             "the way back fails on the shadow server",
         )
         .await?;
-        let back = self.read(scratch.session()).await?;
+        let back = self.read(&scratch).await?;
         let irreversible = differing(&back, live).unwrap_or_default();
         self.shadow.drop_scratch(scratch).await?;
         Ok(Proof { irreversible })
@@ -163,7 +164,7 @@ impl Workbench {
         self.shadow.create_roles(&live).await?;
         let mut scratch = self.scratch("renamed").await?;
         self.rebuild(&mut scratch, catalogs.live).await?;
-        let (mut now, mut addresses) = self.read_with_addresses(scratch.session()).await?;
+        let (mut now, mut addresses) = self.read_with_addresses(&scratch).await?;
         let mut renaming = Renaming::new(intent, catalogs, addresses.clone());
         loop {
             let steps = renaming.next_round(&now, &addresses)?;
@@ -172,7 +173,7 @@ impl Workbench {
             }
             let round = Plan::from(steps);
             run(&mut scratch, &round, "a rename fails on the shadow server").await?;
-            (now, addresses) = self.read_with_addresses(scratch.session()).await?;
+            (now, addresses) = self.read_with_addresses(&scratch).await?;
         }
         self.shadow.drop_scratch(scratch).await?;
         Ok(Some(renaming.finish(now, &addresses)))
@@ -181,7 +182,7 @@ impl Workbench {
     /// Makes a copy of the live state, but for its rows.
     async fn rebuild(&self, scratch: &mut Scratch, live: &Catalog) -> Result<()> {
         scratch.session().run(&SETTINGS.join(";")).await?;
-        let empty = self.read(scratch.session()).await?;
+        let empty = self.read(scratch).await?;
         let rebuild = plan(&Diff::new(Catalogs {
             live: &empty,
             desired: live,
@@ -194,7 +195,7 @@ impl Workbench {
         .await?;
         // A rebuilt state differs from the live one only where forge doesn't say everything it reads.
         if !rebuild.is_empty() {
-            let restored = self.read(scratch.session()).await?;
+            let restored = self.read(scratch).await?;
             differing(&restored, live).map_or(Ok(()), |left| {
                 Err(unproved(
                     "the live state can't be rebuilt on the shadow server as it is",
@@ -228,14 +229,15 @@ impl Workbench {
         self.shadow.scratch(purpose, &self.role).await
     }
 
-    async fn read_with_addresses(&self, session: &Session) -> Result<(Catalog, Addresses)> {
-        let (mut catalog, addresses) = introspect_with_addresses(session, Some(&self.role)).await?;
+    async fn read_with_addresses(&self, scratch: &Scratch) -> Result<(Catalog, Addresses)> {
+        let (mut catalog, addresses) =
+            introspect_with_addresses(scratch.session(), scratch.cast()).await?;
         self.scope.restrict(&mut catalog);
         Ok((catalog, addresses))
     }
 
-    async fn read(&self, session: &Session) -> Result<Catalog> {
-        let mut catalog = introspect(session, Some(&self.role)).await?;
+    async fn read(&self, scratch: &Scratch) -> Result<Catalog> {
+        let mut catalog = introspect(scratch.session(), scratch.cast()).await?;
         self.scope.restrict(&mut catalog);
         Ok(catalog)
     }

@@ -44,12 +44,12 @@ impl Workbench {
         self.create_roles_of(files).await?;
         let mut scratch = self.scratch("test").await?;
         scratch.session().run(&SETTINGS.join(";")).await?;
-        let mut states = vec![self.read(scratch.session()).await?];
+        let mut states = vec![self.read(&scratch).await?];
         let what =
             |pair: &Pair<'_>, way| format!("{way} revision `{}` fails", pair.up.header.revision);
         for pair in pairs {
             run(&mut scratch, &pair.up.plan, &what(pair, "the upgrade to")).await?;
-            states.push(self.read(scratch.session()).await?);
+            states.push(self.read(&scratch).await?);
         }
         at_head(scratch.options()).await?;
         let kept = pairs.len() - back.min(pairs.len());
@@ -61,7 +61,7 @@ impl Workbench {
                 &what(pair, "the downgrade from"),
             )
             .await?;
-            let back = self.read(scratch.session()).await?;
+            let back = self.read(&scratch).await?;
             if let Some(left) = differing(&back, &states[number]) {
                 irreversible.push((pair.up.header.revision.clone(), left));
             }
@@ -74,7 +74,7 @@ impl Workbench {
             )
             .await?;
         }
-        let again = self.read(scratch.session()).await?;
+        let again = self.read(&scratch).await?;
         let head = states.pop().expect("the empty database is there");
         if let Some(left) = differing(&again, &head) {
             return Err(elsewhere(&left));

@@ -25,7 +25,7 @@ impl Workbench {
         self.create_roles_of(plans.iter().copied()).await?;
         let mut scratch = self.scratch("replay").await?;
         scratch.session().run(&SETTINGS.join(";")).await?;
-        let mut catalog = self.read(scratch.session()).await?;
+        let mut catalog = self.read(&scratch).await?;
         let mut promised = catalog.fingerprint();
         let mut differing = Vec::new();
         if let Some(first) = plans.first().map(|file| &file.header)
@@ -37,7 +37,7 @@ impl Workbench {
             let header = &file.header;
             let what = format!("revision `{}` can't be replayed", header.revision);
             run(&mut scratch, &file.plan, &what).await?;
-            catalog = self.read(scratch.session()).await?;
+            catalog = self.read(&scratch).await?;
             promised = promised.after(header.from, header.to);
             if catalog.fingerprint() != promised {
                 differing.push(header.revision.clone());

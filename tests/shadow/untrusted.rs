@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use forge::{
+    catalog::introspect,
     diagnostic::{Code, Diagnostic, Result, SourceFile},
     server::{
         load::load,
@@ -321,5 +322,96 @@ fn programs_make_schema_and_no_rows() {
         );
         assert_eq!(error.places()[0].location(), "a.sql:2:1");
         shadow.close().await.unwrap();
+    });
+}
+
+/// A role that the server has already, and that may do more than one of forge's.
+#[test]
+fn roles_of_a_users_server_are_played_by_others() {
+    run(async {
+        let (_project, server) = users_server().await;
+        let admin = connect(&server.options()).await;
+        admin
+            .batch_execute("CREATE ROLE mighty SUPERUSER; CREATE ROLE reader")
+            .await
+            .unwrap();
+        let settings = ShadowSettings {
+            url: Some(server.options()),
+            ..settings(Mode::Url)
+        };
+        let shadow = shadow::start(&settings, server.major(), None)
+            .await
+            .unwrap();
+        let attack = Attack::new();
+        let names = ["mighty", "reader", "app"].map(str::to_owned);
+        shadow.create_roles(&names).await.unwrap();
+        let mut scratch = shadow.scratch("proof", &Ident::new("app")).await.unwrap();
+        let functions = attack.functions.replace("FUNCTION ", "FUNCTION public.");
+        let steps = [
+            functions.as_str(),
+            "CREATE TABLE public.t (a int)",
+            "ALTER TABLE public.t OWNER TO mighty",
+            "CREATE POLICY p ON public.t TO reader, app USING (true)",
+            "GRANT SELECT ON public.t TO reader",
+            "ALTER TABLE public.t FORCE ROW LEVEL SECURITY",
+        ];
+        scratch.run_all(&steps, true).await.unwrap();
+        let catalog = introspect(scratch.session(), scratch.cast()).await.unwrap();
+        assert_eq!(
+            catalog.roles().into_iter().collect::<Vec<_>>(),
+            ["app", "mighty", "pg_database_owner", "reader"]
+        );
+        // An index is built with the rights of the table's owner.
+        let steps = [
+            "ALTER FUNCTION public.escape() OWNER TO mighty",
+            "ALTER FUNCTION public.escape() SECURITY DEFINER",
+            "CREATE MATERIALIZED VIEW public.m AS SELECT public.evil(1)",
+        ];
+        let rejection = scratch.run_all(&steps, true).await.unwrap_err();
+        assert!(rejection.lacks_privilege);
+        assert_eq!(rejection.number, 2);
+        assert!(!attack.file.exists());
+        shadow.drop_scratch(scratch).await.unwrap();
+        shadow.close().await.unwrap();
+        let roles = "SELECT string_agg(rolname, ',' ORDER BY rolname) FROM pg_roles WHERE rolname !~ '^pg_'";
+        assert_eq!(text(&admin, roles).await, "app,mighty,postgres,reader");
+        drop(admin);
+        server.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn row_security_stands_in_no_ones_way() {
+    run(async {
+        let (_project, server) = users_server().await;
+        let admin = connect(&server.options()).await;
+        admin
+            .batch_execute("CREATE ROLE ann LOGIN CREATEDB")
+            .await
+            .unwrap();
+        let mut options = server.options();
+        options.user = "ann".to_owned();
+        let settings = ShadowSettings {
+            url: Some(options),
+            ..settings(Mode::Url)
+        };
+        let shadow = shadow::start(&settings, server.major(), None)
+            .await
+            .unwrap();
+        let mut scratch = shadow.scratch("proof", &Ident::new("app")).await.unwrap();
+        let steps = [
+            "CREATE TABLE public.t (a int PRIMARY KEY)",
+            "ALTER TABLE public.t ENABLE ROW LEVEL SECURITY",
+            "ALTER TABLE public.t FORCE ROW LEVEL SECURITY",
+            "CREATE POLICY p ON public.t USING (a > 1)",
+            "CREATE MATERIALIZED VIEW public.m AS SELECT a FROM public.t",
+            "CREATE TABLE public.u (a int)",
+            "ALTER TABLE public.u ADD FOREIGN KEY (a) REFERENCES public.t",
+        ];
+        scratch.run_all(&steps, true).await.unwrap();
+        shadow.drop_scratch(scratch).await.unwrap();
+        shadow.close().await.unwrap();
+        drop(admin);
+        server.stop().await.unwrap();
     });
 }

@@ -1,5 +1,5 @@
 -- Default privileges by role, schema, class of objects and grantee, where they aren't PostgreSQL's own.
--- `forge.role` names the role that stands for the session's own, so that two databases can be compared.
+-- `forge.roles` says for whom a role stands, so that two databases can be compared.
 WITH rules AS (
     SELECT d.oid, d.defaclacl AS acl, n.nspname::text AS schema, r.oid AS role_oid, r.rolname::text AS role,
            CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS' WHEN 'T' THEN 'TYPES'
@@ -31,12 +31,11 @@ SELECT 'pg_default_acl'::regclass::oid AS classid,
        0 AS objsubid,
        array_remove(ARRAY[
            g.schema,
-           CASE WHEN g.role = current_user THEN COALESCE(NULLIF(current_setting('forge.role', true), ''), g.role) ELSE g.role END,
+           COALESCE(NULLIF(current_setting('forge.roles', true), '')::jsonb ->> g.role, g.role),
            lower(g.class)], NULL) AS path,
        CASE WHEN g.grantee = 0 THEN ''
-            WHEN r.rolname = current_user THEN COALESCE(NULLIF(current_setting('forge.role', true), ''), r.rolname::text)
-            ELSE COALESCE(r.rolname::text, g.grantee::text) END AS grantee,
-       CASE WHEN g.role = current_user THEN COALESCE(NULLIF(current_setting('forge.role', true), ''), g.role) ELSE g.role END AS role,
+            ELSE COALESCE(NULLIF(current_setting('forge.roles', true), '')::jsonb ->> r.rolname::text, r.rolname::text, g.grantee::text) END AS grantee,
+       COALESCE(NULLIF(current_setting('forge.roles', true), '')::jsonb ->> g.role, g.role) AS role,
        g.schema,
        g.class,
        g.privileges,

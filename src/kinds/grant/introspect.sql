@@ -1,5 +1,5 @@
 -- Privileges that aren't those that an object of its kind has from the start, by grantee. A star marks the grant option.
--- `forge.role` names the role that stands for the session's own, so that two databases can be compared.
+-- `forge.roles` says for whom a role stands, so that two databases can be compared.
 WITH acls AS (
     SELECT 'pg_namespace'::regclass::oid AS classid, n.oid AS objid, 0 AS objsubid, NULL::text AS sub_name, NULL::text[] AS path,
            n.nspacl AS acl, acldefault('n', n.nspowner) AS start
@@ -53,8 +53,7 @@ SELECT g.classid AS parent_classid,
        CASE WHEN g.path IS NOT NULL THEN 'sequence' END AS of,
        g.path,
        CASE WHEN g.grantee = 0 THEN ''
-            WHEN r.rolname = current_user THEN COALESCE(NULLIF(current_setting('forge.role', true), ''), r.rolname::text)
-            ELSE COALESCE(r.rolname::text, g.grantee::text) END AS grantee,
+            ELSE COALESCE(NULLIF(current_setting('forge.roles', true), '')::jsonb ->> r.rolname::text, r.rolname::text, g.grantee::text) END AS grantee,
        g.privileges,
        g.initial,
        g.position

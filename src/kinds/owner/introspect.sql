@@ -1,5 +1,5 @@
 -- Owners. A sequence that a column owns, and a partition's or view's parts, have the owner of what they belong to.
--- `forge.role` names the role that stands for the session's own, so that two databases can be compared.
+-- `forge.roles` says for whom a role stands, so that two databases can be compared.
 WITH owned AS (
     SELECT 'pg_namespace'::regclass::oid AS classid, n.oid AS objid, n.nspowner AS owner
     FROM pg_namespace n
@@ -23,8 +23,7 @@ WITH owned AS (
 SELECT o.classid AS parent_classid,
        o.objid AS parent_objid,
        0 AS parent_objsubid,
-       CASE WHEN r.rolname = current_user THEN COALESCE(NULLIF(current_setting('forge.role', true), ''), r.rolname::text)
-            ELSE r.rolname::text END AS role
+       COALESCE(NULLIF(current_setting('forge.roles', true), '')::jsonb ->> r.rolname::text, r.rolname::text) AS role
 FROM owned o
 JOIN pg_roles r ON r.oid = o.owner
 WHERE o.objid >= 16384 OR o.objid = to_regnamespace('public')

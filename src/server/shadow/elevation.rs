@@ -5,7 +5,10 @@
 //! the statement has a transaction of its own, so that deferred triggers have fired before it begins; triggers are quiet
 //! in the role's sessions; and what the statement has done is looked at before it is committed.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use tokio_postgres::{Client, error::DbError};
 
@@ -23,8 +26,8 @@ pub(in crate::server) struct Elevation {
     options: ConnectOptions,
     admin: Option<Admin>,
     role: Ident,
-    /// The role that it stands for.
-    stands_for: Ident,
+    /// The roles that others play here, with who plays them.
+    stand_ins: BTreeMap<Ident, Ident>,
     /// The roles that forge has made, which have no rights of their own.
     made: BTreeSet<Ident>,
     calm: bool,
@@ -44,18 +47,18 @@ pub(in crate::server) enum Outcome {
 }
 
 impl Elevation {
-    /// Nothing is done yet. `role` loads what belongs to `stands_for` on the target.
+    /// Nothing is done yet. `role` is the loading role.
     pub(super) fn new(
         options: ConnectOptions,
         role: Ident,
-        stands_for: Ident,
+        stand_ins: BTreeMap<Ident, Ident>,
         made: BTreeSet<Ident>,
     ) -> Self {
         Self {
             options,
             admin: None,
             role,
-            stands_for,
+            stand_ins,
             made,
             calm: false,
         }
@@ -74,17 +77,22 @@ impl Elevation {
             || self.made.iter().any(|made| made.as_str() == role)
     }
 
-    /// The statement as the loading role runs it, which takes the place of another.
+    /// The statement with the roles that play those which it names.
     pub(super) fn in_place<'a>(&self, statement: &'a str) -> Cow<'a, str> {
-        if self.stands_for == self.role {
-            return Cow::Borrowed(statement);
-        }
-        source::with_role(statement, &self.stands_for, &self.role)
+        source::with_stand_ins(statement, &self.stand_ins)
+    }
+
+    /// Which role each plays.
+    pub(super) fn cast(&self) -> BTreeMap<Ident, Ident> {
+        let stand_ins = self.stand_ins.iter();
+        stand_ins
+            .map(|(role, stand_in)| (stand_in.clone(), role.clone()))
+            .collect()
     }
 
     /// Whether the loading role takes the place of this one, so that what is given to it stays where it is.
     pub(in crate::server) fn stands_for(&self, role: &str) -> bool {
-        role == self.stands_for.as_str() && role != self.role.as_str()
+        self.stand_ins.get(&Ident::new(role)) == Some(&self.role)
     }
 
     /// Runs a statement with a superuser's privileges, after commands that set the session up for it. No transaction is

@@ -217,7 +217,7 @@ impl Guest {
         Ok(())
     }
 
-    /// Creates the roles that aren't there.
+    /// Creates the roles that aren't there, and one in the place of each that is there and has rights of its own.
     pub(super) async fn create_roles(&self, names: &[String]) -> Result<()> {
         for name in roles::missing(&self.admin, names).await? {
             self.create_role(&name, "NOLOGIN").await?;
@@ -226,6 +226,19 @@ impl Guest {
                 self.admin
                     .run(&format!("GRANT {name} TO CURRENT_USER"))
                     .await?;
+            }
+        }
+        if !self.server.superuser {
+            return Ok(());
+        }
+        for name in names.iter().filter(|name| roles::creatable(name)) {
+            let name = Ident::new(name);
+            let is_known =
+                self.roles.made().contains(&name) || self.roles.stand_ins().contains_key(&name);
+            if !is_known {
+                let stand_in = self.name("role");
+                self.create_role(&stand_in, "NOLOGIN").await?;
+                self.roles.stand_ins().insert(name, stand_in);
             }
         }
         Ok(())

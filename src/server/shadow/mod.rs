@@ -29,7 +29,7 @@ pub(in crate::server) mod system;
 pub(in crate::server) mod template;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Mutex, PoisonError},
 };
@@ -201,21 +201,22 @@ impl Shadow {
                     ..database.options()
                 };
                 let elevation =
-                    Elevation::new(database.options(), role.clone(), role.clone(), made);
-                Scratch::open(database, options, Some(elevation)).await
+                    Elevation::new(database.options(), role.clone(), BTreeMap::new(), made);
+                Scratch::open(database, options, role, Some(elevation)).await
             }
             Place::Guest { guest, .. } => {
                 let Some(ordinary) = guest.ordinary().await? else {
                     let database = self.create_owned(purpose, None).await?;
                     let options = database.options();
-                    return Scratch::open(database, options, None).await;
+                    return Scratch::open(database, options, role, None).await;
                 };
                 let made = guest.roles().made().clone();
                 let database = self.create_owned(purpose, Some(&ordinary.name)).await?;
                 let options = ordinary.log_in(&database.options());
-                let elevation =
-                    Elevation::new(database.options(), ordinary.name, role.clone(), made);
-                Scratch::open(database, options, Some(elevation)).await
+                let mut stand_ins = guest.roles().stand_ins().clone();
+                stand_ins.insert(role.clone(), ordinary.name.clone());
+                let elevation = Elevation::new(database.options(), ordinary.name, stand_ins, made);
+                Scratch::open(database, options, role, Some(elevation)).await
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The roles that forge makes on a shadow server.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -13,12 +13,22 @@ use crate::{
 
 /// The roles that were made so far.
 #[derive(Debug, Default)]
-pub(super) struct Roles(Mutex<BTreeSet<Ident>>);
+pub(super) struct Roles {
+    made: Mutex<BTreeSet<Ident>>,
+    stand_ins: Mutex<BTreeMap<Ident, Ident>>,
+}
 
 impl Roles {
     /// The list, to be read or changed.
     pub(super) fn made(&self) -> MutexGuard<'_, BTreeSet<Ident>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The server's own roles, with those that were made to play them, to be read or changed.
+    pub(super) fn stand_ins(&self) -> MutexGuard<'_, BTreeMap<Ident, Ident>> {
+        self.stand_ins
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes `role` a member of every other role that was made: so it may give things to them, and is asked for nothing
@@ -52,7 +62,7 @@ pub(super) async fn missing(admin: &Admin, names: &[String]) -> Result<Vec<Ident
 }
 
 /// PostgreSQL keeps some names for itself. (PostgreSQL docs: CREATE ROLE; `check_rolespec_name` and `IsReservedName`.)
-fn creatable(role: &str) -> bool {
+pub(super) fn creatable(role: &str) -> bool {
     !role.is_empty() && !role.starts_with("pg_") && !["public", "none"].contains(&role)
 }
 

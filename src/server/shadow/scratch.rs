@@ -1,6 +1,6 @@
 //! A scratch database, in which statements of the tree and of plans run.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use tokio_postgres::Client;
 
@@ -12,6 +12,7 @@ use crate::{
     diagnostic::Result,
     server::{connect::ConnectOptions, failure::rejected, session::Session, snapshot::Rejection},
     source,
+    sql::Ident,
 };
 
 /// A scratch database and the loading role's session in it.
@@ -20,22 +21,33 @@ pub struct Scratch {
     options: ConnectOptions,
     session: Option<Session>,
     elevation: Option<Elevation>,
+    cast: BTreeMap<Ident, Ident>,
 }
 
 impl Scratch {
-    /// Logs in. Without an elevation, no statement gets more privileges than the role has.
+    /// Logs in, in the place of `role`. Without an elevation, no statement gets more privileges than the one has that logs in.
     pub(super) async fn open(
         database: ShadowDatabase,
         options: ConnectOptions,
+        role: &Ident,
         elevation: Option<Elevation>,
     ) -> Result<Self> {
-        let session = Session::open(&options, "forge shadow").await?;
-        Ok(Self {
+        let mut cast = elevation.as_ref().map(Elevation::cast).unwrap_or_default();
+        cast.insert(Ident::new(&options.user), role.clone());
+        let mut scratch = Self {
             database,
             options,
-            session: Some(session),
+            session: None,
             elevation,
-        })
+            cast,
+        };
+        scratch.log_in_again().await?;
+        Ok(scratch)
+    }
+
+    /// Which role each of those plays that act in the database.
+    pub fn cast(&self) -> &BTreeMap<Ident, Ident> {
+        &self.cast
     }
 
     /// The loading role's session.
@@ -64,7 +76,12 @@ impl Scratch {
         if let Some(session) = self.session.take() {
             session.close().await;
         }
-        self.session = Some(Session::open(&self.options, "forge shadow").await?);
+        let session = Session::open(&self.options, "forge shadow").await?;
+        if self.elevation.is_none() {
+            // The role isn't above row security, which here has no rows to hide.
+            session.run("SET row_security = on").await?;
+        }
+        self.session = Some(session);
         Ok(())
     }
 
