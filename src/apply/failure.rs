@@ -54,15 +54,7 @@ impl Cause {
     /// Whether the connection is gone.
     pub(super) fn ends_connection(&self) -> bool {
         match self {
-            Self::Server(error) => {
-                error.is_closed()
-                    || error.as_db_error().is_some_and(|error| {
-                        matches!(
-                            error.parsed_severity(),
-                            Some(Severity::Fatal | Severity::Panic)
-                        )
-                    })
-            }
+            Self::Server(error) => ends_connection(error),
             Self::Stopped | Self::Refused(_) => false,
         }
     }
@@ -89,6 +81,17 @@ impl Cause {
     fn is_lock_timeout(&self) -> bool {
         self.sqlstate() == Some(SqlState::LOCK_NOT_AVAILABLE.code())
     }
+}
+
+/// Whether the connection is gone.
+pub(super) fn ends_connection(error: &tokio_postgres::Error) -> bool {
+    error.is_closed()
+        || error.as_db_error().is_none_or(|error| {
+            matches!(
+                error.parsed_severity(),
+                Some(Severity::Fatal | Severity::Panic)
+            )
+        })
 }
 
 /// What is known of the step that failed.

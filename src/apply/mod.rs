@@ -5,6 +5,7 @@
 
 mod backfill;
 mod check;
+mod commit;
 mod failure;
 mod leftovers;
 mod lock;
@@ -17,6 +18,7 @@ mod sync;
 pub use self::{
     backfill::{Pace, spoken},
     check::check,
+    commit::{Committing, outlast},
     lock::{Acquired, acquire, acquire_shared},
     psql::{Beginning, psql_script},
     run::{Reached, Script, finish, read_target, run},
@@ -42,6 +44,8 @@ pub struct Work<'a> {
     pub reporter: &'a Reporter,
     /// The user's wish to stop.
     pub cancel: &'a Cancel,
+    /// The transaction whose COMMIT is under way.
+    pub committing: &'a Committing,
     /// How long to wait for locks that others hold.
     pub patience: Duration,
     /// How far a standby may be behind before the next batch of a step waits for it.

@@ -222,10 +222,8 @@ fn announce(work: &Work<'_>, script: &Script<'_>, partly: Option<&Partly>) {
         Direction::Down => format!("Running downgrade {revision} -> {parents}, {message}"),
     });
     for done in partly.iter().flat_map(|partly| &partly.done) {
-        work.reporter.status(
-            Status::Skipped,
-            format_args!("step {done}: done by an earlier run"),
-        );
+        work.reporter
+            .status(Status::Skipped, format_args!("step {done}: done already"));
     }
 }
 

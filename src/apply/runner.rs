@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, pin::pin, time::Instant};
 
 use super::{
     Work, backfill, check,
+    commit::commit,
     failure::{Cause, Failure, Rest, explain},
     leftovers,
     retry::{self, Tries},
@@ -52,6 +53,14 @@ struct Numbered<'a> {
 impl<'a> Numbered<'a> {
     fn steps(self) -> impl Iterator<Item = (usize, &'a Step)> {
         (self.first..).zip(&self.batch.steps)
+    }
+
+    /// `step 3`, `steps 3 to 7`.
+    fn name(self) -> String {
+        match self.batch.steps.len() {
+            1 => format!("step {}", self.first),
+            count => format!("steps {} to {}", self.first, self.first + count - 1),
+        }
     }
 }
 
@@ -223,7 +232,7 @@ impl<'a> Runner<'a> {
             None
         };
         let (number, step) = batch.steps().last().expect("a batch has steps");
-        let committed = self.work.session.client().batch_execute("COMMIT").await;
+        let committed = commit(self.work, &batch.name()).await;
         committed.map_err(|error| {
             Stop::Step(Failure {
                 number,
@@ -279,7 +288,15 @@ impl<'a> Runner<'a> {
         if batch.is_last {
             self.ended = Some(self.record_end().await?);
         }
-        self.plain("COMMIT").await?;
+        if let Err(error) = commit(self.work, &batch.name()).await {
+            let failure = Failure {
+                number,
+                step,
+                sql: None,
+                cause: Cause::Server(error),
+            };
+            return Err(self.explained(&failure, Rest::Unknown).await);
+        }
         self.stands += 1;
         self.tell(number, step);
         Ok(())
@@ -318,7 +335,12 @@ impl<'a> Runner<'a> {
         };
         // Without the record, the next run knows from the step's own how far it came.
         drop(self.record(&entry).await);
-        Err(self.explained(&failure, Rest::Rows(rows_done)).await)
+        let rest = if self.work.committing.is_in_doubt() {
+            Rest::Unknown
+        } else {
+            Rest::Rows(rows_done)
+        };
+        Err(self.explained(&failure, rest).await)
     }
 
     /// Whether a step that an earlier run began was done when that run ended. Clears what it left otherwise.
@@ -347,8 +369,7 @@ impl<'a> Runner<'a> {
         };
         // Without the record, the next run finds out by itself that the step isn't done.
         drop(self.record(&entry).await);
-        let committing = failure.sql.is_none() && failure.cause.ends_connection();
-        let rest = if committing {
+        let rest = if self.work.committing.is_in_doubt() {
             Rest::Unknown
         } else {
             Rest::Nothing
@@ -361,7 +382,10 @@ impl<'a> Runner<'a> {
             "step {}: {} {}",
             failure.number, failure.step.action, failure.step.object
         );
-        self.work.reporter.status(Status::Failed, what);
+        // One that is in doubt has not failed: it is found out.
+        if !self.work.committing.is_in_doubt() {
+            self.work.reporter.status(Status::Failed, what);
+        }
         let reported = failure.cause.reported();
         let blockers = if reported.is_some_and(retry::is_worth_another_try) {
             retry::blockers(self.work, failure.step).await

@@ -154,7 +154,13 @@ async fn with_target(
         backup: backup.as_deref(),
         ..work
     };
-    let applied = bring_up(&work, args.phase, &revisions, &ready).await;
+    let reconnect = async || target.another_session(context, settings, "apply").await;
+    let applied = apply::outlast(&work, reconnect, async |work| {
+        let journal = history::load(work.session).await?;
+        let revisions = Revisions::new(revisions.folder.clone(), journal)?;
+        bring_up(work, args.phase, &revisions, &ready).await
+    })
+    .await;
     let reached = if ready.is_empty() {
         applied?
     } else {

@@ -10,7 +10,8 @@ use super::{
 use crate::{
     apply::{self, Reached, Script, Work},
     diagnostic::{Code, Diagnostic, Exit, Result},
-    history::{self, Direction, Folder, Revisions, Walk},
+    history::{self, Direction, Filed, Folder, Revisions, Walk},
+    server::session::Session,
 };
 
 /// Take applied plans back
@@ -42,8 +43,12 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     args.to.revision()?;
     let settings = context.settings()?;
     let folder = revisions::folder(&settings)?;
-    locked::on_target(context, &settings, "downgrade", async |_, work| {
-        downgrade(args, context, folder, work).await
+    locked::on_target(context, &settings, "downgrade", async |target, work| {
+        let reconnect = async || {
+            let session = target.another_session(context, &settings, "downgrade");
+            session.await
+        };
+        downgrade(args, context, folder, work, reconnect).await
     })
     .await
 }
@@ -53,6 +58,7 @@ async fn downgrade(
     context: &Context<'_>,
     folder: Folder,
     work: &Work<'_>,
+    reconnect: impl AsyncFn() -> Result<Session>,
 ) -> Result<Exit> {
     let journal = history::load(work.session).await?;
     let revisions = Revisions::new(folder, journal)?;
@@ -73,23 +79,36 @@ async fn downgrade(
         context.reporter.note("nothing to do");
         return Ok(Exit::Done);
     }
+    apply::outlast(work, reconnect, async |work| {
+        take_back(work, &ways_back).await
+    })
+    .await?;
+    context
+        .reporter
+        .note(format_args!("reverted {}", counted(going.len(), "plan")));
+    Ok(Exit::Done)
+}
+
+/// Reverts revisions one after the other.
+async fn take_back(work: &Work<'_>, ways_back: &[Filed]) -> Result<()> {
+    let journal = history::load(work.session).await?;
     let mut live = apply::read_target(work).await?;
-    for down in &ways_back {
+    if !journal.is_settled() {
+        apply::finish(work, &journal, &live).await?;
+    }
+    for down in ways_back {
         let script = Script {
             direction: Direction::Down,
             file: down,
             down: None,
             phase: None,
         };
-        live = match apply::run(work, &script, &revisions.journal, live).await? {
+        live = match apply::run(work, &script, &journal, live).await? {
             Reached::End(after) => after,
             Reached::Before(_) => unreachable!("nobody asked to stop before the end"),
         };
     }
-    context
-        .reporter
-        .note(format_args!("reverted {}", counted(going.len(), "plan")));
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// A plan that is being applied has to be brought to its end before anything is taken back.

@@ -6,7 +6,7 @@ use tokio::time::{sleep, timeout};
 
 use super::Context;
 use crate::{
-    apply::{MAX_LAG, Work},
+    apply::{Committing, MAX_LAG, Work},
     cancel::Urgency,
     catalog::{Cast, Catalog, Scope, introspect},
     diagnostic::{Code, Diagnostic, Result},
@@ -37,6 +37,7 @@ pub(super) struct OpenTarget<'a> {
     pub(super) scope: Scope,
     /// How it is reached.
     pub(super) options: ConnectOptions,
+    committing: Committing,
     way: Way,
     reporter: &'a Reporter,
 }
@@ -135,6 +136,7 @@ impl<'a> OpenTarget<'a> {
             url: named.unwrap_or(&options).redacted(),
             scope: scope(settings),
             options,
+            committing: Committing::default(),
             way,
             reporter: context.reporter,
         })
@@ -153,10 +155,21 @@ impl<'a> OpenTarget<'a> {
             actor,
             reporter: context.reporter,
             cancel: context.cancel,
+            committing: &self.committing,
             patience: settings.lock_wait.value,
             max_lag: MAX_LAG,
             backup: None,
         }
+    }
+
+    /// Another session on the same target, in the same role.
+    pub(super) async fn another_session(
+        &self,
+        context: &Context<'_>,
+        settings: &Settings,
+        command: &str,
+    ) -> Result<Session> {
+        session(context, settings, &self.options, command).await
     }
 
     /// Manages what these settings say from now on.

@@ -268,6 +268,7 @@ pub async fn record(session: &Session, actor: &Actor, entry: &Entry<'_>) -> Resu
                 &entry.error,
                 &entry.fingerprint.map(|state| state.to_string()),
                 &entry.backup,
+                &session.backend().since,
             ],
         )
         .await

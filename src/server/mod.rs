@@ -1,6 +1,7 @@
 //! Connections and shadow servers.
 
 mod account;
+pub mod backend;
 pub mod bodies;
 pub mod connect;
 pub mod embedded;

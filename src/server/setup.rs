@@ -5,7 +5,7 @@
 
 use tokio_postgres::SimpleQueryMessage;
 
-use super::connect::TargetSession;
+use super::{backend::Backend, connect::TargetSession};
 use crate::sql::{self, Literal};
 
 /// The majors that forge knows.
@@ -69,7 +69,10 @@ pub(super) enum Scope<'a> {
 pub(super) const FACTS: &str = "SELECT pg_catalog.current_setting('server_version_num') AS version_num, \
      pg_catalog.pg_is_in_recovery() AS standby, \
      pg_catalog.current_setting('default_transaction_read_only') AS read_only, \
-     pg_catalog.current_setting('forge.nonce', true) AS nonce";
+     pg_catalog.current_setting('forge.nonce', true) AS nonce, \
+     pg_catalog.pg_backend_pid() AS pid, \
+     (SELECT (EXTRACT(epoch FROM a.backend_start) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8 \
+      FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS a) AS since";
 
 /// The settings in one `SELECT`, so that one condition covers them all: a pooler's process is left as it is.
 pub(super) fn setup_query(major: u32, scope: Scope<'_>) -> String {
@@ -112,6 +115,7 @@ pub(super) struct Facts {
     pub(super) standby: bool,
     pub(super) read_only: bool,
     pub(super) pooled: bool,
+    pub(super) backend: Backend,
 }
 
 impl Facts {
@@ -128,6 +132,10 @@ impl Facts {
             standby: row.get("standby")? == "t",
             read_only: row.get("read_only")? == "on",
             pooled: row.get("nonce") != Some(nonce),
+            backend: Backend {
+                pid: row.get("pid")?.parse().ok()?,
+                since: row.get("since")?.parse().ok()?,
+            },
         })
     }
 
@@ -187,6 +195,7 @@ mod tests {
                 standby,
                 read_only,
                 pooled: false,
+                backend: Backend { pid: 1, since: 0 },
             };
             let targets = [
                 TargetSession::ReadWrite,

@@ -13,6 +13,7 @@ pub use self::pace::{Pace, spoken};
 
 use super::{
     Work,
+    commit::commit,
     failure::Cause,
     retry::{self, Tries},
     runner::unless_cancelled,
@@ -295,10 +296,8 @@ impl<'a> Backfill<'a> {
         };
         let advanced = advance_backfill(self.work.session, self.of, &passed).await;
         let wish = advanced.map_err(Cause::Refused)?;
-        client
-            .batch_execute("COMMIT")
-            .await
-            .map_err(Cause::Server)?;
+        let committed = commit(self.work, &format!("a batch of step {}", self.of.number)).await;
+        committed.map_err(Cause::Server)?;
         Ok(wish)
     }
 

@@ -1,0 +1,55 @@
+//! The server's processes: the one behind a session, and those that earlier sessions have left.
+
+use super::{failure::server_error, session::Session};
+use crate::diagnostic::Result;
+
+/// A process of the server. Its number alone may be another's a moment later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backend {
+    /// The process's number.
+    pub pid: i32,
+    /// When it began: microseconds since 1970.
+    pub since: i64,
+}
+
+impl Session {
+    /// The process behind this session.
+    pub fn backend(&self) -> Backend {
+        self.facts.backend
+    }
+
+    /// Whether a process of the role that logged in is still there.
+    pub async fn is_alive(&self, backend: Backend) -> Result<bool> {
+        self.of_backend(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity a
+             WHERE a.pid = $1 AND (EXTRACT(epoch FROM a.backend_start) * 1000000)::bigint = $2) AS found",
+            backend,
+        )
+        .await
+    }
+
+    /// Ends exactly this process. False: it is gone already.
+    pub async fn terminate(&self, backend: Backend) -> Result<bool> {
+        self.of_backend(
+            "SELECT coalesce((SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a
+             WHERE a.pid = $1 AND (EXTRACT(epoch FROM a.backend_start) * 1000000)::bigint = $2), false) AS found",
+            backend,
+        )
+        .await
+    }
+
+    /// Asks as the role that logged in: another one may neither see nor end its processes.
+    async fn of_backend(&self, query: &str, backend: Backend) -> Result<bool> {
+        self.run("BEGIN; SET LOCAL ROLE NONE").await?;
+        let asked = self
+            .client()
+            .query_one(query, &[&backend.pid, &backend.since])
+            .await;
+        let ended = self
+            .run(if asked.is_ok() { "COMMIT" } else { "ROLLBACK" })
+            .await;
+        let row = asked.map_err(|error| server_error(&error))?;
+        ended?;
+        Ok(row.get("found"))
+    }
+}
