@@ -251,6 +251,11 @@ fn only_server_and_apply_hold_a_client() {
                 ".client()",
                 "so does how far its steps in batches have come",
             ),
+            (
+                "src/history/running.rs",
+                ".client()",
+                "so does which process carries a run out",
+            ),
         ],
     );
 }

@@ -23,14 +23,24 @@ mod proxy;
 #[path = "support/mod.rs"]
 mod support;
 
-use std::{collections::BTreeSet, process::ExitCode};
+use std::{
+    collections::BTreeSet,
+    process::{Command, ExitCode, Stdio},
+    time::{Duration, Instant},
+};
+
+use camino::Utf8Path;
+use forge::server::{connect::ConnectOptions, session::Session};
 
 use cluster::Cluster;
 use desk::Desk;
 use proxy::{Loss, Proxy};
 
 fn main() -> ExitCode {
-    desk::run(desk::trials![a_commit_whose_answer_is_lost])
+    desk::run(desk::trials![
+        a_commit_whose_answer_is_lost,
+        a_run_whose_client_has_gone
+    ])
 }
 
 const FILES: &[(&str, &str)] = &[
@@ -127,4 +137,116 @@ async fn a_commit_whose_answer_is_lost(cluster: &Cluster) {
         kinds.join(", "),
         "a batch of step 3, step 1, step 2, step 3"
     );
+}
+
+/// Waits until a query finds something.
+async fn until(desk: &Desk<'_>, query: &str) {
+    let started = Instant::now();
+    while number(desk, query).await == 0 {
+        assert!(started.elapsed() < Duration::from_secs(30), "{query}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn a_run_whose_client_has_gone(cluster: &Cluster) {
+    let mut desk = begun(cluster).await;
+    desk.write(
+        "schema/more.sql",
+        "ALTER TABLE app.users ADD COLUMN email text;\nCREATE INDEX users_name ON app.users (name);\n",
+    );
+    desk.forge("plan -m more --rev-id 200000000000");
+    desk.forge("approve");
+    desk.write(
+        "forge.toml",
+        "[environments.local]\nlock_wait = \"2s\"\n[naming]\ntemplate = \"{seq}_{slug}\"\n",
+    );
+    // A transaction that keeps CREATE INDEX CONCURRENTLY waiting.
+    let held = another(&desk).await;
+    held.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
+        .await
+        .unwrap();
+    let mut other = desk.environment.command(&["apply", "--yes"]);
+    let mut other = other.stderr(Stdio::null()).spawn().unwrap();
+    let waiting =
+        "FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+        AND application_name LIKE 'forge/%/200000000000/2'";
+    until(&desk, &format!("SELECT count(*) {waiting}")).await;
+    let process = number(&desk, &format!("SELECT pid::bigint {waiting}")).await;
+    // It answers nobody any more, and its connection stays: as if its machine had been cut off.
+    let stopped = Command::new("kill")
+        .args(["-STOP", &other.id().to_string()])
+        .status();
+    assert!(stopped.unwrap().success());
+
+    let local = ["apply", "--yes", "--env", "local"];
+    let busy = desk.environment.run(&local);
+    assert!(busy.ends_with("[exit 5]\n"), "{busy}");
+    let words = busy.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        format!("process {process} of role"),
+        "/200000000000/2`, from this server's machine".to_owned(),
+        "revision 200000000000, at step 2, begun by".to_owned(),
+        "`forge apply --takeover` ends its process".to_owned(),
+    ] {
+        assert!(words.replace("│ ", "").contains(&part), "{part}: {busy}");
+    }
+    let mut takeover = desk.environment.command(&local);
+    let takeover = takeover
+        .arg("--takeover")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until(
+        &desk,
+        &format!(
+            "SELECT (NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = {process}))::int::bigint"
+        ),
+    )
+    .await;
+    held.close().await;
+    let output = takeover.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{text}");
+    assert!(
+        text.contains(&format!("taking over from process {process}")),
+        "{text}"
+    );
+    other.kill().unwrap();
+    other.wait().unwrap();
+    assert!(done(&desk, &["verify"]).contains("leftovers"));
+
+    // Whoever holds the lock and is no run is left alone.
+    let held = another(&desk).await;
+    let name = "SET application_name = 'forge/12345678/200000000000/2'";
+    held.run(name).await.unwrap();
+    held.run("SELECT pg_advisory_lock(1907629421, -2083505810)")
+        .await
+        .unwrap();
+    desk.write("schema/yet.sql", "CREATE TABLE app.yet (id int);\n");
+    desk.forge("plan -m yet --rev-id 300000000000");
+    desk.forge("approve");
+    let text = desk
+        .environment
+        .run(&["apply", "--yes", "--env", "local", "--takeover"]);
+    assert!(text.ends_with("[exit 5]\n"), "{text}");
+    assert!(
+        text.contains("is no run of forge that the history knows"),
+        "{text}"
+    );
+    assert!(
+        text.contains("`pg_terminate_backend` ends one that hangs"),
+        "{text}"
+    );
+    held.run("SELECT 1").await.unwrap();
+    held.close().await;
+}
+
+async fn another(desk: &Desk<'_>) -> Session {
+    let variables = desk.database.variables();
+    let [(_, folder), (_, port), (_, user), (_, database)] = &variables[..] else {
+        panic!("a server and a database")
+    };
+    let folder = Utf8Path::new(folder);
+    let options = ConnectOptions::local(folder, port.parse().unwrap(), user, database);
+    Session::open(&options, "psql").await.unwrap()
 }

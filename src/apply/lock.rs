@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Work, retry};
+use super::{Work, holder, retry};
 use crate::{
     cancel::Urgency,
     diagnostic::{Code, Diagnostic, Result},
@@ -83,28 +83,12 @@ async fn try_lock(session: &Session, query: &str) -> Result<bool> {
 }
 
 async fn busy(session: &Session, waited: Option<Duration>) -> Diagnostic {
-    let [one, other] = key();
-    let mut diagnostic = Diagnostic::error(Code::Busy, "another forge works on this database");
+    let diagnostic = Diagnostic::error(Code::Busy, "another forge works on this database");
     // Who it is would be good to know, and isn't worth another error.
-    let holders = session
-        .client()
-        .query(include_str!("sql/holders.sql"), &[&one, &other])
-        .await
-        .unwrap_or_default();
-    for row in &holders {
-        diagnostic = diagnostic.note(format!(
-            "process {} of role `{}`, `{}`, connected for {} s",
-            row.get::<_, Option<i32>>("pid").unwrap_or_default(),
-            row.get::<_, Option<String>>("role").unwrap_or_default(),
-            row.get::<_, Option<String>>("application")
-                .unwrap_or_default(),
-            row.get::<_, Option<i64>>("age").unwrap_or_default(),
-        ));
+    let holders = holder::holders(session).await.unwrap_or_default();
+    let diagnostic = holder::tell(diagnostic, &holders);
+    match waited {
+        Some(waited) => diagnostic.note(format!("waited for {} s", waited.as_secs())),
+        None => diagnostic,
     }
-    if let Some(waited) = waited {
-        diagnostic = diagnostic.note(format!("waited for {} s", waited.as_secs()));
-    }
-    diagnostic.help(
-        "run the command again when it has ended, or raise `lock_wait`; `pg_terminate_backend` ends one that hangs",
-    )
 }

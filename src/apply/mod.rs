@@ -7,6 +7,7 @@ mod backfill;
 mod check;
 mod commit;
 mod failure;
+mod holder;
 mod leftovers;
 mod lock;
 mod psql;
@@ -19,6 +20,7 @@ pub use self::{
     backfill::{Pace, spoken},
     check::check,
     commit::{Committing, outlast},
+    holder::take_over,
     lock::{Acquired, acquire, acquire_shared},
     psql::{Beginning, psql_script},
     run::{Reached, Script, finish, read_target, run},

@@ -84,6 +84,7 @@ pub async fn run(
             let before = journal.before(&partly).ok_or_else(|| {
                 Diagnostic::error(Code::History, "the beginning of the run was not recorded")
             })?;
+            record_start(work, script, None).await?;
             (before, Some(partly))
         }
     };
@@ -188,24 +189,33 @@ fn same_plan(script: &Script<'_>, journal: &Journal) -> Result<()> {
 }
 
 async fn begin(work: &Work<'_>, script: &Script<'_>, before: Fingerprint) -> Result<()> {
-    let kind = match script.direction {
+    history::ensure(work.session).await?;
+    match script.direction {
         Direction::Up => {
-            history::ensure(work.session).await?;
             let body = Body {
                 up: script.file.text.clone(),
                 down: script.down.map(|down| down.text.clone()),
             };
             history::register(work.session, &script.file.plan, &body).await?;
-            EventKind::ApplyStart
         }
-        Direction::Down => {
-            history::ensure(work.session).await?;
-            EventKind::RevertStart
-        }
-    };
+        Direction::Down => {}
+    }
     history::forget_backfills(work.session, script.file.revision()).await?;
+    record_start(work, script, Some(before)).await
+}
+
+/// Records that a run begins, or goes on: from then on it is known which process of the server carries it out.
+async fn record_start(
+    work: &Work<'_>,
+    script: &Script<'_>,
+    before: Option<Fingerprint>,
+) -> Result<()> {
+    let kind = match script.direction {
+        Direction::Up => EventKind::ApplyStart,
+        Direction::Down => EventKind::RevertStart,
+    };
     let entry = Entry {
-        fingerprint: Some(before),
+        fingerprint: before,
         backup: work.backup,
         ..Entry::new(script.file.revision(), kind)
     };

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     cancel::Urgency,
     diagnostic::{Diagnostic, Result},
-    history::{self, Direction, Entry, EventKind, Partly, StepOf},
+    history::{self, Direction, Entry, EventKind, Partly, Running, StepOf},
     kinds::{Action, Rollout, Step},
     plan::{Batch, file::SETTINGS},
     report::Status,
@@ -55,12 +55,18 @@ impl<'a> Numbered<'a> {
         (self.first..).zip(&self.batch.steps)
     }
 
-    /// `step 3`, `steps 3 to 7`.
-    fn name(self) -> String {
+    /// `3`, `3-7`.
+    fn numbers(self) -> String {
         match self.batch.steps.len() {
-            1 => format!("step {}", self.first),
-            count => format!("steps {} to {}", self.first, self.first + count - 1),
+            1 => self.first.to_string(),
+            count => format!("{}-{}", self.first, self.first + count - 1),
         }
+    }
+
+    /// `step 3`, `steps 3-7`.
+    fn name(self) -> String {
+        let plural = if self.batch.steps.len() > 1 { "s" } else { "" };
+        format!("step{plural} {}", self.numbers())
     }
 }
 
@@ -118,6 +124,7 @@ impl<'a> Runner<'a> {
             if self.script.phase.is_some_and(|phase| next > phase) {
                 return Ok(Came::Before(next));
             }
+            self.show(numbered).await?;
             let whole = batch.steps.iter().all(|step| step.batching.is_none());
             if batch.transactional || (whole && writes_only(batch)) {
                 self.transaction(numbered).await?;
@@ -135,12 +142,18 @@ impl<'a> Runner<'a> {
     }
 
     async fn set_up(&self) -> Result<()> {
-        let name = format!("forge/{}/{}", self.work.actor.run, self.revision());
-        let name = format!("SET application_name = {}", Literal(&name));
-        for sql in SETTINGS.iter().copied().chain([name.as_str()]) {
+        for sql in SETTINGS {
             self.plain(sql).await?;
         }
         Ok(())
+    }
+
+    /// Tells the server's administrator, and whoever waits for the lock, what the session is at.
+    async fn show(&self, batch: Numbered<'_>) -> Result<()> {
+        let run = Running::session_name(&self.work.actor.run);
+        let name = format!("{run}{}/{}", self.revision(), batch.numbers());
+        let name = Literal(&name);
+        self.plain(&format!("SET application_name = {name}")).await
     }
 
     async fn record_end(&self) -> Result<i64> {

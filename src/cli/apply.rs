@@ -52,12 +52,24 @@ pub(super) struct Args {
     /// Let batches wait for a standby that is further behind: 10 s unless this says otherwise
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     max_lag: Option<Duration>,
+
     /// Wait this long for the database to accept connections
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     wait_db: Option<Duration>,
 
     #[command(flatten)]
+    besides: Besides,
+
+    #[command(flatten)]
     around: around::Conditions,
+}
+
+/// What an apply does besides, where somebody asks for it.
+#[derive(Debug, Default, clap::Args)]
+struct Besides {
+    /// End the process that an earlier run has left on the server, if it holds the lock, and go on where that run stopped
+    #[arg(long)]
+    takeover: bool,
 }
 
 /// Applies every approved plan, and asks nothing.
@@ -69,6 +81,7 @@ pub(super) async fn to_head(context: &Context<'_>) -> Result<Exit> {
         dry_run: false,
         phase: None,
         max_lag: None,
+        besides: Besides::default(),
         wait_db: None,
         around: around::Conditions::default(),
     };
@@ -132,7 +145,11 @@ async fn with_target(
         context.reporter.note("nothing was changed");
         return Ok(Exit::Done);
     }
-    let acquired = apply::acquire(&work).await?;
+    let acquired = if args.besides.takeover {
+        apply::take_over(&work).await?
+    } else {
+        apply::acquire(&work).await?
+    };
     // What was pending may have been applied while this forge waited or asked.
     let journal = history::load(work.session).await?;
     let revisions = Revisions::new(folder, journal)?;

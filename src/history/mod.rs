@@ -14,6 +14,7 @@ mod reference;
 mod registration;
 mod resolve;
 mod revisions;
+mod running;
 mod stamp;
 mod store;
 mod validate;
@@ -34,6 +35,7 @@ pub use self::{
     registration::registration,
     resolve::Walk,
     revisions::{Revisions, remembered, remembered_down},
+    running::{Running, running},
     stamp::{Stamp, stamp},
     store::{
         Actor, Body, Entry, HISTORY_TABLES, body, ensure, load, new_run, record, register,

@@ -1,5 +1,7 @@
 //! The server's processes: the one behind a session, and those that earlier sessions have left.
 
+use tokio_postgres::{Row, types::ToSql};
+
 use super::{failure::server_error, session::Session};
 use crate::diagnostic::Result;
 
@@ -38,18 +40,25 @@ impl Session {
         .await
     }
 
-    /// Asks as the role that logged in: another one may neither see nor end its processes.
     async fn of_backend(&self, query: &str, backend: Backend) -> Result<bool> {
+        let rows = self
+            .ask_as_login(query, &[&backend.pid, &backend.since])
+            .await?;
+        Ok(rows.first().expect("the query has one row").get("found"))
+    }
+
+    /// Asks as the role that logged in, outside of any transaction: another one may neither see nor end its processes.
+    pub async fn ask_as_login(
+        &self,
+        query: &str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>> {
         self.run("BEGIN; SET LOCAL ROLE NONE").await?;
-        let asked = self
-            .client()
-            .query_one(query, &[&backend.pid, &backend.since])
-            .await;
-        let ended = self
-            .run(if asked.is_ok() { "COMMIT" } else { "ROLLBACK" })
-            .await;
-        let row = asked.map_err(|error| server_error(&error))?;
+        let asked = self.client().query(query, values).await;
+        let end = if asked.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        let ended = self.run(end).await;
+        let rows = asked.map_err(|error| server_error(&error))?;
         ended?;
-        Ok(row.get("found"))
+        Ok(rows)
     }
 }

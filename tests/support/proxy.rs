@@ -77,8 +77,8 @@ fn forward(client: TcpStream, server: UnixStream, plan: &Arc<Mutex<Plan>>) {
     client.set_nodelay(true).unwrap();
     let (mut from_server, mut to_client) =
         (server.try_clone().unwrap(), client.try_clone().unwrap());
-    let lost = Arc::new(Mutex::new(false));
-    let muted = Arc::clone(&lost);
+    let gone = Arc::new(Mutex::new(false));
+    let muted = Arc::clone(&gone);
     thread::spawn(move || {
         let mut buffer = [0; 8192];
         while let Ok(count @ 1..) = from_server.read(&mut buffer) {
@@ -104,7 +104,7 @@ fn forward(client: TcpStream, server: UnixStream, plan: &Arc<Mutex<Plan>>) {
                 });
                 if let Some(loss) = loss {
                     plan.loss = None;
-                    *lost.lock().unwrap() = true;
+                    *gone.lock().unwrap() = true;
                     match loss {
                         Loss::BeforeCommit => to_server.shutdown(Shutdown::Both).unwrap(),
                         Loss::Silent => plan.kept.push(to_server),
