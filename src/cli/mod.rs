@@ -22,6 +22,7 @@ mod drift;
 mod edit;
 mod embedded;
 mod env;
+mod estimate;
 mod git;
 mod heads;
 mod history;
@@ -123,6 +124,7 @@ enum Command {
     Branches(branches::Args),
     Embedded(embedded::Args),
     Env(env::Args),
+    Estimate(estimate::Args),
     Wait(wait::Args),
     Doctor(doctor::Args),
     Verify(verify::Args),
@@ -155,6 +157,7 @@ impl Command {
             | Self::Branches(_)
             | Self::Embedded(_)
             | Self::Env(_)
+            | Self::Estimate(_)
             | Self::Init(_)
             | Self::Plan(_)
             | Self::Revision(_)
@@ -191,6 +194,7 @@ impl Command {
             Self::Branches(args) => Box::pin(async { branches::run(args, context) }),
             Self::Embedded(args) => Box::pin(embedded::run(args, context)),
             Self::Env(args) => Box::pin(async { env::run(args, context) }),
+            Self::Estimate(args) => Box::pin(estimate::run(args, context)),
             Self::Init(args) => Box::pin(init::run(args, context)),
             Self::Plan(args) => Box::pin(plan::run(args, context)),
             Self::Revision(args) => Box::pin(revision::run(args, context)),

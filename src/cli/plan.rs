@@ -17,6 +17,7 @@ use crate::{
     plan::{
         Plan,
         file::{Semver, render_steps, revision_id},
+        outlook,
     },
     settings::Settings,
     source::{Tree, load_order, warnings},
@@ -244,6 +245,7 @@ fn checked(context: &Context<'_>, settings: &Settings, found: Found) -> Exit {
         return Exit::Done;
     };
     context.reporter.sql(&render_steps(&up));
+    context.reporter.note(outlook(&up));
     context.reporter.note(format_args!(
         "from the database to `{}`: {}",
         settings.project.schema.value,
@@ -287,7 +289,11 @@ fn write(
         up,
         down,
     };
+    let noticed = outlook(&new.up);
     let file = draft::write(context, settings, revisions, new)?;
+    if !args.empty {
+        context.reporter.note(noticed);
+    }
     context.reporter.note(if args.empty {
         format!(
             "write the steps, each under a line `-- forge:step <number> <action> <object>`; `forge approve {}` proves them",

@@ -4,6 +4,7 @@ use super::{Context, revisions, target::OpenTarget};
 use crate::{
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Filed, Folder, Journal, Place, Reference, Revisions},
+    plan::outlook,
     settings::Settings,
 };
 
@@ -33,6 +34,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         Ok(None) | Err(_) => from_target(args, context, &settings, folder).await?,
     };
     context.reporter.sql(&filed.text);
+    context.reporter.note(outlook(&filed.plan.plan));
     Ok(Exit::Done)
 }
 

@@ -1,6 +1,15 @@
 //! What the server tells of itself.
 
-use crate::{diagnostic::Result, server::session::Session, sql::Literal};
+use std::{collections::BTreeSet, time::Duration};
+
+use crate::{
+    apply::spoken,
+    diagnostic::Result,
+    kinds::Step,
+    plan::{Size, Sizes},
+    server::session::Session,
+    sql::Literal,
+};
 
 /// The server, and this session on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,12 +60,8 @@ pub struct Touched {
     pub owner: String,
     /// Whether the session's role may act as that role.
     pub mine: bool,
-    /// The bytes of its rows.
-    pub heap: i64,
-    /// The bytes of its indexes.
-    pub indexes: i64,
-    /// How many rows the statistics say it has.
-    pub rows: i64,
+    /// How big it is.
+    pub size: Size,
 }
 
 /// What stands between plans and their end.
@@ -144,9 +149,12 @@ pub async fn surroundings(
                 name: row.get("name"),
                 owner: row.get("owner"),
                 mine: row.get("mine"),
-                heap: row.get("heap"),
-                indexes: row.get("indexes"),
-                rows: row.get("rows"),
+                size: Size {
+                    heap: row.get("heap"),
+                    indexes: row.get("indexes"),
+                    rows: row.get("rows"),
+                    partitioned: row.get("partitioned"),
+                },
             })
             .collect(),
         missing_extensions: missing.iter().map(|row| row.get("name")).collect(),
@@ -158,11 +166,43 @@ pub async fn surroundings(
     })
 }
 
+impl Surroundings {
+    /// The sizes of what is touched, by name.
+    pub fn sizes(&self) -> Sizes {
+        let touched = self.touched.iter();
+        touched
+            .map(|touched| (touched.name.clone(), touched.size))
+            .collect()
+    }
+}
+
+/// The sizes of the relations that steps lock.
+pub async fn sizes<'a>(session: &Session, steps: impl Iterator<Item = &'a Step>) -> Result<Sizes> {
+    let relations = relations(steps);
+    let relations: Vec<&str> = relations.into_iter().collect();
+    Ok(surroundings(session, &relations, &[]).await?.sizes())
+}
+
+/// The relations that steps lock.
+pub(super) fn relations<'a>(steps: impl Iterator<Item = &'a Step>) -> BTreeSet<&'a str> {
+    let locks = steps.flat_map(|step| &step.locks);
+    locks.map(|(_, relation)| relation.as_str()).collect()
+}
+
 /// Counts the rows that a query finds, within ten seconds.
 pub async fn count(session: &Session, query: &str) -> Result<i64> {
     let limit = "SELECT set_config('statement_timeout', '10s', true)";
     let answers = session.snapshot(&[limit, query]).await?;
     Ok(answers[1].first().map_or(0, |row| row.get("found")))
+}
+
+/// A time that is estimated, for people: `about 5 min`.
+pub fn about(time: Duration) -> String {
+    if time < Duration::from_secs(1) {
+        "less than 1 s".to_owned()
+    } else {
+        format!("about {}", spoken(time))
+    }
 }
 
 /// A number of bytes for people: `1.2 GB`.

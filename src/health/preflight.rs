@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Line,
-    facts::{self, Surroundings, Touched, bytes},
+    facts::{self, Surroundings, Touched, about, bytes},
     verify,
 };
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Result},
     history::{Filed, Revisions, Standing},
     kinds::{Action, HazardKind, Kind, Step},
+    plan::{estimate, held, outlook},
     server::session::Session,
     source::{self, ENOUGH},
 };
@@ -39,7 +40,7 @@ pub async fn preflight(session: &Session, ahead: &Ahead<'_>) -> Result<Vec<Line>
         .iter()
         .flat_map(|filed| filed.plan.plan.steps())
         .collect();
-    let relations = relations(&steps);
+    let relations = facts::relations(steps.iter().copied());
     let extensions: BTreeSet<&str> = steps
         .iter()
         .filter(|step| step.action == Action::Create && step.object.kind == Kind::Extension)
@@ -75,15 +76,11 @@ pub async fn preflight(session: &Session, ahead: &Ahead<'_>) -> Result<Vec<Line>
         leftovers(session, &relations).await?,
         replication(&around),
         sizes(&steps, &around),
+        duration(ahead, &around),
+        application(ahead),
     ];
     lines.push(data(session, &steps).await);
     Ok(lines)
-}
-
-/// The relations that the steps lock.
-fn relations<'a>(steps: &[&'a Step]) -> BTreeSet<&'a str> {
-    let locks = steps.iter().flat_map(|step| &step.locks);
-    locks.map(|(_, relation)| relation.as_str()).collect()
 }
 
 async fn server(session: &Session, ahead: &Ahead<'_>) -> Result<Line> {
@@ -249,9 +246,9 @@ fn sizes(steps: &[&Step], around: &Surroundings) -> Line {
             format!(
                 "{}: {} and {} of indexes, about {} rows",
                 touched.name,
-                bytes(touched.heap),
-                bytes(touched.indexes),
-                touched.rows
+                bytes(touched.size.heap),
+                bytes(touched.size.indexes),
+                touched.size.rows
             )
         })
         .collect();
@@ -261,12 +258,12 @@ fn sizes(steps: &[&Step], around: &Surroundings) -> Line {
             let mut hazards = step.hazards.iter();
             hazards.any(|hazard| hazard.kind == HazardKind::Rewrites)
         })
-        .flat_map(|step| relations(&[step]))
+        .flat_map(|step| facts::relations(std::iter::once(*step)))
         .collect();
     let needed: i64 = rewritten
         .iter()
         .filter_map(|name| sizes.get(name))
-        .map(|touched| touched.heap + touched.indexes)
+        .map(|touched| touched.size.heap + touched.size.indexes)
         .sum();
     if needed > 0 {
         let names: Vec<&str> = rewritten.into_iter().collect();
@@ -282,6 +279,47 @@ fn sizes(steps: &[&Step], around: &Surroundings) -> Line {
     Line {
         evidence,
         ..Line::good("sizes", "")
+    }
+}
+
+/// How long it takes about, and what others wait for meanwhile.
+fn duration(ahead: &Ahead<'_>, around: &Surroundings) -> Line {
+    let sizes = around.sizes();
+    let plans = || ahead.plans.iter().map(|filed| &filed.plan.plan);
+    let total = plans()
+        .flat_map(|plan| estimate(plan, &sizes))
+        .map(|estimate| estimate.time)
+        .sum();
+    let mut evidence = vec![format!(
+        "{} in all; `forge estimate` shows it step by step",
+        about(total)
+    )];
+    evidence.extend(plans().flat_map(|plan| held(plan, &sizes)).map(|held| {
+        format!(
+            "{} on {} for {}: {}",
+            held.lock,
+            held.relation,
+            about(held.time),
+            held.lock.effect()
+        )
+    }));
+    Line {
+        evidence,
+        ..Line::good("duration", "")
+    }
+}
+
+/// Whether the application can keep running. What it still uses, forge can't see.
+fn application(ahead: &Ahead<'_>) -> Line {
+    let outlooks = ahead.plans.iter().map(|filed| outlook(&filed.plan.plan));
+    let noticed: Vec<String> = outlooks
+        .filter(|outlook| !outlook.is_online())
+        .flat_map(|outlook| outlook.lines())
+        .collect();
+    if noticed.is_empty() {
+        Line::good("application", "online: it can keep running")
+    } else {
+        Line::unknown("application", noticed)
     }
 }
 

@@ -44,6 +44,9 @@ pub trait ObjectKind:
     /// Whether the object can leave its parent's `CREATE` for a statement of its own to break a cycle.
     const SPLITS: bool = false;
 
+    /// Whether the object is, or brings along, a structure that is built from a table's rows.
+    const HAS_INDEX: bool = false;
+
     /// The steps that a new object still needs after its `CREATE`, or its parent's, for what no `CREATE` can say.
     fn complete(&self, _id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         Vec::new()

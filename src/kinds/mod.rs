@@ -25,7 +25,7 @@ pub use self::{
     id::{Grantee, ObjectId},
     lock::Lock,
     rollout::Rollout,
-    step::{Action, Mode, Phase, Step},
+    step::{Action, Effort, Mode, Phase, Step},
 };
 
 use serde::{Deserialize, Serialize};
@@ -74,6 +74,11 @@ macro_rules! kinds {
             /// The query that reads every object of the kind.
             pub fn introspect(self) -> &'static str {
                 match self { $(Self::$name => <$module::$name as ObjectKind>::INTROSPECT,)* }
+            }
+
+            /// See [`ObjectKind::HAS_INDEX`].
+            pub fn has_index(self) -> bool {
+                match self { $(Self::$name => <$module::$name as ObjectKind>::HAS_INDEX,)* }
             }
 
             /// Makes an object of this kind of what a deserializer holds.

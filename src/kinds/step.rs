@@ -72,6 +72,35 @@ pub enum Phase {
     Check,
 }
 
+/// What a step does to the rows that are there: what it takes time for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effort {
+    /// It reads them all.
+    Scans,
+    /// It reads them all and builds an index of them.
+    Builds,
+    /// The same, while writes go on.
+    BuildsAlongside,
+    /// It writes the table and its indexes anew.
+    Rewrites,
+    /// It writes single rows, in the worst case all of them.
+    WritesRows,
+}
+
+impl Effort {
+    /// What it is, as the end of a sentence about the step.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scans => "reads every row",
+            Self::Builds => "builds an index",
+            Self::BuildsAlongside => "builds an index while writes go on",
+            Self::Rewrites => "writes the table anew",
+            Self::WritesRows => "writes rows",
+        }
+    }
+}
+
 /// One change of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
@@ -167,6 +196,27 @@ impl Step {
             why: why.into(),
         });
         self
+    }
+
+    /// What the step does to the rows that are there. It follows from what the step says of itself anyway, so that a plan
+    /// file has it, too: whoever builds an index locks the table that is there, whoever may fail because of rows reads them.
+    pub fn effort(&self) -> Option<Effort> {
+        let has = |kind| self.hazards.iter().any(|hazard| hazard.kind == kind);
+        let strongest = self.locks.iter().map(|(lock, _)| *lock).max()?;
+        let builds = self.action == Action::Create && self.object.kind.has_index();
+        if self.action == Action::Data {
+            Some(Effort::WritesRows)
+        } else if has(HazardKind::Rewrites) {
+            Some(Effort::Rewrites)
+        } else if builds && strongest == Lock::ShareUpdateExclusive {
+            Some(Effort::BuildsAlongside)
+        } else if builds && (strongest == Lock::Share || has(HazardKind::BlocksReads)) {
+            Some(Effort::Builds)
+        } else if has(HazardKind::MayFail) || has(HazardKind::BlocksReads) {
+            Some(Effort::Scans)
+        } else {
+            None
+        }
     }
 
     /// Whether the two differ in nothing but their statements, so that one could hold both.

@@ -2,15 +2,19 @@
 
 mod batch;
 mod bodies;
+mod estimate;
 pub mod file;
 mod graph;
 mod likeness;
 mod order;
+mod outlook;
 mod steps;
 
 pub use self::{
     batch::{Batch, Plan},
+    estimate::{Estimate, Held, Size, Sizes, estimate, held},
     likeness::suggest_renames,
+    outlook::{Outlook, outlook},
 };
 
 use crate::{diagnostic::Result, diff::Diff};

@@ -232,3 +232,71 @@ fn a_doctor_for_a_database_that_is_not() {
     assert!(!text.contains("secret"), "{text}");
     assert!(text.ends_with("[exit 7]\n"), "{text}");
 }
+
+#[test]
+fn estimated() {
+    let (environment, server) = project();
+    server.sql_as("postgres", 
+        "INSERT INTO app.users SELECT g, md5(g::text), repeat(md5(g::text), 3) FROM generate_series(1, 100000) AS g;
+         INSERT INTO app.orders SELECT g, g, 1 FROM generate_series(1, 100000) AS g;",
+    );
+    server.sql_as("postgres", "ANALYZE");
+    let text = environment.run(&["estimate"]);
+    assert!(text.contains("no plan is pending"), "{text}");
+    let schema = SCHEMA
+        .replace("name text);", "name text, CHECK (email <> ''));")
+        .replace("total int", "total bigint");
+    let schema = format!("{schema}CREATE INDEX users_email ON app.users (email);\n");
+    let environment = environment.file("schema/app.sql", &schema);
+    let text = environment.run(&["plan", "-m", "grow"]);
+    for part in [
+        "the application waits meanwhile\n",
+        "  alter column app.orders.total: for as long as that takes\n",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    // A draft is pending, too.
+    let text = environment.run(&["estimate"]);
+    for part in [
+        "create index app.users_email: less than 1 s, builds an index while writes go on",
+        "alter column app.orders.total: less than 1 s, writes the table anew",
+        "alter constraint app.users.users_email_check: less than 1 s, reads every row",
+        "create constraint app.users.users_email_check: less than 1 s\n",
+        "AccessExclusive on app.orders, reads and writes wait",
+        "in all, without what locks are waited for",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let output = environment
+        .command(&["estimate", "--format", "json"])
+        .output()
+        .unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let steps = json["plans"][0]["steps"].as_array().unwrap();
+    let seconds = |effort: &str| {
+        let step = steps.iter().find(|step| step["effort"] == effort);
+        step.unwrap()["seconds"].as_f64().unwrap()
+    };
+    // 15 MB of users and 5 MB of orders.
+    assert!((0.1..0.4).contains(&seconds("builds_alongside")), "{json}");
+    assert!((0.05..0.2).contains(&seconds("scans")), "{json}");
+    assert!((0.1..0.6).contains(&seconds("rewrites")), "{json}");
+
+    planned_draft(&environment);
+    let text = environment.run(&["preflight"]);
+    assert!(
+        check(&text, "duration").contains("`forge estimate` shows it step by step"),
+        "{text}"
+    );
+    assert!(
+        check(&text, "application").starts_with("? application the application waits meanwhile"),
+        "{text}"
+    );
+    let text = environment.run(&["show"]);
+    assert!(text.contains("the application waits meanwhile"), "{text}");
+}
+
+fn planned_draft(environment: &TestEnvironment) {
+    let text = environment.run(&["approve", "--all", "--allow", "all"]);
+    assert!(text.ends_with("[exit 0]\n"), "{text}");
+}

@@ -1,10 +1,18 @@
--- The relations that the plans change and that are there: whose they are, and how big.
+-- The relations that the plans change and that are there: whose they are, and how big, with their partitions.
 SELECT j.name,
        pg_get_userbyid(c.relowner)::text AS owner,
        pg_has_role(current_user, c.relowner, 'USAGE') AS mine,
-       pg_table_size(c.oid) AS heap,
-       pg_indexes_size(c.oid) AS indexes,
-       greatest(c.reltuples, 0)::bigint AS rows
+       c.relkind = 'p' AS partitioned,
+       s.heap,
+       s.indexes,
+       s.rows
 FROM jsonb_array_elements_text(current_setting('forge.touched')::jsonb) AS j (name)
 JOIN pg_class c ON c.oid = to_regclass(j.name)
-ORDER BY pg_table_size(c.oid) DESC, j.name
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(pg_table_size(m.oid)), 0)::bigint AS heap,
+           coalesce(sum(pg_indexes_size(m.oid)), 0)::bigint AS indexes,
+           coalesce(sum(greatest(m.reltuples, 0)), 0)::bigint AS rows
+    FROM pg_class m
+    WHERE m.oid = c.oid
+       OR c.relkind = 'p' AND m.oid IN (SELECT t.relid FROM pg_partition_tree(c.oid) t)) AS s
+ORDER BY s.heap DESC, j.name

@@ -225,6 +225,8 @@ impl ObjectKind for Constraint {
 
     const SPLITS: bool = true;
 
+    const HAS_INDEX: bool = true;
+
     fn complete(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         let cluster = self.clustered.then(|| cluster_on(id));
         cluster

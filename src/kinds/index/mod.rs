@@ -192,6 +192,8 @@ impl ObjectKind for Index {
 
     const SPLITS: bool = true;
 
+    const HAS_INDEX: bool = true;
+
     const DROP_IS_SHOWN: bool = false;
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
