@@ -39,7 +39,8 @@ use proxy::{Loss, Proxy};
 fn main() -> ExitCode {
     desk::run(desk::trials![
         a_commit_whose_answer_is_lost,
-        a_run_whose_client_has_gone
+        a_run_whose_client_has_gone,
+        who_is_in_the_way,
     ])
 }
 
@@ -239,6 +240,41 @@ async fn a_run_whose_client_has_gone(cluster: &Cluster) {
     );
     held.run("SELECT 1").await.unwrap();
     held.close().await;
+}
+
+async fn who_is_in_the_way(cluster: &Cluster) {
+    let mut desk = begun(cluster).await;
+    desk.write(
+        "schema/more.sql",
+        "CREATE INDEX users_name ON app.users (name);\n",
+    );
+    desk.forge("plan -m more --rev-id 200000000000");
+    desk.forge("approve");
+    let held = another(&desk).await;
+    held.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
+        .await
+        .unwrap();
+    let mut apply = desk.environment.command(&["apply", "--yes"]);
+    let apply = apply.stderr(Stdio::piped()).spawn().unwrap();
+    until(
+        &desk,
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'forge watch'",
+    )
+    .await;
+    // Whoever looks keeps nobody waiting: it has no snapshot.
+    let snapshots = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+        AND application_name = 'forge watch' AND state = 'idle' AND backend_xmin IS NULL";
+    until(&desk, snapshots).await;
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let process = held.backend().pid;
+    held.close().await;
+    let output = apply.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{text}");
+    let told = format!(
+        "step 1 waits for process {process} of role `postgres`, application `psql`, idle in transaction"
+    );
+    assert_eq!(text.matches(&told).count(), 1, "{text}");
 }
 
 async fn another(desk: &Desk<'_>) -> Session {

@@ -15,6 +15,7 @@ mod retry;
 mod run;
 mod runner;
 mod sync;
+mod watch;
 
 pub use self::{
     backfill::{Pace, spoken},
@@ -30,7 +31,11 @@ pub use self::{
 use std::time::Duration;
 
 use crate::{
-    cancel::Cancel, catalog::Scope, history::Actor, report::Reporter, server::session::Session,
+    cancel::Cancel,
+    catalog::Scope,
+    history::Actor,
+    report::Reporter,
+    server::{connect::ConnectOptions, session::Session},
 };
 
 /// What an apply works with.
@@ -38,6 +43,8 @@ use crate::{
 pub struct Work<'a> {
     /// The session on the target, which holds the lock.
     pub session: &'a Session,
+    /// How further sessions are had.
+    pub options: &'a ConnectOptions,
     /// What is managed there.
     pub scope: &'a Scope,
     /// Who applies.

@@ -9,6 +9,7 @@ use super::{
     leftovers,
     retry::{self, Tries},
     run::{Script, read_target},
+    watch::{Watched, watched},
 };
 use crate::{
     cancel::Urgency,
@@ -16,7 +17,7 @@ use crate::{
     history::{self, Direction, Entry, EventKind, Partly, Running, StepOf},
     kinds::{Action, Rollout, Step},
     plan::{Batch, file::SETTINGS},
-    report::Status,
+    report::{Progress, Status},
     server::failure::server_error,
     source::writes_rows,
     sql::Literal,
@@ -183,7 +184,12 @@ impl<'a> Runner<'a> {
     }
 
     /// All statements of a step.
-    async fn step(&self, number: usize, step: &'a Step) -> Result<(), Failure<'a>> {
+    async fn step(
+        &self,
+        number: usize,
+        step: &'a Step,
+        progress: &Progress,
+    ) -> Result<(), Failure<'a>> {
         let fail = |sql, cause| Failure {
             number,
             step,
@@ -194,7 +200,12 @@ impl<'a> Runner<'a> {
             return Err(fail(None, Cause::Stopped));
         }
         for sql in &step.sql {
-            let executed = self.execute(sql).await;
+            let of = Watched {
+                number,
+                step,
+                progress,
+            };
+            let executed = watched(self.work, of, self.execute(sql)).await;
             executed.map_err(|cause| fail(Some(sql.as_str()), cause))?;
         }
         Ok(())
@@ -236,7 +247,9 @@ impl<'a> Runner<'a> {
             progress.message(format!("{} {}", step.action, step.object));
             progress.position(number as u64, self.total as u64);
             let started = Instant::now();
-            self.step(number, step).await.map_err(Stop::Step)?;
+            self.step(number, step, &progress)
+                .await
+                .map_err(Stop::Step)?;
             self.record_done(number, started).await?;
         }
         let ended = if batch.is_last {
@@ -281,7 +294,7 @@ impl<'a> Runner<'a> {
             loop {
                 let entry = Entry::of_step(self.revision(), EventKind::StepStart, number);
                 self.record(&entry).await?;
-                let Err(failure) = self.step(number, step).await else {
+                let Err(failure) = self.step(number, step, &progress).await else {
                     break;
                 };
                 if failure.cause.ends_connection() {

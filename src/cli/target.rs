@@ -151,6 +151,7 @@ impl<'a> OpenTarget<'a> {
     ) -> Work<'w> {
         Work {
             session: &self.session,
+            options: &self.options,
             scope: &self.scope,
             actor,
             reporter: context.reporter,
