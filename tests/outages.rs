@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         a_commit_whose_answer_is_lost,
         a_run_whose_client_has_gone,
         who_is_in_the_way,
+        what_is_dropped_can_be_kept,
     ])
 }
 
@@ -275,6 +276,96 @@ async fn who_is_in_the_way(cluster: &Cluster) {
         "step 1 waits for process {process} of role `postgres`, application `psql`, idle in transaction"
     );
     assert_eq!(text.matches(&told).count(), 1, "{text}");
+}
+
+async fn what_is_dropped_can_be_kept(cluster: &Cluster) {
+    let mut desk = begun(cluster).await;
+    let orders = "CREATE TYPE app.state AS ENUM ('new', 'sent');
+        CREATE TABLE app.orders (id int, state app.state, note text COLLATE \"C\", states app.state[]);
+        CREATE TABLE app.keyless (a int, b text);";
+    desk.write("schema/orders.sql", orders);
+    desk.forge("plan -m orders --rev-id 200000000000");
+    desk.forge("approve");
+    desk.forge("apply");
+    let rows =
+        "INSERT INTO app.orders VALUES (1, 'new', 'a', '{new,sent}'), (2, 'sent', 'b', NULL);
+        INSERT INTO app.keyless VALUES (1, 'x');";
+    desk.database.run(rows).await.unwrap();
+    desk.write("schema/orders.sql", "CREATE TABLE app.keyless (a int);");
+    desk.write(
+        "schema/app.sql",
+        "CREATE SCHEMA app;\nCREATE TABLE app.users (id bigint PRIMARY KEY, n int NOT NULL);\n",
+    );
+    desk.forge("plan -m drop --rev-id 300000000000");
+    desk.forge("approve --allow all");
+    let state = desk.environment.run(&["status"]);
+    assert!(state.contains("300000000000"), "{state} {}", desk.typed);
+
+    let text = done(&desk, &["apply", "--yes", "--backup-dropped"]);
+    let kept = |text: &str, what: &str| -> String {
+        let (_, table) = text
+            .split_once(&format!("rows of {what} are kept in "))
+            .unwrap_or_else(|| panic!("{text}"));
+        table.split(';').next().unwrap().to_owned()
+    };
+    let (orders, names, keyless) = (
+        kept(&text, "table app.orders"),
+        kept(&text, "column app.users.name"),
+        kept(&text, "column app.keyless.b"),
+    );
+    assert!(
+        text.contains(&format!(
+            "2 rows of table app.orders are kept in {orders}; `DROP TABLE {orders}`"
+        )),
+        "{text}"
+    );
+    for (query, expected) in [
+        (
+            format!("SELECT id, state, note, states FROM {orders} ORDER BY id"),
+            "1|new|a|{new,sent}\n2|sent|b|\n",
+        ),
+        (
+            format!("SELECT count(*), min(id), max(name) FROM {names}"),
+            "250|1|user 99\n",
+        ),
+        (format!("SELECT * FROM {keyless}"), "1|x\n"),
+        (
+            format!("SELECT count(*) FROM forge.event WHERE kind = 'kept' AND backup = '{names}'"),
+            "1\n",
+        ),
+    ] {
+        assert_eq!(
+            desk.other("psql", &["-X", "-Atc", &query]),
+            expected,
+            "{query}"
+        );
+    }
+    assert!(done(&desk, &["plan", "--check"]).contains("no changes"));
+    done(&desk, &["drift"]);
+
+    // The copies of another time stay.
+    done(&desk, &["downgrade", "-1", "--yes", "--allow", "all"]);
+    let text = done(&desk, &["apply", "--yes", "--backup-dropped"]);
+    assert_eq!(kept(&text, "table app.orders"), format!("{orders}_2"));
+    let text = done(
+        &desk,
+        &[
+            "downgrade",
+            "-3",
+            "--yes",
+            "--allow",
+            "all",
+            "--backup-dropped",
+        ],
+    );
+    assert!(
+        text.contains("250 rows of table app.users are kept in"),
+        "{text}"
+    );
+    // Without the flag nothing is kept.
+    desk.forge("apply");
+    let text = done(&desk, &["downgrade", "base", "--yes", "--allow", "all"]);
+    assert!(!text.contains("kept in"), "{text}");
 }
 
 async fn another(desk: &Desk<'_>) -> Session {

@@ -8,6 +8,7 @@ mod check;
 mod commit;
 mod failure;
 mod holder;
+mod kept;
 mod leftovers;
 mod lock;
 mod psql;
@@ -22,6 +23,7 @@ pub use self::{
     check::check,
     commit::{Committing, outlast},
     holder::take_over,
+    kept::Dropped,
     lock::{Acquired, acquire, acquire_shared},
     psql::{Beginning, psql_script},
     run::{Reached, Script, finish, read_target, run},
@@ -59,6 +61,8 @@ pub struct Work<'a> {
     pub patience: Duration,
     /// How far a standby may be behind before the next batch of a step waits for it.
     pub max_lag: Duration,
+    /// What becomes of rows that steps drop.
+    pub dropped: Dropped,
     /// Where the backup is that was made before.
     pub backup: Option<&'a str>,
 }

@@ -3,9 +3,10 @@
 use std::{collections::BTreeSet, pin::pin, time::Instant};
 
 use super::{
-    Work, backfill, check,
+    Dropped, Work, backfill, check,
     commit::commit,
     failure::{Cause, Failure, Rest, explain},
+    kept::{self, Copy},
     leftovers,
     retry::{self, Tries},
     run::{Script, read_target},
@@ -41,6 +42,14 @@ impl From<Diagnostic> for Stop<'_> {
     fn from(diagnostic: Diagnostic) -> Self {
         Self::Record(diagnostic)
     }
+}
+
+/// What a transaction has left.
+struct Committed {
+    /// The event that says that all is done, if it is.
+    ended: Option<i64>,
+    /// What it has kept of what it dropped.
+    copies: Vec<Copy>,
 }
 
 /// A batch with the number of its first step.
@@ -216,11 +225,14 @@ impl<'a> Runner<'a> {
         let mut tries = Tries::new();
         loop {
             let stop = match self.try_transaction(batch).await {
-                Ok(ended) => {
+                Ok(Committed { ended, copies }) => {
                     self.ended = ended;
                     self.stands += batch.batch.steps.len();
                     for (number, step) in batch.steps() {
                         self.tell(number, step);
+                    }
+                    for copy in copies {
+                        self.work.reporter.note(copy.words());
                     }
                     return Ok(());
                 }
@@ -239,14 +251,16 @@ impl<'a> Runner<'a> {
         }
     }
 
-    async fn try_transaction(&self, batch: Numbered<'a>) -> Result<Option<i64>, Stop<'a>> {
+    async fn try_transaction(&self, batch: Numbered<'a>) -> Result<Committed, Stop<'a>> {
         let progress = self.work.reporter.progress("");
         self.plain("BEGIN").await?;
         self.plain(include_str!("sql/lock_timeout.sql")).await?;
+        let mut copies = Vec::new();
         for (number, step) in batch.steps() {
             progress.message(format!("{} {}", step.action, step.object));
             progress.position(number as u64, self.total as u64);
             let started = Instant::now();
+            copies.extend(self.keep(number, step).await.map_err(Stop::Step)?);
             self.step(number, step, &progress)
                 .await
                 .map_err(Stop::Step)?;
@@ -267,7 +281,26 @@ impl<'a> Runner<'a> {
                 cause: Cause::Server(error),
             })
         })?;
-        Ok(ended)
+        Ok(Committed { ended, copies })
+    }
+
+    /// Copies what a step drops, if somebody asked for it.
+    async fn keep(&self, number: usize, step: &'a Step) -> Result<Option<Copy>, Failure<'a>> {
+        let of = StepOf {
+            revision: self.revision(),
+            number,
+        };
+        match self.work.dropped {
+            Dropped::Lost => Ok(None),
+            Dropped::Kept => kept::keep(self.work, of, step)
+                .await
+                .map_err(|cause| Failure {
+                    number,
+                    step,
+                    sql: None,
+                    cause,
+                }),
+        }
     }
 
     async fn record_done(&self, number: usize, started: Instant) -> Result<i64> {

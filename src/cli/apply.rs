@@ -14,7 +14,7 @@ use super::{
     target::OpenTarget,
 };
 use crate::{
-    apply::{self, Acquired, Reached, Script, Work},
+    apply::{self, Acquired, Dropped, Reached, Script, Work},
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Direction, Filed, Place, Reference, Revisions},
@@ -70,6 +70,10 @@ struct Besides {
     /// End the process that an earlier run has left on the server, if it holds the lock, and go on where that run stopped
     #[arg(long)]
     takeover: bool,
+
+    /// Copy the rows and values that steps drop into tables of the schema `forge` before
+    #[arg(long)]
+    backup_dropped: bool,
 }
 
 /// Applies every approved plan, and asks nothing.
@@ -116,6 +120,7 @@ async fn with_target(
     let actor = person::actor(context, &settings.project.root, &target.session).await?;
     let work = Work {
         max_lag: args.max_lag.unwrap_or(apply::MAX_LAG),
+        dropped: dropped(args.besides.backup_dropped),
         ..target.work(context, settings, &actor)
     };
     let journal = history::load(work.session).await?;
@@ -199,6 +204,11 @@ async fn with_target(
         ));
     }
     Ok(Exit::Done)
+}
+
+/// What becomes of rows that steps drop, by whether `--backup-dropped` was said.
+pub(super) fn dropped(backup: bool) -> Dropped {
+    if backup { Dropped::Kept } else { Dropped::Lost }
 }
 
 /// Where a run has come.

@@ -3,6 +3,7 @@
 use super::{
     Context,
     allow::{self, Allow},
+    apply::dropped,
     locked,
     offline::{self, Goal},
     revisions::{self, counted},
@@ -34,6 +35,10 @@ pub(super) struct Args {
     /// Allow a hazard that needs a person's word: `deletes-data`, `deletes-data:app.users`, `all`
     #[arg(long, value_name = "HAZARD[:OBJECT]")]
     allow: Vec<Allow>,
+
+    /// Copy the rows and values that steps drop into tables of the schema `forge` before
+    #[arg(long)]
+    backup_dropped: bool,
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
@@ -48,7 +53,11 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
             let session = target.another_session(context, &settings, "downgrade");
             session.await
         };
-        downgrade(args, context, folder, work, reconnect).await
+        let work = Work {
+            dropped: dropped(args.backup_dropped),
+            ..*work
+        };
+        downgrade(args, context, folder, &work, reconnect).await
     })
     .await
 }

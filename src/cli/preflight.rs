@@ -6,7 +6,7 @@ use super::{Context, Format, checks, person, revisions, target::OpenTarget};
 use crate::{
     diagnostic::{Exit, Result},
     health::{self, Ahead, Line},
-    history::{self, Journal, Reference, Revisions},
+    history::{self, EventKind, Journal, Reference, Revisions},
     settings::{Operations, Settings},
 };
 
@@ -77,7 +77,8 @@ async fn look(
 
 /// Whether there is a backup to go back to, as far as forge knows.
 fn backup(operations: &Operations, journal: &Journal, now: Timestamp) -> Line {
-    let mut latest = journal.events.iter().rev();
+    let runs = journal.events.iter().rev();
+    let mut latest = runs.filter(|event| event.kind != EventKind::Kept);
     let last = latest.find_map(|event| Some((event.backup.as_deref()?, event.at)));
     let age = |at: Timestamp| now.duration_since(at).unsigned_abs();
     let known = match last {

@@ -6,7 +6,7 @@ use tokio::time::{sleep, timeout};
 
 use super::Context;
 use crate::{
-    apply::{Committing, MAX_LAG, Work},
+    apply::{Committing, Dropped, MAX_LAG, Work},
     cancel::Urgency,
     catalog::{Cast, Catalog, Scope, introspect},
     diagnostic::{Code, Diagnostic, Result},
@@ -159,6 +159,7 @@ impl<'a> OpenTarget<'a> {
             committing: &self.committing,
             patience: settings.lock_wait.value,
             max_lag: MAX_LAG,
+            dropped: Dropped::default(),
             backup: None,
         }
     }

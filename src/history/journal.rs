@@ -40,6 +40,8 @@ event_kinds! {
     StepFailed = "step_failed",
     /// A step that goes in batches stopped between two of them; those that are done stand.
     StepStopped = "step_stopped",
+    /// What a step drops was copied before.
+    Kept = "kept",
     /// All steps are done.
     Applied = "applied",
     /// All steps of the way back are done.
@@ -69,6 +71,7 @@ impl EventKind {
             | Self::StepFailed
             | Self::StepStopped
             | Self::Repaired
+            | Self::Kept
             | Self::Differs => "touched",
         }
     }
@@ -99,7 +102,7 @@ pub struct Event {
     pub git_commit: Option<String>,
     /// The state of the database before the first step.
     pub fingerprint: Option<Fingerprint>,
-    /// Where the backup is that was made before.
+    /// Where the backup is that was made before, or the copy of what a step drops.
     pub backup: Option<String>,
 }
 
@@ -334,6 +337,7 @@ fn follow(standing: Standing, event: &Event) -> Standing {
             | EventKind::StepFailed
             | EventKind::Repaired
             | EventKind::StepStopped
+            | EventKind::Kept
             | EventKind::Differs,
             standing,
         ) => standing,

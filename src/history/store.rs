@@ -53,7 +53,7 @@ pub struct Entry<'a> {
     pub error: Option<&'a str>,
     /// The state of the database.
     pub fingerprint: Option<Fingerprint>,
-    /// Where the backup is that was made before.
+    /// Where the backup is that was made before, or the copy of what a step drops.
     pub backup: Option<&'a str>,
 }
 
