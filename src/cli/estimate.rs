@@ -22,7 +22,7 @@ const VERSION: u32 = 1;
 
 /// Estimate how long plans take on the database, step by step, and which locks they hold meanwhile
 ///
-/// From the sizes of its tables and rates that were measured: rather more than less.
+/// From the sizes of its tables and rates that were measured elsewhere: the order of magnitude is right, the second isn't.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Plans, by revision or file; without any, those that are pending, drafts too

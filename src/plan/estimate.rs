@@ -15,7 +15,7 @@
 //! | `UPDATE` of all rows, without indexes | 12 s | 160000 rows/s |
 //! | `UPDATE` of all rows, with two indexes | 73 s | 27000 rows/s |
 //!
-//! The rates below are the slower ones of each, so that the real time is rather less. What a disk has to be read for takes
+//! The rates below are the slower ones of each. What a disk has to be read for takes
 //! longer, and nobody knows how long a lock is waited for.
 
 use std::{collections::BTreeMap, time::Duration};
@@ -23,14 +23,31 @@ use std::{collections::BTreeMap, time::Duration};
 use super::Plan;
 use crate::kinds::{Effort, Lock, Step};
 
-/// Bytes of a table that are read in a second.
-const SCAN: i64 = 150 << 20;
-/// Bytes of a table that an index is built from in a second.
-const BUILD: i64 = 100 << 20;
-/// The same, while writes go on: the table is read twice.
-const BUILD_ALONGSIDE: i64 = 70 << 20;
-/// Bytes of a table that are written anew in a second, and of its indexes.
-const REWRITE: i64 = 50 << 20;
+/// How much of a table is worked through in a second. Long rows are limited by their bytes, short ones by their number.
+#[derive(Clone, Copy)]
+struct Rate {
+    bytes: i64,
+    rows: i64,
+}
+
+const SCAN: Rate = Rate {
+    bytes: 150 << 20,
+    rows: 1_000_000,
+};
+const BUILD: Rate = Rate {
+    bytes: 100 << 20,
+    rows: 700_000,
+};
+/// The table is read twice while writes go on.
+const BUILD_ALONGSIDE: Rate = Rate {
+    bytes: 70 << 20,
+    rows: 500_000,
+};
+const REWRITE: Rate = Rate {
+    bytes: 50 << 20,
+    rows: 300_000,
+};
+/// Bytes of indexes that are built anew with their table in a second.
 const REINDEX: i64 = 23 << 20;
 /// Rows that a statement changes in a second, in a table without indexes and in one with some.
 const WRITE: i64 = 150_000;
@@ -122,13 +139,15 @@ fn takes(effort: Effort, size: Size) -> Duration {
         let milliseconds = amount.max(0).saturating_mul(1000) / rate;
         Duration::from_millis(milliseconds.unsigned_abs())
     };
+    let through =
+        |rate: Rate| per_second(size.heap, rate.bytes).max(per_second(size.rows, rate.rows));
     match effort {
         // An index of a partitioned table is an empty one, to which those of the partitions are attached.
         Effort::Builds | Effort::BuildsAlongside if size.partitioned => Duration::ZERO,
-        Effort::Scans => per_second(size.heap, SCAN),
-        Effort::Builds => per_second(size.heap, BUILD),
-        Effort::BuildsAlongside => per_second(size.heap, BUILD_ALONGSIDE),
-        Effort::Rewrites => per_second(size.heap, REWRITE) + per_second(size.indexes, REINDEX),
+        Effort::Scans => through(SCAN),
+        Effort::Builds => through(BUILD),
+        Effort::BuildsAlongside => through(BUILD_ALONGSIDE),
+        Effort::Rewrites => through(REWRITE) + per_second(size.indexes, REINDEX),
         Effort::WritesRows if size.indexes > 0 => per_second(size.rows, WRITE_INDEXED),
         Effort::WritesRows => per_second(size.rows, WRITE),
     }
