@@ -347,7 +347,8 @@ impl<'a> Runner<'a> {
         if batch.is_last {
             self.ended = Some(self.record_end().await?);
         }
-        if let Err(error) = commit(self.work, &batch.name()).await {
+        let what = format!("the record of {}", batch.name());
+        if let Err(error) = commit(self.work, &what).await {
             let failure = Failure {
                 number,
                 step,
