@@ -20,6 +20,17 @@ pub struct Catalogs<'a> {
     pub desired: &'a Catalog,
 }
 
+impl Catalogs<'_> {
+    /// The object that this one belongs to, if any, and so on: a table of its columns.
+    pub fn root(&self, id: &ObjectId) -> ObjectId {
+        let mut id = id;
+        while let Some(parent) = self.desired.parent(id).or_else(|| self.live.parent(id)) {
+            id = parent;
+        }
+        id.clone()
+    }
+}
+
 /// What happens to an object. One without a fate stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {

@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         edited_drafts_are_proved_again,
         lost_files_have_a_way_out,
         bad_input_is_told_and_changes_nothing,
+        a_plan_of_a_part,
     ])
 }
 
@@ -319,6 +320,54 @@ async fn lost_files_have_a_way_out(cluster: &Cluster) {
     desk.forge("up --dev");
     desk.forge("reset --dev");
     assert_snapshot!("lost_files_have_a_way_out", desk.typed);
+}
+
+async fn a_plan_of_a_part(cluster: &Cluster) {
+    let tables: String = ["b", "c", "d", "e", "f"]
+        .map(|table| format!("CREATE TABLE app.{table} (id bigint PRIMARY KEY);\n"))
+        .concat();
+    let files = [FILES[0], FILES[1], ("schema/more.sql", &tables)];
+    let mut desk = Desk::new(cluster, &files).await;
+    desk.forge("plan -m \"begin\" --rev-id 100000000000");
+    desk.forge("approve");
+    desk.forge("upgrade");
+    desk.typed.clear();
+    desk.write(
+        "schema/app.sql",
+        "CREATE SCHEMA app;\n-- forge: renamed from users\n\
+         CREATE TABLE app.people (id bigint PRIMARY KEY, name text NOT NULL, mood app.mood);\n\
+         CREATE TYPE app.mood AS ENUM ('glad', 'sad');\n\
+         CREATE VIEW app.names AS SELECT name FROM app.people;\n",
+    );
+    desk.write(
+        "schema/more.sql",
+        &tables.replace("PRIMARY KEY", "PRIMARY KEY, note text"),
+    );
+    desk.forge("plan --check");
+    desk.forge("plan --only app.nothing");
+    desk.forge("plan --only app.names");
+    desk.forge("plan --only app.b --only app.c -m \"notes of b and c\" --rev-id 200000000000");
+    let path = desk
+        .environment
+        .project()
+        .join("plans/0002_notes_of_b_and_c.sql");
+    let draft = fs_err::read_to_string(&path).unwrap();
+    let step = "-- forge:data table app.b\n-- fill it\nUPDATE app.b SET note = '';\n\nCOMMIT;";
+    fs_err::write(&path, draft.replace("COMMIT;", step)).unwrap();
+    desk.forge("approve");
+    desk.forge("upgrade");
+    desk.forge("drift");
+    desk.forge("plan --only app.b");
+    desk.forge(
+        "plan --from history --only app.people -m \"call users people\" --rev-id 300000000000",
+    );
+    desk.forge("approve --allow all");
+    desk.forge("upgrade");
+    desk.forge("plan -m \"the rest\" --rev-id 400000000000");
+    desk.forge("approve --allow all");
+    desk.forge("upgrade");
+    desk.forge("plan --check");
+    assert_snapshot!("a_plan_of_a_part", desk.typed);
 }
 
 /// What a mistake must leave as it was: the files of the project, and the database.

@@ -183,22 +183,25 @@ fn approval() -> impl Strategy<Value = Approval> {
 
 fn header() -> impl Strategy<Value = Header> {
     let revisions = || vec("[0-9a-f]{12}", 0..3);
+    let glob = select(vec!["app", "app.user_*", "\"my schema\".\"odd*name\""])
+        .prop_map(|glob| glob.parse().unwrap());
     let parts = (
         ("[0-9a-f]{12}", revisions(), revisions()),
-        vec("[a-z]{1,8}", 0..2),
+        (vec("[a-z]{1,8}", 0..2), vec(glob, 0..3)),
         (prose(), prose()),
         14_u32..19,
         (fingerprint(), fingerprint()),
         option::of(approval()),
     );
     parts.prop_map(
-        |(graph, branch_labels, (message, author), postgres, (from, to), approval)| {
+        |(graph, (branch_labels, only), (message, author), postgres, (from, to), approval)| {
             let (revision, down_revision, depends_on) = graph;
             Header {
                 revision,
                 down_revision,
                 depends_on,
                 branch_labels,
+                only,
                 message,
                 author,
                 created: SOME_TIME.to_string(),

@@ -113,6 +113,7 @@ mod tests {
                     down_revision: Vec::new(),
                     depends_on: Vec::new(),
                     branch_labels: Vec::new(),
+                    only: Vec::new(),
                     message: String::new(),
                     author: String::new(),
                     created: String::new(),

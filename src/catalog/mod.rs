@@ -135,6 +135,22 @@ impl Catalog {
         children
     }
 
+    /// This catalog, with the chosen objects as another has them.
+    #[must_use]
+    pub fn with(&self, other: &Self, is_chosen: impl Fn(&ObjectId) -> bool) -> Self {
+        let mut mixed = self.clone();
+        mixed.retain(|id| !is_chosen(id));
+        let chosen = other.entries.iter().filter(|(id, _)| is_chosen(id));
+        mixed
+            .entries
+            .extend(chosen.map(|(id, entry)| (id.clone(), entry.clone())));
+        let chosen = other.dependencies.iter().filter(|(id, _)| is_chosen(id));
+        mixed
+            .dependencies
+            .extend(chosen.map(|(id, on)| (id.clone(), on.clone())));
+        mixed
+    }
+
     /// Leaves out everything that `keep` doesn't want.
     pub fn retain(&mut self, keep: impl Fn(&ObjectId) -> bool) {
         self.entries.retain(|id, _| keep(id));

@@ -18,7 +18,7 @@ use crate::{
     settings::Settings,
     source::{Tree, load_order, warnings},
     sql::Ident,
-    workbench::{Comparison, judge_bodies},
+    workbench::{Comparison, Wish, judge_bodies},
 };
 
 /// The server's code for a right that the role lacks, as diagnostics note it.
@@ -93,7 +93,7 @@ async fn compose(
         let broken = std::mem::take(&mut desired.broken_bodies);
         said.extend(judge_bodies(&broken, &statements, &Plan::default()));
         let comparison = bench
-            .compare(&statements, &empty, desired, &[], true, said)
+            .compare(&statements, &empty, desired, Wish::default(), true, said)
             .await?;
         Ok((empty, comparison))
     })
@@ -112,6 +112,7 @@ async fn compose(
         parents: Vec::new(),
         depends_on: Vec::new(),
         branch_labels: Vec::new(),
+        only: Vec::new(),
         revision: None,
         semver: None,
         postgres: live.server_version / 10_000,

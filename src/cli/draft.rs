@@ -7,6 +7,7 @@ use crate::{
     catalog::Fingerprint,
     diagnostic::{Code, Diagnostic, Result},
     history::{self, Revisions, Unnamed},
+    kinds::Glob,
     plan::{
         Plan,
         file::{Header, PlanFile, Semver},
@@ -24,6 +25,8 @@ pub(super) struct New {
     pub(super) depends_on: Vec<String>,
     /// Names of the branch that it begins.
     pub(super) branch_labels: Vec<String>,
+    /// The objects to which it was confined, if it was.
+    pub(super) only: Vec<Glob>,
     /// Its revision, if somebody chose one.
     pub(super) revision: Option<String>,
     /// The schema's version from then on, if somebody chose one.
@@ -102,6 +105,7 @@ pub(super) fn compose(
         parents,
         depends_on,
         branch_labels,
+        only,
         revision,
         semver,
         postgres,
@@ -128,6 +132,7 @@ pub(super) fn compose(
         down_revision: parents,
         depends_on,
         branch_labels,
+        only,
         message,
         author: person::name(context, &settings.project.root),
         created: person::rfc3339(now),

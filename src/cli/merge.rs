@@ -20,7 +20,7 @@ use crate::{
         file::{PlanFile, revision_id},
     },
     source::{Tree, load_order, warnings},
-    workbench::{Comparison, Workbench},
+    workbench::{Comparison, Wish, Workbench},
 };
 
 /// Join the heads of branches
@@ -110,7 +110,7 @@ async fn join(args: &Args, context: &Context<'_>) -> Result<Exit> {
         said.extend(warnings(&statements));
         let desired = bench.build(&statements).await?;
         let compared = bench
-            .compare(&statements, &base, desired, &[], true, said)
+            .compare(&statements, &base, desired, Wish::default(), true, said)
             .await?;
         Ok(match compared {
             Comparison::Same(_) => {
@@ -148,6 +148,7 @@ async fn join(args: &Args, context: &Context<'_>) -> Result<Exit> {
         parents: heads.iter().map(ToString::to_string).collect(),
         depends_on: Vec::new(),
         branch_labels: Vec::new(),
+        only: Vec::new(),
         revision: args.rev_id.clone(),
         semver: None,
         postgres,

@@ -1,5 +1,7 @@
 //! `forge plan`: what has to happen, proved and written for review.
 
+use std::collections::BTreeSet;
+
 use super::{
     Context,
     bench::{Whom, on_bench},
@@ -14,14 +16,15 @@ use crate::{
     diff::{Catalogs, Diff},
     history::{self, Folder, Journal, Place, Reference, Revisions},
     intent::RenameFlag,
+    kinds::{Glob, ObjectId},
     plan::{
         Plan,
         file::{Semver, render_steps, revision_id},
-        outlook,
+        outlook, unrelated,
     },
     settings::Settings,
     source::{Tree, load_order, warnings},
-    workbench::{Comparison, Proposal},
+    workbench::{Comparison, Proposal, Wish},
 };
 
 /// Plan the steps from the database as it is to what schema/ declares
@@ -40,6 +43,11 @@ pub(super) struct Args {
     /// Take what the database calls OLD for what schema/ calls NEW: app.people=app.users, app.users.name=full_name
     #[arg(long, value_name = "OLD=NEW")]
     rename: Vec<RenameFlag>,
+
+    /// Bring only this object to what schema/ declares, with what it needs: app.users, app.user_*, a whole schema. A plan
+    /// of the rest follows once this one is applied
+    #[arg(long, value_name = "NAME", conflicts_with = "empty")]
+    only: Vec<Glob>,
 
     /// Where the plan begins
     #[arg(long, value_enum, value_name = "WHERE", default_value = "database")]
@@ -114,7 +122,7 @@ async fn from_database(
         scope: &target.scope,
     };
     let agreement = Agreement::new(grounds, &state(&target.session).await?)?;
-    let asks_for_more = args.empty || !args.rename.is_empty();
+    let asks_for_more = args.empty || !args.rename.is_empty() || !args.only.is_empty();
     if let Some(objects) = agreement.known().filter(|_| !asks_for_more) {
         same(context, settings, objects);
         return Ok(Exit::Done);
@@ -139,6 +147,10 @@ async fn from_database(
     if let Comparison::Same(objects) = found.comparison
         && !args.empty
     {
+        if !args.only.is_empty() {
+            same_part(context, args);
+            return Ok(Exit::Done);
+        }
         same(context, settings, objects);
         if found.declared.is_some() {
             agreement.keep(objects)?;
@@ -146,7 +158,7 @@ async fn from_database(
         return Ok(Exit::Done);
     }
     if args.check {
-        return Ok(checked(context, settings, found));
+        return Ok(checked(args, context, settings, found));
     }
     let folder = Folder::read(&settings.project.root, &settings.project.plans.value)?;
     let revisions = Revisions::new(folder, history::load(&target.session).await?)?;
@@ -172,6 +184,10 @@ async fn from_history(
     if let Comparison::Same(objects) = found.comparison
         && !args.empty
     {
+        if !args.only.is_empty() {
+            same_part(context, args);
+            return Ok(Exit::Done);
+        }
         context.reporter.note(format_args!(
             "no changes: the plans lead to what `{}` declares ({objects} objects)",
             settings.project.schema.value
@@ -179,7 +195,7 @@ async fn from_history(
         return Ok(Exit::Done);
     }
     if args.check {
-        return Ok(checked(context, settings, found));
+        return Ok(checked(args, context, settings, found));
     }
     write(args, context, settings, &revisions, found)
 }
@@ -221,9 +237,16 @@ async fn find(
             .iter()
             .all(|statement| statement.directives.is_empty());
         let prove = !args.check && !args.empty;
+        let wish = Wish {
+            renames: &args.rename,
+            only: &args.only,
+        };
         let comparison = bench
-            .compare(&statements, &live, desired, &args.rename, prove, said)
+            .compare(&statements, &live, desired, wish, prove, said)
             .await?;
+        if let Comparison::Different(proposal) = &comparison {
+            said.extend(many_things(&live, proposal));
+        }
         Ok(Found {
             live,
             comparison,
@@ -240,14 +263,67 @@ fn same(context: &Context<'_>, settings: &Settings, objects: usize) {
     ));
 }
 
-fn checked(context: &Context<'_>, settings: &Settings, found: Found) -> Exit {
-    let Comparison::Different(Proposal { up, .. }) = found.comparison else {
+fn same_part(context: &Context<'_>, args: &Args) {
+    let names: Vec<String> = args.only.iter().map(|glob| format!("`{glob}`")).collect();
+    context.reporter.note(format_args!(
+        "no changes of {}: what they name is as it is declared",
+        names.join(", ")
+    ));
+}
+
+/// Says what a plan of some objects takes along, and what it leaves.
+fn tell_part(context: &Context<'_>, proposal: &Proposal) {
+    let names = |ids: &BTreeSet<ObjectId>| {
+        let names: Vec<String> = ids.iter().map(|id| format!("`{id}`")).collect();
+        names.join(", ")
+    };
+    if !proposal.along.is_empty() {
+        context.reporter.note(format_args!(
+            "comes along, because it is needed: {}",
+            names(&proposal.along)
+        ));
+    }
+    if !proposal.rest.is_empty() {
+        context.reporter.note(format_args!(
+            "stays as it is until the next plan: {}",
+            names(&proposal.rest)
+        ));
+    }
+}
+
+/// So many tables that have nothing to do with each other may change in one plan before it is worth a word.
+const UNRELATED: usize = 5;
+
+fn many_things(live: &Catalog, proposal: &Proposal) -> Option<Diagnostic> {
+    let count = unrelated(Catalogs {
+        live,
+        desired: &proposal.desired,
+    });
+    (count > UNRELATED).then(|| {
+        Diagnostic::warning(
+            Code::Note,
+            format!("the plan changes {count} tables or views that have nothing to do with each other"),
+        )
+        .note("it is reviewed, applied and taken back as one")
+        .help("`forge plan --only schema.name` makes a plan of one change, and the next `forge plan` one of the rest")
+    })
+}
+
+fn checked(args: &Args, context: &Context<'_>, settings: &Settings, found: Found) -> Exit {
+    let Comparison::Different(proposal) = found.comparison else {
         return Exit::Done;
     };
+    tell_part(context, &proposal);
+    let up = proposal.up;
     context.reporter.sql(&render_steps(&up));
     context.reporter.note(outlook(&up));
     context.reporter.note(format_args!(
-        "from the database to `{}`: {}",
+        "from the database to {}`{}`: {}",
+        if args.only.is_empty() {
+            ""
+        } else {
+            "this part of "
+        },
         settings.project.schema.value,
         revisions::counted(up.steps().count(), "step")
     ));
@@ -268,6 +344,7 @@ fn write(
     let from = live.fingerprint();
     let (up, down, to) = match comparison {
         Comparison::Different(proposal) if !args.empty => {
+            tell_part(context, &proposal);
             let to = proposal.desired.fingerprint();
             (proposal.up, proposal.down, to)
         }
@@ -281,6 +358,7 @@ fn write(
         parents: parents(args, revisions)?,
         depends_on: named(&args.depends_on, revisions)?,
         branch_labels: args.branch_label.clone(),
+        only: args.only.clone(),
         revision: args.rev_id.clone(),
         semver: args.semver,
         postgres: live.server_version / 10_000,

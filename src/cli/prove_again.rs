@@ -19,7 +19,7 @@ use crate::{
     },
     settings::Settings,
     source::{Tree, deletes_rows, load_order},
-    workbench::Comparison,
+    workbench::{Comparison, Wish},
 };
 
 /// What a proof has shown.
@@ -80,10 +80,14 @@ async fn on_target(
     let live = target.catalog().await?;
     let statements = load_order(tree.parse()?);
     let whom = Whom::live(&target.options, &live, target.scope.clone());
+    let wish = Wish {
+        renames: &[],
+        only: &up.plan.header.only,
+    };
     let to = on_bench(context, settings, whom, async |bench, said| {
         let desired = bench.build(&statements).await?;
         let declared = bench
-            .compare(&statements, &live, desired, &[], false, said)
+            .compare(&statements, &live, desired, wish, false, said)
             .await?;
         let desired = match &declared {
             Comparison::Same(_) => &live,

@@ -13,7 +13,7 @@ use crate::{
     plan::plan,
     settings::Settings,
     source::{Tree, load_order, warnings},
-    workbench::Comparison,
+    workbench::{Comparison, Wish},
 };
 
 /// Bring a disposable database to what schema/ declares, without a plan
@@ -49,7 +49,7 @@ pub(super) async fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
             said.extend(warnings(&statements));
             let desired = bench.build(&statements).await?;
             bench
-                .compare(&statements, &live, desired, &[], false, said)
+                .compare(&statements, &live, desired, Wish::default(), false, said)
                 .await
         })
         .await?;

@@ -86,6 +86,18 @@ impl Intent {
         !self.renames.is_empty()
     }
 
+    /// Leaves out the renames of objects that nobody wants now; returns these objects, under both names.
+    pub fn hold_back(&mut self, is_wanted: impl Fn(&ObjectId) -> bool) -> Vec<ObjectId> {
+        let (wanted, held_back): (Vec<_>, Vec<_>) = std::mem::take(&mut self.renames)
+            .into_iter()
+            .partition(|rename| is_wanted(&rename.from.id) || is_wanted(&rename.to.id));
+        self.renames = wanted;
+        held_back
+            .into_iter()
+            .flat_map(|rename| [rename.from.id, rename.to.id])
+            .collect()
+    }
+
     /// The way from the live state, or what the renames have made of it, to the desired one.
     pub fn way_up<'a>(
         &'a self,

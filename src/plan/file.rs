@@ -23,7 +23,7 @@ use super::Plan;
 use crate::{
     catalog::Fingerprint,
     diagnostic::{Code, Diagnostic, Result},
-    kinds::Rollout,
+    kinds::{Glob, Rollout},
     source::normalised,
 };
 
@@ -74,6 +74,8 @@ pub struct Header {
     pub depends_on: Vec<String>,
     /// Names of the branch that it begins.
     pub branch_labels: Vec<String>,
+    /// The objects to which it was confined, where the rest of the difference was left to another plan.
+    pub only: Vec<Glob>,
     /// What it is for.
     pub message: String,
     /// Who made it.
@@ -138,6 +140,9 @@ impl PlanFile {
             header.revision, header.postgres, header.from, header.to, header.semver
         )
         .expect("writing to a String can't fail");
+        for glob in &header.only {
+            writeln!(text, "only {glob}").expect("writing to a String can't fail");
+        }
         let mut rollout = Rollout::default();
         for batch in &self.plan.batches {
             if batch.rollout() != rollout {

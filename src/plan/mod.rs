@@ -8,6 +8,7 @@ mod graph;
 mod likeness;
 mod order;
 mod outlook;
+mod part;
 mod steps;
 
 pub use self::{
@@ -15,6 +16,7 @@ pub use self::{
     estimate::{Estimate, Held, Size, Sizes, estimate, held},
     likeness::suggest_renames,
     outlook::{Outlook, outlook},
+    part::{Part, is_named, unrelated},
 };
 
 use crate::{diagnostic::Result, diff::Diff};

@@ -1,12 +1,15 @@
 //! Compares a database with what the schema tree declares, and plans the way there and back.
 
+use std::collections::BTreeSet;
+
 use super::{Desired, Workbench, judge_bodies};
 use crate::{
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Result, Severity},
     diff::{Catalogs, Diff},
     intent::{Intent, RenameFlag, Way},
-    plan::Plan,
+    kinds::{Glob, ObjectId},
+    plan::{Part, Plan, is_named},
     source::Statement,
 };
 
@@ -24,14 +27,28 @@ pub struct Proposal {
     pub up: Plan,
     /// The way back.
     pub down: Plan,
-    /// What the tree declares, with the owners that it leaves open.
+    /// What the plan leads to: what the tree declares, with the owners that it leaves open, or the part of it that was
+    /// wished for.
     pub desired: Catalog,
+    /// What wasn't wished for and comes along.
+    pub along: BTreeSet<ObjectId>,
+    /// What stays different.
+    pub rest: BTreeSet<ObjectId>,
+}
+
+/// What the author says of a plan that is to be made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wish<'a> {
+    /// Renames that neither the catalogs nor the tree's directives tell.
+    pub renames: &'a [RenameFlag],
+    /// The objects to bring to what the tree declares, with what they need; all, where the list is empty.
+    pub only: &'a [Glob],
 }
 
 impl Workbench {
     /// Plans the way from `live` to what the tree declares; with `prove`, it was run there and back when this returns.
     ///
-    /// `flags` say what the catalogs and the tree's directives don't. What the user should know goes into `said`.
+    /// What the user should know goes into `said`.
     ///
     /// # Errors
     /// [`Code::CannotPlan`] where no statement leads there, [`Code::Unproved`] for a plan that fails its proof, and what is
@@ -41,7 +58,7 @@ impl Workbench {
         statements: &[Statement],
         live: &Catalog,
         desired: Desired,
-        flags: &[RenameFlag],
+        wish: Wish<'_>,
         prove: bool,
         said: &mut Vec<Diagnostic>,
     ) -> Result<Comparison> {
@@ -53,11 +70,24 @@ impl Workbench {
             live,
             desired: &desired,
         };
-        let intent = Intent::read(statements, flags, catalogs)?;
+        let mut intent = Intent::read(statements, wish.renames, catalogs)?;
         said.extend(intent.warnings.iter().cloned());
+        let held_back = held_back(&mut intent, catalogs, wish.only)?;
         let renamed = self.rename(&intent, catalogs).await?;
         desired.adopt_owners(renamed.as_ref().map_or(live, |renamed| &renamed.catalog));
         said.extend(unmodelled(live, &desired));
+        let (mut along, mut rest) = (BTreeSet::new(), BTreeSet::new());
+        if !wish.only.is_empty() {
+            let part = Part::new(
+                Catalogs {
+                    live: renamed.as_ref().map_or(live, |renamed| &renamed.catalog),
+                    desired: &desired,
+                },
+                wish.only,
+            );
+            needs_no_other_name(&part, &held_back)?;
+            (desired, along, rest) = (part.desired, part.along, part.rest);
+        }
         let catalogs = Catalogs {
             live,
             desired: &desired,
@@ -80,8 +110,64 @@ impl Workbench {
         if prove {
             said.extend(self.prove(catalogs, &up, &down).await?.warnings());
         }
-        Ok(Comparison::Different(Proposal { up, down, desired }))
+        Ok(Comparison::Different(Proposal {
+            up,
+            down,
+            desired,
+            along,
+            rest,
+        }))
     }
+}
+
+/// Takes the renames out of an intent that nobody has wished for; what they are about, under both names.
+fn held_back(
+    intent: &mut Intent,
+    catalogs: Catalogs<'_>,
+    only: &[Glob],
+) -> Result<BTreeSet<ObjectId>> {
+    if only.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    for glob in only {
+        let glob = std::slice::from_ref(glob);
+        let mut objects = [catalogs.live, catalogs.desired]
+            .into_iter()
+            .flat_map(|catalog| catalog.objects().map(move |(id, _)| (catalog, id)));
+        if !objects.any(|(catalog, id)| catalog.parent(id).is_none() && is_named(id, glob)) {
+            return Err(Diagnostic::error(
+                Code::Usage,
+                format!("`--only {}` names nothing", glob[0]),
+            )
+            .note("neither the database nor the schema tree has such an object")
+            .help("name a table, a view, a function, … as `schema.name`, or a whole schema; `*` stands for any characters"));
+        }
+    }
+    Ok(intent
+        .hold_back(|id| is_named(&catalogs.root(id), only))
+        .iter()
+        .map(|id| catalogs.root(id))
+        .collect())
+}
+
+/// An object that is to be renamed can't be made or dropped for another's sake: that would lose its rows.
+fn needs_no_other_name(part: &Part, held_back: &BTreeSet<ObjectId>) -> Result<()> {
+    let needed: Vec<String> = part
+        .along
+        .intersection(held_back)
+        .map(|id| format!("`{id}`"))
+        .collect();
+    if needed.is_empty() {
+        return Ok(());
+    }
+    Err(Diagnostic::error(
+        Code::Usage,
+        format!(
+            "what `--only` names needs {}, which is to be renamed",
+            needed.join(", ")
+        ),
+    )
+    .help("name that, too, with another `--only`"))
 }
 
 /// A difference that no statement takes away.

@@ -5,7 +5,7 @@ mod rehearse;
 mod replay;
 
 pub use self::{
-    compare::{Comparison, Proposal},
+    compare::{Comparison, Proposal, Wish},
     rehearse::{Pair, Rehearsed},
     replay::Replayed,
 };

@@ -8,7 +8,7 @@ use super::{Approval, FORMAT, Header, PlanFile, SETTINGS, revision_id};
 use crate::{
     catalog::Fingerprint,
     diagnostic::{Code, Diagnostic, Result, SourceFile},
-    kinds::{Action, Batching, Hazard, HazardKind, Lock, ObjectId, Rollout, Step},
+    kinds::{Action, Batching, Glob, Hazard, HazardKind, Lock, ObjectId, Rollout, Step},
     plan::{Batch, Plan},
     source::{Bounded, statements_in},
 };
@@ -125,6 +125,7 @@ impl<'a> Reader<'a> {
             down_revision: words("down_revision"),
             depends_on: words("depends_on"),
             branch_labels: words("branch_labels"),
+            only: self.only()?,
             message: self.required("message")?.1.to_string(),
             author: self.required("author")?.1.to_string(),
             created: self.required("created")?.1.to_string(),
@@ -135,6 +136,20 @@ impl<'a> Reader<'a> {
             proved: self.value("proved").map(|(_, proved)| proved.to_string()),
             approval,
         })
+    }
+
+    fn only(&self) -> Result<Vec<Glob>> {
+        let lines = self.lines.iter().filter_map(|(span, piece)| match piece {
+            Piece::Directive { key: "only", value } => Some((span, value)),
+            Piece::Directive { .. } | Piece::Comment(_) | Piece::Statement(_) => None,
+        });
+        lines
+            .map(|(span, value)| {
+                value
+                    .parse()
+                    .map_err(|error: String| self.error(span.clone(), error, "this can't be read"))
+            })
+            .collect()
     }
 
     fn values(&self, wanted: &str) -> impl Iterator<Item = &'a str> {

@@ -50,6 +50,9 @@ fn header(text: &mut String, header: &Header) {
             line(key, &values.join(" "));
         }
     }
+    for glob in &header.only {
+        line("only", &glob.to_string());
+    }
     line("message", &header.message);
     line("author", &header.author);
     line("created", &header.created);
