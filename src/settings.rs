@@ -22,7 +22,7 @@ pub use self::{
     connection_string::{ConnectionString, mask, redact},
     file::{FILE_NAME, ForgeToml, Managed, parse_duration},
     flags::{GlobalFlags, ShadowProvider},
-    naming::Naming,
+    naming::{Naming, unknown_token},
     nearest::nearest,
     operations::{Backup, CommandLine, Operations, Webhook},
     setting::{Origin, Setting},

@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         lost_files_have_a_way_out,
         bad_input_is_told_and_changes_nothing,
         a_plan_of_a_part,
+        plan_files_have_a_header,
     ])
 }
 
@@ -368,6 +369,42 @@ async fn a_plan_of_a_part(cluster: &Cluster) {
     desk.forge("upgrade");
     desk.forge("plan --check");
     assert_snapshot!("a_plan_of_a_part", desk.typed);
+}
+
+async fn plan_files_have_a_header(cluster: &Cluster) {
+    let mut desk = Desk::new(cluster, FILES).await;
+    let settings = "[naming]\ntemplate = \"{seq}_{slug}\"\nheader = \"plans/.header.sql\"\n";
+    desk.write("forge.toml", settings);
+    desk.forge("plan -m \"create users\"");
+    desk.write("plans/.header.sql", "-- © Shop\nSELECT 1;\n");
+    desk.forge("plan -m \"create users\"");
+    desk.write(
+        "plans/.header.sql",
+        "-- © Shop\n--\n-- Plan {seq}, {slug}: {rev}\n\n",
+    );
+    desk.forge("plan -m \"create users\" --rev-id 100000000000");
+    desk.forge("approve");
+    for file in [
+        "plans/0001_create_users.sql",
+        "plans/0001_create_users.down.sql",
+    ] {
+        let text = fs_err::read_to_string(desk.environment.project().join(file)).unwrap();
+        let head: Vec<&str> = text.lines().take(5).collect();
+        writeln!(desk.typed, "=== {file}\n{}", head.join("\n")).unwrap();
+    }
+    desk.forge("upgrade");
+    desk.forge("validate");
+    desk.forge("downgrade -1 --allow deletes-data");
+    // The header isn't what was approved.
+    let path = desk
+        .environment
+        .project()
+        .join("plans/0001_create_users.sql");
+    let text = fs_err::read_to_string(&path).unwrap();
+    fs_err::write(&path, text.replace("© Shop", "© The Shop")).unwrap();
+    desk.forge("upgrade");
+    desk.forge("validate");
+    assert_snapshot!("plan_files_have_a_header", desk.typed);
 }
 
 /// What a mistake must leave as it was: the files of the project, and the database.

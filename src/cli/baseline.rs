@@ -128,6 +128,7 @@ async fn compose(
 fn freeze_and_write(context: &Context<'_>, settings: &Settings, composed: Composed) -> Result<()> {
     let Composed {
         name,
+        preamble,
         mut up,
         mut down,
     } = composed;
@@ -140,7 +141,7 @@ fn freeze_and_write(context: &Context<'_>, settings: &Settings, composed: Compos
     };
     said.seal(&mut down, Vec::new())?;
     said.seal(&mut up, allowed)?;
-    let path = history::write_plan(plans, &name, &up, &down)?;
+    let path = history::write_plan(plans, &name, &preamble, &up, &down)?;
     let steps = up.plan.steps().count();
     context.reporter.status(
         Status::Applied,

@@ -66,6 +66,8 @@ pub(super) fn may_replace_drafts(revisions: &Revisions) -> Result<()> {
 pub(super) struct Composed {
     /// The file's name.
     pub(super) name: String,
+    /// The project's own lines at the head of both files.
+    pub(super) preamble: String,
     /// The plan.
     pub(super) up: PlanFile,
     /// Its way back.
@@ -79,8 +81,14 @@ pub(super) fn write(
     revisions: &Revisions,
     new: New,
 ) -> Result<PlanFile> {
-    let Composed { name, up, down } = compose(context, settings, revisions, new)?;
-    let path = history::write_plan(&settings.project.plans.value, &name, &up, &down)?;
+    let Composed {
+        name,
+        preamble,
+        up,
+        down,
+    } = compose(context, settings, revisions, new)?;
+    let plans = &settings.project.plans.value;
+    let path = history::write_plan(plans, &name, &preamble, &up, &down)?;
     for draft in revisions.folder.drafts() {
         context
             .reporter
@@ -149,17 +157,15 @@ pub(super) fn compose(
         .drafts()
         .map(|draft| root.join(&draft.path));
     let drafts: Vec<Utf8PathBuf> = drafts.collect();
-    let name = history::file_name(
-        &settings.naming,
-        Unnamed {
-            revision: &header.revision,
-            message: &header.message,
-            created: now,
-            earlier: revisions.approved_count(),
-        },
-        &settings.project.plans.value,
-        &drafts,
-    );
+    let unnamed = Unnamed {
+        revision: &header.revision,
+        message: &header.message,
+        created: now,
+        earlier: revisions.approved_count(),
+    };
+    let plans = &settings.project.plans.value;
+    let name = history::file_name(&settings.naming, unnamed, plans, &drafts);
+    let preamble = history::preamble(&settings.naming, root, unnamed)?;
     let mut down = PlanFile {
         header: Header {
             from: to,
@@ -171,7 +177,12 @@ pub(super) fn compose(
     let mut up = PlanFile { header, plan: up };
     up.mark_proved()?;
     down.mark_proved()?;
-    Ok(Composed { name, up, down })
+    Ok(Composed {
+        name,
+        preamble,
+        up,
+        down,
+    })
 }
 
 fn describe(context: &Context<'_>, settings: &Settings, file: &PlanFile, path: &Utf8PathBuf) {

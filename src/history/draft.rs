@@ -5,17 +5,22 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::Filed;
 use crate::{diagnostic::Result, plan::file::PlanFile};
 
-/// Writes a plan, the way back first, so that a plan never stands without one. Returns the plan's path.
+/// Writes a plan, the way back first, so that a plan never stands without one; the project's own lines stand at the head of
+/// both. Returns the plan's path.
 pub fn write_plan(
     folder: &Utf8Path,
     name: &str,
+    preamble: &str,
     up: &PlanFile,
     down: &PlanFile,
 ) -> Result<Utf8PathBuf> {
     fs_err::create_dir_all(folder)?;
     let path = folder.join(format!("{name}.sql"));
-    replace(&folder.join(format!("{name}.down.sql")), &down.render())?;
-    replace(&path, &up.render())?;
+    replace(
+        &folder.join(format!("{name}.down.sql")),
+        &format!("{preamble}{}", down.render()),
+    )?;
+    replace(&path, &format!("{preamble}{}", up.render()))?;
     Ok(path)
 }
 

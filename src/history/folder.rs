@@ -164,9 +164,10 @@ fn files_in(folder: &Utf8Path) -> Result<Vec<Utf8PathBuf>> {
     };
     let mut files = Vec::new();
     for entry in entries {
-        // A name that isn't UTF-8 is none that forge has given.
+        // A name that isn't UTF-8 is none that forge has given, nor is a hidden one.
         if let Ok(path) = Utf8PathBuf::from_path_buf(entry?.path())
             && path.extension() == Some("sql")
+            && !path.file_name().is_some_and(|name| name.starts_with('.'))
         {
             files.push(path);
         }

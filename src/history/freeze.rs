@@ -23,12 +23,15 @@ const KEYS: [&str; 9] = [
 /// If the header has no approval.
 pub fn freeze(text: &str, header: &Header) -> String {
     let mut frozen = String::with_capacity(text.len() + 256);
+    let mut begun = false;
     let mut in_header = true;
     for line in text.split_inclusive('\n') {
         let key = line
             .strip_prefix("-- forge:")
             .and_then(|line| line.split_whitespace().next());
-        in_header &= key.is_some();
+        // Above it may stand the project's own lines.
+        begun |= key.is_some();
+        in_header &= key.is_some() || !begun;
         if in_header && key.is_some_and(|key| KEYS.contains(&key)) {
             continue;
         }
@@ -96,6 +99,7 @@ mod tests {
         approval.by = "Bob".to_owned();
         approval.reason = None;
         approval.allowed.clear();
-        check(&frozen, &approval);
+        let frozen = check(&frozen, &approval);
+        check(&format!("-- © us\n\n{frozen}"), &approval);
     }
 }

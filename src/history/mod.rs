@@ -10,6 +10,7 @@ mod freeze;
 mod graph;
 mod journal;
 mod naming;
+mod preamble;
 mod reference;
 mod registration;
 mod resolve;
@@ -31,6 +32,7 @@ pub use self::{
     graph::{Graph, Node},
     journal::{Direction, Event, EventKind, Journal, Partly, Recorded, Standing, Taken},
     naming::{Unnamed, file_name, new_revision, vague},
+    preamble::preamble,
     reference::{Place, Range, Reference},
     registration::registration,
     resolve::Walk,

@@ -27,16 +27,18 @@ pub fn file_name(
     folder: &Utf8Path,
     drafts: &[Utf8PathBuf],
 ) -> String {
-    let name = fill(naming, plan);
+    let name = fill(&naming.template, naming, plan);
+    let name = name.trim_end_matches('_');
     let path = folder.join(format!("{name}.sql"));
     if path.exists() && !drafts.contains(&path) {
         format!("{name}_{}", plan.revision)
     } else {
-        name
+        name.to_owned()
     }
 }
 
-fn fill(naming: &Naming, plan: Unnamed<'_>) -> String {
+/// A template with what its tokens stand for.
+pub(super) fn fill(template: &str, naming: &Naming, plan: Unnamed<'_>) -> String {
     let local = plan.created.to_zoned(naming.timezone.clone());
     let value = |token: &str| match token {
         "rev" => plan.revision.to_owned(),
@@ -52,7 +54,7 @@ fn fill(naming: &Naming, plan: Unnamed<'_>) -> String {
         _ => unreachable!("the settings are checked"),
     };
     let mut name = String::new();
-    let mut rest = naming.template.as_str();
+    let mut rest = template;
     while let Some((text, behind)) = rest.split_once('{') {
         name.push_str(text);
         let (token, behind) = behind.split_once('}').expect("the settings are checked");
@@ -60,7 +62,7 @@ fn fill(naming: &Naming, plan: Unnamed<'_>) -> String {
         rest = behind;
     }
     name.push_str(rest);
-    name.trim_end_matches('_').to_owned()
+    name
 }
 
 /// The letters and digits of a message, in lower case, with `_` for what is between them.
@@ -127,6 +129,7 @@ mod tests {
                 template: template.to_owned(),
                 slug_length: 12,
                 timezone: TimeZone::fixed(tz::offset(2)),
+                header: None,
             };
             let plan = Unnamed {
                 revision: "0123456789ab",
@@ -134,7 +137,7 @@ mod tests {
                 created: "2026-01-02T23:04:05Z".parse().unwrap(),
                 earlier: 6,
             };
-            assert_eq!(fill(&naming, plan), expected);
+            assert_eq!(file_name(&naming, plan, "nowhere".into()), expected);
         }
         check(
             &Naming::default().template,

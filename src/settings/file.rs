@@ -100,6 +100,8 @@ pub struct NamingTable {
     pub timezone: Option<String>,
     /// As many characters of the message stand in it.
     pub slug_length: Option<usize>,
+    /// The file whose lines, comments with the same tokens, stand at the head of every plan file.
+    pub header: Option<Utf8PathBuf>,
 }
 
 /// `[shadow]`: where the shadow server comes from.

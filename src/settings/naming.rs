@@ -1,5 +1,8 @@
 //! `[naming]`: what plan files are called.
 
+use std::ops::Range;
+
+use camino::Utf8PathBuf;
 use jiff::tz::TimeZone;
 
 /// How plan files are named.
@@ -11,6 +14,8 @@ pub struct Naming {
     pub timezone: TimeZone,
     /// As many characters of the message stand in a name.
     pub slug_length: usize,
+    /// The file whose lines stand at the head of every plan file.
+    pub header: Option<Utf8PathBuf>,
 }
 
 /// What may stand in braces in a template.
@@ -24,6 +29,7 @@ impl Default for Naming {
             template: "{year}{month}{day}_{hour}{minute}_{slug}".to_owned(),
             timezone: TimeZone::UTC,
             slug_length: 40,
+            header: None,
         }
     }
 }
@@ -40,21 +46,31 @@ impl Naming {
         if template.trim().is_empty() {
             return Err("the template is empty".to_owned());
         }
-        let mut rest = template;
-        while let Some((_, behind)) = rest.split_once('{') {
-            let (token, behind) = behind
-                .split_once('}')
-                .ok_or_else(|| "a `{` has no `}`".to_owned())?;
-            if !TOKENS.contains(&token) {
-                return Err(format!(
-                    "`{{{token}}}` is no token; there are `{{{}}}`",
-                    TOKENS.join("}`, `{")
-                ));
-            }
-            rest = behind;
-        }
-        Ok(())
+        unknown_token(template).map_or(Ok(()), |(_, why)| Err(why))
     }
+}
+
+/// Where a template has braces that hold no token, and what is wrong there.
+pub fn unknown_token(template: &str) -> Option<(Range<usize>, String)> {
+    let mut at = 0;
+    while let Some(open) = template[at..].find('{') {
+        let start = at + open;
+        // A token stands in one line.
+        let line = template[start..].lines().next().unwrap_or_default();
+        let Some(length) = line.find('}') else {
+            return Some((start..start + line.len(), "a `{` has no `}`".to_owned()));
+        };
+        let token = &line[1..length];
+        at = start + length + 1;
+        if !TOKENS.contains(&token) {
+            let why = format!(
+                "`{{{token}}}` is no token; there are `{{{}}}`",
+                TOKENS.join("}`, `{")
+            );
+            return Some((start..at, why));
+        }
+    }
+    None
 }
 
 #[cfg(test)]

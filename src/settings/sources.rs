@@ -119,6 +119,7 @@ impl<'a> Sources<'a> {
         if let Some(length) = table.slug_length {
             naming.slug_length = length;
         }
+        naming.header = table.header.as_ref().map(|path| file.folder.join(path));
         Ok(naming)
     }
 
