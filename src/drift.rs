@@ -73,8 +73,12 @@ pub struct Group {
 /// Compares a database's catalog with an earlier one.
 pub fn compare(before: &Catalog, after: &Catalog) -> Vec<Group> {
     let mut groups: BTreeMap<ObjectId, Vec<Difference>> = BTreeMap::new();
+    let catalogs = Catalogs {
+        live: before,
+        desired: after,
+    };
     for difference in differences(before, after) {
-        let root = root(&difference.object, before, after);
+        let root = catalogs.root(&difference.object);
         groups.entry(root).or_default().push(difference);
     }
     if groups.is_empty() {
@@ -91,6 +95,18 @@ pub fn compare(before: &Catalog, after: &Catalog) -> Vec<Group> {
             after: new.remove(&object),
             object,
         })
+        .collect()
+}
+
+/// The objects that stand for themselves and aren't as they were, or have parts that aren't.
+pub fn roots(before: &Catalog, after: &Catalog) -> BTreeSet<ObjectId> {
+    let catalogs = Catalogs {
+        live: before,
+        desired: after,
+    };
+    let differences = differences(before, after).into_iter();
+    differences
+        .map(|difference| catalogs.root(&difference.object))
         .collect()
 }
 
@@ -132,15 +148,6 @@ fn differences(before: &Catalog, after: &Catalog) -> Vec<Difference> {
     differences
 }
 
-/// The object that this one belongs to, if any, and so on.
-fn root(id: &ObjectId, before: &Catalog, after: &Catalog) -> ObjectId {
-    let mut id = id;
-    while let Some(parent) = after.parent(id).or_else(|| before.parent(id)) {
-        id = parent;
-    }
-    id.clone()
-}
-
 /// An attribute's value as it stands in the model's JSON: strings as they are, lists with commas.
 fn value(object: &Object, name: &str) -> String {
     let model = serde_json::to_value(object).expect("a model is JSON");
@@ -180,7 +187,7 @@ fn definitions(catalog: &Catalog, roots: &BTreeSet<&ObjectId>) -> BTreeMap<Objec
     };
     let mut definitions: BTreeMap<ObjectId, String> = BTreeMap::new();
     for step in plan.steps() {
-        let root = root(&step.object, catalog, &empty);
+        let root = diff.catalogs.root(&step.object);
         if roots.contains(&root) {
             let text = definitions.entry(root).or_default();
             for sql in &step.sql {

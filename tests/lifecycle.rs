@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         edited_drafts_are_proved_again,
         lost_files_have_a_way_out,
         bad_input_is_told_and_changes_nothing,
+        drift_is_taken_back_or_adopted,
         a_plan_of_a_part,
         plan_files_have_a_header,
     ])
@@ -321,6 +322,98 @@ async fn lost_files_have_a_way_out(cluster: &Cluster) {
     desk.forge("up --dev");
     desk.forge("reset --dev");
     assert_snapshot!("lost_files_have_a_way_out", desk.typed);
+}
+
+async fn drift_is_taken_back_or_adopted(cluster: &Cluster) {
+    let files = [
+        FILES[0],
+        (
+            "schema/all.sql",
+            "CREATE SCHEMA app;\nCREATE TABLE app.orders (id bigserial PRIMARY KEY);\n\
+             CREATE TABLE app.carts (id bigint);\nCOMMENT ON TABLE app.carts IS 'carts';\n",
+        ),
+        (
+            "schema/users.sql",
+            "-- Who may log in.\nCREATE TABLE app.users (id bigint PRIMARY KEY);\n\
+             CREATE INDEX users_id ON app.users (id);\n",
+        ),
+        (
+            "schema/names.sql",
+            "-- Nobody reads this.\nCREATE VIEW app.names AS SELECT id FROM app.users;\n",
+        ),
+    ];
+    let mut desk = Desk::new(cluster, &files).await;
+    desk.forge("plan -m \"begin\" --rev-id 100000000000");
+    desk.forge("approve");
+    desk.forge("upgrade");
+    desk.typed.clear();
+    let before = desk.dump();
+    desk.forge("drift --revert");
+    let drift = "ALTER TABLE app.users ADD COLUMN email text DEFAULT 'x;y';\n\
+        CREATE INDEX users_email ON app.users (email);\n\
+        ALTER TABLE app.orders ADD COLUMN paid boolean NOT NULL;\n\
+        CREATE FUNCTION app.one() RETURNS int LANGUAGE sql AS 'SELECT 1';\n\
+        DROP VIEW app.names";
+    desk.database.run(drift).await.unwrap();
+    desk.forge("drift --revert");
+    let output = desk.environment.command(&["drift", "--revert"]).output();
+    desk.write(
+        "revert.sql",
+        &String::from_utf8(output.unwrap().stdout).unwrap(),
+    );
+    desk.other("psql", &["-X", "-q", "-f", "revert.sql"]);
+    assert_eq!(desk.dump(), before);
+    desk.forge("drift");
+
+    desk.database.run(drift).await.unwrap();
+    let changed = desk.dump();
+    desk.forge("drift --adopt");
+    desk.forge("plan --check");
+    for file in [
+        "schema/all.sql",
+        "schema/users.sql",
+        "schema/app/functions/one.sql",
+    ] {
+        let text = fs_err::read_to_string(desk.environment.project().join(file)).unwrap();
+        writeln!(desk.typed, "=== {file}\n{text}").unwrap();
+    }
+    assert!(!desk.environment.project().join("schema/names.sql").exists());
+    desk.forge("plan --from history -m \"adopt what was changed by hand\" --rev-id 200000000000");
+    desk.forge("approve --allow all");
+    desk.forge("stamp head");
+    desk.forge("drift");
+    desk.forge("plan --check");
+    assert_eq!(desk.dump(), changed);
+
+    // Where the author's file holds more, or says more, it stays.
+    desk.database
+        .run("COMMENT ON TABLE app.carts IS 'baskets'; ALTER TABLE app.users ADD COLUMN phone text")
+        .await
+        .unwrap();
+    desk.write(
+        "schema/more.sql",
+        "ALTER TABLE app.users ADD COLUMN age int;\n",
+    );
+    let files = desk.other("sh", &["-c", "cat schema/*.sql"]);
+    desk.forge("drift --adopt");
+    assert_eq!(desk.other("sh", &["-c", "cat schema/*.sql"]), files);
+
+    // What the files have in mind besides is left to the next plan.
+    desk.database
+        .run("COMMENT ON TABLE app.carts IS 'carts'")
+        .await
+        .unwrap();
+    desk.write(
+        "schema/more.sql",
+        "CREATE TABLE app.later (id bigint PRIMARY KEY);\n",
+    );
+    desk.forge("drift --adopt");
+    desk.forge("plan --from history --only app.users -m \"adopt the phone\" --rev-id 300000000000");
+    desk.forge("approve");
+    desk.forge("stamp head");
+    desk.forge("drift");
+    desk.forge("plan --check");
+    assert_snapshot!("drift_is_taken_back_or_adopted", desk.typed);
 }
 
 async fn a_plan_of_a_part(cluster: &Cluster) {

@@ -1,5 +1,7 @@
 //! `forge drift`: what somebody changed in the database behind forge's back.
 
+mod repair;
+
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use serde::Serialize;
@@ -16,6 +18,7 @@ use crate::{
     drift::{Change, Group, compare},
     history::{self, Direction, Journal},
     hooks::{Message, Outcome},
+    settings::Settings,
 };
 
 /// Show what somebody changed in the database since the last plan was applied
@@ -26,16 +29,45 @@ pub(super) struct Args {
     /// Choose the output's format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
+
+    /// Print the SQL that takes the changes back, for review and for psql; nothing is run
+    #[arg(long, conflicts_with_all = ["adopt", "format"])]
+    revert: bool,
+
+    /// Edit the files under schema/ so that they declare what the database is now
+    ///
+    /// Exits with 2 if something is left to do by hand, which is printed.
+    #[arg(long, conflicts_with = "format")]
+    adopt: bool,
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
+    if args.adopt {
+        settings.project()?;
+    }
     let target = OpenTarget::open(context, &settings, "drift").await?;
     revisions::tell_target(context, &settings, &target.url);
-    let looked = look(context, &target).await;
-    let url = target.url.clone();
+    let outcome = match look(context, &target).await {
+        Ok(Looked { report, found }) if report.drift && (args.revert || args.adopt) => {
+            let found = found.expect("only what was compared has drifted");
+            Box::pin(repair::run(args, context, &settings, &target, found)).await
+        }
+        Ok(Looked { report, .. }) => {
+            tell(args, context, &settings, &target.url, &report).await;
+            Ok(if report.drift {
+                Exit::Difference
+            } else {
+                Exit::Done
+            })
+        }
+        Err(error) => Err(error),
+    };
     target.close().await;
-    let report = looked?;
+    outcome
+}
+
+async fn tell(args: &Args, context: &Context<'_>, settings: &Settings, url: &str, report: &Report) {
     if report.drift {
         let revisions: Vec<String> = report.revision.iter().cloned().collect();
         let message = Message {
@@ -43,24 +75,40 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
             event: "drift",
             outcome: Outcome::Drift,
             environment: None,
-            target: &url,
+            target: url,
             revisions: &revisions,
             backup: None,
             error: None,
             by: None,
             at: person::now(),
         };
-        around::tell(context, &settings, message).await;
+        around::tell(context, settings, message).await;
     }
     match args.format {
-        Format::Json => context.reporter.json(&report),
+        Format::Json => context.reporter.json(report),
         Format::Text => report.print(context),
     }
-    Ok(if report.drift {
-        Exit::Difference
-    } else {
-        Exit::Done
-    })
+}
+
+/// What a look at the database has shown.
+struct Looked {
+    report: Report,
+    /// What was compared.
+    found: Option<Found>,
+}
+
+/// Two states of a database.
+struct Found {
+    /// The revision that left the first.
+    revision: String,
+    /// As it left it.
+    left: Catalog,
+    /// As it is.
+    live: Catalog,
+    /// Whether forge itself has changed nothing between the two.
+    settled: bool,
+    /// What is different and no kind models.
+    unmodelled: Vec<String>,
 }
 
 /// The version of the JSON document.
@@ -84,7 +132,7 @@ struct Unmodelled {
     object: String,
 }
 
-async fn look(context: &Context<'_>, target: &OpenTarget<'_>) -> Result<Report> {
+async fn look(context: &Context<'_>, target: &OpenTarget<'_>) -> Result<Looked> {
     let session = &target.session;
     apply::acquire_shared(session).await?;
     let journal = history::load(session).await?;
@@ -97,15 +145,19 @@ async fn look(context: &Context<'_>, target: &OpenTarget<'_>) -> Result<Report> 
         objects: Vec::new(),
         unmodelled: Vec::new(),
     };
+    let nothing = |report| Looked {
+        report,
+        found: None,
+    };
     let Some(promised) = journal.promised() else {
-        return Ok(report);
+        return Ok(nothing(report));
     };
     let progress = context.reporter.progress("reading the database");
     let mut live = introspect(session, &Cast::new()).await?;
     target.scope.restrict(&mut live);
     drop(progress);
     let Some(left) = history::snapshot(session).await? else {
-        return untold(&journal, live.fingerprint() == promised).map(|()| report);
+        return untold(&journal, live.fingerprint() == promised).map(|()| nothing(report));
     };
     // What no kind models isn't part of the state that a plan promises, nor does a scope know where it lives.
     if target.scope.holds_every_schema() {
@@ -121,7 +173,18 @@ async fn look(context: &Context<'_>, target: &OpenTarget<'_>) -> Result<Report> 
         report.objects = compare(&left, &live);
     }
     report.drift = !report.objects.is_empty() || !report.unmodelled.is_empty();
-    Ok(report)
+    let unmodelled = report.unmodelled.iter().map(|it| it.object.clone());
+    let found = Found {
+        revision: report.revision.clone().unwrap_or_default(),
+        unmodelled: unmodelled.collect(),
+        settled: journal.is_settled(),
+        left,
+        live,
+    };
+    Ok(Looked {
+        report,
+        found: Some(found),
+    })
 }
 
 /// While a plan is half done, its own changes can't be told from others'.
@@ -199,7 +262,8 @@ impl Report {
         }
         context.reporter.data(text.trim_end());
         context.reporter.note(format_args!(
-            "the database is not {left}: {} changed; take the change back, or bring it into the schema tree and plan",
+            "the database is not {left}: {} changed; `forge drift --revert` prints the SQL that takes that back, \
+             `forge drift --adopt` brings it into the schema tree",
             counted(self.changed(), "object")
         ));
     }

@@ -41,6 +41,15 @@ impl Glob {
         }
     }
 
+    /// The glob of an object that stands for itself: as `schema.name`, or by the only name that it has.
+    pub fn of(id: &ObjectId) -> Self {
+        if id.path.len() == 1 {
+            Self::of_schema(id.name())
+        } else {
+            Self::of_object(id)
+        }
+    }
+
     /// Whether it names whole schemas.
     pub fn is_of_schemas(&self) -> bool {
         self.object.is_none()

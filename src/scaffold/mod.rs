@@ -1,5 +1,6 @@
 //! New projects: the files that `forge init` writes.
 
+mod adoption;
 mod companions;
 mod folder;
 mod names;
@@ -12,6 +13,7 @@ use camino::Utf8PathBuf;
 use crate::{catalog::Catalog, kinds::Glob};
 
 pub use self::{
+    adoption::{Adoption, ByHand, Edit, Stands},
     companions::{Companion, Layout},
     folder::{refuse_occupied, write},
 };

@@ -31,6 +31,44 @@ const PUBLIC_HAS_ROLE: u32 = 150_000;
 /// # Errors
 /// If objects need each other in a circle that nothing can take apart.
 pub fn files(catalog: &Catalog) -> Result<Vec<NewFile>> {
+    let mut texts: BTreeMap<Utf8PathBuf, Text> = BTreeMap::new();
+    for (_, path, step) in placed(catalog)? {
+        texts.entry(path).or_default().add(&step);
+    }
+    Ok(texts
+        .into_iter()
+        .map(|(path, text)| NewFile::new(path, text.sql))
+        .collect())
+}
+
+/// The statements that declare one object with what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Declaration {
+    /// The file that would be the object's own, below the project's folder.
+    pub path: Utf8PathBuf,
+    /// The statements.
+    pub sql: String,
+}
+
+/// How each object that stands for itself is declared.
+///
+/// # Errors
+/// As [`files`].
+pub fn declarations(catalog: &Catalog) -> Result<BTreeMap<ObjectId, Declaration>> {
+    let mut texts: BTreeMap<ObjectId, (Utf8PathBuf, Text)> = BTreeMap::new();
+    for (root, path, step) in placed(catalog)? {
+        let (_, text) = texts.entry(root).or_insert_with(|| (path, Text::default()));
+        text.add(&step);
+    }
+    Ok(texts
+        .into_iter()
+        .map(|(root, (path, Text { sql, .. }))| (root, Declaration { path, sql }))
+        .collect())
+}
+
+/// The steps that make everything in a catalog that a new database doesn't have, each with the object that it belongs to
+/// and that object's file.
+fn placed(catalog: &Catalog) -> Result<Vec<(ObjectId, Utf8PathBuf, Step)>> {
     let fresh = fresh(catalog);
     let diff = Diff::new(Catalogs {
         live: &fresh,
@@ -38,21 +76,17 @@ pub fn files(catalog: &Catalog) -> Result<Vec<NewFile>> {
     });
     let plan = plan::plan(&diff)?;
     let mut names = Names::default();
-    let mut texts: BTreeMap<Utf8PathBuf, Text> = BTreeMap::new();
+    let mut placed = Vec::new();
     for step in plan.steps().chain(&withheld(&diff)) {
         let root = root(catalog, &step.object);
-        let text = texts.entry(path(&root, &mut names)).or_default();
-        text.add(step);
+        let path = path(&root, &mut names);
+        placed.push((root.clone(), path.clone(), step.clone()));
         if step.action == Action::Create {
-            for step in owner_along(&diff, &step.object) {
-                text.add(&step);
-            }
+            let along = owner_along(&diff, &step.object).into_iter();
+            placed.extend(along.map(|step| (root.clone(), path.clone(), step)));
         }
     }
-    Ok(texts
-        .into_iter()
-        .map(|(path, text)| NewFile::new(path, text.sql))
-        .collect())
+    Ok(placed)
 }
 
 /// Schemas that every new database has and this one doesn't. No statement of a schema tree says so.

@@ -1,0 +1,270 @@
+//! `forge drift --revert` and `--adopt`: what to do about it.
+
+use std::{collections::BTreeSet, fmt::Write as _};
+
+use fs_err as fs;
+
+use super::{
+    super::{
+        Context,
+        bench::{Whom, on_bench},
+        revisions::counted,
+        target::OpenTarget,
+    },
+    Args, Found,
+};
+use crate::{
+    catalog::Catalog,
+    diagnostic::{Code, Diagnostic, Exit, Result},
+    diff::{Catalogs, Diff},
+    drift,
+    kinds::{Glob, ObjectId},
+    plan::{
+        file::{SETTINGS, render_steps},
+        plan,
+    },
+    report::Status,
+    scaffold::{Adoption, ByHand, Stands},
+    settings::Settings,
+    source::{Tree, load_order},
+    sql::join,
+    workbench::Workbench,
+};
+
+pub(super) async fn run(
+    args: &Args,
+    context: &Context<'_>,
+    settings: &Settings,
+    target: &OpenTarget<'_>,
+    found: Found,
+) -> Result<Exit> {
+    if !found.settled {
+        return Err(Diagnostic::error(
+            Code::TargetChanged,
+            "forge was stopped before it noted what the last revision left, so its own changes can't be told from others'",
+        )
+        .help("`forge apply` notes the state as it is now"));
+    }
+    for object in &found.unmodelled {
+        context.reporter.warn(format_args!(
+            "{object} is left as it is: no kind of this version of forge models it"
+        ));
+    }
+    if args.revert {
+        revert(context, &found)
+    } else {
+        adopt(context, settings, target, found).await
+    }
+}
+
+/// Prints the plan from what the database is to what it was.
+fn revert(context: &Context<'_>, found: &Found) -> Result<Exit> {
+    let back = plan(&Diff::new(Catalogs {
+        live: &found.live,
+        desired: &found.left,
+    }))?;
+    if back.is_empty() {
+        context.reporter.note("there is nothing to take back");
+        return Ok(Exit::Done);
+    }
+    let mut script = format!(
+        "-- back to what revision {} left; run it with `psql -X -f`\n\\set ON_ERROR_STOP on\n",
+        found.revision
+    );
+    for setting in SETTINGS {
+        writeln!(script, "{setting} \\g /dev/null").expect("writing to a String can't fail");
+    }
+    script.push('\n');
+    script += render_steps(&back).trim_end();
+    context.reporter.sql(&script);
+    for (step, hazard) in back.hazards() {
+        if hazard.kind.needs_approval() {
+            context.reporter.warn(format_args!(
+                "{} · {}: {}",
+                hazard.kind, step.object, hazard.why
+            ));
+        }
+    }
+    context.reporter.note(format_args!(
+        "{} back to what revision {} left; nothing was run",
+        counted(back.steps().count(), "step"),
+        found.revision
+    ));
+    Ok(Exit::Done)
+}
+
+/// Edits the tree, once the shadow server has shown that the edits lead to what the database is.
+async fn adopt(
+    context: &Context<'_>,
+    settings: &Settings,
+    target: &OpenTarget<'_>,
+    found: Found,
+) -> Result<Exit> {
+    let project = settings.project()?;
+    let tree = Tree::read(&project.schema.value, &project.root)?;
+    let folder = &project.schema.value;
+    let folder = folder.strip_prefix(&project.root).unwrap_or(folder);
+    let statements = load_order(tree.parse()?);
+    let whom = Whom::live(&target.options, &found.live, target.scope.clone());
+    let adoption = on_bench(context, settings, whom, async |bench, _| {
+        let declared = declared(bench, &tree, &found.live).await?;
+        let stands = Stands {
+            left: &found.left,
+            declared: &declared,
+            live: &found.live,
+        };
+        let mut adoption = Adoption::new(stands, &tree, &statements, folder)?;
+        while !adoption.edits.is_empty() {
+            let astray = astray(bench, &adoption, &tree, stands).await?;
+            if astray.is_empty() {
+                break;
+            }
+            adoption.give_up(&astray, &tree, &found.live)?;
+        }
+        Ok(adoption)
+    })
+    .await?;
+    write(context, settings, &tree, &adoption)?;
+    for by_hand in &adoption.by_hand {
+        tell_by_hand(context, by_hand);
+    }
+    if !adoption.by_hand.is_empty() {
+        context.reporter.note(format_args!(
+            "{} to be edited by hand; then `forge drift --adopt` again",
+            counted(adoption.by_hand.len(), "object")
+        ));
+        return Ok(Exit::Difference);
+    }
+    if adoption.edits.is_empty() && adoption.declared.is_empty() {
+        return Ok(Exit::Done);
+    }
+    context.reporter.note(format_args!(
+        "the files declare what the database is; for the history to say so: \
+         `forge plan --from history{} -m TEXT`, `forge approve`, `forge stamp head`",
+        only(&adoption)
+    ));
+    Ok(Exit::Done)
+}
+
+/// The flags that keep out of a plan what the files declare besides and no plan has made yet.
+fn only(adoption: &Adoption) -> String {
+    if !adoption.is_ahead {
+        return String::new();
+    }
+    let edited = adoption.edits.iter().map(|edit| &edit.object);
+    let globs: BTreeSet<String> = edited
+        .chain(&adoption.declared)
+        .map(|object| Glob::of(object).to_string())
+        .collect();
+    let flags = globs.iter().map(|glob| {
+        // A quoted name is for forge to read, not for the shell.
+        let quote = if glob.contains('"') { "'" } else { "" };
+        format!(" --only {quote}{glob}{quote}")
+    });
+    join(flags, "")
+}
+
+async fn declared(bench: &Workbench, tree: &Tree, live: &Catalog) -> Result<Catalog> {
+    let statements = load_order(tree.parse()?);
+    let mut catalog = bench.build(&statements).await?.catalog;
+    catalog.adopt_owners(live);
+    Ok(catalog)
+}
+
+/// The edited objects that the tree would not declare as they are; all, where that can't be told.
+async fn astray(
+    bench: &Workbench,
+    adoption: &Adoption,
+    tree: &Tree,
+    stands: Stands<'_>,
+) -> Result<BTreeSet<ObjectId>> {
+    let edited: BTreeSet<ObjectId> = adoption.edits.iter().map(|it| it.object.clone()).collect();
+    let revised = match declared(bench, &adoption.revise(tree), stands.live).await {
+        Ok(revised) => revised,
+        Err(error) if error.code() == Code::Interrupted => return Err(error),
+        Err(_) => return Ok(edited),
+    };
+    let wrong = drift::roots(&revised, stands.live);
+    let moved = drift::roots(stands.declared, &revised);
+    Ok(if moved.iter().any(|id| !edited.contains(id)) {
+        edited
+    } else {
+        edited.intersection(&wrong).cloned().collect()
+    })
+}
+
+fn write(
+    context: &Context<'_>,
+    settings: &Settings,
+    tree: &Tree,
+    adoption: &Adoption,
+) -> Result<()> {
+    let root = &settings.project.root;
+    let text_of = |path| tree.files.iter().find(|file| file.path == path);
+    let revised = adoption.revise(tree);
+    let changed = || {
+        let files = revised.files.iter();
+        files.filter(|file| text_of(file.path.clone()).is_none_or(|old| old.text != file.text))
+    };
+    // What the tree doesn't read may be there nevertheless.
+    if let Some(hidden) = changed()
+        .find(|file| text_of(file.path.clone()).is_none() && root.join(&file.path).exists())
+    {
+        return Err(Diagnostic::error(
+            Code::Io,
+            format!(
+                "`{}` is there, and not part of the schema tree",
+                hidden.path
+            ),
+        )
+        .note("an object that somebody added would be declared there")
+        .help("move it out of the way, or take it out of the ignore file; no file was changed"));
+    }
+    for file in changed() {
+        let path = root.join(&file.path);
+        let what = if file.text.trim().is_empty() {
+            fs::remove_file(&path)?;
+            "removed"
+        } else {
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            fs::write(&path, &file.text)?;
+            text_of(file.path.clone()).map_or("created", |_| "changed")
+        };
+        let edits = adoption.edits.iter().filter(|it| it.path == file.path);
+        let objects: Vec<String> = edits.map(|edit| edit.object.to_string()).collect();
+        context.reporter.status(
+            Status::Applied,
+            format_args!("{what} {}: {}", file.path, objects.join(", ")),
+        );
+    }
+    for object in &adoption.declared {
+        context.reporter.status(
+            Status::Skipped,
+            format_args!("{object}: the files declare it as it is"),
+        );
+    }
+    Ok(())
+}
+
+fn tell_by_hand(context: &Context<'_>, by_hand: &ByHand) {
+    let ByHand {
+        object,
+        why,
+        places,
+        sql,
+    } = by_hand;
+    let at = if places.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", places.join(", "))
+    };
+    context
+        .reporter
+        .warn(format_args!("edit the files for {object}{at}: {why}"));
+    context.reporter.sql(&match sql {
+        Some(sql) => format!("-- {object}{at}\n{sql}"),
+        None => format!("-- {object}{at}: it is gone, take its statements out\n"),
+    });
+}
