@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         lost_files_have_a_way_out,
         bad_input_is_told_and_changes_nothing,
         drift_is_taken_back_or_adopted,
+        a_stamp_is_a_script_too,
         a_plan_of_a_part,
         plan_files_have_a_header,
     ])
@@ -414,6 +415,68 @@ async fn drift_is_taken_back_or_adopted(cluster: &Cluster) {
     desk.forge("drift");
     desk.forge("plan --check");
     assert_snapshot!("drift_is_taken_back_or_adopted", desk.typed);
+}
+
+async fn a_stamp_is_a_script_too(cluster: &Cluster) {
+    let mut desk = Desk::new(cluster, FILES).await;
+    desk.forge("plan -m \"create users\" --rev-id 100000000000");
+    desk.forge("approve");
+    desk.forge("upgrade");
+    desk.write(
+        "schema/email.sql",
+        "ALTER TABLE app.users ADD COLUMN email text;\n",
+    );
+    desk.forge("plan -m \"add email to users\" --rev-id 200000000000");
+    desk.forge("approve");
+    desk.typed.clear();
+    let script = |desk: &Desk<'_>, args: &[&str]| {
+        let output = desk.environment.command(args).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        desk.write("script.sql", &String::from_utf8(output.stdout).unwrap());
+    };
+    // The database isn't there yet, so no script is made for it.
+    desk.forge("stamp head --sql");
+    desk.database
+        .run("ALTER TABLE app.users ADD COLUMN email text")
+        .await
+        .unwrap();
+    script(&desk, &["stamp", "head", "--sql"]);
+    desk.forge("current");
+    desk.other("psql", &["-X", "-q", "-f", "script.sql"]);
+    desk.forge("current");
+    desk.forge("drift");
+    desk.forge("stamp head --sql");
+    let refused = desk
+        .environment
+        .program("psql")
+        .args(["-X", "-q", "-f", "script.sql"])
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
+    script(&desk, &["stamp", "--sql", "head:1000"]);
+    desk.other("psql", &["-X", "-q", "-f", "script.sql"]);
+    desk.forge("current");
+
+    let first = desk.turn_to_another().await;
+    desk.forge("ensure-history");
+    desk.forge("ensure_version");
+    let made = desk.dump();
+    drop(first);
+    let second = desk.turn_to_another().await;
+    script(&desk, &["ensure-history", "--sql"]);
+    desk.other("psql", &["-X", "-q", "-f", "script.sql"]);
+    desk.other("psql", &["-X", "-q", "-f", "script.sql"]);
+    assert_eq!(desk.dump(), made);
+    desk.forge("ensure-history");
+    let everything = "CREATE SCHEMA app; CREATE TABLE app.users (id bigint PRIMARY KEY, name text NOT NULL, email text)";
+    desk.database.run(everything).await.unwrap();
+    script(&desk, &["stamp", "--sql", "base:head"]);
+    desk.other("psql", &["-X", "-q", "-f", "script.sql"]);
+    desk.forge("current");
+    desk.forge("drift");
+    desk.forge("upgrade");
+    drop(second);
+    assert_snapshot!("a_stamp_is_a_script_too", desk.typed);
 }
 
 async fn a_plan_of_a_part(cluster: &Cluster) {

@@ -25,7 +25,7 @@ pub use self::{
     holder::take_over,
     kept::Dropped,
     lock::{Acquired, acquire, acquire_shared},
-    psql::{Beginning, psql_script},
+    psql::{Beginning, history_script, psql_script, stamp_script},
     run::{Reached, Script, finish, read_target, run},
     sync::sync,
 };

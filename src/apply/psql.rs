@@ -6,13 +6,13 @@ use super::{Script, lock, runner::writes_only};
 use crate::{
     catalog::Fingerprint,
     diagnostic::Result,
-    history::{Body, Direction, EventKind, HISTORY_TABLES, registration},
+    history::{Body, Direction, EventKind, HISTORY, Revisions, Stamp, registration},
     kinds::Action,
     plan::{Batch, file::SETTINGS},
     sql::{Literal, join, unquoted},
 };
 
-/// Where a script begins.
+/// Where a script begins, or where a stamp says that the database is.
 #[derive(Debug, Clone)]
 pub struct Beginning<'a> {
     /// The revisions that have to be applied, and no others.
@@ -42,6 +42,40 @@ pub fn psql_script(beginning: &Beginning<'_>, scripts: &[Script<'_>]) -> Result<
     Ok(text)
 }
 
+/// Writes the script that makes the schema in which forge keeps its history, where it isn't there.
+pub fn history_script() -> String {
+    let mut text = "-- the schema `forge`; run it with `psql -X -f`\n".to_owned();
+    opening(&mut text);
+    history_tables(&mut text);
+    text.push_str("\n\\echo done\n");
+    text
+}
+
+/// Writes the script that records a stamp on a database to which just these revisions are applied. What the database is, it
+/// can't compare.
+pub fn stamp_script(beginning: &Beginning<'_>, stamp: &Stamp<'_>, revisions: &Revisions) -> String {
+    let mut text = String::new();
+    head(&mut text, beginning, None);
+    text.push_str("\n-- what is declared; nothing is run\nBEGIN;\n");
+    for revision in &stamp.unapplied {
+        push(
+            &mut text,
+            event(revision, EventKind::Unstamped, None, Some(beginning.state)),
+        );
+    }
+    for revision in &stamp.applied {
+        if let Some((plan, body)) = revisions.folder.filed(revision) {
+            push(&mut text, format_args!("{};", registration(plan, &body)));
+        }
+        push(
+            &mut text,
+            event(revision, EventKind::Stamped, None, Some(beginning.state)),
+        );
+    }
+    text.push_str("COMMIT;\n\n\\echo done\n");
+    text
+}
+
 fn push(text: &mut String, line: impl std::fmt::Display) {
     writeln!(text, "{line}").expect("writing to a String can't fail");
 }
@@ -55,20 +89,7 @@ fn head(text: &mut String, beginning: &Beginning<'_>, postgres: Option<u32>) {
         text,
         format_args!("-- from {from}; run it with `psql -X -f`"),
     );
-    push(text, "\\set ON_ERROR_STOP on");
-    for setting in SETTINGS {
-        push(text, format_args!("{setting} \\g /dev/null"));
-    }
-    push(text, "SET client_min_messages = warning;");
-    push(text, "\n-- nobody else at work");
-    let [key, other] = lock::key();
-    push(
-        text,
-        raise_unless(
-            &format!("pg_catalog.pg_try_advisory_lock({key}, {other})"),
-            "another forge is at work on this database",
-        ),
-    );
+    opening(text);
     if let Some(postgres) = postgres {
         push(text, "\n-- the server that the plans were made for");
         let is_same =
@@ -76,20 +97,7 @@ fn head(text: &mut String, beginning: &Beginning<'_>, postgres: Option<u32>) {
         let message = format!("the plans were made for PostgreSQL {postgres}");
         push(text, raise_unless(&is_same, &message));
     }
-    push(text, "\n-- the schema in which forge keeps its history");
-    push(
-        text,
-        "SELECT pg_catalog.to_regclass('forge.snapshot') IS NULL AS forge_is_new \\gset",
-    );
-    push(text, "\\if :forge_is_new");
-    push(
-        text,
-        format_args!(
-            "BEGIN;\n{};\nCOMMIT;",
-            HISTORY_TABLES.trim_end().trim_end_matches(';')
-        ),
-    );
-    push(text, "\\endif");
+    history_tables(text);
     push(text, "\n-- the revisions from which the plans lead on");
     let expected = join(
         beginning.applied.iter().map(|revision| Literal(revision)),
@@ -106,6 +114,45 @@ fn head(text: &mut String, beginning: &Beginning<'_>, postgres: Option<u32>) {
             &format!("other revisions are applied than the script begins with ({from})"),
         ),
     );
+}
+
+/// Settings, and the lock for as long as psql's session lasts.
+fn opening(text: &mut String) {
+    push(text, "\\set ON_ERROR_STOP on");
+    for setting in SETTINGS {
+        push(text, format_args!("{setting} \\g /dev/null"));
+    }
+    push(text, "SET client_min_messages = warning;");
+    push(text, "\n-- nobody else at work");
+    let [key, other] = lock::key();
+    push(
+        text,
+        raise_unless(
+            &format!("pg_catalog.pg_try_advisory_lock({key}, {other})"),
+            "another forge is at work on this database",
+        ),
+    );
+}
+
+fn history_tables(text: &mut String) {
+    push(text, "\n-- the schema in which forge keeps its history");
+    for (table, statements) in HISTORY {
+        push(
+            text,
+            format_args!(
+                "SELECT pg_catalog.to_regclass('forge.{table}') IS NULL AS forge_is_new \\gset"
+            ),
+        );
+        push(text, "\\if :forge_is_new");
+        push(
+            text,
+            format_args!(
+                "BEGIN;\n{};\nCOMMIT;",
+                statements.trim_end().trim_end_matches(';')
+            ),
+        );
+        push(text, "\\endif");
+    }
 }
 
 /// A statement that stops psql unless a condition holds.

@@ -21,6 +21,7 @@ mod draft;
 mod drift;
 mod edit;
 mod embedded;
+mod ensure_history;
 mod env;
 mod estimate;
 mod git;
@@ -113,6 +114,8 @@ enum Command {
     Heads(heads::Args),
     Merge(merge::Args),
     Stamp(stamp::Args),
+    #[command(visible_aliases = ["ensure-version", "ensure_version"])]
+    EnsureHistory(ensure_history::Args),
     Up(up::Args),
     Reset(up::ResetArgs),
     Check(check::Args),
@@ -147,6 +150,7 @@ impl Command {
             | Self::Heads(_)
             | Self::Merge(_)
             | Self::Stamp(_)
+            | Self::EnsureHistory(_)
             | Self::Up(_)
             | Self::Check(_)
             | Self::Repair(_)
@@ -190,6 +194,7 @@ impl Command {
             Self::Up(args) => Box::pin(up::run(args, context)),
             Self::Reset(args) => Box::pin(up::reset(args, context)),
             Self::Stamp(args) => Box::pin(stamp::run(args, context)),
+            Self::EnsureHistory(args) => Box::pin(ensure_history::run(args, context)),
             Self::Heads(args) => Box::pin(async { heads::run(args, context) }),
             Self::Branches(args) => Box::pin(async { branches::run(args, context) }),
             Self::Embedded(args) => Box::pin(embedded::run(args, context)),

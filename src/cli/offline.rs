@@ -95,7 +95,7 @@ async fn at_target(
 }
 
 /// What is applied where the newest one is this.
-fn before(revisions: &Revisions, from: &Reference) -> Result<BTreeSet<String>> {
+pub(super) fn before(revisions: &Revisions, from: &Reference) -> Result<BTreeSet<String>> {
     let nothing = BTreeSet::new();
     let walk = Walk {
         graph: &revisions.graph,

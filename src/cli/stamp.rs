@@ -1,10 +1,15 @@
 //! `forge stamp`: declares revisions to be applied.
 
-use super::{Context, locked, revisions, target::OpenTarget};
+use super::{
+    Context, locked,
+    offline::{self, Goal},
+    revisions,
+    target::OpenTarget,
+};
 use crate::{
-    apply::{self, Work},
-    diagnostic::{Exit, Result},
-    history::{self, Folder, Place, Reference, Revisions, Stamp},
+    apply::{self, Beginning, Work, stamp_script},
+    diagnostic::{Code, Diagnostic, Exit, Result},
+    history::{self, Folder, Journal, Place, Reference, Revisions, Stamp},
     report::Status,
     settings::Settings,
 };
@@ -15,9 +20,14 @@ use crate::{
 /// something else.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The revisions: their first digits, a branch label, `head`, `heads`, `base`
+    /// The revisions: their first digits, a branch label, `head`, `heads`, `base`; with `--sql` also FROM:TO, which asks
+    /// no database
     #[arg(value_name = "REVISION", required = true)]
-    to: Vec<Reference>,
+    to: Vec<Goal>,
+
+    /// Print a script for psql that records it, instead of recording it
+    #[arg(long)]
+    sql: bool,
 
     /// Stamp a database that is something else; the history says so
     #[arg(long)]
@@ -32,10 +42,74 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
     let folder = revisions::folder(&settings)?;
     folder.graph()?;
+    if args.sql {
+        return script(args, context, &settings, folder).await;
+    }
+    let to = references(args)?;
     locked::on_target(context, &settings, "stamp", async |_, work| {
-        declare(args, context, folder, work).await
+        declare(args, &to, context, folder, work).await
     })
     .await
+}
+
+fn references(args: &Args) -> Result<Vec<Reference>> {
+    args.to
+        .iter()
+        .map(|goal| goal.revision().cloned())
+        .collect()
+}
+
+/// Prints the script that records the stamp.
+async fn script(
+    args: &Args,
+    context: &Context<'_>,
+    settings: &Settings,
+    folder: Folder,
+) -> Result<Exit> {
+    if let [Goal::Between(range)] = args.to.as_slice() {
+        let mut revisions = Revisions::new(folder, Journal::default())?;
+        revisions.applied = offline::before(&revisions, &range.from)?;
+        let stamp = Stamp::new(&revisions, std::slice::from_ref(&range.to))?;
+        return print(context, &revisions, &stamp);
+    }
+    let to = references(args)?;
+    let target = OpenTarget::open(context, settings, "stamp").await?;
+    let outcome = async {
+        let revisions = Revisions::ever(folder, history::load(&target.session).await?)?;
+        let stamp = stamp(args, &to, &revisions)?;
+        // The script can't look at the database; whoever has it written can.
+        if !args.force && !stamp.is_empty() {
+            stamp.check(&target.catalog().await?)?;
+        }
+        print(context, &revisions, &stamp)
+    }
+    .await;
+    target.close().await;
+    outcome
+}
+
+fn print(context: &Context<'_>, revisions: &Revisions, stamp: &Stamp<'_>) -> Result<Exit> {
+    if stamp.is_empty() {
+        context.reporter.note("nothing to do");
+        return Ok(Exit::Done);
+    }
+    let state = stamp.state.ok_or_else(|| {
+        Diagnostic::error(Code::History, "there are no plans")
+            .help("`forge plan` writes the first one")
+    })?;
+    let applied = revisions.applied.iter().map(String::as_str).collect();
+    let script = stamp_script(&Beginning { applied, state }, stamp, revisions);
+    context.reporter.sql(&script);
+    Ok(Exit::Done)
+}
+
+/// What is to be declared, unless that forgets what only the database remembers.
+fn stamp<'a>(args: &Args, to: &[Reference], revisions: &'a Revisions) -> Result<Stamp<'a>> {
+    let stamp = Stamp::new(revisions, to)?;
+    if !args.purge {
+        stamp.keeps_lost(revisions)?;
+    }
+    Ok(stamp)
 }
 
 /// Declares that an open target is at the heads of the plans folder.
@@ -45,28 +119,27 @@ pub(super) async fn heads(
     target: &OpenTarget<'_>,
 ) -> Result<Exit> {
     let args = Args {
-        to: vec![Reference::to(Place::Heads)],
+        to: Vec::new(),
+        sql: false,
         force: false,
         purge: false,
     };
     let folder = revisions::folder(settings)?;
     locked::under_lock(context, settings, target, async |work| {
-        declare(&args, context, folder, work).await
+        declare(&args, &[Reference::to(Place::Heads)], context, folder, work).await
     })
     .await
 }
 
 async fn declare(
     args: &Args,
+    to: &[Reference],
     context: &Context<'_>,
     folder: Folder,
     work: &Work<'_>,
 ) -> Result<Exit> {
     let revisions = Revisions::ever(folder, history::load(work.session).await?)?;
-    let stamp = Stamp::new(&revisions, &args.to)?;
-    if !args.purge {
-        stamp.keeps_lost(&revisions)?;
-    }
+    let stamp = stamp(args, to, &revisions)?;
     if stamp.is_empty() {
         context.reporter.note("nothing to do");
         return Ok(Exit::Done);

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, io};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::graph::{Graph, Node};
+use super::{
+    Body,
+    graph::{Graph, Node},
+};
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
     plan::file::PlanFile,
@@ -95,6 +98,16 @@ impl Folder {
             }
         }
         Diagnostic::all(wrong).map_or(Ok(read), Err)
+    }
+
+    /// A plan, with the texts that a target remembers of it.
+    pub fn filed(&self, revision: &str) -> Option<(&PlanFile, Body)> {
+        let filed = self.plans.get(revision)?;
+        let body = Body {
+            up: filed.text.clone(),
+            down: self.downs.get(revision).map(|down| down.text.clone()),
+        };
+        Some((&filed.plan, body))
     }
 
     /// How the plans build on each other.

@@ -279,6 +279,10 @@ impl Journal {
             match (event.kind, revision) {
                 (EventKind::Applied, Some(revision)) => state.after(revision.from, revision.to),
                 (EventKind::Reverted, Some(revision)) => state.after(revision.to, revision.from),
+                // psql has recorded it, which takes no snapshot.
+                (EventKind::Stamped | EventKind::Unstamped, _) => {
+                    event.fingerprint.unwrap_or(state)
+                }
                 _ => state,
             }
         })

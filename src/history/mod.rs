@@ -40,7 +40,7 @@ pub use self::{
     running::{Running, running},
     stamp::{Stamp, stamp},
     store::{
-        Actor, Body, Entry, HISTORY_TABLES, body, ensure, load, new_run, record, register,
+        Actor, Body, Ensured, Entry, HISTORY, body, ensure, load, new_run, record, register,
         save_snapshot, snapshot,
     },
     validate::{is_broken, validate},

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Actor, Body, Entry, EventKind, Filed, Reference, Revisions, ensure, record, register,
-    save_snapshot,
+    Actor, Entry, EventKind, Reference, Revisions, ensure, record, register, save_snapshot,
 };
 use crate::{
     catalog::{Catalog, Fingerprint},
@@ -142,9 +141,8 @@ async fn record_all(
     let unapplied = stamp.unapplied.iter().map(|it| (it, EventKind::Unstamped));
     let applied = stamp.applied.iter().map(|it| (it, EventKind::Stamped));
     for (revision, kind) in unapplied.chain(applied) {
-        if let Some(filed) = revisions.folder.plans.get(*revision) {
-            let down = revisions.folder.downs.get(*revision);
-            register(session, &filed.plan, &body(filed, down)).await?;
+        if let Some((plan, body)) = revisions.folder.filed(revision) {
+            register(session, plan, &body).await?;
         }
         let entry = Entry {
             fingerprint: state,
@@ -156,12 +154,5 @@ async fn record_all(
     match last {
         Some(last) => save_snapshot(session, last, live).await,
         None => Ok(()),
-    }
-}
-
-fn body(filed: &Filed, down: Option<&Filed>) -> Body {
-    Body {
-        up: filed.text.clone(),
-        down: down.map(|down| down.text.clone()),
     }
 }

@@ -90,8 +90,23 @@ pub struct Body {
     pub down: Option<String>,
 }
 
-/// The statements that make the schema in which forge keeps its history.
-pub const HISTORY_TABLES: &str = include_str!("sql/schema.sql");
+/// The statements that make the schema in which forge keeps its history, each with the table that shows that they have been
+/// run: the history, and the steps that go in batches, which came later.
+pub const HISTORY: [(&str, &str); 2] = [
+    ("snapshot", include_str!("sql/schema.sql")),
+    ("backfill", include_str!("sql/backfill_table.sql")),
+];
+
+/// What had to be done for the history to have its schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ensured {
+    /// Nothing.
+    Present,
+    /// A table was added that an earlier forge didn't know.
+    Extended,
+    /// All of it was made.
+    Created,
+}
 
 /// A name for a run of forge on this target, which no other run has.
 pub async fn new_run(session: &Session) -> Result<String> {
@@ -105,15 +120,16 @@ pub async fn new_run(session: &Session) -> Result<String> {
 }
 
 /// Creates the schema `forge` if it isn't there. The caller holds the lock: `IF NOT EXISTS` alone lets two sessions collide.
-pub async fn ensure(session: &Session) -> Result<()> {
+pub async fn ensure(session: &Session) -> Result<Ensured> {
     let found = history_exists(session).await?;
-    let backfill = include_str!("sql/backfill_table.sql");
-    let create = match found {
-        Existing { batches: true, .. } => return Ok(()),
-        Existing { present: true, .. } => format!("BEGIN; {backfill}; COMMIT"),
-        Existing { present: false, .. } => {
-            format!("BEGIN; {HISTORY_TABLES}; {backfill}; COMMIT")
-        }
+    let [(_, history), (_, backfill)] = HISTORY;
+    let (ensured, create) = match found {
+        Existing { batches: true, .. } => return Ok(Ensured::Present),
+        Existing { present: true, .. } => (Ensured::Extended, format!("BEGIN; {backfill}; COMMIT")),
+        Existing { present: false, .. } => (
+            Ensured::Created,
+            format!("BEGIN; {history}; {backfill}; COMMIT"),
+        ),
     };
     let created = session.client().batch_execute(&create).await;
     if let Err(error) = created {
@@ -123,7 +139,7 @@ pub async fn ensure(session: &Session) -> Result<()> {
             "the role that applies needs the right to create the schema `forge`, in which forge keeps its history",
         ));
     }
-    Ok(())
+    Ok(ensured)
 }
 
 /// What of the schema `forge` is there.
