@@ -59,7 +59,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::{
     cancel::{Cancel, Urgency},
     diagnostic::{Code, Diagnostic, Exit, Result},
-    report::{Paint, Reporter, Stream, log},
+    report::{LogFormat, LogLevel, Paint, Reporter, Stream, log},
     server::Environment,
     settings::{self, GlobalFlags, Setting, Settings},
 };
@@ -277,12 +277,24 @@ pub fn run(
 }
 
 fn reporter(flags: &GlobalFlags, environment: &Environment) -> Reporter {
-    Reporter::new(
+    let reporter = Reporter::new(
         settings::color(flags.color, environment),
         flags.verbosity(),
         Stream::stdout(),
         Stream::stderr(),
-    )
+    );
+    match lines(flags) {
+        Some(clock) => reporter.in_lines(clock),
+        None => reporter,
+    }
+}
+
+/// Whether messages are lines of JSON, and the clock that stamps them.
+fn lines(flags: &GlobalFlags) -> Option<log::Clock> {
+    match flags.log_format.unwrap_or_default() {
+        LogFormat::Json => Some(person::clock),
+        LogFormat::Text => None,
+    }
 }
 
 fn report(reporter: &Reporter, error: &Diagnostic) -> Exit {
@@ -327,8 +339,12 @@ fn execute(
     working_dir: PathBuf,
     reporter: &Reporter,
 ) -> Result<Exit> {
-    if let Some(filter) = environment.get("FORGE_LOG") {
-        log::start(filter, reporter.message_paint())?;
+    let level = cli.global.log_level;
+    let filter = environment
+        .get("FORGE_LOG")
+        .or(level.and_then(LogLevel::filter));
+    if let Some(filter) = filter {
+        log::start(filter, reporter.message_paint(), lines(&cli.global))?;
     }
     let working_dir = Utf8PathBuf::from_path_buf(working_dir).map_err(|path| {
         Diagnostic::error(

@@ -22,6 +22,7 @@ use serde::Serialize;
 
 pub use self::{
     human::render,
+    log::LogLevel,
     paint::{Paint, Role},
     progress::Progress,
 };
@@ -42,6 +43,8 @@ pub enum ColorChoice {
 /// How much to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Verbosity {
+    /// Data and errors.
+    Silent,
     /// Data, warnings and errors.
     Quiet,
     /// What was done, too.
@@ -49,6 +52,16 @@ pub enum Verbosity {
     Normal,
     /// And how, and why.
     Verbose,
+}
+
+/// How messages are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object in a line, for programs that collect logs
+    Json,
 }
 
 /// What a stream leads to.
@@ -115,6 +128,8 @@ pub struct Reporter {
     stdout_paint: Paint,
     stderr_paint: Paint,
     bars: progress::Bars,
+    /// Where messages are lines of JSON: the clock that they are stamped by.
+    lines: Option<log::Clock>,
 }
 
 impl Reporter {
@@ -132,6 +147,18 @@ impl Reporter {
             stdout: Mutex::new(Sink::Open(stdout.writer)),
             stderr: Mutex::new(Sink::Open(stderr.writer)),
             bars,
+            lines: None,
+        }
+    }
+
+    /// Writes every message as a line of JSON from now on, stamped by this clock. Progress is nothing for a log.
+    #[must_use]
+    pub fn in_lines(self, clock: log::Clock) -> Self {
+        Self {
+            bars: progress::Bars::hidden(),
+            stderr_paint: Paint::new(ColorChoice::Never, StreamKind::Other),
+            lines: Some(clock),
+            ..self
         }
     }
 
@@ -160,22 +187,24 @@ impl Reporter {
     /// Says what was done.
     pub fn note(&self, text: impl fmt::Display) {
         if self.verbosity > Verbosity::Quiet {
-            self.write(&self.stderr, &text.to_string());
+            self.say("info", &text.to_string(), &text.to_string());
         }
     }
 
     /// Says how or why something was done, to those who asked with `-v`.
     pub fn detail(&self, text: impl fmt::Display) {
         if self.verbosity > Verbosity::Normal {
-            let text = self.stderr_paint.text(Role::Faint, text);
-            self.write(&self.stderr, &text.to_string());
+            let painted = self.stderr_paint.text(Role::Faint, &text).to_string();
+            self.say("debug", &text.to_string(), &painted);
         }
     }
 
     /// Warns in one line. A warning with a place or a help is a [`Diagnostic`].
     pub fn warn(&self, text: impl fmt::Display) {
-        let label = self.stderr_paint.text(Role::Caution, "warning:");
-        self.write(&self.stderr, &format!("{label} {text}"));
+        if self.verbosity > Verbosity::Silent {
+            let label = self.stderr_paint.text(Role::Caution, "warning:");
+            self.say("warn", &text.to_string(), &format!("{label} {text}"));
+        }
     }
 
     /// Reports one item's outcome: `✓ create table app.users`.
@@ -192,12 +221,23 @@ impl Reporter {
     /// Shows a problem. Advice is for those who did not ask for quiet; warnings and errors are for everybody.
     pub fn diagnostic(&self, diagnostic: &Diagnostic) {
         let shown = match diagnostic.severity() {
-            Severity::Error | Severity::Warning => true,
+            Severity::Error => true,
+            Severity::Warning => self.verbosity > Verbosity::Silent,
             Severity::Advice => self.verbosity > Verbosity::Quiet,
         };
         if shown {
-            let text = render(diagnostic, self.stderr_paint);
+            let text = match self.lines {
+                Some(clock) => log::problem(clock, diagnostic),
+                None => render(diagnostic, self.stderr_paint),
+            };
             self.write(&self.stderr, &text);
+        }
+    }
+
+    fn say(&self, level: &str, text: &str, painted: &str) {
+        match self.lines {
+            Some(clock) => self.write(&self.stderr, &log::line(clock, level, text)),
+            None => self.write(&self.stderr, painted),
         }
     }
 

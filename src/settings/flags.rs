@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::ConnectionString;
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
-    report::{ColorChoice, Verbosity},
+    report::{ColorChoice, LogFormat, LogLevel, Verbosity},
 };
 
 /// Flags that every command takes.
@@ -56,6 +56,14 @@ pub struct GlobalFlags {
     /// Print how and why, too
     #[arg(short, long, global = true)]
     pub verbose: bool,
+
+    /// Choose how messages are written to stderr
+    #[arg(long, value_name = "FORMAT", global = true)]
+    pub log_format: Option<LogFormat>,
+
+    /// Choose which messages are written: this level, and what is more important [env: FORGE_LOG, for developers]
+    #[arg(long, value_name = "LEVEL", global = true, conflicts_with_all = ["quiet", "verbose"])]
+    pub log_level: Option<LogLevel>,
 }
 
 impl GlobalFlags {
@@ -76,10 +84,11 @@ impl GlobalFlags {
 
     /// How much to say.
     pub fn verbosity(&self) -> Verbosity {
-        match (self.quiet, self.verbose) {
-            (true, _) => Verbosity::Quiet,
-            (false, true) => Verbosity::Verbose,
-            (false, false) => Verbosity::Normal,
+        match (self.log_level, self.quiet, self.verbose) {
+            (Some(level), _, _) => level.verbosity(),
+            (None, true, _) => Verbosity::Quiet,
+            (None, false, true) => Verbosity::Verbose,
+            (None, false, false) => Verbosity::Normal,
         }
     }
 }

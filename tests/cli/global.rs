@@ -50,6 +50,40 @@ fn wrong_log_filter() {
 }
 
 #[test]
+fn messages_as_lines_of_json() {
+    let environment = TestEnvironment::new().variable("FORGE_LOG", "trace").file(
+        "forge.toml",
+        "[environments.a]\nurl = \"postgresql://me:hunter2@127.0.0.1:9/app\"\n",
+    );
+    let log = |args: &[&str]| {
+        let output = environment.command(args).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(!text.contains("hunter2"), "{text}");
+        let lines = text.lines();
+        lines
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).expect(line))
+            .collect::<Vec<_>>()
+    };
+    let lines = log(&["status", "--env", "a", "--log-format", "json"]);
+    let last = lines.last().unwrap();
+    assert_eq!(last["level"], "error");
+    assert_eq!(last["code"], "unreachable");
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["time"].is_string() && line["message"].is_string())
+    );
+    let lines = log(&[
+        "status",
+        "--env",
+        "b",
+        "--log-format=json",
+        "--log-level=error",
+    ]);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+}
+
+#[test]
 fn closed_pipe() {
     let environment = TestEnvironment::new();
     let mut forge = environment
