@@ -105,7 +105,7 @@ pub(super) async fn reset(_args: &ResetArgs, context: &Context<'_>) -> Result<Ex
         target.session.run(forget).await
     })
     .await?;
-    apply::to_head(context).await
+    Box::pin(apply::to_head(context)).await
 }
 
 /// Refuses a database of which nobody has said that its rows don't matter.

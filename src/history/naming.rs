@@ -137,7 +137,7 @@ mod tests {
                 created: "2026-01-02T23:04:05Z".parse().unwrap(),
                 earlier: 6,
             };
-            assert_eq!(file_name(&naming, plan, "nowhere".into()), expected);
+            assert_eq!(file_name(&naming, plan, "nowhere".into(), &[]), expected);
         }
         check(
             &Naming::default().template,
