@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         a_stamp_is_a_script_too,
         a_plan_of_a_part,
         plan_files_have_a_header,
+        what_no_kind_models_stands_beside,
     ])
 }
 
@@ -561,6 +562,49 @@ async fn plan_files_have_a_header(cluster: &Cluster) {
     desk.forge("upgrade");
     desk.forge("validate");
     assert_snapshot!("plan_files_have_a_header", desk.typed);
+}
+
+/// A range type and a statistics object, which no kind models, and a table that needs one and has the other.
+const BESIDE: &str = "\
+CREATE TYPE app.span AS RANGE (subtype = date);
+CREATE TABLE app.bookings (id bigint PRIMARY KEY, user_id bigint, during app.span);
+CREATE STATISTICS app.who (ndistinct) ON id, user_id FROM app.bookings;
+";
+
+async fn what_no_kind_models_stands_beside(cluster: &Cluster) {
+    let mut desk = Desk::new(cluster, FILES).await;
+    desk.write("schema/beside.sql", BESIDE);
+    desk.database.run(FILES[1].1).await.unwrap();
+    desk.database.run(BESIDE).await.unwrap();
+    desk.forge("plan --check");
+    desk.write(
+        "schema/note.sql",
+        "ALTER TABLE app.bookings ADD COLUMN note text;\n",
+    );
+    desk.forge("plan -m \"add a note\" --rev-id 100000000000");
+    desk.forge("approve");
+    desk.forge("apply");
+
+    let other =
+        "DROP STATISTICS app.who; CREATE STATISTICS app.who (mcv) ON id, user_id FROM app.bookings";
+    desk.database.run(other).await.unwrap();
+    desk.forge("drift");
+    desk.forge("plan --check");
+
+    desk.write(
+        "schema/longest.sql",
+        "CREATE FUNCTION app.longer(app.span, app.span) RETURNS app.span LANGUAGE sql AS 'SELECT $1 + $2';\n\
+         CREATE AGGREGATE app.longest(app.span) (SFUNC = app.longer, STYPE = app.span);\n\
+         CREATE VIEW app.longest_booking AS SELECT app.longest(during) AS during FROM app.bookings;\n",
+    );
+    desk.forge("plan -m \"add the longest booking\"");
+    desk.remove("schema/longest.sql");
+    desk.write(
+        "schema/beside.sql",
+        "CREATE TABLE app.bookings (id bigint PRIMARY KEY, user_id bigint);\n",
+    );
+    desk.forge("plan -m \"drop what no kind models\"");
+    assert_snapshot!("what_no_kind_models_stands_beside", desk.typed);
 }
 
 /// What a mistake must leave as it was: the files of the project, and the database.

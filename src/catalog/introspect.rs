@@ -6,7 +6,7 @@ use serde::Deserialize;
 use tokio_postgres::Row;
 
 use super::{
-    Catalog,
+    Catalog, Unmodelled,
     row::{Mismatch, RowDeserializer},
 };
 use crate::{
@@ -70,12 +70,10 @@ pub async fn introspect_with_addresses(
     reading.depend(&depends, &extensions);
     reading.catalog.unmodelled = unmodelled
         .iter()
-        .map(|row| {
-            format!(
-                "{} {}",
-                row.get::<_, String>("type"),
-                row.get::<_, String>("identity")
-            )
+        .map(|row| Unmodelled {
+            noun: row.get("type"),
+            identity: row.get("identity"),
+            content: row.get("content"),
         })
         .collect();
     Ok((reading.catalog, reading.addresses))

@@ -8,6 +8,7 @@ mod introspect;
 mod row;
 mod scope;
 mod state;
+mod unmodelled;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +19,7 @@ pub use self::{
     introspect::{Addresses, Cast, introspect, introspect_with_addresses},
     scope::Scope,
     state::{extension_versions, state},
+    unmodelled::{Unlike, Unmodelled},
 };
 use crate::{
     kinds::{Kind, Object, ObjectId},
@@ -34,8 +36,8 @@ pub struct Catalog {
     entries: BTreeMap<ObjectId, Entry>,
     /// What each object depends on.
     dependencies: BTreeMap<ObjectId, BTreeSet<ObjectId>>,
-    /// Objects that no kind models, as PostgreSQL identifies them: `aggregate app.total(integer)`.
-    pub unmodelled: BTreeSet<String>,
+    /// Objects that no kind models.
+    pub unmodelled: BTreeSet<Unmodelled>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

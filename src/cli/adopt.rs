@@ -6,7 +6,7 @@ use camino::Utf8Path;
 
 use super::{Context, baseline, init, revisions::counted, target::OpenTarget};
 use crate::{
-    catalog::Catalog,
+    catalog::{Catalog, Unmodelled},
     diagnostic::{Code, Diagnostic, Exit, Result},
     kinds::ObjectId,
     predecessor::{self, Predecessor},
@@ -257,7 +257,7 @@ fn unread(error: &Diagnostic) -> Diagnostic {
     error.notes().iter().fold(warning, Diagnostic::note)
 }
 
-fn left_out(unmodelled: &BTreeSet<String>, verbosity: Verbosity) -> Diagnostic {
+fn left_out(unmodelled: &BTreeSet<Unmodelled>, verbosity: Verbosity) -> Diagnostic {
     let count = unmodelled.len();
     let limit = if verbosity == Verbosity::Verbose {
         count

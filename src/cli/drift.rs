@@ -2,7 +2,7 @@
 
 mod repair;
 
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::fmt::Write as _;
 
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     apply,
-    catalog::{Cast, Catalog, introspect},
+    catalog::{self, Cast, Catalog, Unlike, introspect},
     diagnostic::{Code, Diagnostic, Exit, Result},
     drift::{Change, Group, compare},
     history::{self, Direction, Journal},
@@ -217,15 +217,20 @@ fn untold(journal: &Journal, same: bool) -> Result<()> {
 }
 
 fn unmodelled(left: &Catalog, live: &Catalog) -> Vec<Unmodelled> {
-    let only = |change, some: &BTreeSet<String>, others: &BTreeSet<String>| {
-        let found = some.difference(others).cloned();
-        found
-            .map(|object| Unmodelled { change, object })
-            .collect::<Vec<_>>()
+    let Unlike { gone, new, changed } = Unlike::between(&left.unmodelled, &live.unmodelled);
+    let sides = [
+        (Change::Added, new),
+        (Change::Removed, gone),
+        (Change::Changed, changed),
+    ];
+    let of = |(change, objects): (Change, Vec<&catalog::Unmodelled>)| -> Vec<Unmodelled> {
+        let named = objects.into_iter().map(|object| Unmodelled {
+            change,
+            object: object.to_string(),
+        });
+        named.collect()
     };
-    let mut found = only(Change::Added, &live.unmodelled, &left.unmodelled);
-    found.extend(only(Change::Removed, &left.unmodelled, &live.unmodelled));
-    found
+    sides.into_iter().flat_map(of).collect()
 }
 
 impl Report {

@@ -101,7 +101,7 @@ async fn on_target(
             desired,
         };
         let proof = bench
-            .prove(catalogs, &up.plan.plan, &down.plan.plan)
+            .prove(&statements, catalogs, &up.plan.plan, &down.plan.plan)
             .await
             .map_err(|error| error.help("mend the draft, or let `forge plan` write it anew"))?;
         said.extend(proof.warnings());

@@ -41,6 +41,24 @@ pub(crate) const ORDINARY: &str = "statements of the tree run on the shadow serv
 /// unchecked. Triggers stay quiet. What later statements could set off, and what gives things to roles as which code of the
 /// tree must not run, comes last.
 pub async fn load(scratch: &mut Scratch, statements: &[Statement]) -> Result<Vec<BodyProblem>> {
+    let stages = load_main(scratch, statements).await?;
+    let problems = check_bodies(scratch.session().client(), statements).await?;
+    if let (_, Some(elevation)) = scratch.parts() {
+        elevation.calm_down();
+    }
+    Loader::load(scratch, &stages.foreign).await?;
+    Loader::load(scratch, &stages.last).await?;
+    Ok(problems)
+}
+
+/// Runs the statements after which code of the tree may still run in the database: all but those that give things to roles of
+/// the server itself, and those about event triggers.
+pub async fn load_foundation(scratch: &mut Scratch, statements: &[Statement]) -> Result<()> {
+    load_main(scratch, statements).await.map(|_| ())
+}
+
+/// Runs the statements of the first stage, and returns all stages.
+async fn load_main<'a>(scratch: &mut Scratch, statements: &'a [Statement]) -> Result<Stages<'a>> {
     let (client, elevation) = scratch.parts();
     offers_extensions(client, statements).await?;
     let stages = Stages::of(statements, elevation.as_deref());
@@ -49,13 +67,7 @@ pub async fn load(scratch: &mut Scratch, statements: &[Statement]) -> Result<Vec
         scratch.log_in_again().await?;
         rows::check_empty(scratch.session().client(), &stages.main).await?;
     }
-    let problems = check_bodies(scratch.session().client(), statements).await?;
-    if let (_, Some(elevation)) = scratch.parts() {
-        elevation.calm_down();
-    }
-    Loader::load(scratch, &stages.foreign).await?;
-    Loader::load(scratch, &stages.last).await?;
-    Ok(problems)
+    Ok(stages)
 }
 
 /// The statements that are loaded, in the order of what they can set off.

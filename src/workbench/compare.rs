@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Desired, Workbench, judge_bodies};
 use crate::{
-    catalog::Catalog,
+    catalog::{Catalog, Unlike, Unmodelled},
     diagnostic::{Code, Diagnostic, Result, Severity},
     diff::{Catalogs, Diff},
     intent::{Intent, RenameFlag, Way},
@@ -73,7 +73,7 @@ impl Workbench {
         let mut intent = Intent::read(statements, wish.renames, catalogs)?;
         said.extend(intent.warnings.iter().cloned());
         let held_back = held_back(&mut intent, catalogs, wish.only)?;
-        let renamed = self.rename(&intent, catalogs).await?;
+        let renamed = self.rename(statements, &intent, catalogs).await?;
         desired.adopt_owners(renamed.as_ref().map_or(live, |renamed| &renamed.catalog));
         said.extend(unmodelled(live, &desired));
         let (mut along, mut rest) = (BTreeSet::new(), BTreeSet::new());
@@ -108,7 +108,11 @@ impl Workbench {
         }
         let down = intent.way_down(catalogs, renamed.as_ref())?;
         if prove {
-            said.extend(self.prove(catalogs, &up, &down).await?.warnings());
+            said.extend(
+                self.prove(statements, catalogs, &up, &down)
+                    .await?
+                    .warnings(),
+            );
         }
         Ok(Comparison::Different(Proposal {
             up,
@@ -184,25 +188,24 @@ fn no_way(diff: &Diff<'_>) -> Diagnostic {
     .help("change it by hand, or declare it as it is")
 }
 
-/// Names what no kind models and only one side has.
+/// Names what no kind models and isn't the same on both sides.
 fn unmodelled(live: &Catalog, desired: &Catalog) -> Vec<Diagnostic> {
-    let sides = [
-        (live, desired, "the database"),
-        (desired, live, "the schema tree"),
-    ];
-    let warning = |object: &String, side: &str| {
-        Diagnostic::warning(
-            Code::Unmodelled,
-            format!("`{object}` of {side} isn't compared"),
-        )
-        .note("no kind of this version of forge models it")
-        .help("keep it by statements of your own")
+    let Unlike { gone, new, changed } = Unlike::between(&live.unmodelled, &desired.unmodelled);
+    let warnings = |objects: Vec<&Unmodelled>, what: &str| -> Vec<Diagnostic> {
+        let warning = |object| {
+            Diagnostic::warning(Code::Unmodelled, format!("`{object}` {what}"))
+                .note("no kind of this version of forge models it")
+                .help("keep it by statements of your own")
+        };
+        objects.into_iter().map(warning).collect()
     };
-    sides
-        .iter()
-        .flat_map(|(catalog, other, side)| {
-            let only = catalog.unmodelled.difference(&other.unmodelled);
-            only.map(move |object| warning(object, side))
-        })
-        .collect()
+    [
+        warnings(gone, "of the database isn't in the schema tree"),
+        warnings(new, "of the schema tree isn't in the database"),
+        warnings(
+            changed,
+            "of the database isn't as the schema tree declares it",
+        ),
+    ]
+    .concat()
 }

@@ -1,6 +1,7 @@
 //! A shadow server in use: it builds the desired state, rebuilds the live one, and proves plans on it.
 
 mod compare;
+mod rebuild;
 mod rehearse;
 mod replay;
 
@@ -13,16 +14,12 @@ pub use self::{
 use std::collections::BTreeSet;
 
 use crate::{
-    catalog::{Addresses, Catalog, Scope, introspect, introspect_with_addresses},
+    catalog::{Addresses, Catalog, Scope, Unlike, introspect, introspect_with_addresses},
     diagnostic::{Code, Diagnostic, Result, Severity},
     diff::{Catalogs, Diff},
     intent::{Intent, Renamed, Renaming},
     kinds::{Batching, ObjectId, Step},
-    plan::{
-        Plan,
-        file::{PlanFile, SETTINGS},
-        plan,
-    },
+    plan::{Plan, file::PlanFile},
     server::{
         bodies::BodyProblem,
         load::{ORDINARY, load},
@@ -118,19 +115,28 @@ impl Workbench {
     }
 
     /// Proves a plan: rebuilds the live state, runs the way up, which has to end in the desired state, and the way down,
-    /// which should end where it began.
+    /// which should end where it began. `statements` are the tree's.
     ///
     /// # Errors
     /// [`Code::Unproved`] with what stands in the way.
-    pub async fn prove(&self, catalogs: Catalogs<'_>, up: &Plan, down: &Plan) -> Result<Proof> {
+    pub async fn prove(
+        &self,
+        statements: &[Statement],
+        catalogs: Catalogs<'_>,
+        up: &Plan,
+        down: &Plan,
+    ) -> Result<Proof> {
         let Catalogs { live, desired } = catalogs;
         let roles: BTreeSet<String> = live.roles().union(&desired.roles()).cloned().collect();
         self.shadow
             .create_roles(&roles.into_iter().collect::<Vec<_>>())
             .await?;
+        let unlike = Unlike::between(&live.unmodelled, &desired.unmodelled);
         let mut scratch = self.scratch("proof").await?;
-        self.rebuild(&mut scratch, live).await?;
-        run(&mut scratch, up, "the plan fails on the shadow server").await?;
+        self.rebuild(&mut scratch, catalogs, statements).await?;
+        run(&mut scratch, up, "the plan fails on the shadow server")
+            .await
+            .map_err(|error| rebuild::for_want_of(error, &unlike.new, CREATE_IT))?;
         let reached = self.read(&scratch).await?;
         differing(&reached, desired).map_or(Ok(()), |left| {
             Err(unproved(
@@ -156,14 +162,19 @@ impl Workbench {
     ///
     /// # Errors
     /// [`Code::Unproved`] where PostgreSQL refuses one.
-    pub async fn rename(&self, intent: &Intent, catalogs: Catalogs<'_>) -> Result<Option<Renamed>> {
+    pub async fn rename(
+        &self,
+        statements: &[Statement],
+        intent: &Intent,
+        catalogs: Catalogs<'_>,
+    ) -> Result<Option<Renamed>> {
         if !intent.renames() {
             return Ok(None);
         }
         let live = catalogs.live.roles().into_iter().collect::<Vec<_>>();
         self.shadow.create_roles(&live).await?;
         let mut scratch = self.scratch("renamed").await?;
-        self.rebuild(&mut scratch, catalogs.live).await?;
+        self.rebuild(&mut scratch, catalogs, statements).await?;
         let (mut now, mut addresses) = self.read_with_addresses(&scratch).await?;
         let mut renaming = Renaming::new(intent, catalogs, addresses.clone());
         loop {
@@ -177,35 +188,6 @@ impl Workbench {
         }
         self.shadow.drop_scratch(scratch).await?;
         Ok(Some(renaming.finish(now, &addresses)))
-    }
-
-    /// Makes a copy of the live state, but for its rows.
-    async fn rebuild(&self, scratch: &mut Scratch, live: &Catalog) -> Result<()> {
-        scratch.session().run(&SETTINGS.join(";")).await?;
-        let empty = self.read(scratch).await?;
-        let rebuild = plan(&Diff::new(Catalogs {
-            live: &empty,
-            desired: live,
-        }))?;
-        run(
-            scratch,
-            &rebuild,
-            "the live state can't be rebuilt on the shadow server",
-        )
-        .await?;
-        // A rebuilt state differs from the live one only where forge doesn't say everything it reads.
-        if !rebuild.is_empty() {
-            let restored = self.read(scratch).await?;
-            differing(&restored, live).map_or(Ok(()), |left| {
-                Err(unproved(
-                    "the live state can't be rebuilt on the shadow server as it is",
-                    &left,
-                    &restored,
-                    live,
-                ))
-            })?;
-        }
-        Ok(())
     }
 
     /// Takes the server away.
@@ -242,6 +224,8 @@ impl Workbench {
         Ok(catalog)
     }
 }
+
+const CREATE_IT: &str = "create it in the database by a statement of your own, and plan again";
 
 async fn run(scratch: &mut Scratch, plan: &Plan, what: &str) -> Result<()> {
     for batch in &plan.batches {
