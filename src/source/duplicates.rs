@@ -40,6 +40,14 @@ pub(super) fn duplicates(statements: &[Statement]) -> Vec<Diagnostic> {
                 .map(|symbol| symbol.member.as_ref().unwrap_or(&symbol.name))
         })
         .collect();
+    // So may the name of a table's part.
+    let reshaped: BTreeSet<&Ident> = statements
+        .iter()
+        .filter(|statement| statement.traits.ordered)
+        .filter_map(|statement| statement.traits.shapes.as_ref())
+        .map(|symbol| &symbol.name)
+        .collect();
+    let is_reshaped = |symbol: &Symbol| symbol.member.is_some() && reshaped.contains(&symbol.name);
     let mut first: BTreeMap<Key<'_>, (&Statement, &Symbol)> = BTreeMap::new();
     let mut problems = Vec::new();
     for statement in statements.iter().filter(|statement| statement.is_loaded()) {
@@ -52,7 +60,7 @@ pub(super) fn duplicates(statements: &[Statement]) -> Vec<Diagnostic> {
                 Entry::Occupied(entry) => *entry.get(),
             };
             let name = symbol.member.as_ref().unwrap_or(&symbol.name);
-            if moved.contains(name) || is_meant(earlier, statement, symbol) {
+            if moved.contains(name) || is_reshaped(symbol) || is_meant(earlier, statement, symbol) {
                 continue;
             }
             problems.push(
@@ -143,6 +151,14 @@ mod tests {
                 "function `public.f(int4)` is defined twice",
                 &["b.sql:1:1", "a.sql:1:1"],
             )),
+        );
+        check(
+            &[(
+                "a.sql",
+                "CREATE TABLE t (a int); ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0); ALTER TABLE t DROP CONSTRAINT c; \
+                 ALTER TABLE t ADD CONSTRAINT c CHECK (a > 1);",
+            )],
+            None,
         );
         check(
             &[(
