@@ -6,7 +6,7 @@
 //! range type calls its subtype's comparison.
 
 use pg_query::{
-    NodeEnum,
+    Node, NodeEnum,
     protobuf::{
         AlterTableStmt, AlterTableType, CreateFunctionStmt, ObjectType, RoleSpec, RoleSpecType,
     },
@@ -92,8 +92,12 @@ pub(super) fn of(node: &NodeEnum) -> Option<Inert> {
         }
         // The function would be called at once.
         NodeEnum::CreateFdwStmt(wrapper) if wrapper.func_options.is_empty() => Some(plain),
-        // Row filters are expressions.
-        NodeEnum::CreatePublicationStmt(publication) if publication.for_all_tables => Some(plain),
+        NodeEnum::CreatePublicationStmt(publication) => {
+            (!filters_rows(&publication.pubobjects)).then_some(plain)
+        }
+        NodeEnum::AlterPublicationStmt(publication) => {
+            (!filters_rows(&publication.pubobjects)).then_some(plain)
+        }
         NodeEnum::GrantStmt(grant) if grant.objtype() == ObjectType::ObjectFdw => Some(plain),
         NodeEnum::AlterObjectSchemaStmt(alter)
             if alter.object_type() == ObjectType::ObjectExtension =>
@@ -118,6 +122,20 @@ pub(super) fn of(node: &NodeEnum) -> Option<Inert> {
         | NodeEnum::SecLabelStmt(_) => Some(plain),
         _ => None,
     }
+}
+
+/// Whether a publication chooses rows, by expressions.
+fn filters_rows(objects: &[Node]) -> bool {
+    objects
+        .iter()
+        .filter_map(ast::kind)
+        .any(|object| match object {
+            NodeEnum::PublicationObjSpec(object) => object
+                .pubtable
+                .as_ref()
+                .is_some_and(|table| table.where_clause.is_some()),
+            _ => true,
+        })
 }
 
 /// The name of a role, unless it's the current one.
@@ -247,6 +265,12 @@ mod tests {
         check("CREATE FOREIGN DATA WRAPPER w VALIDATOR f", false);
         check("CREATE CAST (bigint AS text) WITHOUT FUNCTION", false);
         check("CREATE PUBLICATION p FOR ALL TABLES", true);
+        check(
+            "CREATE PUBLICATION p FOR TABLE t (a), TABLES IN SCHEMA s",
+            true,
+        );
+        check("ALTER PUBLICATION p ADD TABLES IN SCHEMA s", true);
+        check("ALTER PUBLICATION p ADD TABLE t WHERE (f())", false);
         check("CREATE PUBLICATION p FOR TABLE t WHERE (f())", false);
         check("COMMENT ON EXTENSION e IS 'x'; SELECT f()", false);
     }
