@@ -27,23 +27,23 @@ impl fmt::Display for Unmodelled {
 impl Unmodelled {
     /// The statement that takes the object away, with what depends on it. It is for throwaway databases.
     pub fn removal(&self) -> String {
-        let (noun, identity) = match self.noun.as_str() {
-            "statistics object" => ("STATISTICS", self.identity.clone()),
-            "foreign-data wrapper" => ("FOREIGN DATA WRAPPER", self.identity.clone()),
-            // `for app.point on language plperl`.
-            "transform" => (
-                "TRANSFORM",
-                self.identity.replacen(" on language ", " LANGUAGE ", 1),
-            ),
-            noun => {
-                return format!(
-                    "DROP {} IF EXISTS {} CASCADE",
-                    noun.to_uppercase(),
-                    self.identity
-                );
+        let identity = &self.identity;
+        match self.noun.as_str() {
+            "statistics object" => format!("DROP STATISTICS IF EXISTS {identity} CASCADE"),
+            "foreign-data wrapper" => {
+                format!("DROP FOREIGN DATA WRAPPER IF EXISTS {identity} CASCADE")
             }
-        };
-        format!("DROP {noun} IF EXISTS {identity} CASCADE")
+            // `for app.point on language plperl`, `app on server files`.
+            "transform" => {
+                let what = identity.replacen(" on language ", " LANGUAGE ", 1);
+                format!("DROP TRANSFORM IF EXISTS {what} CASCADE")
+            }
+            "user mapping" => {
+                let what = identity.replacen(" on server ", " SERVER ", 1);
+                format!("DROP USER MAPPING IF EXISTS FOR {what}")
+            }
+            noun => format!("DROP {} IF EXISTS {identity} CASCADE", noun.to_uppercase()),
+        }
     }
 }
 

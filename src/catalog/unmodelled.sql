@@ -132,4 +132,11 @@ WHERE o.objid >= 16384
       SELECT FROM pg_depend e
       -- An extension's, or the cast that comes with a range type.
       WHERE e.classid = o.classid AND e.objid = o.objid AND e.deptype IN ('e', 'i'))
-ORDER BY i.type, i.identity
+UNION ALL
+-- Their options hold passwords, which aren't compared. `forge.roles` says for whom a role stands.
+SELECT 'user mapping',
+       CASE WHEN m.umuser = 0 THEN 'public'
+            ELSE quote_ident(COALESCE(NULLIF(current_setting('forge.roles', true), '')::jsonb ->> m.usename::text, m.usename::text)) END || ' on server ' || quote_ident(m.srvname),
+       0
+FROM pg_user_mappings m
+ORDER BY 1, 2

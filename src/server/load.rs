@@ -3,7 +3,7 @@
 //! What a parser can't see — operators, casts, overloads — is settled here: a statement that fails for want of something
 //! is tried again after the others, until a round brings nothing new. What still fails is told by its first cause.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use tokio_postgres::{
     Client,
@@ -158,6 +158,19 @@ impl<'a> Loader<'a> {
         Diagnostic::all(rejection::first_causes(statements, &failures)).map_or(Ok(()), Err)
     }
 
+    /// The statement as the loading role runs it: what is said of the role in whose place it is, is said of it.
+    fn text(&self, statement: &'a Statement) -> Cow<'a, str> {
+        let sql = statement.sql();
+        let in_place = self
+            .elevation
+            .as_deref()
+            .map(|elevation| elevation.in_place(&sql));
+        match in_place {
+            Some(Cow::Owned(other)) => Cow::Owned(other),
+            Some(Cow::Borrowed(_)) | None => sql,
+        }
+    }
+
     async fn set_up(&self) -> Result<()> {
         self.run(&opening(&self.session)).await
     }
@@ -204,7 +217,7 @@ impl<'a> Loader<'a> {
         for &index in batch {
             let statement = self.statements[index];
             script.push_str(&statement.session.commands_after(&session));
-            script.push_str(&statement.sql());
+            script.push_str(&self.text(statement));
             script.push(';');
             if statement.is_program() {
                 script.push_str(&after_program(&statement.session));
@@ -235,7 +248,7 @@ impl<'a> Loader<'a> {
             } else {
                 String::new()
             };
-            let script = format!("{before}{};{after}RELEASE forge", statement.sql());
+            let script = format!("{before}{};{after}RELEASE forge", self.text(statement));
             let failure = match self.attempt(&script).await? {
                 None => None,
                 Some(error) => {
@@ -260,6 +273,7 @@ impl<'a> Loader<'a> {
     /// it fails all the same. The open transaction is committed and another one begun.
     async fn elevate(&mut self, failure: Failure) -> Result<Option<Failure>> {
         let statement = self.statements[failure.index];
+        let text = self.text(statement);
         let (Some(elevation), Some(inert), true) = (
             self.elevation.as_deref_mut(),
             &statement.inert,
@@ -270,9 +284,7 @@ impl<'a> Loader<'a> {
         let client = self.client;
         run(client, "COMMIT").await?;
         let settings = statement.session.commands();
-        let outcome = elevation
-            .run(client, &settings, &statement.sql(), inert)
-            .await?;
+        let outcome = elevation.run(client, &settings, &text, inert).await?;
         run(client, "BEGIN").await?;
         Ok(match outcome {
             Outcome::Done => {

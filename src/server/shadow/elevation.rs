@@ -78,7 +78,7 @@ impl Elevation {
     }
 
     /// The statement with the roles that play those which it names.
-    pub(super) fn in_place<'a>(&self, statement: &'a str) -> Cow<'a, str> {
+    pub(in crate::server) fn in_place<'a>(&self, statement: &'a str) -> Cow<'a, str> {
         source::with_stand_ins(statement, &self.stand_ins)
     }
 
