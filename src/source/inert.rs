@@ -117,7 +117,6 @@ pub(super) fn of(node: &NodeEnum) -> Option<Inert> {
         | NodeEnum::AlterOpFamilyStmt(_)
         | NodeEnum::CreateAmStmt(_)
         | NodeEnum::CreateForeignServerStmt(_)
-        | NodeEnum::CreateSubscriptionStmt(_)
         | NodeEnum::AlterDefaultPrivilegesStmt(_)
         | NodeEnum::SecLabelStmt(_) => Some(plain),
         _ => None,

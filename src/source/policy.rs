@@ -110,6 +110,13 @@ fn cluster_wide(why: &'static str) -> Verdict {
     Verdict::SkipWithWarning(why)
 }
 
+/// A database in which there is a subscription can't be dropped, and to drop the subscription may mean to connect.
+fn subscription() -> Verdict {
+    Verdict::SkipWithWarning(
+        "a subscription reaches for another server; keep it by statements of your own",
+    )
+}
+
 fn verdict(node: &NodeEnum, statement: &Statement) -> Verdict {
     let session = &statement.session;
     match node {
@@ -141,8 +148,9 @@ fn verdict(node: &NodeEnum, statement: &Statement) -> Verdict {
             query_table()
         }
         NodeEnum::CreateFunctionStmt(function) => create_function(&function.options),
-        NodeEnum::CreateSubscriptionStmt(subscription) => subscribe(&subscription.options),
+        NodeEnum::CreateSubscriptionStmt(_) | NodeEnum::AlterSubscriptionStmt(_) => subscription(),
         NodeEnum::CommentStmt(comment) => match comment.objtype() {
+            ObjectType::ObjectSubscription => subscription(),
             ObjectType::ObjectDatabase | ObjectType::ObjectRole | ObjectType::ObjectTablespace => {
                 cluster_wide(
                     "databases, roles and tablespaces belong to the cluster, not to the schema",
@@ -160,6 +168,11 @@ fn verdict(node: &NodeEnum, statement: &Statement) -> Verdict {
         },
         NodeEnum::AlterOwnerStmt(alter) if alter.object_type() == ObjectType::ObjectDatabase => {
             cluster_wide("a database's owner belongs to the cluster, not to the schema")
+        }
+        NodeEnum::AlterOwnerStmt(alter)
+            if alter.object_type() == ObjectType::ObjectSubscription =>
+        {
+            subscription()
         }
         NodeEnum::SecLabelStmt(label)
             if matches!(
@@ -304,11 +317,11 @@ fn verdict(node: &NodeEnum, statement: &Statement) -> Verdict {
             "what it creates depends on that server, not on the file",
             "write the CREATE FOREIGN TABLE statements",
         ),
-        NodeEnum::AlterSubscriptionStmt(_) | NodeEnum::DropSubscriptionStmt(_) => refuse(
+        NodeEnum::DropSubscriptionStmt(_) => refuse(
             Code::UnsafeStatement,
             "would connect to another server",
             "files of the tree never reach outside the shadow",
-            "declare the subscription as it should be, with `connect = false`",
+            "remove it",
         ),
         NodeEnum::ClusterStmt(cluster) if !cluster.indexname.is_empty() => not_schema(
             "is maintenance, not schema",
@@ -475,29 +488,4 @@ fn create_function(options: &[pg_query::Node]) -> Verdict {
         );
     }
     Verdict::Load
-}
-
-fn subscribe(options: &[pg_query::Node]) -> Verdict {
-    let unconnected = options.iter().filter_map(ast::kind).any(|node| match node {
-        NodeEnum::DefElem(element) if element.defname == "connect" => {
-            match element.arg.as_deref().and_then(ast::kind) {
-                Some(NodeEnum::String(value)) => {
-                    matches!(value.sval.as_str(), "false" | "off" | "0")
-                }
-                Some(NodeEnum::Boolean(value)) => !value.boolval,
-                Some(NodeEnum::Integer(value)) => value.ival == 0,
-                _ => false,
-            }
-        }
-        _ => false,
-    });
-    if unconnected {
-        return Verdict::Load;
-    }
-    refuse(
-        Code::UnsafeStatement,
-        "would connect to another server",
-        "files of the tree never reach outside the shadow",
-        "add `connect = false` to its WITH list",
-    )
 }

@@ -126,9 +126,9 @@ fn what_is_no_schema_is_refused() {
         "`CREATE FUNCTION f` loads a library from outside the server's own folder",
     );
     check(
-        "CREATE SUBSCRIPTION s CONNECTION 'host=x' PUBLICATION p",
+        "DROP SUBSCRIPTION s",
         unsafe_statement,
-        "`CREATE SUBSCRIPTION s CONNECTION` would connect to another server",
+        "`DROP SUBSCRIPTION s` would connect to another server",
     );
 }
 
@@ -153,6 +153,12 @@ fn what_belongs_to_the_cluster_is_left_out_with_a_warning() {
         false,
     );
     check("SELECT nextval('s')", true);
+    check(
+        "CREATE SUBSCRIPTION s CONNECTION 'host=x' PUBLICATION p WITH (connect = false)",
+        true,
+    );
+    check("ALTER SUBSCRIPTION s OWNER TO app", true);
+    check("COMMENT ON SUBSCRIPTION s IS 'x'", true);
     check("SET statement_timeout = 0", false);
     check("BEGIN", false);
     check("START TRANSACTION", false);
