@@ -33,7 +33,7 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         .iter()
         .map(|file| (file.path.as_str(), Vec::new()))
         .collect();
-    for statement in &statements {
+    for statement in statements.iter().filter(|statement| statement.is_loaded()) {
         if let Some(objects) = declared.get_mut(statement.file.path.as_str()) {
             objects.push(&statement.description);
         }

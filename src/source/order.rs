@@ -6,17 +6,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Namespace, Session, Sort, Statement, Symbol, foreign_keys, names::Names};
+use super::{Action, Namespace, Session, Sort, Statement, Symbol, foreign_keys, names::Names};
 
 /// Orders statements so that each comes after what it needs. Foreign keys of tables that refer to each other in a
-/// circle become statements of their own.
+/// circle become statements of their own. What is left out with a warning stands at the end; what declares nothing is gone.
 pub fn load_order(statements: Vec<Statement>) -> Vec<Statement> {
-    let mut statements = hoisted(
-        statements
-            .into_iter()
-            .filter(Statement::is_loaded)
-            .collect(),
-    );
+    let (loaded, others): (Vec<_>, Vec<_>) = statements.into_iter().partition(Statement::is_loaded);
+    let left_out = others
+        .into_iter()
+        .filter(|statement| match statement.action {
+            Action::SkipWithWarning(_) => true,
+            Action::Load | Action::Skip => false,
+        });
+    let mut ordered = in_order(hoisted(loaded));
+    ordered.extend(left_out);
+    ordered
+}
+
+fn in_order(mut statements: Vec<Statement>) -> Vec<Statement> {
     loop {
         let (order, circular) = Sorter::new(&statements).sort();
         if circular.is_empty() {
