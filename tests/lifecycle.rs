@@ -614,7 +614,7 @@ CREATE FOREIGN DATA WRAPPER files;
 CREATE SERVER here FOREIGN DATA WRAPPER files;
 CREATE USER MAPPING FOR postgres SERVER here;
 CREATE PUBLICATION everything FOR TABLES IN SCHEMA app;
-CREATE SUBSCRIPTION theirs CONNECTION 'host=elsewhere' PUBLICATION everything WITH (connect = false);
+CREATE SUBSCRIPTION theirs CONNECTION 'host=elsewhere password=hunter2' PUBLICATION everything WITH (connect = false);
 GRANT SELECT ON app.users TO postgres;
 ALTER TABLE app.users ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON app.users TO postgres;
@@ -642,6 +642,7 @@ async fn the_role_that_plans_is_named_where_the_target_is_the_shadow(cluster: &C
     desk.forge("apply");
     desk.database.run("CREATE FOREIGN DATA WRAPPER files; CREATE SERVER here FOREIGN DATA WRAPPER files; CREATE USER MAPPING FOR postgres SERVER here").await.unwrap();
     desk.forge("plan --check");
+    assert!(!desk.typed.contains("hunter2"));
     assert_snapshot!(
         "the_role_that_plans_is_named_where_the_target_is_the_shadow",
         desk.typed

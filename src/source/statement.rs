@@ -242,18 +242,21 @@ pub fn warnings(statements: &[Statement]) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
     for statement in statements {
         match statement.action {
-            Action::SkipWithWarning(reason) => warnings.push(
-                Diagnostic::warning(
-                    Code::NotSchema,
-                    format!("`{}` is left out", statement.description),
-                )
-                .at(
-                    &statement.file,
-                    statement.head(),
-                    "not part of a database's schema",
-                )
-                .note(reason),
-            ),
+            Action::SkipWithWarning(reason) => {
+                // The text isn't shown: a role's password or a connection string may stand there.
+                let (line, _) = statement.file.line_column(statement.span.start);
+                warnings.push(
+                    Diagnostic::warning(
+                        Code::NotSchema,
+                        format!("`{}` is left out", statement.description),
+                    )
+                    .note(reason)
+                    .note(format!(
+                        "it stands in `{}`, line {line}",
+                        statement.file.path
+                    )),
+                );
+            }
             Action::Load | Action::Skip => {}
         }
     }
