@@ -18,6 +18,8 @@ mod support;
 mod env;
 #[path = "cli/global.rs"]
 mod global;
+#[path = "cli/guest.rs"]
+mod guest;
 #[path = "cli/health.rs"]
 mod health;
 #[path = "cli/hooks.rs"]

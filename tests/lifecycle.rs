@@ -41,7 +41,6 @@ fn main() -> ExitCode {
         a_plan_of_a_part,
         plan_files_have_a_header,
         what_no_kind_models_stands_beside,
-        the_role_that_plans_is_named_where_the_target_is_the_shadow,
     ])
 }
 
@@ -606,47 +605,6 @@ async fn what_no_kind_models_stands_beside(cluster: &Cluster) {
     );
     desk.forge("plan -m \"drop what no kind models\"");
     assert_snapshot!("what_no_kind_models_stands_beside", desk.typed);
-}
-
-/// What says something of the role that plans, which another one stands for on a user's server.
-const OWN: &str = "\
-CREATE FOREIGN DATA WRAPPER files;
-CREATE SERVER here FOREIGN DATA WRAPPER files;
-CREATE USER MAPPING FOR postgres SERVER here;
-CREATE PUBLICATION everything FOR TABLES IN SCHEMA app;
-CREATE SUBSCRIPTION theirs CONNECTION 'host=elsewhere password=hunter2' PUBLICATION everything WITH (connect = false);
-GRANT SELECT ON app.users TO postgres;
-ALTER TABLE app.users ENABLE ROW LEVEL SECURITY;
-CREATE POLICY own ON app.users TO postgres;
-ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA app GRANT SELECT ON TABLES TO postgres;
-";
-
-async fn the_role_that_plans_is_named_where_the_target_is_the_shadow(cluster: &Cluster) {
-    if cluster.version() < 15 {
-        return; // Publications of whole schemas came with PostgreSQL 15.
-    }
-    let mut desk = Desk::new(cluster, FILES).await;
-    let target = desk.database.variables();
-    let part = |name| &target.iter().find(|(other, _)| *other == name).unwrap().1;
-    let url = format!(
-        "postgresql://{}@/{}?host={}&port={}",
-        part("PGUSER"),
-        part("PGDATABASE"),
-        part("PGHOST"),
-        part("PGPORT")
-    );
-    desk.environment = desk.environment.variable("FORGE_SHADOW_URL", &url);
-    desk.write("schema/own.sql", OWN);
-    desk.forge("plan -m \"my own\" --rev-id 100000000000");
-    desk.forge("approve");
-    desk.forge("apply");
-    desk.database.run("CREATE FOREIGN DATA WRAPPER files; CREATE SERVER here FOREIGN DATA WRAPPER files; CREATE USER MAPPING FOR postgres SERVER here").await.unwrap();
-    desk.forge("plan --check");
-    assert!(!desk.typed.contains("hunter2"));
-    assert_snapshot!(
-        "the_role_that_plans_is_named_where_the_target_is_the_shadow",
-        desk.typed
-    );
 }
 
 /// What a mistake must leave as it was: the files of the project, and the database.

@@ -1,0 +1,63 @@
+//! Plans that are proved on a server of the user's, where other roles stand for those that the files name.
+
+use crate::{server::Server, support::TestEnvironment};
+
+/// What says something of the role that plans, and what no kind models. Publications of whole schemas came with PostgreSQL 15.
+const OWN: &str = "\
+CREATE SCHEMA app;
+CREATE TABLE app.users (id bigint PRIMARY KEY, name text NOT NULL);
+CREATE FOREIGN DATA WRAPPER files;
+CREATE SERVER here FOREIGN DATA WRAPPER files;
+CREATE USER MAPPING FOR postgres SERVER here;
+CREATE PUBLICATION everything FOR TABLE app.users;
+CREATE SUBSCRIPTION theirs CONNECTION 'host=elsewhere password=hunter2' PUBLICATION everything WITH (connect = false);
+GRANT SELECT ON app.users TO postgres;
+ALTER TABLE app.users ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON app.users TO postgres;
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA app GRANT SELECT ON TABLES TO postgres;
+";
+
+#[test]
+fn the_role_that_plans_is_named_where_another_stands_for_it() {
+    let mut environment = TestEnvironment::new()
+        .file("forge.toml", "[environments.local]\nurl = \"embedded\"\n")
+        .file("schema/own.sql", OWN)
+        .variable("FORGE_OFFLINE", "1");
+    let server = Server::start(&environment);
+    let url = format!("postgresql://postgres@/app?host={}", server.folder());
+    environment = environment
+        .variable("DATABASE_URL", &url)
+        .variable("FORGE_SHADOW_URL", &url);
+    let steps = [
+        "create schema app",
+        "create table app.users",
+        "create policy app.users.own",
+        "alter table app.users",
+        "create default privilege app.postgres.tables to postgres",
+    ];
+    let expect = |args: &[&str], said: &[&str]| {
+        let text = environment.run(args);
+        assert!(text.ends_with("[exit 0]\n"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+        for words in said {
+            assert!(text.contains(words), "{words}\n{text}");
+        }
+    };
+    expect(&["plan", "-m", "my own"], &steps);
+    expect(
+        &["plan", "-m", "my own"],
+        &[
+            "`CREATE SUBSCRIPTION theirs CONNECTION` is left out",
+            "`foreign-data wrapper files` of the schema tree isn't in the database",
+            "`publication everything` of the schema tree isn't in the database",
+            "`server here` of the schema tree isn't in the database",
+            "`user mapping postgres on server here` of the schema tree isn't in the database",
+        ],
+    );
+    expect(&["approve", "--all"], &[]);
+    expect(&["apply"], &steps);
+    let kept = "CREATE FOREIGN DATA WRAPPER files; CREATE SERVER here FOREIGN DATA WRAPPER files; \
+                CREATE USER MAPPING FOR postgres SERVER here; CREATE PUBLICATION everything FOR TABLE app.users";
+    server.sql_as("postgres", kept);
+    expect(&["plan", "--check"], &["no changes"]);
+}
