@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         edited_drafts_are_proved_again,
         lost_files_have_a_way_out,
         bad_input_is_told_and_changes_nothing,
+        what_a_server_is_too_old_for_is_told,
         drift_is_taken_back_or_adopted,
         a_stamp_is_a_script_too,
         a_plan_of_a_part,
@@ -717,4 +718,17 @@ async fn bad_input_is_told_and_changes_nothing(cluster: &Cluster) {
     desk.forge("drift");
     assert_eq!(everything(&desk), before);
     assert_snapshot!("bad_input_is_told_and_changes_nothing", desk.typed);
+}
+
+async fn what_a_server_is_too_old_for_is_told(cluster: &Cluster) {
+    if cluster.version() >= 180_000 {
+        return; // Keys without overlaps came with PostgreSQL 18.
+    }
+    let mut desk = Desk::new(cluster, FILES).await;
+    desk.write(
+        "schema/stays.sql",
+        "CREATE TABLE app.stays (\n    room int4range,\n    during daterange,\n    PRIMARY KEY (room, during WITHOUT OVERLAPS)\n);\n",
+    );
+    desk.forge("plan -m \"stays\"");
+    assert_snapshot!("what_a_server_is_too_old_for_is_told", desk.typed);
 }

@@ -212,7 +212,7 @@ impl<'a> Loader<'a> {
 
     /// Runs a batch as one; tells whether all of it succeeded. Otherwise nothing of it stands.
     async fn load_batch(&mut self, batch: &[usize]) -> Result<bool> {
-        let mut script = String::from("SAVEPOINT forge;");
+        let mut script = String::new();
         let mut session = self.session.clone();
         for &index in batch {
             let statement = self.statements[index];
@@ -239,10 +239,7 @@ impl<'a> Loader<'a> {
         let mut failures = Vec::new();
         for &index in indices {
             let statement = self.statements[index];
-            let before = format!(
-                "SAVEPOINT forge;{}",
-                statement.session.commands_after(&self.session)
-            );
+            let before = statement.session.commands_after(&self.session);
             let after = if statement.is_program() {
                 after_program(&statement.session)
             } else {
@@ -304,9 +301,13 @@ impl<'a> Loader<'a> {
         })
     }
 
-    /// Runs a script that starts with a savepoint; where it fails, goes back there and returns the server's error.
+    /// Runs a script behind a savepoint, which it releases; where it fails, goes back there and returns the server's error.
     async fn attempt(&self, script: &str) -> Result<Option<DbError>> {
-        let Err(error) = self.client.batch_execute(script).await else {
+        // A server that is too old for a script's syntax runs nothing of it: the savepoint is a message of its own, sent along.
+        let savepoint = self.client.batch_execute("SAVEPOINT forge");
+        let (opened, ran) = tokio::join!(savepoint, self.client.batch_execute(script));
+        opened.map_err(|error| broken(&error))?;
+        let Err(error) = ran else {
             return Ok(None);
         };
         let Some(rejected) = error.as_db_error().filter(|_| !self.client.is_closed()) else {

@@ -132,6 +132,12 @@ fn explain(statements: &[&Statement], failure: &Failure) -> Diagnostic {
     if let Some(detail) = error.detail() {
         diagnostic = diagnostic.note(detail);
     }
+    // Other mistakes than those of the grammar have this code, too.
+    if error.code() == &SqlState::SYNTAX_ERROR && error.message().starts_with("syntax error") {
+        return diagnostic
+            .note("newer versions of PostgreSQL read it, this one doesn't")
+            .help("write it as this version wants it, or plan for a server of the version that it is meant for");
+    }
     if error.code() == &SqlState::INSUFFICIENT_PRIVILEGE {
         let why = refused.as_deref().unwrap_or(ORDINARY);
         return diagnostic.note(why).help(
