@@ -37,6 +37,8 @@ fn main() -> ExitCode {
         lost_files_have_a_way_out,
         bad_input_is_told_and_changes_nothing,
         what_a_server_is_too_old_for_is_told,
+        what_stopped_half_way_goes_on,
+        an_edit_that_changes_nothing_is_accepted,
         drift_is_taken_back_or_adopted,
         a_stamp_is_a_script_too,
         a_plan_of_a_part,
@@ -731,4 +733,71 @@ async fn what_a_server_is_too_old_for_is_told(cluster: &Cluster) {
     );
     desk.forge("plan -m \"stays\"");
     assert_snapshot!("what_a_server_is_too_old_for_is_told", desk.typed);
+}
+
+/// A step outside of transactions that fails, once gone on with and once declared to be done.
+async fn what_stopped_half_way_goes_on(cluster: &Cluster) {
+    let mut desk = Desk::new(cluster, FILES).await;
+    desk.forge("plan -m \"create users\" --rev-id 100000000000");
+    desk.forge("approve");
+    desk.forge("upgrade");
+    let rows = "INSERT INTO app.users VALUES (1, 'Ann'), (2, 'Ann')";
+    desk.database.run(rows).await.unwrap();
+    desk.write(
+        "schema/more.sql",
+        "ALTER TABLE app.users ADD COLUMN email text;\nCREATE UNIQUE INDEX users_name ON app.users (name);\n\
+         CREATE INDEX users_email ON app.users (email);\n",
+    );
+    desk.forge("plan -m \"look users up\" --rev-id 200000000000");
+    desk.forge("approve");
+    desk.typed.clear();
+    desk.forge("upgrade");
+    desk.forge("status");
+    desk.forge("downgrade -1 --allow all");
+    desk.forge("upgrade");
+    let mended = "UPDATE app.users SET name = 'Bob' WHERE id = 2";
+    desk.database.run(mended).await.unwrap();
+    desk.forge("upgrade");
+    desk.forge("plan --check");
+    desk.forge("downgrade -1 --allow all");
+    desk.database
+        .run("UPDATE app.users SET name = 'Ann'")
+        .await
+        .unwrap();
+    desk.forge("upgrade");
+    desk.database.run(mended).await.unwrap();
+    let by_hand = "CREATE UNIQUE INDEX users_name ON app.users (name)";
+    desk.database.run(by_hand).await.unwrap();
+    desk.forge("repair --mark-done 3");
+    desk.forge("upgrade");
+    desk.forge("drift");
+    assert_snapshot!("what_stopped_half_way_goes_on", desk.typed);
+}
+
+async fn an_edit_that_changes_nothing_is_accepted(cluster: &Cluster) {
+    let mut desk = Desk::new(cluster, FILES).await;
+    desk.forge("plan -m \"create users\" --rev-id 100000000000");
+    desk.forge("approve");
+    desk.forge("upgrade");
+    desk.typed.clear();
+    let path = desk
+        .environment
+        .project()
+        .join("plans/0001_create_users.sql");
+    let frozen = fs_err::read_to_string(&path).unwrap();
+    let edit = |from: &str, to: &str| {
+        assert!(frozen.contains(from), "{frozen}");
+        fs_err::write(&path, frozen.replace(from, to)).unwrap();
+    };
+    edit("\n", "\r\n");
+    desk.forge("validate");
+    edit("name text NOT NULL", "name text");
+    desk.forge("validate");
+    desk.forge("upgrade");
+    desk.forge("repair --accept-edit 1000");
+    edit("name text NOT NULL", "name pg_catalog.text NOT NULL");
+    desk.forge("repair --accept-edit 1000");
+    desk.forge("validate");
+    desk.forge("upgrade");
+    assert_snapshot!("an_edit_that_changes_nothing_is_accepted", desk.typed);
 }
