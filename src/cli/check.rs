@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
 
-use super::{Context, git::git, revisions};
+use super::{Context, git::git, revisions, target::scope};
 use crate::{
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Filed, Folder, Graph, Journal, Revisions},
     settings::Settings,
-    source::{Tree, load_order, warnings},
+    source::{Sort, Statement, Tree, load_order, warnings},
 };
 
 /// Check the schema tree and the plans, without a database; with -v, list what each file declares
@@ -49,6 +49,12 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
             context.reporter.detail(format_args!("  {object}"));
         }
     }
+    for (schema, count) in left_out(&settings, &statements) {
+        context.reporter.warn(format_args!(
+            "schema `{schema}` isn't managed, as `[managed]` in forge.toml says: {} left out of every plan",
+            revisions::counted(count, "statement")
+        ));
+    }
     let folder = revisions::folder(&settings)?;
     let revisions = Revisions::ever(folder, Journal::default())?;
     let found = history::validate(&revisions)?;
@@ -68,6 +74,25 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         Some(reference) => forks(context, &settings, &revisions, reference),
         None => Ok(Exit::Done),
     }
+}
+
+/// The schemas of the tree that aren't managed, with the number of statements that declare something in them.
+fn left_out<'a>(settings: &Settings, statements: &'a [Statement]) -> BTreeMap<&'a str, usize> {
+    let scope = scope(settings);
+    let mut left_out = BTreeMap::new();
+    for statement in statements {
+        let schema = statement.defines.first().and_then(|symbol| {
+            if symbol.sort == Sort::Schema {
+                Some(&symbol.name)
+            } else {
+                symbol.schema.as_ref()
+            }
+        });
+        if let Some(schema) = schema.filter(|schema| !scope.holds_schema(schema.as_str())) {
+            *left_out.entry(schema.as_str()).or_default() += 1;
+        }
+    }
+    left_out
 }
 
 /// Whether the plans here and those of a git reference, together, have several heads.

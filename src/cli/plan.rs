@@ -261,6 +261,11 @@ fn same(context: &Context<'_>, settings: &Settings, objects: usize) {
         "no changes: the database is what `{}` declares ({objects} objects)",
         settings.project.schema.value
     ));
+    if objects == 0 {
+        context
+            .reporter
+            .note("`forge check -v` says what each file declares, and what isn't managed");
+    }
 }
 
 fn same_part(context: &Context<'_>, args: &Args) {

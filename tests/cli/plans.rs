@@ -194,3 +194,16 @@ fn no_server() {
     assert!(!text.contains("secret"));
     assert_snapshot!(text);
 }
+
+#[test]
+fn what_a_tree_declares_in_vain() {
+    let environment = TestEnvironment::new()
+        .file("forge.toml", "[managed]\ninclude = [\"app\"]\n")
+        .file("schema/app.sql", "CREATE SCHEMA app;\n")
+        .file("schema/empty.sql", "-- to come\n")
+        .file(
+            "schema/old.sql",
+            "CREATE SCHEMA old;\nCREATE TABLE old.users ();\nCREATE TABLE app.users ();\n",
+        );
+    assert_snapshot!(environment.run(&["check", "-v"]));
+}
