@@ -90,7 +90,6 @@ impl<'a> Stages<'a> {
                 .and_then(|inert| inert.owner.as_deref());
             match owner.zip(elevation) {
                 _ if statement.is_last() => stages.last.push(statement),
-                Some((owner, elevation)) if elevation.stands_for(owner) => {}
                 Some((owner, elevation)) if !elevation.may_own(owner) => {
                     stages.foreign.push(statement);
                 }
@@ -158,16 +157,12 @@ impl<'a> Loader<'a> {
         Diagnostic::all(rejection::first_causes(statements, &failures)).map_or(Ok(()), Err)
     }
 
-    /// The statement as the loading role runs it: what is said of the role in whose place it is, is said of it.
+    /// The statement as it is run: what it says of a role is said of whoever plays that here.
     fn text(&self, statement: &'a Statement) -> Cow<'a, str> {
         let sql = statement.sql();
-        let in_place = self
-            .elevation
-            .as_deref()
-            .map(|elevation| elevation.in_place(&sql));
-        match in_place {
-            Some(Cow::Owned(other)) => Cow::Owned(other),
-            Some(Cow::Borrowed(_)) | None => sql,
+        match self.elevation.as_deref() {
+            Some(elevation) => elevation.in_place(sql),
+            None => sql,
         }
     }
 

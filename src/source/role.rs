@@ -10,18 +10,18 @@ use crate::sql::Ident;
 
 /// The statements with the stand-in wherever they name a role that has one. What can't be parsed stays as it is: it fails where
 /// it is run.
-pub fn with_stand_ins<'a>(sql: &'a str, stand_ins: &BTreeMap<Ident, Ident>) -> Cow<'a, str> {
+pub fn with_stand_ins<'a>(sql: Cow<'a, str>, stand_ins: &BTreeMap<Ident, Ident>) -> Cow<'a, str> {
     if !stand_ins.keys().any(|role| sql.contains(role.as_str())) {
-        return Cow::Borrowed(sql);
+        return sql;
     }
-    let (Ok(parsed), Ok(scanned)) = (syntax::parse(sql), pg_query::scan(sql)) else {
-        return Cow::Borrowed(sql);
+    let (Ok(parsed), Ok(scanned)) = (syntax::parse(&sql), pg_query::scan(&sql)) else {
+        return sql;
     };
     let tree = serde_json::to_value(&parsed).expect("the syntax tree is plain data");
     let mut places = Vec::new();
     find(&tree, stand_ins, &mut places);
     places.sort_unstable();
-    let mut text = sql.to_owned();
+    let mut text = sql.into_owned();
     for (place, stand_in) in places.into_iter().rev() {
         let token = scanned
             .tokens
@@ -71,7 +71,7 @@ mod tests {
         fn check(sql: &str, expected: &str) {
             let stand_ins = [("app", "My App"), ("reader", "other")];
             let stand_ins = stand_ins.map(|(role, other)| (Ident::new(role), Ident::new(other)));
-            let replaced = with_stand_ins(sql, &BTreeMap::from(stand_ins));
+            let replaced = with_stand_ins(Cow::Borrowed(sql), &BTreeMap::from(stand_ins));
             assert_eq!(replaced, expected);
         }
         check(

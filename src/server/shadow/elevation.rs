@@ -71,14 +71,21 @@ impl Elevation {
 
     /// Whether a role may own things while code of the tree still runs, which may then run as that role.
     pub(in crate::server) fn may_own(&self, role: &str) -> bool {
+        let player = self.player(role);
         self.calm
             || role == "pg_database_owner"
-            || role == self.role.as_str()
-            || self.made.iter().any(|made| made.as_str() == role)
+            || player == self.role
+            || self.made.contains(&player)
+    }
+
+    /// Who plays a role here: a stand-in, or itself.
+    fn player(&self, role: &str) -> Ident {
+        let role = Ident::new(role);
+        self.stand_ins.get(&role).cloned().unwrap_or(role)
     }
 
     /// The statement with the roles that play those which it names.
-    pub(in crate::server) fn in_place<'a>(&self, statement: &'a str) -> Cow<'a, str> {
+    pub(in crate::server) fn in_place<'a>(&self, statement: Cow<'a, str>) -> Cow<'a, str> {
         source::with_stand_ins(statement, &self.stand_ins)
     }
 
@@ -88,11 +95,6 @@ impl Elevation {
         stand_ins
             .map(|(role, stand_in)| (stand_in.clone(), role.clone()))
             .collect()
-    }
-
-    /// Whether the loading role takes the place of this one, so that what is given to it stays where it is.
-    pub(in crate::server) fn stands_for(&self, role: &str) -> bool {
-        self.stand_ins.get(&Ident::new(role)) == Some(&self.role)
     }
 
     /// Runs a statement with a superuser's privileges, after commands that set the session up for it. No transaction is
@@ -141,7 +143,7 @@ impl Elevation {
 
     /// The loading role and the one that becomes an owner: some things only superusers can own.
     fn raised(&self, inert: &Inert) -> Vec<Ident> {
-        let owner = inert.owner.iter().map(Ident::new);
+        let owner = inert.owner.iter().map(|owner| self.player(owner));
         let owner = owner.filter(|owner| *owner != self.role && self.made.contains(owner));
         std::iter::once(self.role.clone()).chain(owner).collect()
     }

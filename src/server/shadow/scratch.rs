@@ -95,7 +95,7 @@ impl Scratch {
         let in_place: Vec<Cow<'_, str>> = statements
             .iter()
             .map(|statement| match &self.elevation {
-                Some(elevation) => elevation.in_place(statement),
+                Some(elevation) => elevation.in_place(Cow::Borrowed(*statement)),
                 None => Cow::Borrowed(*statement),
             })
             .collect();
