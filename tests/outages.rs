@@ -55,13 +55,9 @@ const FILES: &[(&str, &str)] = &[
 
 /// A project whose first revision is applied, with rows.
 async fn begun(cluster: &Cluster) -> Desk<'_> {
-    let mut desk = Desk::new(cluster, FILES).await;
-    desk.forge("plan -m begin --rev-id 100000000000");
-    desk.forge("approve");
-    desk.forge("apply");
+    let desk = Desk::begun(cluster, FILES).await;
     let rows = "INSERT INTO app.users SELECT g, 'user ' || g, 0 FROM generate_series(1, 250) AS g";
     desk.database.run(rows).await.unwrap();
-    desk.typed.clear();
     desk
 }
 

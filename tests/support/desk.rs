@@ -12,7 +12,7 @@ use crate::{
 
 /// Async functions that take a [`Cluster`], as the tests of a process.
 macro_rules! trials {
-    ($($name:ident),* $(,)?) => {
+    ($($name:path),* $(,)?) => {
         |cluster| vec![$(desk::trial(stringify!($name), cluster, async |cluster| $name(cluster).await)),*]
     };
 }
@@ -81,6 +81,16 @@ impl<'a> Desk<'a> {
         desk.git(&["init", "-q", "-b", "main"]);
         desk.git(&["config", "user.name", "Ann"]);
         desk.git(&["config", "user.email", "ann@example.com"]);
+        desk
+    }
+
+    /// A project of these files whose first revision is applied; nothing has been typed since.
+    pub(crate) async fn begun(cluster: &'a Cluster, files: &[(&str, &str)]) -> Self {
+        let mut desk = Self::new(cluster, files).await;
+        desk.forge("plan -m \"create users\" --rev-id 100000000000");
+        desk.forge("approve");
+        desk.forge("upgrade");
+        desk.typed.clear();
         desk
     }
 

@@ -1,0 +1,142 @@
+//! What somebody changed by hand, and what no kind models.
+
+use std::fmt::Write as _;
+
+use insta::assert_snapshot;
+
+use crate::{FILES, cluster::Cluster, desk::Desk};
+
+pub(crate) async fn drift_is_taken_back_or_adopted(cluster: &Cluster) {
+    let files = [
+        FILES[0],
+        (
+            "schema/all.sql",
+            "CREATE SCHEMA app;\nCREATE TABLE app.orders (id bigserial PRIMARY KEY);\n\
+             CREATE TABLE app.carts (id bigint);\nCOMMENT ON TABLE app.carts IS 'carts';\n",
+        ),
+        (
+            "schema/users.sql",
+            "-- Who may log in.\nCREATE TABLE app.users (id bigint PRIMARY KEY);\n\
+             CREATE INDEX users_id ON app.users (id);\n",
+        ),
+        (
+            "schema/names.sql",
+            "-- Nobody reads this.\nCREATE VIEW app.names AS SELECT a.id FROM app.users a, app.users b;\n",
+        ),
+    ];
+    let mut desk = Desk::new(cluster, &files).await;
+    desk.forge("plan -m \"begin\" --rev-id 100000000000");
+    desk.forge("approve");
+    desk.forge("upgrade");
+    desk.typed.clear();
+    let before = desk.dump();
+    desk.forge("drift --revert");
+    let drift = "ALTER TABLE app.users ADD COLUMN email text DEFAULT 'x;y';\n\
+        CREATE INDEX users_email ON app.users (email);\n\
+        ALTER TABLE app.orders ADD COLUMN paid boolean NOT NULL;\n\
+        CREATE FUNCTION app.one() RETURNS int LANGUAGE sql AS 'SELECT 1';\n\
+        DROP VIEW app.names";
+    desk.database.run(drift).await.unwrap();
+    desk.forge("drift --revert");
+    let output = desk.environment.command(&["drift", "--revert"]).output();
+    desk.write(
+        "revert.sql",
+        &String::from_utf8(output.unwrap().stdout).unwrap(),
+    );
+    desk.other("psql", &["-X", "-q", "-f", "revert.sql"]);
+    assert_eq!(desk.dump(), before);
+    desk.forge("drift");
+
+    desk.database.run(drift).await.unwrap();
+    let changed = desk.dump();
+    desk.forge("drift --adopt");
+    desk.forge("plan --check");
+    for file in [
+        "schema/all.sql",
+        "schema/users.sql",
+        "schema/app/functions/one.sql",
+    ] {
+        let text = fs_err::read_to_string(desk.environment.project().join(file)).unwrap();
+        writeln!(desk.typed, "=== {file}\n{text}").unwrap();
+    }
+    assert!(!desk.environment.project().join("schema/names.sql").exists());
+    desk.forge("plan --from history -m \"adopt what was changed by hand\" --rev-id 200000000000");
+    desk.forge("approve --allow all");
+    desk.forge("stamp head");
+    desk.forge("drift");
+    desk.forge("plan --check");
+    assert_eq!(desk.dump(), changed);
+
+    // Where the author's file holds more, or says more, it stays.
+    desk.database
+        .run("COMMENT ON TABLE app.carts IS 'baskets'; ALTER TABLE app.users ADD COLUMN phone text")
+        .await
+        .unwrap();
+    desk.write(
+        "schema/more.sql",
+        "ALTER TABLE app.users ADD COLUMN age int;\n",
+    );
+    let files = desk.other("sh", &["-c", "cat schema/*.sql"]);
+    desk.forge("drift --adopt");
+    assert_eq!(desk.other("sh", &["-c", "cat schema/*.sql"]), files);
+
+    // What the files have in mind besides is left to the next plan.
+    desk.database
+        .run("COMMENT ON TABLE app.carts IS 'carts'")
+        .await
+        .unwrap();
+    desk.write(
+        "schema/more.sql",
+        "CREATE TABLE app.later (id bigint PRIMARY KEY);\n",
+    );
+    desk.forge("drift --adopt");
+    desk.forge("plan --from history --only app.users -m \"adopt the phone\" --rev-id 300000000000");
+    desk.forge("approve");
+    desk.forge("stamp head");
+    desk.forge("drift");
+    desk.forge("plan --check");
+    assert_snapshot!("drift_is_taken_back_or_adopted", desk.typed);
+}
+
+/// A range type and a statistics object, which no kind models, and a table that needs one and has the other.
+const BESIDE: &str = "\
+CREATE TYPE app.span AS RANGE (subtype = date);
+CREATE TABLE app.bookings (id bigint PRIMARY KEY, user_id bigint, during app.span);
+CREATE STATISTICS app.who (ndistinct) ON id, user_id FROM app.bookings;
+";
+
+pub(crate) async fn what_no_kind_models_stands_beside(cluster: &Cluster) {
+    let mut desk = Desk::new(cluster, FILES).await;
+    desk.write("schema/beside.sql", BESIDE);
+    desk.database.run(FILES[1].1).await.unwrap();
+    desk.database.run(BESIDE).await.unwrap();
+    desk.forge("plan --check");
+    desk.write(
+        "schema/note.sql",
+        "ALTER TABLE app.bookings ADD COLUMN note text;\n",
+    );
+    desk.forge("plan -m \"add a note\" --rev-id 100000000000");
+    desk.forge("approve");
+    desk.forge("apply");
+
+    let other =
+        "DROP STATISTICS app.who; CREATE STATISTICS app.who (mcv) ON id, user_id FROM app.bookings";
+    desk.database.run(other).await.unwrap();
+    desk.forge("drift");
+    desk.forge("plan --check");
+
+    desk.write(
+        "schema/longest.sql",
+        "CREATE FUNCTION app.longer(app.span, app.span) RETURNS app.span LANGUAGE sql AS 'SELECT $1 + $2';\n\
+         CREATE AGGREGATE app.longest(app.span) (SFUNC = app.longer, STYPE = app.span);\n\
+         CREATE VIEW app.longest_booking AS SELECT app.longest(a.during) AS during FROM app.bookings a, app.bookings b;\n",
+    );
+    desk.forge("plan -m \"add the longest booking\"");
+    desk.remove("schema/longest.sql");
+    desk.write(
+        "schema/beside.sql",
+        "CREATE TABLE app.bookings (id bigint PRIMARY KEY, user_id bigint);\n",
+    );
+    desk.forge("plan -m \"drop what no kind models\"");
+    assert_snapshot!("what_no_kind_models_stands_beside", desk.typed);
+}

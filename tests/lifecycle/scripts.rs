@@ -1,0 +1,111 @@
+//! Scripts that psql runs with no forge at hand.
+
+use insta::assert_snapshot;
+
+use crate::{FILES, cluster::Cluster, desk::Desk};
+
+pub(crate) async fn a_script_does_what_forge_does(cluster: &Cluster) {
+    let mut desk = Desk::new(cluster, FILES).await;
+    desk.forge("plan -m \"create users\" --rev-id 100000000000");
+    desk.forge("approve");
+    desk.write(
+        "schema/email.sql",
+        "ALTER TABLE app.users ADD COLUMN email text;\nCREATE INDEX users_name ON app.users (name);\n\
+         COMMENT ON TABLE app.users IS 'it''s \\ $1 :name';\n",
+    );
+    desk.forge("upgrade");
+    desk.forge("plan -m \"add email to users\" --rev-id 200000000000");
+    desk.forge("approve");
+    desk.forge("upgrade");
+    let wanted = desk.dump();
+    let psql = |desk: &Desk<'_>, script: &str| {
+        desk.write("script.sql", script);
+        desk.other("psql", &["-X", "-q", "-f", "script.sql"])
+    };
+    let script = |desk: &Desk<'_>, args: &[&str]| {
+        let output = desk.environment.command(args).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let first = desk.turn_to_another().await;
+    psql(&desk, &script(&desk, &["upgrade", "--sql", "base:head"]));
+    assert_eq!(desk.dump(), wanted);
+    desk.typed.clear();
+    desk.forge("current");
+    desk.forge("upgrade");
+    desk.forge("drift");
+    let back = script(&desk, &["downgrade", "--sql", "head:base"]);
+    psql(&desk, &back);
+    desk.forge("status");
+    let refused = desk
+        .environment
+        .program("psql")
+        .args(["-X", "-q", "-f", "script.sql"])
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
+    psql(&desk, &script(&desk, &["upgrade", "--sql", "+1"]));
+    psql(&desk, &script(&desk, &["upgrade", "--sql"]));
+    assert_eq!(desk.dump(), wanted);
+    drop(first);
+    assert_snapshot!("a_script_does_what_forge_does", desk.typed);
+}
+
+pub(crate) async fn a_stamp_is_a_script_too(cluster: &Cluster) {
+    let mut desk = Desk::begun(cluster, FILES).await;
+    desk.write(
+        "schema/email.sql",
+        "ALTER TABLE app.users ADD COLUMN email text;\n",
+    );
+    desk.forge("plan -m \"add email to users\" --rev-id 200000000000");
+    desk.forge("approve");
+    desk.typed.clear();
+    let script = |desk: &Desk<'_>, args: &[&str]| {
+        let output = desk.environment.command(args).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        desk.write("script.sql", &String::from_utf8(output.stdout).unwrap());
+    };
+    // The database isn't there yet, so no script is made for it.
+    desk.forge("stamp head --sql");
+    desk.database
+        .run("ALTER TABLE app.users ADD COLUMN email text")
+        .await
+        .unwrap();
+    script(&desk, &["stamp", "head", "--sql"]);
+    desk.forge("current");
+    desk.other("psql", &["-X", "-q", "-f", "script.sql"]);
+    desk.forge("current");
+    desk.forge("drift");
+    desk.forge("stamp head --sql");
+    let refused = desk
+        .environment
+        .program("psql")
+        .args(["-X", "-q", "-f", "script.sql"])
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
+    script(&desk, &["stamp", "--sql", "head:1000"]);
+    desk.other("psql", &["-X", "-q", "-f", "script.sql"]);
+    desk.forge("current");
+
+    let first = desk.turn_to_another().await;
+    desk.forge("ensure-history");
+    desk.forge("ensure_version");
+    let made = desk.dump();
+    drop(first);
+    let second = desk.turn_to_another().await;
+    script(&desk, &["ensure-history", "--sql"]);
+    desk.other("psql", &["-X", "-q", "-f", "script.sql"]);
+    desk.other("psql", &["-X", "-q", "-f", "script.sql"]);
+    assert_eq!(desk.dump(), made);
+    desk.forge("ensure-history");
+    let everything = "CREATE SCHEMA app; CREATE TABLE app.users (id bigint PRIMARY KEY, name text NOT NULL, email text)";
+    desk.database.run(everything).await.unwrap();
+    script(&desk, &["stamp", "--sql", "base:head"]);
+    desk.other("psql", &["-X", "-q", "-f", "script.sql"]);
+    desk.forge("current");
+    desk.forge("drift");
+    desk.forge("upgrade");
+    drop(second);
+    assert_snapshot!("a_stamp_is_a_script_too", desk.typed);
+}
