@@ -52,6 +52,7 @@ fn main() -> ExitCode {
         scripts::a_stamp_is_a_script_too,
         drafts::a_plan_of_a_part,
         drafts::plan_files_have_a_header,
+        drafts::an_owner_that_the_tree_names_is_meant,
         drift::what_no_kind_models_stands_beside,
     ])
 }

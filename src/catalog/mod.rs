@@ -38,6 +38,9 @@ pub struct Catalog {
     dependencies: BTreeMap<ObjectId, BTreeSet<ObjectId>>,
     /// Objects that no kind models.
     pub unmodelled: BTreeSet<Unmodelled>,
+    /// The owners that the schema tree names; the others it leaves open.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub named_owners: BTreeSet<ObjectId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,6 +59,7 @@ impl Catalog {
             entries: BTreeMap::new(),
             dependencies: BTreeMap::new(),
             unmodelled: BTreeSet::new(),
+            named_owners: BTreeSet::new(),
         }
     }
 
@@ -176,8 +180,10 @@ impl Catalog {
     /// Where the desired state leaves an owner open, it is the one that the object has: the schema tree names an owner
     /// only where that matters to it. An object that is new belongs to the role that runs the plan.
     pub fn adopt_owners(&mut self, live: &Self) {
+        let named = std::mem::take(&mut self.named_owners);
         for (id, entry) in &mut self.entries {
             if id.kind == Kind::Owner
+                && !named.contains(id)
                 && let (Object::Owner(owner), Some(Object::Owner(held))) =
                     (&mut entry.object, live.get(id))
                 && owner.role == live.role

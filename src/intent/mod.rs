@@ -11,6 +11,7 @@
 //! | `names` | from names that people write to objects of both catalogs |
 //! | `request` | one wanted rename, and what is to be said of it |
 //! | `judge` | which renames are to be done, are done, or can't be |
+//! | `owners` | the owners that the tree names |
 //! | `values` | `using` and `backfill` |
 //! | `renaming` | the renames, round by round, with what PostgreSQL named after the renamed |
 //! | `order` | the order of the renames of one round |
@@ -20,6 +21,7 @@ mod flag;
 mod judge;
 mod names;
 mod order;
+mod owners;
 mod renamed;
 mod renaming;
 mod request;
@@ -28,7 +30,9 @@ mod values;
 use std::collections::BTreeMap;
 
 use self::names::Turn;
-pub use self::{flag::RenameFlag, names::Named, renamed::Renamed, renaming::Renaming};
+pub use self::{
+    flag::RenameFlag, names::Named, owners::named_owners, renamed::Renamed, renaming::Renaming,
+};
 use crate::{
     diagnostic::{Diagnostic, Result},
     diff::{Catalogs, Diff},

@@ -4,7 +4,7 @@ use pg_query::{
     Node, NodeEnum,
     protobuf::{
         AlterTableCmd, AlterTableStmt, AlterTableType, ColumnDef, ConstrType, Constraint,
-        CreateStmt, ObjectType, RangeVar,
+        CreateSchemaStmt, CreateStmt, ObjectType, RangeVar,
     },
 };
 
@@ -157,15 +157,8 @@ fn read(node: &NodeEnum) -> Definition {
             traits.repeatable = function.replace;
         }
         NodeEnum::CreateSchemaStmt(schema) => {
-            let name = if schema.schemaname.is_empty() {
-                schema
-                    .authrole
-                    .as_ref()
-                    .map_or("", |role| role.rolename.as_str())
-            } else {
-                &schema.schemaname
-            };
-            defines.push(Symbol::new(Sort::Schema, name));
+            let symbol = schema_of(schema);
+            let name = symbol.name.as_str();
             for element in schema.schema_elts.iter().filter_map(ast::kind) {
                 let inner = read(element);
                 // What is created along with a schema is created in it.
@@ -178,6 +171,7 @@ fn read(node: &NodeEnum) -> Definition {
                 );
             }
             traits.repeatable = schema.if_not_exists;
+            defines.push(symbol);
         }
         NodeEnum::CreateExtensionStmt(extension) => {
             defines.push(Symbol::new(Sort::Extension, extension.extname.as_str()));
@@ -561,6 +555,13 @@ pub(super) fn sort_of(object_type: ObjectType) -> Option<Sort> {
         ObjectType::ObjectView => Sort::View,
         _ => return None,
     })
+}
+
+/// The schema that a statement creates: without a name of its own it has its owner's.
+pub(super) fn schema_of(create: &CreateSchemaStmt) -> Symbol {
+    let owner = create.authrole.as_ref().map(|role| role.rolename.as_str());
+    let name = Some(create.schemaname.as_str()).filter(|name| !name.is_empty());
+    Symbol::new(Sort::Schema, name.or(owner).unwrap_or_default())
 }
 
 /// The object that a statement such as COMMENT, ALTER … OWNER or DROP names.

@@ -216,6 +216,7 @@ pub(super) fn split_off(mut table: Statement) -> Vec<Statement> {
             directives: Vec::new(),
             action: Action::Load,
             session: Arc::clone(&table.session),
+            owned: None,
             roles: BTreeSet::new(),
             implied: Vec::new(),
             traits: Traits::default(),

@@ -7,12 +7,10 @@
 
 use pg_query::{
     Node, NodeEnum,
-    protobuf::{
-        AlterTableStmt, AlterTableType, CreateFunctionStmt, ObjectType, RoleSpec, RoleSpecType,
-    },
+    protobuf::{CreateFunctionStmt, ObjectType, RoleSpec, RoleSpecType},
 };
 
-use super::{ast, leakproof, syntax};
+use super::{ast, leakproof, owner, syntax};
 
 /// A statement that may be run with a superuser's privileges.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,8 +68,9 @@ pub(super) fn of(node: &NodeEnum) -> Option<Inert> {
             about_event_trigger: alter.object_type() == ObjectType::ObjectEventTrigger,
             ..plain
         }),
-        NodeEnum::AlterTableStmt(alter) => Some(Inert {
-            owner: role(new_owner(alter)?),
+        // One that does nothing else.
+        NodeEnum::AlterTableStmt(alter) if alter.cmds.len() == 1 => Some(Inert {
+            owner: role(owner::new_owners(alter).next()?),
             ..plain
         }),
         NodeEnum::CreateFunctionStmt(function) => match origin(function)? {
@@ -140,21 +139,6 @@ fn filters_rows(objects: &[Node]) -> bool {
 /// The name of a role, unless it's the current one.
 fn role(role: &RoleSpec) -> Option<String> {
     (role.roletype() == RoleSpecType::RolespecCstring).then(|| role.rolename.clone())
-}
-
-/// The new owner of an ALTER TABLE that does nothing else.
-fn new_owner(alter: &AlterTableStmt) -> Option<&RoleSpec> {
-    match alter.cmds.as_slice() {
-        [command] => match ast::kind(command)? {
-            NodeEnum::AlterTableCmd(command)
-                if command.subtype() == AlterTableType::AtChangeOwner =>
-            {
-                command.newowner.as_ref()
-            }
-            _ => None,
-        },
-        _ => None,
-    }
 }
 
 /// Where the body of a function comes from.

@@ -24,6 +24,7 @@ mod leakproof;
 mod names;
 mod newer_words;
 mod order;
+mod owner;
 mod parse;
 mod policy;
 mod probes;

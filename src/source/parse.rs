@@ -9,7 +9,7 @@ use pg_query::{
 
 use super::{
     Action, Session, Sort, Statement, Symbol, Tree, ast, define, directives, duplicates,
-    foreign_keys, inert, policy, psql, references,
+    foreign_keys, inert, owner, policy, psql, references,
     statement::Body,
     syntax,
     tokens::{self, bounds, is_comment},
@@ -135,6 +135,7 @@ fn read(
         traits: definition.traits,
         needs,
         body_needs,
+        owned: owner::owned(node),
         roles: references.roles,
         inert,
         directives: Vec::new(),

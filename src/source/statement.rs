@@ -28,6 +28,8 @@ pub struct Statement {
     pub session: Arc<Session>,
     /// Whether and how it may be run with a superuser's privileges.
     pub inert: Option<Inert>,
+    /// The object to which it gives an owner by name.
+    pub owned: Option<Symbol>,
     /// The roles that it names.
     pub(super) roles: BTreeSet<String>,
     /// What it brings along without naming it in its own right: columns, keys, a serial column's sequence.

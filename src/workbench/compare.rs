@@ -18,7 +18,7 @@ pub enum Comparison {
     /// The database has what the tree declares: so many objects.
     Same(usize),
     /// A plan leads from one to the other.
-    Different(Proposal),
+    Different(Box<Proposal>),
 }
 
 /// A plan and its way back.
@@ -114,13 +114,13 @@ impl Workbench {
                     .warnings(),
             );
         }
-        Ok(Comparison::Different(Proposal {
+        Ok(Comparison::Different(Box::new(Proposal {
             up,
             down,
             desired,
             along,
             rest,
-        }))
+        })))
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     catalog::{Addresses, Catalog, Scope, Unlike, introspect, introspect_with_addresses},
     diagnostic::{Code, Diagnostic, Result, Severity},
     diff::{Catalogs, Diff},
-    intent::{Intent, Renamed, Renaming},
+    intent::{Intent, Renamed, Renaming, named_owners},
     kinds::{Batching, ObjectId, Step},
     plan::{Plan, file::PlanFile},
     server::{
@@ -98,7 +98,8 @@ impl Workbench {
             .await?;
         let mut scratch = self.scratch("desired").await?;
         let broken_bodies = load(&mut scratch, statements).await?;
-        let catalog = self.read(&scratch).await?;
+        let mut catalog = self.read(&scratch).await?;
+        catalog.named_owners = named_owners(statements, &catalog);
         self.shadow.drop_scratch(scratch).await?;
         Ok(Desired {
             catalog,

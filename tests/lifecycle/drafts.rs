@@ -132,3 +132,28 @@ pub(crate) async fn plan_files_have_a_header(cluster: &Cluster) {
     desk.forge("validate");
     assert_snapshot!("plan_files_have_a_header", desk.typed);
 }
+
+pub(crate) async fn an_owner_that_the_tree_names_is_meant(cluster: &Cluster) {
+    let tree = "CREATE SCHEMA app;\nCREATE TABLE app.users (id bigserial PRIMARY KEY);\n\
+                CREATE VIEW app.names AS SELECT 1 AS id;\n";
+    let mut desk = Desk::new(cluster, &[FILES[0], ("schema/app.sql", tree)]).await;
+    desk.forge("plan -m \"begin\" --rev-id 100000000000");
+    desk.forge("approve");
+    desk.forge("upgrade");
+    let given_away =
+        "ALTER TABLE app.users OWNER TO shop_owner; ALTER VIEW app.names OWNER TO shop_owner";
+    desk.database.run(given_away).await.unwrap();
+    desk.typed.clear();
+    desk.forge("plan --check");
+    let client = desk.database.session().client();
+    let row = client.query_one("SELECT current_user::text", &[]).await;
+    let me: String = row.unwrap().get(0);
+    for owner in ["CURRENT_USER", &format!("\"{me}\"")] {
+        let named = format!("{tree}ALTER TABLE app.users OWNER TO {owner};\n");
+        desk.write("schema/app.sql", &named);
+        desk.forge("plan --check");
+    }
+    desk.forge("plan --from history -m \"take the users back\" --rev-id 200000000000");
+    desk.forge("drift");
+    assert_snapshot!(desk.typed.replace(&me, "[ME]"));
+}
