@@ -54,6 +54,7 @@ fn main() -> ExitCode {
         drafts::plan_files_have_a_header,
         drafts::an_owner_that_the_tree_names_is_meant,
         drift::what_no_kind_models_stands_beside,
+        drift::privileges_on_what_is_not_the_trees_are_told,
     ])
 }
 

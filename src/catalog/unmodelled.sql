@@ -139,4 +139,65 @@ SELECT 'user mapping',
             ELSE quote_ident(COALESCE(NULLIF(current_setting('forge.roles', true), '')::jsonb ->> m.usename::text, m.usename::text)) END || ' on server ' || quote_ident(m.srvname),
        0
 FROM pg_user_mappings m
+UNION ALL
+-- Privileges on what belongs to an extension or to the server itself, where they are neither those that it came with nor
+-- those that default privileges give to what comes. What a role grants to itself is no difference where it is the owner.
+SELECT CASE WHEN h.privileges = '{}' THEN 'REVOKE' ELSE 'GRANT' END,
+       concat_ws(' ', 'on', i.type, i.identity, CASE WHEN h.privileges = '{}' THEN 'from' ELSE 'to' END,
+                 CASE WHEN h.grantee = 0 THEN 'PUBLIC'
+                      ELSE COALESCE(NULLIF(current_setting('forge.roles', true), '')::jsonb ->> r.rolname::text,
+                                    r.rolname::text, h.grantee::text) END),
+       hashtextextended(h.privileges::text, 0)
+FROM (
+    SELECT 'pg_class'::regclass::oid AS classid, c.oid AS objid, 0 AS objsubid, c.relnamespace AS namespace, c.relowner AS owner,
+           CASE WHEN c.relkind = 'S' THEN 's'::"char" ELSE 'r'::"char" END AS type, c.relacl AS acl
+    FROM pg_class c WHERE c.relacl IS NOT NULL
+    UNION ALL
+    SELECT 'pg_class'::regclass, c.oid, a.attnum, 0, c.relowner, 'c', a.attacl
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid WHERE a.attacl IS NOT NULL
+    UNION ALL
+    SELECT 'pg_proc'::regclass, p.oid, 0, p.pronamespace, p.proowner, 'f', p.proacl FROM pg_proc p WHERE p.proacl IS NOT NULL
+    UNION ALL
+    SELECT 'pg_type'::regclass, t.oid, 0, t.typnamespace, t.typowner, 'T', t.typacl FROM pg_type t WHERE t.typacl IS NOT NULL
+    UNION ALL
+    SELECT 'pg_namespace'::regclass, n.oid, 0, 0, n.nspowner, 'n', n.nspacl FROM pg_namespace n WHERE n.nspacl IS NOT NULL AND n.nspname NOT IN ('public', 'information_schema')
+    UNION ALL
+    SELECT 'pg_language'::regclass, l.oid, 0, 0, l.lanowner, 'l', l.lanacl FROM pg_language l WHERE l.lanacl IS NOT NULL
+    UNION ALL
+    SELECT 'pg_foreign_data_wrapper'::regclass, f.oid, 0, 0, f.fdwowner, 'F', f.fdwacl FROM pg_foreign_data_wrapper f WHERE f.fdwacl IS NOT NULL
+    UNION ALL
+    SELECT 'pg_foreign_server'::regclass, s.oid, 0, 0, s.srvowner, 'S', s.srvacl FROM pg_foreign_server s WHERE s.srvacl IS NOT NULL
+) AS o
+LEFT JOIN pg_init_privs p ON p.classoid = o.classid AND p.objoid = o.objid AND p.objsubid = o.objsubid
+CROSS JOIN LATERAL (
+    SELECT acldefault(o.type, o.owner) AS built_in,
+           CASE o.type WHEN 's' THEN 'S' WHEN 'S' THEN NULL ELSE o.type END AS kind
+) AS d
+CROSS JOIN LATERAL (
+    SELECT x.grantee,
+           COALESCE(array_agg(x.privilege ORDER BY x.privilege) FILTER (WHERE x.source = 'now'), '{}') AS privileges,
+           COALESCE(array_agg(x.privilege ORDER BY x.privilege) FILTER (WHERE x.source = 'came'), '{}') AS came,
+           COALESCE(array_agg(DISTINCT x.privilege ORDER BY x.privilege) FILTER (WHERE x.source = 'given'), '{}') AS given
+    FROM (
+        SELECT v.source, e.grantee, e.privilege_type || CASE WHEN e.is_grantable THEN '*' ELSE '' END AS privilege
+        FROM (
+            VALUES ('now', o.acl), ('came', COALESCE(p.initprivs, d.built_in)),
+                   ('given', COALESCE((SELECT a.defaclacl FROM pg_default_acl a WHERE a.defaclrole = o.owner AND a.defaclnamespace = 0
+                                         AND a.defaclobjtype = d.kind), d.built_in)),
+                   ('given', (SELECT a.defaclacl FROM pg_default_acl a WHERE a.defaclrole = o.owner
+                                AND a.defaclnamespace = o.namespace AND a.defaclobjtype = d.kind))
+        ) AS v (source, acl)
+        CROSS JOIN LATERAL aclexplode(v.acl) AS e
+        -- What came with privileges of its own has had those of the defaults before.
+        WHERE v.source <> 'given' OR p.initprivs IS NULL
+    ) AS x
+    GROUP BY x.grantee
+) AS h
+LEFT JOIN pg_roles r ON r.oid = h.grantee
+CROSS JOIN LATERAL pg_identify_object(o.classid, o.objid, o.objsubid) AS i
+WHERE o.acl IS DISTINCT FROM COALESCE(p.initprivs, '{}')
+  -- pg_dump, too, looks at no other schema of the server's own.
+  AND ((o.objid < 16384 AND o.namespace IN (0, 'pg_catalog'::regnamespace)) OR EXISTS (SELECT FROM pg_depend e WHERE e.classid = o.classid AND e.objid = o.objid AND e.deptype = 'e'))
+  AND h.privileges <> h.came AND (p.initprivs IS NOT NULL OR h.privileges <> h.given)
+  AND r.rolname IS DISTINCT FROM current_user
 ORDER BY 1, 2

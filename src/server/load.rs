@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
-    source::{self, Session, Statement},
+    source::{self, Defined, Session, Share, Statement, granted_on_share},
 };
 
 /// As many statements are sent at once. More gain nothing; fewer cost a third (measured with 1,000 tables).
@@ -47,6 +47,7 @@ pub async fn load(scratch: &mut Scratch, statements: &[Statement]) -> Result<Vec
         elevation.calm_down();
     }
     Loader::load(scratch, &stages.foreign).await?;
+    Loader::grant(scratch, &stages.grants).await?;
     Loader::load(scratch, &stages.last).await?;
     Ok(problems)
 }
@@ -76,6 +77,8 @@ struct Stages<'a> {
     main: Vec<&'a Statement>,
     /// What gives things to roles of the server itself.
     foreign: Vec<&'a Statement>,
+    /// What changes privileges on what belongs to an extension or to the server itself.
+    grants: Vec<&'a Statement>,
     /// What is about event triggers: once there is one, nothing else may run with more privileges.
     last: Vec<&'a Statement>,
 }
@@ -83,6 +86,7 @@ struct Stages<'a> {
 impl<'a> Stages<'a> {
     fn of(statements: &'a [Statement], elevation: Option<&Elevation>) -> Self {
         let mut stages = Self::default();
+        let defined = Defined::by(statements);
         for statement in statements.iter().filter(|statement| statement.is_loaded()) {
             let owner = statement
                 .inert
@@ -93,7 +97,15 @@ impl<'a> Stages<'a> {
                 Some((owner, elevation)) if !elevation.may_own(owner) => {
                     stages.foreign.push(statement);
                 }
-                Some(_) | None => stages.main.push(statement),
+                _ if elevation.is_some() && defined.lacks_what_is_granted(statement) => {
+                    stages.grants.push(statement);
+                }
+                Some(_) | None => {
+                    stages.main.push(statement);
+                    if elevation.is_some() && statement.grants_on_whole_schemas() {
+                        stages.grants.push(statement);
+                    }
+                }
             }
         }
         stages
@@ -160,10 +172,44 @@ impl<'a> Loader<'a> {
     /// The statement as it is run: what it says of a role is said of whoever plays that here.
     fn text(&self, statement: &'a Statement) -> Cow<'a, str> {
         let sql = statement.sql();
-        match self.elevation.as_deref() {
-            Some(elevation) => elevation.in_place(sql),
-            None => sql,
+        let Some(elevation) = self.elevation.as_deref() else {
+            return sql;
+        };
+        let text = elevation.in_place(sql);
+        if statement.grants_on_whole_schemas() {
+            // What belongs to an extension isn't the role's to grant, here or on the target.
+            return granted_on_share(&text, Share::Own).map_or(text, Cow::Owned);
         }
+        text
+    }
+
+    /// Runs GRANTs and REVOKEs as the server's administrator: what they are about belongs to the tree's role as little as
+    /// it does on the target. No code of the tree runs any more, which could make use of them.
+    async fn grant(scratch: &mut Scratch, statements: &[&Statement]) -> Result<()> {
+        let (_, Some(elevation)) = scratch.parts() else {
+            return Ok(());
+        };
+        let mut failures = Vec::new();
+        for (index, statement) in statements.iter().enumerate() {
+            let text = elevation.in_place(statement.sql());
+            let share = granted_on_share(&text, Share::OfExtensions);
+            let settings = statement.session.commands();
+            let text = share.as_deref().unwrap_or(&text);
+            match elevation.grant(&settings, text).await? {
+                Outcome::Done => {}
+                Outcome::Rejected(error, preceding) => failures.push(Failure {
+                    index,
+                    error: *error,
+                    preceding,
+                    refused: None,
+                }),
+                Outcome::Refused(reason) => {
+                    let error = Diagnostic::error(Code::Rejected, reason);
+                    return Err(error.at(&statement.file, statement.head(), "this can't be run"));
+                }
+            }
+        }
+        Diagnostic::all(rejection::first_causes(statements, &failures)).map_or(Ok(()), Err)
     }
 
     async fn set_up(&self) -> Result<()> {

@@ -217,6 +217,7 @@ pub(super) fn split_off(mut table: Statement) -> Vec<Statement> {
             action: Action::Load,
             session: Arc::clone(&table.session),
             owned: None,
+            granted: Vec::new(),
             roles: BTreeSet::new(),
             implied: Vec::new(),
             traits: Traits::default(),

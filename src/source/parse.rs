@@ -9,7 +9,7 @@ use pg_query::{
 
 use super::{
     Action, Session, Sort, Statement, Symbol, Tree, ast, define, directives, duplicates,
-    foreign_keys, inert, owner, policy, psql, references,
+    foreign_keys, grants, inert, owner, policy, psql, references,
     statement::Body,
     syntax,
     tokens::{self, bounds, is_comment},
@@ -136,6 +136,10 @@ fn read(
         needs,
         body_needs,
         owned: owner::owned(node),
+        granted: match node {
+            NodeEnum::GrantStmt(grant) => grants::targets(grant),
+            _ => Vec::new(),
+        },
         roles: references.roles,
         inert,
         directives: Vec::new(),

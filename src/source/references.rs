@@ -11,7 +11,7 @@ use pg_query::{
 };
 use serde_json::{Map, Value};
 
-use super::{Sort, Symbol, ast, define, session, syntax};
+use super::{Sort, Symbol, ast, define, grants, session, syntax};
 
 /// What a statement refers to.
 #[derive(Debug, Default)]
@@ -379,7 +379,13 @@ fn named_objects(node: &NodeEnum, needs: &mut BTreeSet<Symbol>) {
                 .iter()
                 .filter_map(|node| object(drop.remove_type(), Some(node))),
         ),
-        NodeEnum::GrantStmt(grant) => grant_targets(grant, needs),
+        NodeEnum::GrantStmt(grant) => {
+            needs.extend(grants::targets(grant));
+            if grant.targtype() == GrantTargetType::AclTargetAllInSchema {
+                let schemas = ast::strings(&grant.objects).into_iter();
+                needs.extend(schemas.map(|name| Symbol::new(Sort::Schema, name)));
+            }
+        }
         NodeEnum::AlterEnumStmt(alter) => {
             needs.extend(ast::named(Sort::Type, &ast::strings(&alter.type_name)));
         }
@@ -434,26 +440,6 @@ fn named_objects(node: &NodeEnum, needs: &mut BTreeSet<Symbol>) {
             }
         }
         _ => {}
-    }
-}
-
-fn grant_targets(grant: &pg_query::protobuf::GrantStmt, needs: &mut BTreeSet<Symbol>) {
-    match grant.targtype() {
-        GrantTargetType::AclTargetObject => needs.extend(
-            grant
-                .objects
-                .iter()
-                .filter_map(ast::kind)
-                .filter_map(|node| define::object(grant.objtype(), node)),
-        ),
-        GrantTargetType::AclTargetAllInSchema => {
-            needs.extend(
-                ast::strings(&grant.objects)
-                    .into_iter()
-                    .map(|name| Symbol::new(Sort::Schema, name)),
-            );
-        }
-        GrantTargetType::AclTargetDefaults | GrantTargetType::Undefined => {}
     }
 }
 

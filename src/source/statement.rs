@@ -30,6 +30,8 @@ pub struct Statement {
     pub inert: Option<Inert>,
     /// The object to which it gives an owner by name.
     pub owned: Option<Symbol>,
+    /// The objects on which it grants or revokes privileges, where it names them one by one.
+    pub(super) granted: Vec<Symbol>,
     /// The roles that it names.
     pub(super) roles: BTreeSet<String>,
     /// What it brings along without naming it in its own right: columns, keys, a serial column's sequence.
@@ -167,6 +169,11 @@ impl Statement {
     /// Whether later statements could set off what it defines.
     pub fn is_last(&self) -> bool {
         self.traits.last
+    }
+
+    /// Whether it grants or revokes privileges on all objects of schemas.
+    pub fn grants_on_whole_schemas(&self) -> bool {
+        !self.traits.whole_schemas.is_empty()
     }
 
     /// Whether it is a program, a DO block or a call: what it does to the database isn't all to be seen in it.

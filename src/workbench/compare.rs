@@ -188,23 +188,53 @@ fn no_way(diff: &Diff<'_>) -> Diagnostic {
     .help("change it by hand, or declare it as it is")
 }
 
+/// As many of them are told one by one; of more, one warning tells.
+const SINGLY: usize = 5;
+
 /// Names what no kind models and isn't the same on both sides.
 fn unmodelled(live: &Catalog, desired: &Catalog) -> Vec<Diagnostic> {
     let Unlike { gone, new, changed } = Unlike::between(&live.unmodelled, &desired.unmodelled);
-    let warnings = |objects: Vec<&Unmodelled>, what: &str| -> Vec<Diagnostic> {
-        let warning = |object| {
-            Diagnostic::warning(Code::Unmodelled, format!("`{object}` {what}"))
-                .note("no kind of this version of forge models it")
-                .help("keep it by statements of your own")
-        };
-        objects.into_iter().map(warning).collect()
+    let warning = |message| {
+        Diagnostic::warning(Code::Unmodelled, message).help("keep it by statements of your own")
+    };
+    let warnings = |objects: Vec<&Unmodelled>, (one, several): (&str, &str)| -> Vec<Diagnostic> {
+        if objects.len() <= SINGLY {
+            let each = objects.into_iter();
+            let each = each.map(|object| warning(format!("`{object}` {one}")));
+            return each
+                .map(|warning| warning.note("no kind of this version of forge models it"))
+                .collect();
+        }
+        let message = format!(
+            "{} objects that no kind of this version of forge models {several}",
+            objects.len()
+        );
+        let each = objects.into_iter();
+        vec![each.fold(warning(message), |warning, object| {
+            warning.note(format!("`{object}`"))
+        })]
     };
     [
-        warnings(gone, "of the database isn't in the schema tree"),
-        warnings(new, "of the schema tree isn't in the database"),
+        warnings(
+            gone,
+            (
+                "of the database isn't in the schema tree",
+                "are in the database and not in the schema tree",
+            ),
+        ),
+        warnings(
+            new,
+            (
+                "of the schema tree isn't in the database",
+                "are in the schema tree and not in the database",
+            ),
+        ),
         warnings(
             changed,
-            "of the database isn't as the schema tree declares it",
+            (
+                "of the database isn't as the schema tree declares it",
+                "aren't in the database as the schema tree declares them",
+            ),
         ),
     ]
     .concat()

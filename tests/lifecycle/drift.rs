@@ -140,3 +140,32 @@ pub(crate) async fn what_no_kind_models_stands_beside(cluster: &Cluster) {
     desk.forge("plan -m \"drop what no kind models\"");
     assert_snapshot!("what_no_kind_models_stands_beside", desk.typed);
 }
+
+pub(crate) async fn privileges_on_what_is_not_the_trees_are_told(cluster: &Cluster) {
+    let tree = "CREATE SCHEMA app;\nCREATE SCHEMA extensions;\n\
+        CREATE EXTENSION tablefunc WITH SCHEMA extensions;\n\
+        CREATE TABLE app.users (id bigint);\n\
+        CREATE FUNCTION extensions.own() RETURNS int LANGUAGE sql AS 'SELECT 1';\n\
+        REVOKE ALL ON FUNCTION extensions.crosstab(text) FROM PUBLIC;\n\
+        GRANT EXECUTE ON FUNCTION pg_catalog.pg_ls_logdir() TO shop_app;\n";
+    let mut desk = Desk::new(cluster, &[FILES[0], ("schema/app.sql", tree)]).await;
+    desk.forge("plan -m \"begin\" --rev-id 100000000000");
+    desk.forge("approve");
+    desk.forge("apply");
+    desk.typed.clear();
+    desk.forge("plan --check");
+    let said = "REVOKE ALL ON FUNCTION extensions.crosstab(text) FROM PUBLIC; \
+        GRANT EXECUTE ON FUNCTION pg_ls_logdir() TO shop_app";
+    desk.database.run(said).await.unwrap();
+    desk.forge("plan --check");
+    desk.forge("drift");
+
+    // Of all that there is in a schema, what belongs to the extension is its own.
+    let all = "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA extensions TO shop_readonly;\n\
+        REVOKE EXECUTE ON FUNCTION extensions.own() FROM shop_readonly;\n";
+    desk.write("schema/app.sql", &format!("{tree}{all}"));
+    desk.forge("plan --check");
+    desk.database.run(all).await.unwrap();
+    desk.forge("plan --check");
+    assert_snapshot!(desk.typed);
+}

@@ -288,6 +288,22 @@ fn what_would_change_the_server_is_not() {
 }
 
 #[test]
+fn what_is_granted_is_not_there_to_be_used() {
+    run(async {
+        let shadow = any(&settings(Mode::Local)).await.unwrap();
+        let tree = "GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_file(text) TO PUBLIC;\n\
+             CREATE FUNCTION reads() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN pg_read_file('PG_VERSION'); END $$;\n";
+        let error = rejection(&shadow, &format!("{tree}SELECT reads();")).await;
+        assert_eq!(error.places()[0].location(), "a.sql:3:1", "{error:?}");
+        let scratch = loaded(&shadow, tree).await.unwrap();
+        let granted = "SELECT has_function_privilege('pg_read_file(text)', 'EXECUTE')::text";
+        assert_eq!(text(scratch.session().client(), granted).await, "true");
+        shadow.drop_scratch(scratch).await.unwrap();
+        shadow.close().await.unwrap();
+    });
+}
+
+#[test]
 fn programs_make_schema_and_no_rows() {
     run(async {
         let shadow = any(&settings(Mode::Local)).await.unwrap();

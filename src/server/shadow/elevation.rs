@@ -141,6 +141,17 @@ impl Elevation {
         }
     }
 
+    /// Runs a GRANT or REVOKE on what belongs to an extension or to the server itself, once no code of the tree runs any
+    /// more. The commands before it set the session up.
+    pub(in crate::server) async fn grant(
+        &mut self,
+        settings: &str,
+        statement: &str,
+    ) -> Result<Outcome> {
+        assert!(self.calm, "code of the tree could use the privilege");
+        self.administrate(settings, statement).await
+    }
+
     /// The loading role and the one that becomes an owner: some things only superusers can own.
     fn raised(&self, inert: &Inert) -> Vec<Ident> {
         let owner = inert.owner.iter().map(|owner| self.player(owner));
