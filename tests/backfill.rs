@@ -1,6 +1,4 @@
 //! Steps in batches and plans in phases, as the program carries them out: killed, stopped, paused, and begun again.
-//!
-//! The server is that of `FORGE_TEST_URL`, or a private one of the newest major that this machine has.
 
 #![expect(
     clippy::unwrap_used,
@@ -8,27 +6,41 @@
     reason = "a test that fails shows what it unwrapped; tests are configured by the environment"
 )]
 
+#[path = "support/cluster.rs"]
+#[expect(dead_code, reason = "the cases use the rest")]
+mod cluster;
+#[path = "support/desk.rs"]
+#[expect(dead_code, reason = "the lifecycle uses the rest")]
+mod desk;
+#[path = "support/dump.rs"]
+#[expect(dead_code, reason = "the lifecycle uses the rest")]
+mod dump;
 #[path = "support/mod.rs"]
 mod support;
 
 use std::{
-    process::{self, Child, Command},
-    sync::atomic::{AtomicU32, Ordering},
+    process::{self, Child, Command, ExitCode},
     thread::sleep,
     time::{Duration, Instant},
 };
 
+use cluster::{Cluster, Database};
 use forge::{
     catalog::{Cast, Scope, introspect},
     plan::{Plan, file::PlanFile},
-    server::{
-        Environment,
-        connect::ConnectOptions,
-        session::Session,
-        shadow::{self, Shadow, ShadowSettings},
-    },
 };
 use support::TestEnvironment;
+
+fn main() -> ExitCode {
+    desk::run(desk::trials![
+        killed_at_any_moment_it_repeats_nothing_and_skips_nothing,
+        stopped_paused_aborted_and_resumed,
+        applied_in_phases,
+        rows_are_copied_and_deleted_in_batches,
+        without_a_key_nothing_is_done,
+        a_batch_that_fails_stands_alone,
+    ])
+}
 
 const ROWS: i64 = 3000;
 
@@ -39,64 +51,35 @@ const TABLE: &str = "
     CREATE TABLE app.names (tenant int, id int, name text);
     INSERT INTO app.users SELECT g % 7, g, 'user ' || g FROM generate_series(1, 3000) AS g;";
 
-static NUMBER: AtomicU32 = AtomicU32::new(0);
-
 /// A project on a database of its own.
 struct Project {
     environment: TestEnvironment,
-    session: Session,
-    server: Server,
-    database: String,
-}
-
-enum Server {
-    Given(Box<ConnectOptions>),
-    Private(Box<Shadow>),
+    database: Database,
 }
 
 impl Project {
-    async fn new() -> Self {
-        let name = format!(
-            "forge_backfill_{}_{}",
-            process::id(),
-            NUMBER.fetch_add(1, Ordering::Relaxed)
-        );
-        let (server, options) = if let Ok(url) = std::env::var("FORGE_TEST_URL") {
-            let given = ConnectOptions::resolve(Some(&url), &Environment::default());
-            let given = given.unwrap().options;
-            let admin = Session::open(&given, "forge tests").await.unwrap();
-            admin.run(&format!("CREATE DATABASE {name}")).await.unwrap();
-            admin.close().await;
-            let options = given.with_database(&name);
-            (Server::Given(Box::new(given)), options)
-        } else {
-            let shadow = private().await;
-            let options = shadow.create_database(&name).await.unwrap().options();
-            (Server::Private(Box::new(shadow)), options)
-        };
-        let session = Session::open(&options, "forge tests").await.unwrap();
-        session.run(TABLE).await.unwrap();
-        let url = options.redacted();
+    async fn new(cluster: &Cluster) -> Self {
+        let database = cluster.database(TABLE).await.unwrap();
         let environment = TestEnvironment::new()
             .file("forge.toml", "")
-            .variable("DATABASE_URL", &url);
+            .variable("DATABASE_URL", &database.url());
         Self {
             environment,
-            session,
-            server,
-            database: options.database,
+            database,
         }
     }
 
     /// Puts an approved plan of these steps, which change no object, into the plans folder.
     async fn plan(mut self, steps: &str) -> Self {
-        let mut live = introspect(&self.session, &Cast::new()).await.unwrap();
+        let mut live = introspect(self.database.session(), &Cast::new())
+            .await
+            .unwrap();
         Scope::default().restrict(&mut live);
         let state = live.fingerprint();
         let text = format!(
             "-- forge:format 1\n-- forge:revision aaaaaaaaaaaa\n-- forge:message fill the users\n-- forge:author a\n\
              -- forge:created 2026-01-01T00:00:00Z\n-- forge:postgres {}\n-- forge:from {state}\n-- forge:to {state}\n-- forge:semver 0.1.0\n\n{steps}",
-            self.session.major()
+            self.database.session().major()
         );
         let mut up = PlanFile::read("plans/fill.sql".into(), &text).unwrap();
         let mut down = PlanFile {
@@ -131,7 +114,7 @@ impl Project {
     }
 
     async fn number(&self, query: &str) -> i64 {
-        let client = self.session.client();
+        let client = self.database.session().client();
         client.query_one(query, &[]).await.unwrap().get(0)
     }
 
@@ -154,37 +137,6 @@ impl Project {
         let counted = format!("SELECT count(*) FROM app.users WHERE n = {times}");
         assert_eq!(self.number(&counted).await, ROWS);
     }
-
-    async fn end(self) {
-        self.session.close().await;
-        match self.server {
-            Server::Private(shadow) => shadow.close().await.unwrap(),
-            Server::Given(options) => {
-                let admin = Session::open(&options, "forge tests").await.unwrap();
-                let drop = format!("DROP DATABASE {} WITH (FORCE)", self.database);
-                admin.run(&drop).await.unwrap();
-                admin.close().await;
-            }
-        }
-    }
-}
-
-async fn private() -> Shadow {
-    let environment = || -> Environment { std::env::vars().collect() };
-    for major in (14..=18).rev() {
-        if let Ok(shadow) = shadow::start(&ShadowSettings::new(environment()), major, None).await {
-            return shadow;
-        }
-    }
-    panic!("this machine has no PostgreSQL");
-}
-
-fn run<T>(test: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(test)
 }
 
 fn signal(child: &Child, name: &str) {
@@ -201,117 +153,106 @@ const COUNT: &str = "\
 UPDATE app.users AS u SET n = u.n + 1 WHERE u.name IS NOT NULL;
 ";
 
-#[test]
-fn killed_at_any_moment_it_repeats_nothing_and_skips_nothing() {
-    run(async {
-        let project = Project::new().await.plan(COUNT).await;
-        let mut kills = 0;
-        for wait in (0..40).map(|turn| 120 + turn * 37 % 200) {
-            let mut apply = project.start(&["apply", "--yes"]);
-            sleep(Duration::from_millis(wait));
-            if let Some(status) = apply.try_wait().unwrap() {
-                assert_eq!(status.code(), Some(0));
-                break;
-            }
-            signal(&apply, "KILL");
-            apply.wait().unwrap();
-            kills += 1;
+async fn killed_at_any_moment_it_repeats_nothing_and_skips_nothing(cluster: &Cluster) {
+    let project = Project::new(cluster).await.plan(COUNT).await;
+    let mut kills = 0;
+    for wait in (0..40).map(|turn| 120 + turn * 37 % 200) {
+        let mut apply = project.start(&["apply", "--yes"]);
+        sleep(Duration::from_millis(wait));
+        if let Some(status) = apply.try_wait().unwrap() {
+            assert_eq!(status.code(), Some(0));
+            break;
         }
-        project.expect(&["apply", "--yes"], 0);
-        assert!(kills > 2, "it was killed {kills} times");
-        project.written(1).await;
-        let done = "SELECT rows_done FROM forge.backfill WHERE finished IS NOT NULL AND rows_written = rows_done";
-        assert_eq!(project.number(done).await, ROWS);
-        project.end().await;
-    });
+        signal(&apply, "KILL");
+        apply.wait().unwrap();
+        kills += 1;
+    }
+    project.expect(&["apply", "--yes"], 0);
+    assert!(kills > 2, "it was killed {kills} times");
+    project.written(1).await;
+    let done = "SELECT rows_done FROM forge.backfill WHERE finished IS NOT NULL AND rows_written = rows_done";
+    assert_eq!(project.number(done).await, ROWS);
+    project.database.drop().await.unwrap();
 }
 
-#[test]
-fn stopped_paused_aborted_and_resumed() {
-    run(async {
-        let project = Project::new().await.plan(COUNT).await;
-        assert!(
-            project
-                .expect(&["backfill", "status"], 0)
-                .contains("no step")
-        );
-        let mut apply = project.start(&["apply", "--yes"]);
-        project.until(200).await;
-        signal(&apply, "INT");
-        assert_eq!(apply.wait().unwrap().code(), Some(6));
+async fn stopped_paused_aborted_and_resumed(cluster: &Cluster) {
+    let project = Project::new(cluster).await.plan(COUNT).await;
+    assert!(
+        project
+            .expect(&["backfill", "status"], 0)
+            .contains("no step")
+    );
+    let mut apply = project.start(&["apply", "--yes"]);
+    project.until(200).await;
+    signal(&apply, "INT");
+    assert_eq!(apply.wait().unwrap().code(), Some(6));
 
-        let mut apply = project.start(&["apply", "--yes"]);
-        project.until(600).await;
-        project.expect(&["backfill", "pause"], 0);
-        sleep(Duration::from_millis(200));
-        let text = project.expect(&["backfill", "status"], 0);
-        assert!(text.contains("app.users: paused"), "{text}");
-        let paused_at = project.number("SELECT rows_done FROM forge.backfill").await;
-        sleep(Duration::from_millis(300));
-        assert_eq!(apply.try_wait().unwrap(), None);
-        assert_eq!(
-            project.number("SELECT rows_done FROM forge.backfill").await,
-            paused_at
-        );
-        project.expect(&["backfill", "abort", "aaaa"], 0);
-        assert_eq!(apply.wait().unwrap().code(), Some(6));
+    let mut apply = project.start(&["apply", "--yes"]);
+    project.until(600).await;
+    project.expect(&["backfill", "pause"], 0);
+    sleep(Duration::from_millis(200));
+    let text = project.expect(&["backfill", "status"], 0);
+    assert!(text.contains("app.users: paused"), "{text}");
+    let paused_at = project.number("SELECT rows_done FROM forge.backfill").await;
+    sleep(Duration::from_millis(300));
+    assert_eq!(apply.try_wait().unwrap(), None);
+    assert_eq!(
+        project.number("SELECT rows_done FROM forge.backfill").await,
+        paused_at
+    );
+    project.expect(&["backfill", "abort", "aaaa"], 0);
+    assert_eq!(apply.wait().unwrap().code(), Some(6));
 
-        let text = project.expect(&["apply", "--yes"], 6);
-        assert!(
-            text.contains("`forge backfill resume` takes that back"),
-            "{text}"
-        );
-        let text = project.expect(&["downgrade", "-1"], 6);
-        assert!(text.contains("is partly applied"), "{text}");
-        project.expect(&["backfill", "resume"], 0);
-        project.expect(&["apply", "--yes"], 0);
-        project.written(1).await;
-        let text = project.expect(&["backfill", "status", "--format", "json"], 0);
-        assert!(text.contains("\"state\": \"done\""), "{text}");
+    let text = project.expect(&["apply", "--yes"], 6);
+    assert!(
+        text.contains("`forge backfill resume` takes that back"),
+        "{text}"
+    );
+    let text = project.expect(&["downgrade", "-1"], 6);
+    assert!(text.contains("is partly applied"), "{text}");
+    project.expect(&["backfill", "resume"], 0);
+    project.expect(&["apply", "--yes"], 0);
+    project.written(1).await;
+    let text = project.expect(&["backfill", "status", "--format", "json"], 0);
+    assert!(text.contains("\"state\": \"done\""), "{text}");
 
-        // A plan that comes again begins anew.
-        project.expect(&["downgrade", "-1", "--yes"], 0);
-        project.expect(&["apply", "--yes"], 0);
-        project.written(2).await;
-        project.end().await;
-    });
+    // A plan that comes again begins anew.
+    project.expect(&["downgrade", "-1", "--yes"], 0);
+    project.expect(&["apply", "--yes"], 0);
+    project.written(2).await;
+    project.database.drop().await.unwrap();
 }
 
-#[test]
-fn applied_in_phases() {
-    run(async {
-        let add = "UPDATE app.users SET n = n + 1";
-        let steps = format!(
-            "-- forge:data table app.users\n{add};\n\n-- forge:phase backfill\n{COUNT}\n\
-             -- forge:phase contract\nBEGIN;\n-- forge:data table app.users\n{add};\nCOMMIT;\n"
-        );
-        let project = Project::new().await.plan(&steps).await;
-        let text = project.expect(&["apply", "--yes", "--phase", "backfill"], 1);
-        assert!(text.contains("comes behind `expand`"), "{text}");
-        let text = project.expect(&["apply", "--yes", "--phase", "expand"], 0);
-        assert!(text.contains("waits for its phase backfill"), "{text}");
-        project.written(1).await;
-        let text = project.expect(&["status"], 0);
-        assert!(
-            text.contains("expand done, backfill to come, contract to come"),
-            "{text}"
-        );
-        project.expect(&["apply", "--yes", "--phase", "expand"], 0);
-        project.expect(&["apply", "--yes", "--phase", "contract"], 1);
-        project.expect(&["downgrade", "base"], 6);
-        project.expect(&["apply", "--yes", "--phase", "backfill"], 0);
-        project.written(2).await;
-        let text = project.expect(&["apply", "--yes"], 0);
-        assert!(text.contains("applied 1 plan"), "{text}");
-        project.written(3).await;
-        project.end().await;
-    });
+async fn applied_in_phases(cluster: &Cluster) {
+    let add = "UPDATE app.users SET n = n + 1";
+    let steps = format!(
+        "-- forge:data table app.users\n{add};\n\n-- forge:phase backfill\n{COUNT}\n\
+         -- forge:phase contract\nBEGIN;\n-- forge:data table app.users\n{add};\nCOMMIT;\n"
+    );
+    let project = Project::new(cluster).await.plan(&steps).await;
+    let text = project.expect(&["apply", "--yes", "--phase", "backfill"], 1);
+    assert!(text.contains("comes behind `expand`"), "{text}");
+    let text = project.expect(&["apply", "--yes", "--phase", "expand"], 0);
+    assert!(text.contains("waits for its phase backfill"), "{text}");
+    project.written(1).await;
+    let text = project.expect(&["status"], 0);
+    assert!(
+        text.contains("expand done, backfill to come, contract to come"),
+        "{text}"
+    );
+    project.expect(&["apply", "--yes", "--phase", "expand"], 0);
+    project.expect(&["apply", "--yes", "--phase", "contract"], 1);
+    project.expect(&["downgrade", "base"], 6);
+    project.expect(&["apply", "--yes", "--phase", "backfill"], 0);
+    project.written(2).await;
+    let text = project.expect(&["apply", "--yes"], 0);
+    assert!(text.contains("applied 1 plan"), "{text}");
+    project.written(3).await;
+    project.database.drop().await.unwrap();
 }
 
-#[test]
-fn rows_are_copied_and_deleted_in_batches() {
-    run(async {
-        let steps = "\
+async fn rows_are_copied_and_deleted_in_batches(cluster: &Cluster) {
+    let steps = "\
 -- forge:data table app.names
 -- forge:batch key=tenant,id size=700
 INSERT INTO app.names (tenant, id, name)
@@ -324,37 +265,30 @@ WHERE u.id % 2 = 0 OR u.id % 3 = 0;
 -- forge:batch key=tenant,id size=450
 DELETE FROM app.users USING app.names AS n WHERE n.tenant = users.tenant AND n.id = users.id;
 ";
-        let project = Project::new().await.plan(steps).await;
-        project.expect(&["apply", "--yes"], 0);
-        let copied = project.number("SELECT count(*) FROM app.names").await;
-        assert_eq!(copied, 2000);
-        assert_eq!(project.number("SELECT count(*) FROM app.users").await, 1000);
-        project.end().await;
-    });
+    let project = Project::new(cluster).await.plan(steps).await;
+    project.expect(&["apply", "--yes"], 0);
+    let copied = project.number("SELECT count(*) FROM app.names").await;
+    assert_eq!(copied, 2000);
+    assert_eq!(project.number("SELECT count(*) FROM app.users").await, 1000);
+    project.database.drop().await.unwrap();
 }
 
-#[test]
-fn without_a_key_nothing_is_done() {
-    run(async {
-        let steps = COUNT.replace("key=tenant,id", "key=id");
-        let project = Project::new().await.plan(&steps).await;
-        let text = project.expect(&["apply", "--yes"], 1);
-        assert!(text.contains("`app.users` has no key (id)"), "{text}");
-        assert!(text.contains("its keys: (tenant, id)"), "{text}");
-        assert!(text.contains("plans/fill.sql:21:1"), "{text}");
-        project.written(0).await;
-        project.end().await;
-    });
+async fn without_a_key_nothing_is_done(cluster: &Cluster) {
+    let steps = COUNT.replace("key=tenant,id", "key=id");
+    let project = Project::new(cluster).await.plan(&steps).await;
+    let text = project.expect(&["apply", "--yes"], 1);
+    assert!(text.contains("`app.users` has no key (id)"), "{text}");
+    assert!(text.contains("its keys: (tenant, id)"), "{text}");
+    assert!(text.contains("plans/fill.sql:21:1"), "{text}");
+    project.written(0).await;
+    project.database.drop().await.unwrap();
 }
 
-#[test]
-fn a_batch_that_fails_stands_alone() {
-    run(async {
-        let steps = COUNT.replace("u.n + 1", "u.n + 1 / (u.tenant - 3)");
-        let project = Project::new().await.plan(&steps).await;
-        let text = project.expect(&["apply", "--yes"], 6);
-        assert!(text.contains("division by zero"), "{text}");
-        assert!(text.contains("and 1200 rows of this one"), "{text}");
-        project.end().await;
-    });
+async fn a_batch_that_fails_stands_alone(cluster: &Cluster) {
+    let steps = COUNT.replace("u.n + 1", "u.n + 1 / (u.tenant - 3)");
+    let project = Project::new(cluster).await.plan(&steps).await;
+    let text = project.expect(&["apply", "--yes"], 6);
+    assert!(text.contains("division by zero"), "{text}");
+    assert!(text.contains("and 1200 rows of this one"), "{text}");
+    project.database.drop().await.unwrap();
 }

@@ -1,6 +1,24 @@
 //! PostgreSQL's key words that can't stand unquoted where a name is expected.
 
-/// Every key word of PostgreSQL 14 to 18 whose category isn't "unreserved", sorted: those that `quote_ident` quotes.
+/// The key words of PostgreSQL 18 that are reserved to some degree and are no key words of 14 at all, sorted.
+/// (`pg_get_keywords()` of both.)
+pub const NEWER: &[&str] = &[
+    "json",
+    "json_array",
+    "json_arrayagg",
+    "json_exists",
+    "json_object",
+    "json_objectagg",
+    "json_query",
+    "json_scalar",
+    "json_serialize",
+    "json_table",
+    "json_value",
+    "merge_action",
+    "system_user",
+];
+
+/// Every other key word of PostgreSQL 14 to 18 whose category isn't "unreserved", sorted: those that `quote_ident` quotes.
 /// (`SELECT word FROM pg_get_keywords() WHERE catcode <> 'U'`, the union over the versions.)
 const RESERVED: &[&str] = &[
     "all",
@@ -77,17 +95,6 @@ const RESERVED: &[&str] = &[
     "is",
     "isnull",
     "join",
-    "json",
-    "json_array",
-    "json_arrayagg",
-    "json_exists",
-    "json_object",
-    "json_objectagg",
-    "json_query",
-    "json_scalar",
-    "json_serialize",
-    "json_table",
-    "json_value",
     "lateral",
     "leading",
     "least",
@@ -96,7 +103,6 @@ const RESERVED: &[&str] = &[
     "limit",
     "localtime",
     "localtimestamp",
-    "merge_action",
     "national",
     "natural",
     "nchar",
@@ -133,7 +139,6 @@ const RESERVED: &[&str] = &[
     "some",
     "substring",
     "symmetric",
-    "system_user",
     "table",
     "tablesample",
     "then",
@@ -171,5 +176,18 @@ const RESERVED: &[&str] = &[
 
 /// Whether `quote_ident` quotes this word although its characters wouldn't need it.
 pub(super) fn needs_quotes(word: &str) -> bool {
-    RESERVED.binary_search(&word).is_ok()
+    [NEWER, RESERVED]
+        .iter()
+        .any(|words| words.binary_search(&word).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lists_are_sorted() {
+        assert!(NEWER.is_sorted());
+        assert!(RESERVED.is_sorted());
+    }
 }

@@ -3,7 +3,7 @@
 mod expression;
 mod keywords;
 
-pub use self::expression::Expression;
+pub use self::{expression::Expression, keywords::NEWER as NEWER_KEY_WORDS};
 
 use std::{fmt, fmt::Write as _};
 
