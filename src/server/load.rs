@@ -87,6 +87,7 @@ impl<'a> Stages<'a> {
     fn of(statements: &'a [Statement], elevation: Option<&Elevation>) -> Self {
         let mut stages = Self::default();
         let defined = Defined::by(statements);
+        let has_extensions = !source::extensions(statements).is_empty();
         for statement in statements.iter().filter(|statement| statement.is_loaded()) {
             let owner = statement
                 .inert
@@ -102,7 +103,8 @@ impl<'a> Stages<'a> {
                 }
                 Some(_) | None => {
                     stages.main.push(statement);
-                    if elevation.is_some() && statement.grants_on_whole_schemas() {
+                    let is_shared = has_extensions && statement.grants_on_whole_schemas();
+                    if elevation.is_some() && is_shared {
                         stages.grants.push(statement);
                     }
                 }

@@ -93,27 +93,18 @@ pub fn granted_on_share(sql: &str, share: Share) -> Option<String> {
         _ => return None,
     };
     let (what, whom) = around_all(sql)?;
-    let schemas = ast::strings(&grant.objects);
-    let schemas = sql::join(
-        schemas
-            .into_iter()
-            .map(|schema| Literal(&Ident::new(schema).to_string()).to_string()),
-        ", ",
-    );
+    let schemas = ast::strings(&grant.objects).into_iter();
+    let schemas = schemas.map(|schema| Literal(&Ident::new(schema).to_string()).to_string());
+    let schemas = sql::join(schemas, ", ");
     let is_share = match share {
         Share::OfExtensions => "",
         Share::Own => "NOT ",
     };
-    let kind = if catalog == "pg_class" {
-        "relkind"
-    } else {
-        "prokind"
-    };
     let program = format!(
-        "DECLARE object text; BEGIN \
-         FOR object IN SELECT o.oid::pg_catalog.{address}::text FROM pg_catalog.{catalog} o \
+        "DECLARE object pg_catalog.text; BEGIN \
+         FOR object IN SELECT o.oid::pg_catalog.{address}::pg_catalog.text FROM pg_catalog.{catalog} o \
          WHERE o.{prefix}namespace OPERATOR(pg_catalog.=) ANY (ARRAY[{schemas}]::pg_catalog.regnamespace[]) \
-         AND o.{kind} OPERATOR(pg_catalog.=) ANY ('{{{kinds}}}'::pg_catalog.\"char\"[]) \
+         AND o.{prefix}kind OPERATOR(pg_catalog.=) ANY ('{{{kinds}}}'::pg_catalog.\"char\"[]) \
          AND {is_share}EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.deptype OPERATOR(pg_catalog.=) 'e'::pg_catalog.\"char\" \
          AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.{catalog}'::pg_catalog.regclass AND d.objid OPERATOR(pg_catalog.=) o.oid) \
          LOOP EXECUTE pg_catalog.concat({}, object, {}); END LOOP; END",

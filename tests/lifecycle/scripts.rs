@@ -37,13 +37,7 @@ pub(crate) async fn a_script_does_what_forge_does(cluster: &Cluster) {
     let back = script(&desk, &["downgrade", "--sql", "head:base"]);
     psql(&desk, &back);
     desk.forge("status");
-    let refused = desk
-        .environment
-        .program("psql")
-        .args(["-X", "-q", "-f", "script.sql"])
-        .output()
-        .unwrap();
-    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
+    refuses_the_script(&desk);
     psql(&desk, &script(&desk, &["upgrade", "--sql", "+1"]));
     psql(&desk, &script(&desk, &["upgrade", "--sql"]));
     assert_eq!(desk.dump(), wanted);
@@ -77,13 +71,7 @@ pub(crate) async fn a_stamp_is_a_script_too(cluster: &Cluster) {
     desk.forge("current");
     desk.forge("drift");
     desk.forge("stamp head --sql");
-    let refused = desk
-        .environment
-        .program("psql")
-        .args(["-X", "-q", "-f", "script.sql"])
-        .output()
-        .unwrap();
-    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
+    refuses_the_script(&desk);
     script(&desk, &["stamp", "--sql", "head:1000"]);
     desk.other("psql", &["-X", "-q", "-f", "script.sql"]);
     desk.forge("current");
@@ -108,4 +96,14 @@ pub(crate) async fn a_stamp_is_a_script_too(cluster: &Cluster) {
     desk.forge("upgrade");
     drop(second);
     assert_snapshot!("a_stamp_is_a_script_too", desk.typed);
+}
+
+/// psql doesn't get through the script.
+fn refuses_the_script(desk: &Desk<'_>) {
+    let mut psql = desk.environment.program("psql");
+    let refused = psql
+        .args(["-X", "-q", "-f", "script.sql"])
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
 }
