@@ -74,9 +74,10 @@ impl Column {
                 .sql
                 .extend(alter_column(id, &format!("SET {}", part.sql)).sql);
         }
-        let refuses_null = self.not_null || self.not_null_constraint.is_some();
         let mut steps = vec![create, fill];
-        steps.extend(refuses_null.then(|| self.set_not_null(id)));
+        if self.not_null || self.not_null_constraint.is_some() {
+            steps.extend(self.set_not_null(id, cx));
+        }
         steps.extend(
             self.identity
                 .iter()

@@ -184,7 +184,7 @@ impl ObjectKind for Column {
         })
     }
 
-    fn complete(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+    fn complete(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
         if !self.local {
             return Vec::new(); // The differences to what the parent hands down are altered.
         }
@@ -192,7 +192,7 @@ impl ObjectKind for Column {
             .not_null_constraint
             .as_ref()
             .is_some_and(|constraint| !constraint.valid);
-        let unchecked = unchecked.then(|| self.set_not_null(id));
+        let unchecked = unchecked.then(|| self.set_not_null(id, cx));
         [
             self.storage
                 .as_ref()
@@ -204,7 +204,7 @@ impl ObjectKind for Column {
         .into_iter()
         .flatten()
         .map(|action| alter_column(id, &action).because(action))
-        .chain(unchecked)
+        .chain(unchecked.into_iter().flatten())
         .collect()
     }
 
