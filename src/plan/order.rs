@@ -111,18 +111,41 @@ fn late(diff: &Diff<'_>, id: &ObjectId) -> u8 {
     }
 }
 
+/// When a node is taken among those that are ready, for the sake of its transactions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    /// It takes several transactions, with time between them, in which nothing may be gone that comes again.
+    First,
+    /// It takes part in a transaction.
+    Usual,
+    /// It runs outside of a transaction, when nothing else is ready, so that there are few transactions.
+    Last,
+}
+
+impl Turn {
+    fn of(node: &Node, nodes: &Nodes) -> Self {
+        if nodes.takes_time(node) {
+            Self::First
+        } else if nodes.steps[node]
+            .iter()
+            .any(|step| step.mode == Mode::Alone)
+        {
+            Self::Last
+        } else {
+            Self::Usual
+        }
+    }
+}
+
 fn sort(diff: &Diff<'_>, nodes: &Nodes, edges: &Edges) -> Result<Vec<Node>, Vec<Vec<Node>>> {
     let mut waits: BTreeMap<&Node, usize> = nodes.steps.keys().map(|node| (node, 0)).collect();
     for after in edges.values().flatten() {
         *waits.entry(after).or_default() += 1;
     }
-    // What runs outside of a transaction waits until nothing else is ready, so that there are few transactions.
-    let alone = |node: &Node| {
-        nodes.steps[node]
-            .iter()
-            .any(|step| step.mode == Mode::Alone)
+    let entry = |node: &Node| {
+        let turn = Turn::of(node, nodes);
+        Reverse((turn, rank(diff, nodes, node), node.clone()))
     };
-    let entry = |node: &Node| Reverse((alone(node), rank(diff, nodes, node), node.clone()));
     let mut ready: BinaryHeap<_> = waits
         .iter()
         .filter(|(_, count)| **count == 0)

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     diff::{Diff, Fate},
-    kinds::{Claim, Difference, Fragment, Object, ObjectId, Phase, Reaction, Step, World as _},
+    kinds::{
+        Claim, Difference, Fragment, Mode, Object, ObjectId, Phase, Reaction, Step, World as _,
+    },
     sql::join,
 };
 
@@ -71,6 +73,12 @@ impl Nodes {
             nodes.alter_object(diff, id);
         }
         nodes
+    }
+
+    /// Whether an object is changed in several transactions, with time between them.
+    pub(super) fn takes_time(&self, node: &Node) -> bool {
+        let steps = self.steps.get(node).into_iter().flatten();
+        matches!(node, Node::Alter(_)) && steps.clone().any(|step| step.mode == Mode::CommitAfter)
     }
 
     fn put(&mut self, node: &Node, steps: impl IntoIterator<Item = Step>) {

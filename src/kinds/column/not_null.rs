@@ -37,41 +37,54 @@ impl Column {
     /// The steps after which the column refuses NULL. In a table that isn't new, the rows are checked while reads and writes
     /// go on: `SET NOT NULL` itself would read them all behind a lock that lets nobody in.
     pub(super) fn set_not_null(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
-        let is_new = cx.parent_is_created(id);
-        let plain = || alter_column(id, "SET NOT NULL").because("refuse NULL");
-        let Some(constraint) = &self.not_null_constraint else {
-            return if is_new {
-                vec![plain()]
-            } else {
-                proved_not_null(id, cx)
-            };
-        };
-        let usual = Self::usual_not_null(id);
-        let name = constraint.name.as_ref().unwrap_or(&usual);
-        if is_new && constraint.valid && !constraint.no_inherit && *name == usual {
-            return vec![plain()];
+        let constraint = self.not_null_constraint.as_ref();
+        let checks_rows = constraint.is_none_or(|constraint| constraint.valid);
+        if cx.parent_is_created(id) || !checks_rows {
+            return vec![self.set_not_null_at_once(id, cx)];
         }
-        let inherit = if constraint.no_inherit {
-            " NO INHERIT"
-        } else {
-            ""
+        let Some(constraint) = constraint else {
+            return proved_not_null(id, cx);
         };
-        let refuse = format!(
-            "ADD CONSTRAINT {name} NOT NULL {}{inherit}{}",
-            id.name(),
-            if is_new && constraint.valid {
-                ""
-            } else {
-                " NOT VALID"
+        let refuse = constraint.add(id, " NOT VALID").mode(Mode::CommitAfter);
+        vec![refuse, validate(id, &constraint.name_of(id))]
+    }
+
+    /// The one step after which the column refuses NULL, and after which every row was read.
+    pub(super) fn set_not_null_at_once(&self, id: &ObjectId, cx: &Context<'_>) -> Step {
+        let scanned = |step: Step| {
+            if cx.parent_is_created(id) {
+                return step;
             }
-        );
-        let refuse = alter_table(id, &refuse)
-            .because("refuse NULL")
-            .lock(Lock::AccessExclusive, id.container());
-        if is_new || !constraint.valid {
-            return vec![refuse];
+            let why = format!("{} is scanned for NULLs", id.container());
+            step.hazard(HazardKind::BlocksReads, why)
+                .hazard(HazardKind::MayFail, "a NULL in the column stops it")
+        };
+        match &self.not_null_constraint {
+            Some(constraint) if !constraint.valid => constraint.add(id, " NOT VALID"),
+            Some(constraint) if !constraint.is_usual(id) => scanned(constraint.add(id, "")),
+            Some(_) | None => scanned(alter_column(id, "SET NOT NULL").because("refuse NULL")),
         }
-        vec![refuse.mode(Mode::CommitAfter), validate(id, name)]
+    }
+}
+
+impl NotNull {
+    fn name_of(&self, id: &ObjectId) -> Ident {
+        let name = self.name.clone();
+        name.unwrap_or_else(|| Column::usual_not_null(id))
+    }
+
+    /// Whether `SET NOT NULL` makes it.
+    fn is_usual(&self, id: &ObjectId) -> bool {
+        !self.no_inherit && self.name_of(id) == Column::usual_not_null(id)
+    }
+
+    fn add(&self, id: &ObjectId, validity: &str) -> Step {
+        let inherit = if self.no_inherit { " NO INHERIT" } else { "" };
+        let (name, column) = (self.name_of(id), id.name());
+        let add = format!("ADD CONSTRAINT {name} NOT NULL {column}{inherit}{validity}");
+        alter_table(id, &add)
+            .because("refuse NULL")
+            .lock(Lock::AccessExclusive, id.container())
     }
 }
 
@@ -95,23 +108,18 @@ fn proved_not_null(id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
 
 /// The name of the constraint that proves it. One that a stopped plan has left behind may still be there.
 fn free_name(id: &ObjectId, cx: &Context<'_>) -> Ident {
-    let siblings = cx
-        .world
-        .parent(id)
-        .map(|table| cx.world.live_children(table));
-    let siblings = siblings.unwrap_or_default();
+    let table = cx.world.parent(id);
+    let siblings = table.map_or_else(Vec::new, |table| cx.world.live_children(table));
     let is_free = |name: &Ident| !siblings.iter().any(|sibling| sibling.name() == name);
     let usual = proof(id.name());
-    let numbered =
-        (1..).map(|number| Ident::new(format!("{usual}{number}", usual = usual.as_str())));
+    let numbered = (1..).map(|number| Ident::new(format!("{}{number}", usual.as_str())));
     std::iter::once(usual.clone())
         .chain(numbered)
         .find(is_free)
         .expect("there is no end of numbers")
 }
 
-/// The usual name of it, by which two columns of a table aren't mistaken for each other: of a long
-/// name, the end.
+/// Its usual name, by which two columns of a table aren't mistaken for each other: of a long name, the end.
 fn proof(column: &Ident) -> Ident {
     const LONGEST: usize = 63 - "forge__not_null99".len();
     let column = column.as_str();
@@ -152,10 +160,7 @@ pub(super) fn change_not_null(change: &Change<'_, Column>) -> Vec<Step> {
     }
     let table = id.container();
     let mut steps = Vec::new();
-    let name = new
-        .name
-        .clone()
-        .unwrap_or_else(|| Column::usual_not_null(id));
+    let name = new.name_of(id);
     // One that was inherited keeps the name that the whole gave it.
     let held = old.name.as_ref().or(old.inherited_name.as_ref());
     if let (Some(from), Some(to)) = (held, &new.name)

@@ -58,7 +58,12 @@ pub(super) fn reshape(change: &Change<'_, Column>) -> Reaction {
         steps.push(alter_column(id, "DROP NOT NULL").because("allow NULL"));
     } else if !refuses(live) && refuses(desired) {
         steps.extend(filling::fill(id, cx));
-        steps.extend(desired.set_not_null(id, cx));
+        if retyped {
+            // Nobody gets in anyway, and what had to make way for the new type shall be back soon.
+            steps.push(desired.set_not_null_at_once(id, cx));
+        } else {
+            steps.extend(desired.set_not_null(id, cx));
+        }
     } else if !handed_down(change, |column| &column.not_null_constraint) {
         steps.extend(change_not_null(change));
     }
