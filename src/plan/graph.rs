@@ -87,8 +87,9 @@ impl Graph<'_> {
                 Some(other) => self.edge(&node, &other),
                 // What leaves something that goes has to leave before.
                 None if self.leaves(diff, needed) => {}
-                // What goes stays for as long as rows are looked at.
+                // What goes to come again stays for as long as rows are looked at.
                 None if self.nodes.takes_time(&Node::Alter(needed.clone()))
+                    && diff.is_created(id)
                     && diff.fates.get(needed) != Some(&Fate::Dislodge) => {}
                 None => self.edge(&node, &Node::Alter(needed.clone())),
             }
