@@ -12,6 +12,9 @@ use crate::{
 
 /// The owners in a tree's catalog that its statements name, be it the role that plans: the others are left open.
 pub fn named_owners(statements: &[Statement], desired: &Catalog) -> BTreeSet<ObjectId> {
+    if statements.iter().all(|statement| statement.owned.is_none()) {
+        return BTreeSet::new();
+    }
     let names = Names::new(Catalogs {
         live: desired,
         desired,

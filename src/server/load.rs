@@ -38,8 +38,8 @@ pub(crate) const ORDINARY: &str = "statements of the tree run on the shadow serv
 /// rejects. The roles that they name must exist.
 ///
 /// They run as an ordinary role; those that need a superuser and evaluate nothing get one. Function bodies are loaded
-/// unchecked. Triggers stay quiet. What later statements could set off, and what gives things to roles as which code of the
-/// tree must not run, comes last.
+/// unchecked. Triggers stay quiet. What later statements could set off, what gives things to roles as which code of the tree
+/// must not run, and privileges that it must not use come last.
 pub async fn load(scratch: &mut Scratch, statements: &[Statement]) -> Result<Vec<BodyProblem>> {
     let stages = load_main(scratch, statements).await?;
     let problems = check_bodies(scratch.session().client(), statements).await?;

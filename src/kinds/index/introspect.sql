@@ -1,5 +1,5 @@
--- Indexes that no constraint owns, on tables and materialized views. `rest` is the definition behind the table's name, but
--- for the storage parameters, which stand before the predicate.
+-- Indexes that no constraint owns, on tables and materialized views. `rest` is the definition behind the table's name, up to
+-- the storage parameters.
 SELECT 'pg_class'::regclass::oid AS classid,
        i.oid AS objid,
        0 AS objsubid,
@@ -10,8 +10,9 @@ SELECT 'pg_class'::regclass::oid AS classid,
        x.indisunique AS "unique",
        i.relkind = 'I' AS partitioned,
        quote_ident(tn.nspname) || '.' || quote_ident(t.relname) AS "table",
-       CASE WHEN i.reloptions IS NULL THEN d.body ELSE substring(d.body FROM '^(.+) WITH [(].+[)]$') END || d.predicate AS rest,
+       CASE WHEN i.reloptions IS NULL THEN d.body ELSE substring(d.body FROM '^(.+) WITH [(].+[)]$') END AS rest,
        COALESCE(i.reloptions, '{}') AS options,
+       d.predicate,
        ts.spcname::text AS tablespace,
        (SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = i.oid) AS columns,
        x.indisvalid AS valid,
@@ -31,10 +32,10 @@ CROSS JOIN LATERAL (
                   length('CREATE ' || CASE WHEN x.indisunique THEN 'UNIQUE ' ELSE '' END || 'INDEX ' || quote_ident(i.relname)
                          || ' ON ' || CASE WHEN i.relkind = 'I' THEN 'ONLY ' ELSE '' END
                          || quote_ident(tn.nspname) || '.' || quote_ident(t.relname) || ' ') + 1) AS whole,
-           COALESCE(' WHERE ' || pg_get_expr(x.indpred, x.indrelid), '') AS predicate
+           pg_get_expr(x.indpred, x.indrelid) AS predicate
 ) AS w
 CROSS JOIN LATERAL (
-    SELECT left(w.whole, length(w.whole) - length(w.predicate)) AS body, w.predicate
+    SELECT left(w.whole, length(w.whole) - COALESCE(length(' WHERE ' || w.predicate), 0)) AS body, w.predicate
 ) AS d
 LEFT JOIN pg_tablespace ts ON ts.oid = i.reltablespace
 WHERE t.relkind IN ('r', 'p', 'm')

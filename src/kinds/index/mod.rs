@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     attributes,
-    sql::{Expression, Ident},
+    sql::{Clauses, Expression, Ident},
 };
 
 /// An index on a table or a materialized view.
@@ -28,8 +28,10 @@ pub struct Index {
     pub partitioned: bool,
     /// Its table as SQL.
     pub table: String,
-    /// What follows the table's name in `pg_get_indexdef`: method, columns, INCLUDE, WHERE.
+    /// What follows the table's name in `pg_get_indexdef`: method, columns, INCLUDE.
     pub rest: Expression,
+    /// Of which rows it is, where it isn't of all.
+    pub predicate: Option<Expression>,
     /// Storage parameters as `name=value`.
     #[serde(default)]
     pub options: Vec<String>,
@@ -59,6 +61,7 @@ impl ObjectKind for Index {
         partitioned,
         table,
         rest "definition",
+        predicate,
         options => set_options: unordered,
         columns: physical,
         tablespace => set_tablespace,
@@ -170,6 +173,7 @@ impl ObjectKind for Index {
         };
         (name == *id.name()).then(|| Self {
             rest: whole.rest.clone(),
+            predicate: whole.predicate.clone(),
             options: whole.options.clone(),
             unique: whole.unique,
             ..copy
@@ -233,21 +237,22 @@ impl Index {
 
     fn statement(&self, id: &ObjectId, concurrently: &str, only: &str) -> String {
         let unique = if self.unique { "UNIQUE " } else { "" };
-        let mut text = format!(
+        let mut text = Clauses::new(format!(
             "CREATE {unique}INDEX {concurrently}{} ON {only}{} {}",
             id.name(),
             self.table,
             self.rest
-        );
-        let with = match self.options.as_slice() {
-            [] => String::new(),
-            options => format!(" WITH ({})", options_list(options)),
-        };
-        let tablespace = self.tablespace.as_ref();
-        let tablespace = tablespace.map_or(String::new(), |name| format!(" TABLESPACE {name}"));
-        let end = text.find(" WHERE ").unwrap_or(text.len());
-        text.insert_str(end, &format!("{with}{tablespace}"));
-        text
+        ));
+        if !self.options.is_empty() {
+            text.push(format_args!(" WITH ({})", options_list(&self.options)));
+        }
+        if let Some(tablespace) = &self.tablespace {
+            text.push(format_args!(" TABLESPACE {tablespace}"));
+        }
+        if let Some(predicate) = &self.predicate {
+            text.push(format_args!(" WHERE {predicate}"));
+        }
+        text.into()
     }
 }
 
