@@ -160,11 +160,13 @@ FROM (
     UNION ALL
     SELECT 'pg_type'::regclass, t.oid, 0, t.typnamespace, t.typowner, 'T', t.typacl FROM pg_type t WHERE t.typacl IS NOT NULL
     UNION ALL
-    SELECT 'pg_namespace'::regclass, n.oid, 0, 0, n.nspowner, 'n', n.nspacl FROM pg_namespace n WHERE n.nspacl IS NOT NULL AND n.nspname NOT IN ('public', 'information_schema')
+    SELECT 'pg_namespace'::regclass, n.oid, 0, 0, n.nspowner, 'n', n.nspacl FROM pg_namespace n
+    WHERE n.nspacl IS NOT NULL AND n.nspname NOT IN ('public', 'information_schema')
     UNION ALL
     SELECT 'pg_language'::regclass, l.oid, 0, 0, l.lanowner, 'l', l.lanacl FROM pg_language l WHERE l.lanacl IS NOT NULL
     UNION ALL
-    SELECT 'pg_foreign_data_wrapper'::regclass, f.oid, 0, 0, f.fdwowner, 'F', f.fdwacl FROM pg_foreign_data_wrapper f WHERE f.fdwacl IS NOT NULL
+    SELECT 'pg_foreign_data_wrapper'::regclass, f.oid, 0, 0, f.fdwowner, 'F', f.fdwacl
+    FROM pg_foreign_data_wrapper f WHERE f.fdwacl IS NOT NULL
     UNION ALL
     SELECT 'pg_foreign_server'::regclass, s.oid, 0, 0, s.srvowner, 'S', s.srvacl FROM pg_foreign_server s WHERE s.srvacl IS NOT NULL
 ) AS o
@@ -197,7 +199,8 @@ LEFT JOIN pg_roles r ON r.oid = h.grantee
 CROSS JOIN LATERAL pg_identify_object(o.classid, o.objid, o.objsubid) AS i
 WHERE o.acl IS DISTINCT FROM COALESCE(p.initprivs, '{}')
   -- pg_dump, too, looks at no other schema of the server's own.
-  AND ((o.objid < 16384 AND o.namespace IN (0, 'pg_catalog'::regnamespace)) OR EXISTS (SELECT FROM pg_depend e WHERE e.classid = o.classid AND e.objid = o.objid AND e.deptype = 'e'))
+  AND ((o.objid < 16384 AND o.namespace IN (0, 'pg_catalog'::regnamespace))
+       OR EXISTS (SELECT FROM pg_depend e WHERE e.classid = o.classid AND e.objid = o.objid AND e.deptype = 'e'))
   AND h.privileges <> h.came AND (p.initprivs IS NOT NULL OR h.privileges <> h.given)
   AND r.rolname IS DISTINCT FROM current_user
 ORDER BY 1, 2

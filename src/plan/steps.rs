@@ -77,8 +77,8 @@ impl Nodes {
 
     /// Whether an object is changed in several transactions, with time between them.
     pub(super) fn takes_time(&self, node: &Node) -> bool {
-        let steps = self.steps.get(node).into_iter().flatten();
-        matches!(node, Node::Alter(_)) && steps.clone().any(|step| step.mode == Mode::CommitAfter)
+        let mut steps = self.steps.get(node).into_iter().flatten();
+        matches!(node, Node::Alter(_)) && steps.any(|step| step.mode == Mode::CommitAfter)
     }
 
     fn put(&mut self, node: &Node, steps: impl IntoIterator<Item = Step>) {

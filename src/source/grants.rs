@@ -8,7 +8,7 @@ use pg_query::{
 };
 
 use super::{
-    Namespace, Sort, Statement, Symbol, ast, define, syntax,
+    Namespace, Sort, Statement, Symbol, ast, named, syntax,
     tokens::{self, bounds, is_comment},
 };
 use crate::sql::{self, Ident, Literal};
@@ -20,7 +20,7 @@ pub(super) fn targets(grant: &GrantStmt) -> Vec<Symbol> {
             .objects
             .iter()
             .filter_map(ast::kind)
-            .filter_map(|node| define::object(grant.objtype(), node))
+            .filter_map(|node| named::object(grant.objtype(), node))
             .collect(),
         GrantTargetType::AclTargetAllInSchema
         | GrantTargetType::AclTargetDefaults

@@ -22,6 +22,7 @@ mod foreign_keys;
 mod grants;
 mod inert;
 mod leakproof;
+mod named;
 mod names;
 mod newer_words;
 mod order;

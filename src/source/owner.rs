@@ -5,14 +5,14 @@ use pg_query::{
     protobuf::{AlterTableStmt, AlterTableType, RoleSpec},
 };
 
-use super::{Sort, Symbol, ast, define};
+use super::{Sort, Symbol, ast, define, named};
 
 /// The object to which a statement gives an owner by name.
 pub(super) fn owned(node: &NodeEnum) -> Option<Symbol> {
     match node {
         NodeEnum::AlterOwnerStmt(alter) => {
             let object = ast::kind(alter.object.as_deref()?)?;
-            define::object(alter.object_type(), object)
+            named::object(alter.object_type(), object)
         }
         // Whatever relation it is: ALTER TABLE takes views and sequences as well.
         NodeEnum::AlterTableStmt(alter) => {

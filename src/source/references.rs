@@ -11,7 +11,7 @@ use pg_query::{
 };
 use serde_json::{Map, Value};
 
-use super::{Sort, Symbol, ast, define, grants, session, syntax};
+use super::{Sort, Symbol, ast, grants, named, session, syntax};
 
 /// What a statement refers to.
 #[derive(Debug, Default)]
@@ -349,7 +349,7 @@ fn relation_in_literal(text: &str) -> Option<Symbol> {
 fn named_objects(node: &NodeEnum, needs: &mut BTreeSet<Symbol>) {
     let object = |object_type: ObjectType, node: Option<&pg_query::Node>| {
         node.and_then(ast::kind)
-            .and_then(|node| define::object(object_type, node))
+            .and_then(|node| named::object(object_type, node))
     };
     match node {
         NodeEnum::CommentStmt(comment) => {
@@ -415,7 +415,7 @@ fn named_objects(node: &NodeEnum, needs: &mut BTreeSet<Symbol>) {
                     && element.defname == "schema"
                     && let Some(name) = element.arg.as_deref().and_then(ast::kind)
                 {
-                    needs.extend(define::object(ObjectType::ObjectSchema, name));
+                    needs.extend(named::object(ObjectType::ObjectSchema, name));
                 }
             }
         }

@@ -49,7 +49,7 @@ impl Column {
         vec![refuse, validate(id, &constraint.name_of(id))]
     }
 
-    /// The one step after which the column refuses NULL, and after which every row was read.
+    /// The one step after which the column refuses NULL; where rows are to be checked, it reads them all.
     pub(super) fn set_not_null_at_once(&self, id: &ObjectId, cx: &Context<'_>) -> Step {
         let scanned = |step: Step| {
             if cx.parent_is_created(id) {
