@@ -5,7 +5,7 @@
 //!
 //! Texts are lower case, without a full stop, with objects in backticks.
 
-use std::{fmt, ops::Range, sync::Arc};
+use std::{fmt, io::ErrorKind, ops::Range, sync::Arc};
 
 /// A result whose error is a [`Diagnostic`].
 pub type Result<T, E = Diagnostic> = std::result::Result<T, E>;
@@ -338,6 +338,24 @@ impl std::error::Error for Diagnostic {}
 impl From<std::io::Error> for Diagnostic {
     /// `fs_err` already names the file in its errors.
     fn from(error: std::io::Error) -> Self {
-        Self::error(Code::Io, error.to_string())
+        let ways_out = [
+            (
+                ErrorKind::PermissionDenied,
+                "give yourself access to that path, or run forge as the user that it belongs to",
+            ),
+            (
+                ErrorKind::ReadOnlyFilesystem,
+                "the file system is mounted read-only: choose another place",
+            ),
+            (
+                ErrorKind::StorageFull,
+                "the disk is full: make room, then try again",
+            ),
+        ];
+        let diagnostic = Self::error(Code::Io, error.to_string());
+        match ways_out.iter().find(|(kind, _)| *kind == error.kind()) {
+            Some((_, help)) => diagnostic.help(*help),
+            None => diagnostic,
+        }
     }
 }

@@ -110,6 +110,24 @@ pub fn roots(before: &Catalog, after: &Catalog) -> BTreeSet<ObjectId> {
         .collect()
 }
 
+/// What approved plans have made of a database behind a run that led from `before` to `after`, if they had left `left`: what
+/// the run left alone is as it was left, and all else as it is now.
+pub fn carry(left: &Catalog, before: &Catalog, after: &Catalog) -> Catalog {
+    let alike = |one: Option<&Object>, other: Option<&Object>| match (one, other) {
+        (Some(one), Some(other)) => one.differences(other).is_empty(),
+        (one, other) => one.is_none() && other.is_none(),
+    };
+    let went_with_its_parent = |id: &ObjectId| {
+        std::iter::successors(left.parent(id), |parent| left.parent(parent))
+            .any(|parent| before.contains(parent) && !after.contains(parent))
+    };
+    after.with(left, |id| {
+        !alike(left.get(id), before.get(id))
+            && alike(before.get(id), after.get(id))
+            && !went_with_its_parent(id)
+    })
+}
+
 fn differences(before: &Catalog, after: &Catalog) -> Vec<Difference> {
     let alone = |change, catalog: &Catalog, other: &Catalog, id: &ObjectId| {
         let with_parent = catalog
@@ -224,6 +242,48 @@ mod tests {
 
     fn comment(text: &str) -> serde_json::Value {
         serde_json::json!({ "text": text })
+    }
+
+    #[test]
+    fn what_a_run_leaves_alone_is_still_drift() {
+        let views = |views: &[(&'static str, &str)]| -> Vec<_> {
+            views
+                .iter()
+                .map(|(id, definition)| (*id, view(definition), None))
+                .collect()
+        };
+        let comment = |id, on, text| (id, comment(text), Some(on));
+        let on_gone = comment("comment on view app.gone", "view app.gone", "x");
+        // By hand: `changed` is another, `missing` is dropped, `strange` is there, the comment on `gone` is dropped.
+        let mut left = views(&[
+            ("view app.changed", " SELECT 1"),
+            ("view app.gone", " SELECT 1"),
+            ("view app.missing", " SELECT 1"),
+            ("view app.replaced", " SELECT 1"),
+        ]);
+        left.push(on_gone);
+        let before = views(&[
+            ("view app.changed", " SELECT 2"),
+            ("view app.gone", " SELECT 1"),
+            ("view app.replaced", " SELECT 2"),
+            ("view app.strange", " SELECT 1"),
+        ]);
+        // A plan drops `gone`, and writes `made` and `replaced`.
+        let after = views(&[
+            ("view app.changed", " SELECT 2"),
+            ("view app.made", " SELECT 1"),
+            ("view app.replaced", " SELECT 3"),
+            ("view app.strange", " SELECT 1"),
+        ]);
+        let carried = carry(&catalog(&left), &catalog(&before), &catalog(&after));
+        let expected = catalog(&views(&[
+            ("view app.changed", " SELECT 1"),
+            ("view app.made", " SELECT 1"),
+            ("view app.missing", " SELECT 1"),
+            ("view app.replaced", " SELECT 3"),
+        ]));
+        assert_eq!(carried, expected);
+        assert_eq!(carry(&carried, &catalog(&after), &catalog(&after)), carried);
     }
 
     #[test]

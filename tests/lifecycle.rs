@@ -49,6 +49,8 @@ fn main() -> ExitCode {
         faults::what_stopped_half_way_goes_on,
         faults::an_edit_that_changes_nothing_is_accepted,
         drift::drift_is_taken_back_or_adopted,
+        drift::drift_is_told_until_it_is_settled,
+        drift::drift_under_a_plan_that_stopped_half_way,
         scripts::a_stamp_is_a_script_too,
         drafts::a_plan_of_a_part,
         drafts::plan_files_have_a_header,

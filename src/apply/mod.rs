@@ -16,6 +16,7 @@ mod retry;
 mod run;
 mod runner;
 mod sync;
+mod target;
 mod watch;
 
 pub use self::{
@@ -26,8 +27,9 @@ pub use self::{
     kept::Dropped,
     lock::{Acquired, acquire, acquire_shared},
     psql::{Beginning, history_script, psql_script, stamp_script},
-    run::{Reached, Script, finish, read_target, run},
+    run::{Reached, Script, run},
     sync::sync,
+    target::{Target, read_target},
 };
 
 use std::time::Duration;

@@ -6,9 +6,10 @@ use super::{
     Work, check,
     failure::verb,
     runner::{Came, Runner},
+    target::{Target, read_target},
 };
 use crate::{
-    catalog::{Cast, Catalog, Fingerprint, introspect},
+    catalog::Fingerprint,
     diagnostic::{Code, Diagnostic, Result},
     history::{self, Body, Direction, Entry, EventKind, Filed, Journal, Partly, Standing},
     kinds::Rollout,
@@ -30,20 +31,13 @@ pub struct Script<'a> {
 
 /// Where a run has led.
 pub enum Reached {
-    /// The plan's end, with the catalog that it leaves.
-    End(Catalog),
+    /// The plan's end, with the target as it leaves it.
+    End(Target),
     /// The end of the part that was asked for; this one comes next.
     Before(Rollout),
 }
 
-/// The target's catalog as it is now, as far as it is managed.
-pub async fn read_target(work: &Work<'_>) -> Result<Catalog> {
-    let mut live = introspect(work.session, &Cast::new()).await?;
-    work.scope.restrict(&mut live);
-    Ok(live)
-}
-
-/// Runs an approved plan on the target, whose catalog is `live` and which remembers `journal`. The caller holds the lock.
+/// Runs an approved plan on the target, which remembers `journal`. The caller holds the lock.
 ///
 /// A plan that has been run already changes nothing.
 ///
@@ -56,13 +50,13 @@ pub async fn run(
     work: &Work<'_>,
     script: &Script<'_>,
     journal: &Journal,
-    live: Catalog,
+    target: Target,
 ) -> Result<Reached> {
     let Filed { path, plan, .. } = script.file;
     plan.check_frozen(path)?;
     let partly = match (script.direction, journal.standing(script.file.revision())) {
         (Direction::Up, Standing::Applied) | (Direction::Down, Standing::Absent) => {
-            return Ok(Reached::End(live));
+            return Ok(Reached::End(target));
         }
         (Direction::Up, Standing::Absent) | (Direction::Down, Standing::Applied) => None,
         (direction, Standing::Partly(partly)) if partly.direction == direction => Some(partly),
@@ -74,8 +68,8 @@ pub async fn run(
     suits(work, script)?;
     let (before, partly) = match partly {
         None => {
-            check(path, plan, &live)?;
-            let before = live.fingerprint();
+            check(path, plan, &target.live)?;
+            let before = target.live.fingerprint();
             begin(work, script, before).await?;
             (before, None)
         }
@@ -93,10 +87,11 @@ pub async fn run(
         Came::ToTheEnd(ended) => ended,
         Came::Before(next) => return Ok(Reached::Before(next)),
     };
-    let after = read_target(work).await?;
-    let promised = before.after(plan.header.from, plan.header.to);
-    settle(work, script.file.revision(), ended, promised, &after).await?;
-    Ok(Reached::End(after))
+    let (from, goal) = (plan.header.from, plan.header.to);
+    let target = target.behind(read_target(work).await?, goal);
+    let promised = before.after(from, goal);
+    settle(work, script.file.revision(), ended, promised, &target).await?;
+    Ok(Reached::End(target))
 }
 
 /// The part that comes next, if the one that was asked for is done already.
@@ -122,19 +117,6 @@ fn nothing_in_phase(script: &Script<'_>, partly: Option<&Partly>) -> Result<Opti
             "`forge apply --phase {next}` first; without `--phase`, all that is left is applied"
         ))),
         Some(_) | None => Ok(None),
-    }
-}
-
-/// Takes the snapshot that an earlier run was killed before, if it was. The caller holds the lock.
-///
-/// # Errors
-/// [`Code::ResultDiffers`] if the target isn't what the last revision promised.
-pub async fn finish(work: &Work<'_>, journal: &Journal, live: &Catalog) -> Result<()> {
-    match (journal.last_settled(), journal.promised()) {
-        (Some(last), Some(promised)) if !journal.is_settled() => {
-            settle(work, &last.revision, last.id, promised, live).await
-        }
-        _ => Ok(()),
     }
 }
 
@@ -237,24 +219,27 @@ fn announce(work: &Work<'_>, script: &Script<'_>, partly: Option<&Partly>) {
     }
 }
 
-/// Compares what the plan left with what it promised, and keeps it.
-async fn settle(
+/// Compares what the plan left with what it promised, and keeps what approved plans have made.
+///
+/// # Errors
+/// [`Code::ResultDiffers`] if the target isn't what the revision promised.
+pub(super) async fn settle(
     work: &Work<'_>,
     revision: &str,
     ended: i64,
     promised: Fingerprint,
-    after: &Catalog,
+    target: &Target,
 ) -> Result<()> {
-    let found = after.fingerprint();
+    let found = target.live.fingerprint();
     if found == promised {
-        return history::save_snapshot(work.session, ended, after).await;
+        return history::save_snapshot(work.session, ended, target.approved()).await;
     }
     let entry = Entry {
         fingerprint: Some(found),
         ..Entry::new(revision, EventKind::Differs)
     };
     let event = history::record(work.session, work.actor, &entry).await?;
-    history::save_snapshot(work.session, event, after).await?;
+    history::save_snapshot(work.session, event, target.approved()).await?;
     Err(Diagnostic::error(
         Code::ResultDiffers,
         format!(

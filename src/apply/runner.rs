@@ -9,7 +9,8 @@ use super::{
     kept::{self, Copy},
     leftovers,
     retry::{self, Tries},
-    run::{Script, read_target},
+    run::Script,
+    target::read_target,
     watch::{Watched, watched},
 };
 use crate::{

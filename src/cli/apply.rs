@@ -15,7 +15,6 @@ use super::{
 };
 use crate::{
     apply::{self, Acquired, Dropped, Reached, Script, Work},
-    catalog::Catalog,
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Direction, Filed, Place, Reference, Revisions},
     kinds::{HazardKind, Rollout, Step},
@@ -227,12 +226,7 @@ async fn bring_up(
     revisions: &Revisions,
     ready: &[&str],
 ) -> Result<Way> {
-    let mut live = apply::read_target(work).await?;
-    let settled = revisions.journal.is_settled();
-    let drifted = settled && has_drifted(revisions, &live);
-    if !settled {
-        apply::finish(work, &revisions.journal, &live).await?;
-    }
+    let mut target = apply::Target::read(work, &revisions.journal).await?;
     for revision in ready {
         let filed = revisions.filed(revision, work.session).await?;
         let script = Script {
@@ -241,7 +235,7 @@ async fn bring_up(
             down: revisions.folder.downs.get(*revision),
             phase,
         };
-        live = match apply::run(work, &script, &revisions.journal, live).await? {
+        target = match apply::run(work, &script, &revisions.journal, target).await? {
             Reached::End(after) => after,
             Reached::Before(next) => {
                 work.reporter.note(format_args!(
@@ -251,20 +245,8 @@ async fn bring_up(
             }
         };
     }
-    if drifted {
-        work.reporter.warn(
-            "somebody had changed the database since the last plan was applied; \
-             what they changed stays, and `forge drift` can't tell it any more",
-        );
-    }
+    target.tell(work);
     Ok(Way::Ends)
-}
-
-/// Whether somebody has changed the database since the last plan was applied.
-fn has_drifted(revisions: &Revisions, live: &Catalog) -> bool {
-    let journal = &revisions.journal;
-    let promised = journal.promised();
-    journal.partly().is_empty() && promised.is_some_and(|promised| promised != live.fingerprint())
 }
 
 /// The revisions that can be applied, and those that a missing approval holds up.

@@ -9,7 +9,7 @@ use super::{
     revisions::{self, counted},
 };
 use crate::{
-    apply::{self, Reached, Script, Work},
+    apply::{self, Reached, Script, Target, Work},
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Direction, Filed, Folder, Revisions, Walk},
     server::session::Session,
@@ -101,10 +101,7 @@ async fn downgrade(
 /// Reverts revisions one after the other.
 async fn take_back(work: &Work<'_>, ways_back: &[Filed]) -> Result<()> {
     let journal = history::load(work.session).await?;
-    let mut live = apply::read_target(work).await?;
-    if !journal.is_settled() {
-        apply::finish(work, &journal, &live).await?;
-    }
+    let mut target = Target::read(work, &journal).await?;
     for down in ways_back {
         let script = Script {
             direction: Direction::Down,
@@ -112,11 +109,12 @@ async fn take_back(work: &Work<'_>, ways_back: &[Filed]) -> Result<()> {
             down: None,
             phase: None,
         };
-        live = match apply::run(work, &script, &journal, live).await? {
+        target = match apply::run(work, &script, &journal, target).await? {
             Reached::End(after) => after,
             Reached::Before(_) => unreachable!("nobody asked to stop before the end"),
         };
     }
+    target.tell(work);
     Ok(())
 }
 

@@ -179,12 +179,27 @@ impl Revisions {
             .or_else(|| recorded.map(|recorded| (recorded.from, recorded.to)))
     }
 
-    /// The state of a database to which just these revisions are applied: that in which the first one began, with what
-    /// each of them changes. `None` if there is no revision at all.
+    /// The state of a database to which just these revisions are applied: that to which the last one leads that builds on
+    /// all before it, with what each of the others changes. `None` if there is no revision at all.
+    ///
+    /// Where a plan doesn't lead on from where its parents lead, because somebody had changed the database that it was made
+    /// for, it is where it leads that counts.
     pub fn state(&self, applied: &BTreeSet<&str>) -> Option<Fingerprint> {
         let (begin, _) = self.states(self.graph.order().next()?)?;
-        let states = applied.iter().filter_map(|revision| self.states(revision));
-        Some(states.fold(begin, |state, (from, to)| state.after(from, to)))
+        let order: Vec<&str> = self
+            .graph
+            .order()
+            .filter(|it| applied.contains(it))
+            .collect();
+        let builds_on_all = |number: &usize| {
+            let ancestors = self.graph.ancestors(order[*number]);
+            order[..*number].iter().all(|it| ancestors.contains(it))
+        };
+        let trunk = (0..order.len()).rev().find(builds_on_all);
+        let trunk = trunk.and_then(|number| Some((number, self.states(order[number])?.1)));
+        let (rest, state) = trunk.map_or((0, begin), |(number, to)| (number + 1, to));
+        let states = order[rest..].iter().filter_map(|it| self.states(it));
+        Some(states.fold(state, |state, (from, to)| state.after(from, to)))
     }
 
     /// What a revision is for.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Workbench, differing, run};
+use super::{Workbench, differing, replay::without_what_stood_besides, run};
 use crate::{
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Result},
@@ -47,8 +47,12 @@ impl Workbench {
         let mut states = vec![self.read(&scratch).await?];
         let what =
             |pair: &Pair<'_>, way| format!("{way} revision `{}` fails", pair.up.header.revision);
+        let ups: Vec<&PlanFile> = pairs.iter().map(|pair| pair.up).collect();
         for pair in pairs {
-            run(&mut scratch, &pair.up.plan, &what(pair, "the upgrade to")).await?;
+            let stands = states.last().expect("the empty database is there");
+            let fitted = without_what_stood_besides(pair.up, &ups, stands);
+            let plan = fitted.as_ref().unwrap_or(&pair.up.plan);
+            run(&mut scratch, plan, &what(pair, "the upgrade to")).await?;
             states.push(self.read(&scratch).await?);
         }
         at_head(scratch.options()).await?;

@@ -1,10 +1,16 @@
 //! Replays approved plans on the shadow server: what a history makes of an empty database.
 
+use std::collections::BTreeSet;
+
 use super::{Workbench, run};
 use crate::{
     catalog::{Catalog, Fingerprint},
     diagnostic::{Code, Diagnostic, Result},
-    plan::file::{Header, PlanFile, SETTINGS},
+    kinds::{Action, ObjectId, Step},
+    plan::{
+        Plan,
+        file::{Header, PlanFile, SETTINGS},
+    },
 };
 
 /// What replayed plans have left.
@@ -36,9 +42,13 @@ impl Workbench {
         for file in plans {
             let header = &file.header;
             let what = format!("revision `{}` can't be replayed", header.revision);
-            run(&mut scratch, &file.plan, &what).await?;
+            let fitted = without_what_stood_besides(file, plans, &catalog);
+            run(&mut scratch, fitted.as_ref().unwrap_or(&file.plan), &what).await?;
             catalog = self.read(&scratch).await?;
             promised = promised.after(header.from, header.to);
+            if fitted.is_some() && catalog.fingerprint() == header.to {
+                promised = header.to;
+            }
             if catalog.fingerprint() != promised {
                 differing.push(header.revision.clone());
                 promised = catalog.fingerprint();
@@ -47,6 +57,51 @@ impl Workbench {
         self.shadow.drop_scratch(scratch).await?;
         Ok(Replayed { catalog, differing })
     }
+}
+
+/// What is left of a plan that was made for a database which somebody had changed besides: no plan has done that, so what
+/// somebody made isn't there to be dropped, and what somebody dropped is there still. `None` for other plans, whose steps
+/// all have to do.
+pub(super) fn without_what_stood_besides(
+    file: &PlanFile,
+    before: &[&PlanFile],
+    catalog: &Catalog,
+) -> Option<Plan> {
+    let header = &file.header;
+    let [parent] = header.down_revision.as_slice() else {
+        return None;
+    };
+    let mut parents = before.iter().map(|before| &before.header);
+    let parent = parents.find(|before| before.revision == *parent)?;
+    let renames = || file.plan.steps().any(|step| step.action == Action::Rename);
+    (parent.to != header.from && !renames()).then(|| fit(&file.plan, catalog))
+}
+
+/// The steps of a plan that don't drop what isn't there and don't create what is.
+fn fit(plan: &Plan, catalog: &Catalog) -> Plan {
+    let mut fitted = plan.clone();
+    let mut gone: BTreeSet<ObjectId> = BTreeSet::new();
+    let mut made: BTreeSet<ObjectId> = BTreeSet::new();
+    let mut does_something = |step: &Step| {
+        let id = &step.object;
+        let mut wholes = std::iter::successors(Some(id), |whole| catalog.parent(whole));
+        let is_there = made.contains(id)
+            || (catalog.contains(id) && !wholes.any(|whole| gone.contains(whole)));
+        match step.action {
+            Action::Create => !is_there && made.insert(id.clone()),
+            Action::Drop => {
+                made.remove(id);
+                gone.insert(id.clone());
+                is_there
+            }
+            Action::Alter | Action::Rename | Action::Data => true,
+        }
+    };
+    for batch in &mut fitted.batches {
+        batch.steps.retain(&mut does_something);
+    }
+    fitted.batches.retain(|batch| !batch.steps.is_empty());
+    fitted
 }
 
 /// A history can be replayed only from the state in which it began.

@@ -98,6 +98,80 @@ pub(crate) async fn drift_is_taken_back_or_adopted(cluster: &Cluster) {
     assert_snapshot!("drift_is_taken_back_or_adopted", desk.typed);
 }
 
+/// An apply and a downgrade leave what they don't touch as it is, and don't make it what somebody has approved.
+pub(crate) async fn drift_is_told_until_it_is_settled(cluster: &Cluster) {
+    let view = "CREATE VIEW app.names AS SELECT name FROM app.users;\n";
+    let mut desk = Desk::new(cluster, &[FILES[0], FILES[1], ("schema/names.sql", view)]).await;
+    desk.forge("plan -m \"begin\" --rev-id 100000000000");
+    desk.forge("approve");
+    desk.forge("apply");
+    desk.write(
+        "schema/carts.sql",
+        "CREATE TABLE app.carts (id bigint PRIMARY KEY);\n",
+    );
+    desk.forge("plan -m \"add carts\" --rev-id 200000000000");
+    desk.forge("approve");
+    desk.typed.clear();
+    desk.database
+        .run("ALTER TABLE app.users ADD COLUMN phone text; DROP VIEW app.names")
+        .await
+        .unwrap();
+    desk.forge("apply");
+    desk.forge("drift");
+    desk.forge("downgrade -1 --allow all");
+    desk.forge("drift");
+    desk.forge("apply");
+
+    // An approved plan takes one back, and the files adopt the other.
+    desk.forge("plan -m \"put the view back, drop the phone\" --rev-id 300000000000");
+    desk.forge("approve --allow all");
+    desk.forge("apply");
+    desk.forge("drift");
+    desk.database
+        .run("ALTER TABLE app.users ADD COLUMN phone text")
+        .await
+        .unwrap();
+    desk.write(
+        "schema/later.sql",
+        "CREATE TABLE app.later (id bigint PRIMARY KEY);\n",
+    );
+    desk.forge("plan --from history -m \"add later\" --rev-id 400000000000");
+    desk.forge("approve");
+    desk.forge("apply");
+    desk.forge("drift --adopt");
+    desk.forge("plan --from history -m \"adopt the phone\" --rev-id 500000000000");
+    desk.forge("approve");
+    desk.forge("stamp head");
+    desk.forge("drift");
+    desk.forge("plan --check");
+    desk.forge("validate");
+    desk.forge("test");
+    assert_snapshot!(desk.typed);
+}
+
+pub(crate) async fn drift_under_a_plan_that_stopped_half_way(cluster: &Cluster) {
+    let mut desk = Desk::begun(cluster, FILES).await;
+    desk.write(
+        "schema/names.sql",
+        "ALTER TABLE app.users ADD COLUMN email text;\n\
+         CREATE UNIQUE INDEX users_name ON app.users (name);\n",
+    );
+    desk.forge("plan -m \"look users up\" --rev-id 200000000000");
+    desk.forge("approve");
+    desk.typed.clear();
+    let rows = "INSERT INTO app.users VALUES (1, 'Ann'), (2, 'Ann'); \
+        COMMENT ON SCHEMA app IS 'by hand'";
+    desk.database.run(rows).await.unwrap();
+    desk.forge("apply");
+    desk.database
+        .run("UPDATE app.users SET name = 'Bob' WHERE id = 2")
+        .await
+        .unwrap();
+    desk.forge("apply");
+    desk.forge("plan --check");
+    assert_snapshot!(desk.typed);
+}
+
 /// A range type and a statistics object, which no kind models, and a table that needs one and has the other.
 const BESIDE: &str = "\
 CREATE TYPE app.span AS RANGE (subtype = date);

@@ -1,0 +1,93 @@
+//! The target of runs: as it is, and as approved plans made it.
+
+use super::{Work, run::settle};
+use crate::{
+    catalog::{Cast, Catalog, Fingerprint, introspect},
+    diagnostic::Result,
+    drift,
+    history::{self, Journal},
+};
+
+/// A target between two runs.
+pub struct Target {
+    /// As it is, as far as it is managed.
+    pub live: Catalog,
+    /// As approved plans made it, where somebody has changed it since.
+    left: Option<Box<Catalog>>,
+}
+
+impl Target {
+    /// Reads the target, and takes the snapshot that an earlier run was killed before, if it was. The caller holds the lock.
+    ///
+    /// # Errors
+    /// [`crate::diagnostic::Code::ResultDiffers`] if the target isn't what such a run promised.
+    pub async fn read(work: &Work<'_>, journal: &Journal) -> Result<Self> {
+        let live = read_target(work).await?;
+        if let (false, Some(last), Some(promised)) = (
+            journal.is_settled(),
+            journal.last_settled(),
+            journal.promised(),
+        ) {
+            let target = Self { live, left: None };
+            settle(work, &last.revision, last.id, promised, &target).await?;
+            return Ok(target);
+        }
+        let promised = journal.promised();
+        let partly = journal.partly();
+        for (revision, partly) in &partly {
+            if journal.before(partly) != promised {
+                work.reporter.warn(format_args!(
+                    "somebody had changed the database before revision {revision} was begun; once it is done, \
+                     `forge drift` can't tell that from what the revision does"
+                ));
+            }
+        }
+        // While a plan is half done, its own changes can't be told from others'.
+        let has_drifted = partly.is_empty() && promised.is_some_and(|it| it != live.fingerprint());
+        let left = if has_drifted {
+            history::snapshot(work.session).await?
+        } else {
+            None
+        };
+        let left = left.map(|mut left| {
+            work.scope.restrict(&mut left);
+            Box::new(left)
+        });
+        Ok(Self { live, left })
+    }
+
+    /// The target behind a run that promised to lead to `goal`, as it is `after` that.
+    ///
+    /// A plan that leads to just what is there has what somebody did before in it, and an approval for that.
+    #[must_use]
+    pub(super) fn behind(self, after: Catalog, goal: Fingerprint) -> Self {
+        let left = self
+            .left
+            .filter(|_| after.fingerprint() != goal)
+            .map(|left| drift::carry(&left, &self.live, &after))
+            .filter(|left| left.fingerprint() != after.fingerprint())
+            .map(Box::new);
+        Self { live: after, left }
+    }
+
+    /// As approved plans made it.
+    pub(super) fn approved(&self) -> &Catalog {
+        self.left.as_deref().unwrap_or(&self.live)
+    }
+
+    /// Says if something is there that no approved plan made.
+    pub fn tell(&self, work: &Work<'_>) {
+        if self.left.is_some() {
+            work.reporter.warn(
+                "somebody has changed the database besides; what they changed stays, and `forge drift` shows it",
+            );
+        }
+    }
+}
+
+/// The target's catalog as it is now, as far as it is managed.
+pub async fn read_target(work: &Work<'_>) -> Result<Catalog> {
+    let mut live = introspect(work.session, &Cast::new()).await?;
+    work.scope.restrict(&mut live);
+    Ok(live)
+}
