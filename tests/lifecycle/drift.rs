@@ -100,7 +100,7 @@ pub(crate) async fn drift_is_taken_back_or_adopted(cluster: &Cluster) {
 
 /// An apply and a downgrade leave what they don't touch as it is, and don't make it what somebody has approved.
 pub(crate) async fn drift_is_told_until_it_is_settled(cluster: &Cluster) {
-    let view = "CREATE VIEW app.names AS SELECT name FROM app.users;\n";
+    let view = "CREATE VIEW app.names AS SELECT a.name FROM app.users a, app.users b;\n";
     let mut desk = Desk::new(cluster, &[FILES[0], FILES[1], ("schema/names.sql", view)]).await;
     desk.forge("plan -m \"begin\" --rev-id 100000000000");
     desk.forge("approve");
