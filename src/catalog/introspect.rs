@@ -68,6 +68,7 @@ pub async fn introspect_with_addresses(
     let objects = reading.identify(&kinds)?;
     reading.read(objects)?;
     reading.depend(&depends, &extensions);
+    reading.heed_owners();
     reading.catalog.unmodelled = unmodelled
         .iter()
         .map(|row| Unmodelled {
@@ -292,6 +293,28 @@ impl Reading {
         }
         for (id, on) in edges {
             self.catalog.depend(&id, &on);
+        }
+    }
+
+    /// Privileges depend on the owner of their object: `ALTER … OWNER TO` makes those of the owner before the next one's, so
+    /// they are taken back before it and granted behind it.
+    fn heed_owners(&mut self) {
+        let catalog = &self.catalog;
+        let owner = |grant: &ObjectId| {
+            let whole = |id: &&ObjectId| {
+                let part = catalog.parent(id);
+                part.or_else(|| catalog.get(id)?.goes_with())
+            };
+            std::iter::successors(catalog.parent(grant), |id| whole(id))
+                .map(|id| ObjectId::about(Kind::Owner, id))
+                .find(|owner| catalog.contains(owner))
+        };
+        let grants = catalog.objects().filter(|(id, _)| id.kind == Kind::Grant);
+        let edges: Vec<(ObjectId, ObjectId)> = grants
+            .filter_map(|(id, _)| Some((id.clone(), owner(id)?)))
+            .collect();
+        for (grant, owner) in edges {
+            self.catalog.depend(&grant, &owner);
         }
     }
 
