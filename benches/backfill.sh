@@ -24,6 +24,8 @@ FORGE=$(realpath "${FORGE:-target/release/forge}")
 NAME=forge_bench_$$
 WORK=$(mktemp -d)
 export PGDATABASE=$NAME PGOPTIONS='-c client_min_messages=warning'
+# It would name another database than the one that is made here.
+unset DATABASE_URL
 
 sql() { psql -X -q -v ON_ERROR_STOP=1 -Atc "$1"; }
 now() { date +%s.%N; }
