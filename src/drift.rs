@@ -118,7 +118,7 @@ pub fn carry(left: &Catalog, before: &Catalog, after: &Catalog) -> Catalog {
         (one, other) => one.is_none() && other.is_none(),
     };
     let went_with_its_parent = |id: &ObjectId| {
-        std::iter::successors(left.parent(id), |parent| left.parent(parent))
+        left.ancestors(id)
             .any(|parent| before.contains(parent) && !after.contains(parent))
     };
     after.with(left, |id| {

@@ -90,7 +90,9 @@ pub async fn run(
     let (from, goal) = (plan.header.from, plan.header.to);
     let target = target.behind(read_target(work).await?, goal);
     let promised = before.after(from, goal);
-    settle(work, script.file.revision(), ended, promised, &target).await?;
+    target
+        .settle(work, script.file.revision(), ended, promised)
+        .await?;
     Ok(Reached::End(target))
 }
 
@@ -217,36 +219,4 @@ fn announce(work: &Work<'_>, script: &Script<'_>, partly: Option<&Partly>) {
         work.reporter
             .status(Status::Skipped, format_args!("step {done}: done already"));
     }
-}
-
-/// Compares what the plan left with what it promised, and keeps what approved plans have made.
-///
-/// # Errors
-/// [`Code::ResultDiffers`] if the target isn't what the revision promised.
-pub(super) async fn settle(
-    work: &Work<'_>,
-    revision: &str,
-    ended: i64,
-    promised: Fingerprint,
-    target: &Target,
-) -> Result<()> {
-    let found = target.live.fingerprint();
-    if found == promised {
-        return history::save_snapshot(work.session, ended, target.approved()).await;
-    }
-    let entry = Entry {
-        fingerprint: Some(found),
-        ..Entry::new(revision, EventKind::Differs)
-    };
-    let event = history::record(work.session, work.actor, &entry).await?;
-    history::save_snapshot(work.session, event, target.approved()).await?;
-    Err(Diagnostic::error(
-        Code::ResultDiffers,
-        format!(
-            "all steps of revision `{revision}` stand, but the database is not what it promised"
-        ),
-    )
-    .note(format!("promised {promised}, found {found}"))
-    .note("somebody changed the database meanwhile, or a statement does more than its plan says")
-    .help("`forge plan` shows what is different from the schema tree"))
 }

@@ -1,11 +1,11 @@
 //! The target of runs: as it is, and as approved plans made it.
 
-use super::{Work, run::settle};
+use super::Work;
 use crate::{
     catalog::{Cast, Catalog, Fingerprint, introspect},
-    diagnostic::Result,
+    diagnostic::{Code, Diagnostic, Result},
     drift,
-    history::{self, Journal},
+    history::{self, Entry, EventKind, Journal},
 };
 
 /// A target between two runs.
@@ -20,19 +20,19 @@ impl Target {
     /// Reads the target, and takes the snapshot that an earlier run was killed before, if it was. The caller holds the lock.
     ///
     /// # Errors
-    /// [`crate::diagnostic::Code::ResultDiffers`] if the target isn't what such a run promised.
+    /// [`Code::ResultDiffers`] if the target isn't what such a run promised.
     pub async fn read(work: &Work<'_>, journal: &Journal) -> Result<Self> {
         let live = read_target(work).await?;
-        if let (false, Some(last), Some(promised)) = (
-            journal.is_settled(),
-            journal.last_settled(),
-            journal.promised(),
-        ) {
+        let promised = journal.promised();
+        if let (Some(last), Some(promised)) = (journal.last_settled(), promised)
+            && !journal.is_settled()
+        {
             let target = Self { live, left: None };
-            settle(work, &last.revision, last.id, promised, &target).await?;
+            target
+                .settle(work, &last.revision, last.id, promised)
+                .await?;
             return Ok(target);
         }
-        let promised = journal.promised();
         let partly = journal.partly();
         for (revision, partly) in &partly {
             if journal.before(partly) != promised {
@@ -45,14 +45,13 @@ impl Target {
         // While a plan is half done, its own changes can't be told from others'.
         let has_drifted = partly.is_empty() && promised.is_some_and(|it| it != live.fingerprint());
         let left = if has_drifted {
-            history::snapshot(work.session).await?
+            history::snapshot(work.session, work.scope).await?
         } else {
             None
         };
-        let left = left.map(|mut left| {
-            work.scope.restrict(&mut left);
-            Box::new(left)
-        });
+        // What isn't managed any more is neither in the one nor in the other.
+        let left = left.filter(|left| left.fingerprint() != live.fingerprint());
+        let left = left.map(Box::new);
         Ok(Self { live, left })
     }
 
@@ -70,9 +69,39 @@ impl Target {
         Self { live: after, left }
     }
 
-    /// As approved plans made it.
-    pub(super) fn approved(&self) -> &Catalog {
-        self.left.as_deref().unwrap_or(&self.live)
+    /// Compares what a revision left with what it promised, and keeps what approved plans have made.
+    ///
+    /// # Errors
+    /// [`Code::ResultDiffers`] if the target isn't what the revision promised.
+    pub(super) async fn settle(
+        &self,
+        work: &Work<'_>,
+        revision: &str,
+        ended: i64,
+        promised: Fingerprint,
+    ) -> Result<()> {
+        let approved = self.left.as_deref().unwrap_or(&self.live);
+        let found = self.live.fingerprint();
+        if found == promised {
+            return history::save_snapshot(work.session, ended, approved).await;
+        }
+        let entry = Entry {
+            fingerprint: Some(found),
+            ..Entry::new(revision, EventKind::Differs)
+        };
+        let event = history::record(work.session, work.actor, &entry).await?;
+        history::save_snapshot(work.session, event, approved).await?;
+        Err(Diagnostic::error(
+            Code::ResultDiffers,
+            format!(
+                "all steps of revision `{revision}` stand, but the database is not what it promised"
+            ),
+        )
+        .note(format!("promised {promised}, found {found}"))
+        .note(
+            "somebody changed the database meanwhile, or a statement does more than its plan says",
+        )
+        .help("`forge plan` shows what is different from the schema tree"))
     }
 
     /// Says if something is there that no approved plan made.

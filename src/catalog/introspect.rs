@@ -68,7 +68,7 @@ pub async fn introspect_with_addresses(
     let objects = reading.identify(&kinds)?;
     reading.read(objects)?;
     reading.depend(&depends, &extensions);
-    reading.heed_owners();
+    reading.privileges_wait_for_owners();
     reading.catalog.unmodelled = unmodelled
         .iter()
         .map(|row| Unmodelled {
@@ -298,16 +298,15 @@ impl Reading {
 
     /// Privileges depend on the owner of their object: `ALTER … OWNER TO` makes those of the owner before the next one's, so
     /// they are taken back before it and granted behind it.
-    fn heed_owners(&mut self) {
+    fn privileges_wait_for_owners(&mut self) {
         let catalog = &self.catalog;
         let owner = |grant: &ObjectId| {
-            let whole = |id: &&ObjectId| {
-                let part = catalog.parent(id);
-                part.or_else(|| catalog.get(id)?.goes_with())
-            };
-            std::iter::successors(catalog.parent(grant), |id| whole(id))
-                .map(|id| ObjectId::about(Kind::Owner, id))
-                .find(|owner| catalog.contains(owner))
+            std::iter::successors(catalog.parent(grant), |part| {
+                let whole = catalog.parent(part);
+                whole.or_else(|| catalog.get(part)?.goes_with())
+            })
+            .map(|id| ObjectId::about(Kind::Owner, id))
+            .find(|owner| catalog.contains(owner))
         };
         let grants = catalog.objects().filter(|(id, _)| id.kind == Kind::Grant);
         let edges: Vec<(ObjectId, ObjectId)> = grants

@@ -93,6 +93,11 @@ impl Catalog {
         self.entries.get(id)?.parent.as_ref()
     }
 
+    /// What the object belongs to, and what that belongs to, and so on.
+    pub fn ancestors<'a>(&'a self, id: &ObjectId) -> impl Iterator<Item = &'a ObjectId> + use<'a> {
+        std::iter::successors(self.parent(id), |part| self.parent(part))
+    }
+
     /// Every object, in the order of the ids.
     pub fn objects(&self) -> impl Iterator<Item = (&ObjectId, &Object)> {
         self.entries.iter().map(|(id, entry)| (id, &entry.object))

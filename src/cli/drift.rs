@@ -156,7 +156,7 @@ async fn look(context: &Context<'_>, target: &OpenTarget<'_>) -> Result<Looked> 
     let mut live = introspect(session, &Cast::new()).await?;
     target.scope.restrict(&mut live);
     drop(progress);
-    let Some(left) = history::snapshot(session).await? else {
+    let Some(left) = history::snapshot(session, &target.scope).await? else {
         return untold(&journal, live.fingerprint() == promised).map(|()| nothing(report));
     };
     // What no kind models isn't part of the state that a plan promises, nor does a scope know where it lives.

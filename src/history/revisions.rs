@@ -195,11 +195,12 @@ impl Revisions {
             let ancestors = self.graph.ancestors(order[*number]);
             order[..*number].iter().all(|it| ancestors.contains(it))
         };
-        let trunk = (0..order.len()).rev().find(builds_on_all);
-        let trunk = trunk.and_then(|number| Some((number, self.states(order[number])?.1)));
-        let (rest, state) = trunk.map_or((0, begin), |(number, to)| (number + 1, to));
-        let states = order[rest..].iter().filter_map(|it| self.states(it));
-        Some(states.fold(state, |state, (from, to)| state.after(from, to)))
+        let (trunk, branches) = match (0..order.len()).rev().find(builds_on_all) {
+            Some(number) => (self.states(order[number])?.1, &order[number + 1..]),
+            None => (begin, &order[..]),
+        };
+        let states = branches.iter().filter_map(|it| self.states(it));
+        Some(states.fold(trunk, |state, (from, to)| state.after(from, to)))
     }
 
     /// What a revision is for.

@@ -14,7 +14,7 @@ use super::{
     registration::registration,
 };
 use crate::{
-    catalog::{Catalog, Fingerprint},
+    catalog::{Catalog, Fingerprint, Scope},
     diagnostic::{Code, Diagnostic, Result},
     plan::file::PlanFile,
     server::{failure::server_error, session::Session},
@@ -309,8 +309,8 @@ pub async fn save_snapshot(session: &Session, event: i64, catalog: &Catalog) -> 
     Ok(())
 }
 
-/// The catalog as the last revision left it.
-pub async fn snapshot(session: &Session) -> Result<Option<Catalog>> {
+/// The catalog as the last revision left it, as far as it is managed today.
+pub async fn snapshot(session: &Session, scope: &Scope) -> Result<Option<Catalog>> {
     let rows = session
         .client()
         .query_typed(
@@ -327,9 +327,10 @@ pub async fn snapshot(session: &Session) -> Result<Option<Catalog>> {
     GzDecoder::new(&compressed[..])
         .read_to_end(&mut json)
         .map_err(|error| unreadable(&error.to_string()))?;
-    serde_json::from_slice(&json)
-        .map(Some)
-        .map_err(|error| unreadable(&error.to_string()))
+    let mut left: Catalog =
+        serde_json::from_slice(&json).map_err(|error| unreadable(&error.to_string()))?;
+    scope.restrict(&mut left);
+    Ok(Some(left))
 }
 
 /// A role that may not apply may be allowed to look.

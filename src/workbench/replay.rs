@@ -45,14 +45,13 @@ impl Workbench {
             let fitted = without_what_stood_besides(file, plans, &catalog);
             run(&mut scratch, fitted.as_ref().unwrap_or(&file.plan), &what).await?;
             catalog = self.read(&scratch).await?;
-            promised = promised.after(header.from, header.to);
-            if fitted.is_some() && catalog.fingerprint() == header.to {
-                promised = header.to;
-            }
-            if catalog.fingerprint() != promised {
+            let reached = catalog.fingerprint();
+            let is_promised = reached == promised.after(header.from, header.to)
+                || (fitted.is_some() && reached == header.to);
+            if !is_promised {
                 differing.push(header.revision.clone());
-                promised = catalog.fingerprint();
             }
+            promised = reached;
         }
         self.shadow.drop_scratch(scratch).await?;
         Ok(Replayed { catalog, differing })
@@ -64,15 +63,15 @@ impl Workbench {
 /// all have to do.
 pub(super) fn without_what_stood_besides(
     file: &PlanFile,
-    before: &[&PlanFile],
+    plans: &[&PlanFile],
     catalog: &Catalog,
 ) -> Option<Plan> {
     let header = &file.header;
     let [parent] = header.down_revision.as_slice() else {
         return None;
     };
-    let mut parents = before.iter().map(|before| &before.header);
-    let parent = parents.find(|before| before.revision == *parent)?;
+    let mut headers = plans.iter().map(|plan| &plan.header);
+    let parent = headers.find(|header| header.revision == *parent)?;
     let renames = || file.plan.steps().any(|step| step.action == Action::Rename);
     (parent.to != header.from && !renames()).then(|| fit(&file.plan, catalog))
 }
@@ -84,9 +83,8 @@ fn fit(plan: &Plan, catalog: &Catalog) -> Plan {
     let mut made: BTreeSet<ObjectId> = BTreeSet::new();
     let mut does_something = |step: &Step| {
         let id = &step.object;
-        let mut wholes = std::iter::successors(Some(id), |whole| catalog.parent(whole));
-        let is_there = made.contains(id)
-            || (catalog.contains(id) && !wholes.any(|whole| gone.contains(whole)));
+        let stays = !gone.contains(id) && !catalog.ancestors(id).any(|whole| gone.contains(whole));
+        let is_there = made.contains(id) || (catalog.contains(id) && stays);
         match step.action {
             Action::Create => !is_there && made.insert(id.clone()),
             Action::Drop => {

@@ -146,6 +146,11 @@ pub(crate) async fn drift_is_told_until_it_is_settled(cluster: &Cluster) {
     desk.forge("plan --check");
     desk.forge("validate");
     desk.forge("test");
+
+    // What is managed no more has not been removed.
+    let settings = format!("{}\n[managed]\nexclude = [\"app.carts\"]\n", FILES[0].1);
+    desk.write("forge.toml", &settings);
+    desk.forge("drift");
     assert_snapshot!(desk.typed);
 }
 
