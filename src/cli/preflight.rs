@@ -67,6 +67,7 @@ async fn look(
         held: &held,
         revisions: &revisions,
         live: &live,
+        scope: &target.scope,
     };
     let mut lines = health::preflight(session, &ahead).await?;
     let now = person::clock();

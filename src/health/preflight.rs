@@ -9,9 +9,9 @@ use super::{
 };
 use crate::{
     apply,
-    catalog::Catalog,
+    catalog::{Catalog, Scope},
     diagnostic::{Code, Diagnostic, Result},
-    history::{Filed, Revisions, Standing},
+    history::{self, Filed, Revisions, Standing},
     kinds::{Action, HazardKind, Kind, Step},
     plan::{estimate, held, outlook},
     server::session::Session,
@@ -28,6 +28,8 @@ pub struct Ahead<'a> {
     pub revisions: &'a Revisions,
     /// The database as it is.
     pub live: &'a Catalog,
+    /// What is managed there.
+    pub scope: &'a Scope,
 }
 
 /// Looks at everything that decides whether an apply would go through now.
@@ -49,6 +51,8 @@ pub async fn preflight(session: &Session, ahead: &Ahead<'_>) -> Result<Vec<Line>
     let relations: Vec<&str> = relations.into_iter().collect();
     let extensions: Vec<&str> = extensions.into_iter().collect();
     let around = facts::surroundings(session, &relations, &extensions).await?;
+    let (journal, live) = (&ahead.revisions.journal, ahead.live.fingerprint());
+    let is_as_left = history::is_as_left(session, ahead.scope, journal, live).await?;
     let mut lines = vec![
         server(session, ahead).await?,
         lock(session).await?,
@@ -57,7 +61,7 @@ pub async fn preflight(session: &Session, ahead: &Ahead<'_>) -> Result<Vec<Line>
         plans(ahead),
         approvals(ahead),
         target(ahead),
-        verify::as_left(ahead.revisions, ahead.live.fingerprint()),
+        verify::as_left(ahead.revisions, is_as_left),
         rights(&around),
         Line::of(
             "extensions",

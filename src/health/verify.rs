@@ -20,19 +20,19 @@ pub async fn verify(
 ) -> Result<Vec<Line>> {
     let leftovers = facts::leftovers(session).await?;
     // Where the catalog is as the plans left it, so is a constraint that they left NOT VALID.
-    let as_promised = revisions.journal.promised() == Some(live);
+    let is_as_left = history::is_as_left(session, scope, &revisions.journal, live).await?;
     let found = leftovers
         .iter()
         .filter(|leftover| {
             let schema = leftover.schema.as_deref();
             let managed = schema.is_none_or(|schema| scope.holds_schema(schema));
-            managed && !(as_promised && leftover.may_be_meant)
+            managed && !(is_as_left && leftover.may_be_meant)
         })
         .map(|leftover| format!("{}: {}", leftover.what, leftover.name));
     Ok(vec![
         bodies(session, revisions).await?,
         finished(revisions),
-        as_left(revisions, live),
+        as_left(revisions, is_as_left),
         Line::of(
             "leftovers",
             found.collect(),
@@ -85,14 +85,14 @@ pub(super) fn finished(revisions: &Revisions) -> Line {
 }
 
 /// The live catalog is what the last revision left.
-pub(super) fn as_left(revisions: &Revisions, live: Fingerprint) -> Line {
+pub(super) fn as_left(revisions: &Revisions, is_as_left: bool) -> Line {
     let journal = &revisions.journal;
-    let Some(promised) = journal.promised() else {
+    if journal.promised().is_none() {
         return Line::good(
             "catalog",
             "nothing has been applied, so nothing is promised",
         );
-    };
+    }
     if let Some(event) = journal.differs() {
         return Line::bad(
             "catalog",
@@ -102,7 +102,7 @@ pub(super) fn as_left(revisions: &Revisions, live: Fingerprint) -> Line {
             )],
         );
     }
-    if promised == live {
+    if is_as_left {
         let taken = journal.taken.as_ref();
         let since = taken.map_or(String::new(), |taken| {
             format!(", noted {}", taken.at.strftime("%Y-%m-%d %H:%M UTC"))

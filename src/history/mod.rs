@@ -40,8 +40,8 @@ pub use self::{
     running::{Running, running},
     stamp::{Stamp, stamp},
     store::{
-        Actor, Body, Ensured, Entry, HISTORY, body, ensure, load, new_run, record, register,
-        save_snapshot, snapshot,
+        Actor, Body, Ensured, Entry, HISTORY, body, ensure, is_as_left, load, new_run, record,
+        register, save_snapshot, snapshot,
     },
     validate::{is_broken, validate},
 };

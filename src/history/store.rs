@@ -309,6 +309,21 @@ pub async fn save_snapshot(session: &Session, event: i64, catalog: &Catalog) -> 
     Ok(())
 }
 
+/// Whether a database, whose fingerprint is `live`, is as the last revision left it, as far as it is managed today.
+pub async fn is_as_left(
+    session: &Session,
+    scope: &Scope,
+    journal: &Journal,
+    live: Fingerprint,
+) -> Result<bool> {
+    let promised = journal.promised();
+    if promised == Some(live) || promised.is_none() || !journal.is_settled() {
+        return Ok(promised == Some(live));
+    }
+    let left = snapshot(session, scope).await?;
+    Ok(left.is_some_and(|left| left.fingerprint() == live))
+}
+
 /// The catalog as the last revision left it, as far as it is managed today.
 pub async fn snapshot(session: &Session, scope: &Scope) -> Result<Option<Catalog>> {
     let rows = session

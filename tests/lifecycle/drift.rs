@@ -151,6 +151,8 @@ pub(crate) async fn drift_is_told_until_it_is_settled(cluster: &Cluster) {
     let settings = format!("{}\n[managed]\nexclude = [\"app.carts\"]\n", FILES[0].1);
     desk.write("forge.toml", &settings);
     desk.forge("drift");
+    let verified = desk.environment.command(&["verify"]).output().unwrap();
+    assert!(verified.status.success(), "{verified:?}");
     assert_snapshot!(desk.typed);
 }
 
