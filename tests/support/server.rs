@@ -47,8 +47,13 @@ impl Server {
         self.sql_as("app", statements)
     }
 
-    /// What psql says to these statements.
+    /// What psql says to these statements in the project's database.
     pub(crate) fn sql_as(&self, role: &str, statements: &str) -> String {
+        self.sql_in("app", role, statements)
+    }
+
+    /// What psql says to these statements in a database of the server.
+    pub(crate) fn sql_in(&self, database: &str, role: &str, statements: &str) -> String {
         let output = Command::new("psql")
             .args([
                 "-X",
@@ -63,7 +68,7 @@ impl Server {
             .env("PGHOST", &self.folder)
             .env("PGPORT", "5432")
             .env("PGUSER", role)
-            .env("PGDATABASE", "app")
+            .env("PGDATABASE", database)
             .output()
             .expect("psql is installed");
         assert!(
