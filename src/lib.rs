@@ -31,6 +31,7 @@
 //! |---|---|
 //! | [`sql`] | identifiers and literals: the only code that quotes |
 //! | [`diagnostic`] | what forge says when something is wrong: [`Diagnostic`](diagnostic::Diagnostic), its stable [`Code`](diagnostic::Code), the process's [`Exit`](diagnostic::Exit) code |
+//! | [`files`] | the project's files: the only code that opens a path which the repository decides |
 //! | [`source`] | the schema tree: walk, parse, judge, order; the only user of the parsers |
 //! | [`kinds`] | one folder for each kind of object, and the contract that they fulfil, [`ObjectKind`](kinds::ObjectKind) |
 //! | [`server`] | connections and sessions; loading a tree; [shadow](server::shadow) and [embedded](server::embedded) servers |
@@ -130,6 +131,7 @@ pub mod conclusions;
 pub mod diagnostic;
 pub mod diff;
 pub mod drift;
+pub mod files;
 pub mod health;
 pub mod history;
 pub mod hooks;

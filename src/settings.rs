@@ -13,7 +13,7 @@ mod setting;
 mod sources;
 mod window;
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -30,6 +30,7 @@ pub use self::{
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
+    files::ProjectFiles,
     report::ColorChoice,
     server::Environment,
 };
@@ -90,6 +91,8 @@ pub struct Project {
     pub schema: Setting<Utf8PathBuf>,
     /// The folder of the plans.
     pub plans: Setting<Utf8PathBuf>,
+    /// Its files, and how far their paths may lead.
+    pub files: Arc<ProjectFiles>,
 }
 
 /// The database to work on.

@@ -26,6 +26,8 @@ mod health;
 mod hooks;
 #[path = "cli/init.rs"]
 mod init;
+#[path = "cli/paths.rs"]
+mod paths;
 #[path = "cli/plans.rs"]
 mod plans;
 #[path = "cli/renames.rs"]

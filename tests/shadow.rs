@@ -284,7 +284,12 @@ fn an_ordinary_user() {
 async fn users_server() -> (tempfile::TempDir, Embedded) {
     let project = open_folder();
     let path = Utf8Path::from_path(project.path()).unwrap();
-    let server = Embedded::start(path, &settings(Mode::Auto)).await.unwrap();
+    let server = Embedded::start(
+        &forge::files::ProjectFiles::new(path, &[]),
+        &settings(Mode::Auto),
+    )
+    .await
+    .unwrap();
     (project, server)
 }
 

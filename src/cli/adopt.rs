@@ -1,6 +1,6 @@
 //! `forge init --from-db`: a project that begins with the schema of a database, and with what changed it before.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use camino::Utf8Path;
 
@@ -41,6 +41,7 @@ pub(super) async fn run(
         declared: true,
         schema: Setting::default_value(folder.join(scaffold::SCHEMA)),
         plans: Setting::default_value(folder.join(scaffold::PLANS)),
+        files: Arc::new(context.files_of(folder)),
     };
     let outcome = Box::pin(with_target(args, context, settings, &mut target)).await;
     target.close().await;
@@ -73,7 +74,7 @@ async fn with_target(
     let count = files.len();
     let folder = &settings.project.root;
     scaffold::write(
-        folder,
+        &settings.project.files,
         &scaffold::project(Start::Database { files, unmanaged }),
     )?;
     let tree = format!(

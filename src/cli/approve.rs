@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Exit, Result},
-    history::{self, Direction, Filed, Folder, freeze},
+    history::{Direction, Filed, Folder, freeze},
     plan::file::{Approval, PlanFile},
     report::Status,
 };
@@ -85,7 +85,8 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
             proved.mark(&mut down.plan, Direction::Down);
         }
     }
-    let root = &settings.project()?.root;
+    let project = settings.project()?;
+    let (root, files) = (&project.root, &project.files);
     let (by, at) = (person::name(context, root), person::now());
     let said = Said {
         by: &by,
@@ -96,14 +97,14 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         // The way back first: a plan that is frozen has a frozen one.
         if let Some(down) = &mut draft.down {
             said.seal(&mut down.plan, Vec::new())?;
-            history::replace(
+            files.write(
                 &root.join(&down.path),
                 &freeze(&down.text, &down.plan.header),
             )?;
         }
         let up = &mut draft.up;
         said.seal(&mut up.plan, draft.allowed)?;
-        history::replace(&root.join(&up.path), &freeze(&up.text, &up.plan.header))?;
+        files.write(&root.join(&up.path), &freeze(&up.text, &up.plan.header))?;
         context.reporter.status(
             Status::Applied,
             format_args!("approved `{}`: {}", up.path, up.plan.header.message),

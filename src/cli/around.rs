@@ -131,7 +131,7 @@ impl Around<'_> {
 
     fn occasion(&self) -> Occasion<'_> {
         Occasion {
-            root: &self.settings.project.root,
+            files: &self.settings.project.files,
             environment: environment(self.settings),
             target: &self.target.url,
             revisions: &self.revisions,

@@ -82,7 +82,7 @@ async fn compose(
     live: &Catalog,
     from: &[String],
 ) -> Result<Option<Composed>> {
-    let tree = Tree::read(&settings.project.schema.value, &settings.project.root)?;
+    let tree = Tree::read(&settings.project.schema.value, &settings.project.files)?;
     let statements = load_order(tree.parse()?);
     let whom = Whom::live(&target.options, live, target.scope.clone());
     let (empty, comparison) = on_bench(context, settings, whom, async |bench, said| {
@@ -141,7 +141,8 @@ fn freeze_and_write(context: &Context<'_>, settings: &Settings, composed: Compos
     };
     said.seal(&mut down, Vec::new())?;
     said.seal(&mut up, allowed)?;
-    let path = history::write_plan(plans, &name, &preamble, &up, &down)?;
+    let files = &settings.project.files;
+    let path = history::write_plan(files, plans, &name, &preamble, &up, &down)?;
     let steps = up.plan.steps().count();
     context.reporter.status(
         Status::Applied,

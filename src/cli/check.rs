@@ -23,7 +23,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
     let project = settings.project()?;
-    let tree = Tree::read(&project.schema.value, &project.root)?;
+    let tree = Tree::read(&project.schema.value, &project.files)?;
     let statements = load_order(tree.parse()?);
     for warning in warnings(&statements) {
         context.reporter.diagnostic(&warning);

@@ -88,13 +88,14 @@ pub(super) fn write(
         down,
     } = compose(context, settings, revisions, new)?;
     let plans = &settings.project.plans.value;
-    let path = history::write_plan(plans, &name, &preamble, &up, &down)?;
+    let files = &settings.project.files;
+    let path = history::write_plan(files, plans, &name, &preamble, &up, &down)?;
     for draft in revisions.folder.drafts() {
         context
             .reporter
             .note(format_args!("replaces the draft `{}`", draft.path));
         if settings.project.root.join(&draft.path) != path {
-            history::remove_draft(&settings.project.root, draft)?;
+            history::remove_draft(files, draft)?;
         }
     }
     describe(context, settings, &up, &path);
@@ -165,7 +166,7 @@ pub(super) fn compose(
     };
     let plans = &settings.project.plans.value;
     let name = history::file_name(&settings.naming, unnamed, plans, &drafts);
-    let preamble = history::preamble(&settings.naming, root, unnamed)?;
+    let preamble = history::preamble(&settings.naming, &settings.project.files, unnamed)?;
     let mut down = PlanFile {
         header: Header {
             from: to,

@@ -5,6 +5,7 @@ use std::process::Command;
 use super::{Context, revisions};
 use crate::{
     diagnostic::{Code, Diagnostic, Exit, Result},
+    files::SQL_LIMIT,
     plan::file::PlanFile,
 };
 
@@ -67,7 +68,11 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
             format!("`{editor}` ended with {status}"),
         ));
     }
-    let text = fs_err::read_to_string(&path)?;
+    let text = settings
+        .project
+        .files
+        .text(&path, SQL_LIMIT)?
+        .unwrap_or_default();
     let plan = PlanFile::read(shown, &text)?;
     context.reporter.note(if plan.is_proved()? {
         "nothing was changed that counts".to_owned()

@@ -24,7 +24,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     settings.project()?;
     let shadow = shadow_settings(context, &settings)?;
     let progress = context.reporter.progress("starting the embedded server");
-    let embedded = Embedded::start(&settings.project.root, &shadow).await?;
+    let embedded = Embedded::start(&settings.project.files, &shadow).await?;
     drop(progress);
     let outcome = if let Some((program, arguments)) = args.command.split_first() {
         with(context, &embedded.options(), program, arguments).await

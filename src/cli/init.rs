@@ -66,11 +66,12 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     if !args.with.is_empty() && folder.join(settings::FILE_NAME).is_file() {
         return join(args, context, &folder);
     }
-    scaffold::refuse_occupied(&folder)?;
+    let files = context.files_of(&folder);
+    scaffold::refuse_occupied(&files)?;
     if args.from_db {
         return adopt::run(args, context, &folder).await;
     }
-    scaffold::write(&folder, &scaffold::project(Start::Example))?;
+    scaffold::write(&files, &scaffold::project(Start::Example))?;
     said(args, context, "an example of a table");
     accompany_new(args, context, &folder)?;
     let reporter = context.reporter;
@@ -103,7 +104,7 @@ fn join(args: &Args, context: &Context<'_>, folder: &Utf8Path) -> Result<Exit> {
     let project = Settings::resolve(context.flags, context.environment, folder)?.project;
     let below = |path: &Utf8Path| path.strip_prefix(&project.root).unwrap_or(path).to_owned();
     let (schema, plans) = (below(&project.schema.value), below(&project.plans.value));
-    let filed = Folder::read(&project.root, &project.plans.value)?;
+    let filed = Folder::read(&project.files, &project.plans.value)?;
     let newest = filed
         .plans
         .values()
@@ -130,7 +131,7 @@ fn accompany(
         .into_iter()
         .flat_map(|companion| companion.files(layout))
         .collect();
-    let written = scaffold::write(folder, &files)?;
+    let written = scaffold::write(&context.files_of(folder), &files)?;
     for file in &files {
         if written.contains(&file.path.as_path()) {
             context

@@ -85,7 +85,7 @@ async fn join(args: &Args, context: &Context<'_>) -> Result<Exit> {
         .filter(|head| !heads.contains(head))
         .collect();
     let project = &settings.project;
-    let tree = Tree::read(&project.schema.value, &project.root)?;
+    let tree = Tree::read(&project.schema.value, &project.files)?;
     let statements = load_order(tree.parse()?);
     let orders = orders(&revisions, &heads);
     let whom = Whom::history(&orders[0].files, scope(&settings)).expect("heads are plans");

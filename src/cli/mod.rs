@@ -59,6 +59,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::{
     cancel::{Cancel, Urgency},
     diagnostic::{Code, Diagnostic, Exit, Result},
+    files::ProjectFiles,
     report::{LogFormat, LogLevel, Paint, Reporter, Stream, log},
     server::Environment,
     settings::{self, GlobalFlags, Setting, Settings},
@@ -233,6 +234,12 @@ impl Context<'_> {
             let message = format!("forge's own path `{}` is not UTF-8", path.display());
             Diagnostic::error(Code::Configuration, message)
         })
+    }
+
+    /// The files of a project in this folder.
+    fn files_of(&self, folder: &Utf8Path) -> ProjectFiles {
+        let allowed = self.flags.allowed(self.environment, self.working_dir);
+        ProjectFiles::new(folder, &allowed)
     }
 
     /// The settings. Resolved on demand, because some commands do without a sound `forge.toml`.

@@ -94,7 +94,7 @@ enum From {
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
     settings.project()?;
-    let tree = Tree::read(&settings.project.schema.value, &settings.project.root)?;
+    let tree = Tree::read(&settings.project.schema.value, &settings.project.files)?;
     match args.from {
         From::History => from_history(args, context, &settings, &tree).await,
         From::Database => {
@@ -160,7 +160,7 @@ async fn from_database(
     if args.check {
         return Ok(checked(args, context, settings, found));
     }
-    let folder = Folder::read(&settings.project.root, &settings.project.plans.value)?;
+    let folder = Folder::read(&settings.project.files, &settings.project.plans.value)?;
     let revisions = Revisions::new(folder, history::load(&target.session).await?)?;
     revisions.at_head()?;
     write(args, context, settings, &revisions, found)
@@ -172,7 +172,7 @@ async fn from_history(
     settings: &Settings,
     tree: &Tree,
 ) -> Result<Exit> {
-    let folder = Folder::read(&settings.project.root, &settings.project.plans.value)?;
+    let folder = Folder::read(&settings.project.files, &settings.project.plans.value)?;
     let revisions = Revisions::new(folder, Journal::default())?;
     let plans = revisions.approved_plans();
     let whom = Whom::history(&plans, scope(settings)).ok_or_else(|| {

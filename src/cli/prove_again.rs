@@ -59,7 +59,7 @@ pub(super) async fn run(
             .help("restore its `.down.sql`; one without steps says that there is no way back")
     })?;
     let project = &settings.project;
-    let tree = Tree::read(&project.schema.value, &project.root)?;
+    let tree = Tree::read(&project.schema.value, &project.files)?;
     let target = OpenTarget::open(context, settings, "approve").await?;
     let proved = on_target(context, settings, (up, down), &tree, &target).await;
     target.close().await;
@@ -74,7 +74,7 @@ async fn on_target(
     target: &OpenTarget<'_>,
 ) -> Result<Proved> {
     let project = &settings.project;
-    let folder = Folder::read(&project.root, &project.plans.value)?;
+    let folder = Folder::read(&project.files, &project.plans.value)?;
     let revisions = Revisions::new(folder, history::load(&target.session).await?)?;
     revisions.at_head()?;
     let live = target.catalog().await?;

@@ -81,8 +81,7 @@ async fn restore(
     let mut restored = 0;
     for revision in lost {
         let body = history::body(work.session, revision).await?;
-        let plans = &settings.project.plans.value;
-        fs_err::create_dir_all(plans)?;
+        let (files, plans) = (&settings.project.files, &settings.project.plans.value);
         let path = match revisions.folder.downs.get(revision) {
             Some(down) => {
                 let down = settings.project.root.join(&down.path);
@@ -91,10 +90,10 @@ async fn restore(
             None => plans.join(format!("restored_{revision}.sql")),
         };
         if let Some(down) = body.down {
-            history::replace(&path.with_extension("down.sql"), &down)?;
+            files.write(&path.with_extension("down.sql"), &down)?;
         }
-        history::replace(&path, &body.up)?;
-        let shown = path.strip_prefix(&settings.project.root).unwrap_or(&path);
+        files.write(&path, &body.up)?;
+        let shown = files.shown(&path);
         context
             .reporter
             .status(Status::Applied, format_args!("restored `{shown}`"));
@@ -196,7 +195,8 @@ async fn accept_edit(
     let mut entry = Entry::new(revision, EventKind::Repaired);
     entry.error = Some("the edited file was accepted: it leads to the same state");
     history::record(work.session, work.actor, &entry).await?;
-    history::replace(&settings.project.root.join(&filed.path), &text)?;
+    let file = settings.project.root.join(&filed.path);
+    settings.project.files.write(&file, &text)?;
     context.reporter.status(
         Status::Applied,
         format_args!(

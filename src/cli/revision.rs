@@ -31,7 +31,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     plan.empty |= plan.message.is_some() && !args.autogenerate && !plan.check;
     plan.message = plan.message.or_else(|| args.text.clone());
     if args.merge {
-        merge::all(plan.message, plan.rev_id, context).await
+        Box::pin(merge::all(plan.message, plan.rev_id, context)).await
     } else {
         Box::pin(plan::run(&plan, context)).await
     }

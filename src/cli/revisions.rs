@@ -12,7 +12,7 @@ use crate::{
 /// The plans folder of the project.
 pub(super) fn folder(settings: &Settings) -> Result<Folder> {
     let project = settings.project()?;
-    Folder::read(&project.root, &project.plans.value)
+    Folder::read(&project.files, &project.plans.value)
 }
 
 /// Says which target a command works on.

@@ -115,7 +115,7 @@ impl<'a> OpenTarget<'a> {
             (None, _) => {
                 let progress = context.reporter.progress("starting the embedded server");
                 let shadow = shadow_settings(context, settings)?;
-                let embedded = Embedded::start(&settings.project.root, &shadow).await?;
+                let embedded = Embedded::start(&settings.project.files, &shadow).await?;
                 drop(progress);
                 (embedded.options(), Way::Embedded(Box::new(embedded)))
             }

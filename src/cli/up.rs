@@ -40,7 +40,7 @@ pub(super) async fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
     let project = settings.project()?;
     disposable(&settings)?;
-    let tree = Tree::read(&project.schema.value, &project.root)?;
+    let tree = Tree::read(&project.schema.value, &project.files)?;
     let statements = load_order(tree.parse()?);
     let done = locked::on_target(context, &settings, "up", async |target, work| {
         let live = target.catalog().await?;

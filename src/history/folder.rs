@@ -1,6 +1,6 @@
 //! The plans folder.
 
-use std::{collections::BTreeMap, io};
+use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
+    files::{ProjectFiles, SQL_LIMIT},
     plan::file::PlanFile,
 };
 
@@ -55,12 +56,12 @@ impl Folder {
     ///
     /// # Errors
     /// If a file can't be read or understood, or two files have the same revision.
-    pub fn read(root: &Utf8Path, folder: &Utf8Path) -> Result<Self> {
-        let folder = root.join(folder);
+    pub fn read(files: &ProjectFiles, folder: &Utf8Path) -> Result<Self> {
         let mut texts = Vec::new();
-        for path in files_in(&folder)? {
-            let shown = path.strip_prefix(root).unwrap_or(&path).to_owned();
-            let text = String::from_utf8(fs_err::read(&path)?).map_err(|_| {
+        for path in files_in(files, folder)? {
+            let shown = files.shown(&path).to_owned();
+            let bytes = files.read(&path, SQL_LIMIT)?.unwrap_or_default();
+            let text = String::from_utf8(bytes).map_err(|_| {
                 Diagnostic::error(Code::PlanFile, format!("`{shown}` is not UTF-8"))
                     .help("restore the file from version control")
             })?;
@@ -69,7 +70,6 @@ impl Folder {
         Self::of(texts)
     }
 
-    /// The plans of these files, in the order of their names.
     /// The plans of these files, by path and text.
     ///
     /// # Errors
@@ -169,24 +169,14 @@ impl Folder {
 }
 
 /// The SQL files of a folder, sorted.
-fn files_in(folder: &Utf8Path) -> Result<Vec<Utf8PathBuf>> {
-    let entries = match fs_err::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error.into()),
-    };
-    let mut files = Vec::new();
-    for entry in entries {
-        // A name that isn't UTF-8 is none that forge has given, nor is a hidden one.
-        if let Ok(path) = Utf8PathBuf::from_path_buf(entry?.path())
-            && path.extension() == Some("sql")
+fn files_in(files: &ProjectFiles, folder: &Utf8Path) -> Result<Vec<Utf8PathBuf>> {
+    // A name that isn't UTF-8 is none that forge has given, nor is a hidden one.
+    let (paths, _) = files.entries(folder)?.unwrap_or_default();
+    let is_plan = |path: &Utf8PathBuf| {
+        path.extension() == Some("sql")
             && !path.file_name().is_some_and(|name| name.starts_with('.'))
-        {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
+    };
+    Ok(paths.into_iter().filter(is_plan).collect())
 }
 
 fn is_down(path: &Utf8Path) -> bool {

@@ -26,7 +26,7 @@ pub use self::{
         Backfill, KeyValues, Opened, Opening, Passed, StepOf, Wish, advance_backfill, backfills,
         beat_backfill, forget_backfills, open_backfill, wish_backfills,
     },
-    draft::{remove_draft, replace, write_plan},
+    draft::{remove_draft, write_plan},
     folder::{Filed, Folder},
     freeze::freeze,
     graph::{Graph, Node},

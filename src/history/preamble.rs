@@ -2,11 +2,10 @@
 
 use std::{ops::Range, sync::Arc};
 
-use camino::Utf8Path;
-
 use super::naming::{Unnamed, fill};
 use crate::{
     diagnostic::{Code, Diagnostic, Result, SourceFile},
+    files::{ProjectFiles, SETTINGS_LIMIT},
     settings::{Naming, unknown_token},
 };
 
@@ -14,19 +13,19 @@ use crate::{
 ///
 /// # Errors
 /// [`Code::Configuration`] with the place in the template, if it is no template or holds more than comments.
-pub fn preamble(naming: &Naming, root: &Utf8Path, plan: Unnamed<'_>) -> Result<String> {
+pub fn preamble(naming: &Naming, files: &ProjectFiles, plan: Unnamed<'_>) -> Result<String> {
     let Some(path) = &naming.header else {
         return Ok(String::new());
     };
-    let bytes = fs_err::read(path).map_err(|error| {
+    let shown = files.shown(path);
+    let bytes = files.read(path, SETTINGS_LIMIT)?.ok_or_else(|| {
         Diagnostic::error(
             Code::Configuration,
             "the header of plan files can't be read",
         )
-        .note(error.to_string())
+        .note(format!("there is no `{shown}`"))
         .help("`header` in `[naming]` of forge.toml names the file")
     })?;
-    let shown = path.strip_prefix(root).unwrap_or(path);
     let text = String::from_utf8(bytes)
         .map_err(|_| Diagnostic::error(Code::Configuration, format!("`{shown}` is not UTF-8")))?;
     let template = Arc::new(SourceFile {

@@ -23,9 +23,10 @@ pub async fn take(occasion: &Occasion<'_>, command: &CommandLine, stamp: &str) -
         Some(revision) => format!("{stamp}_{revision}.dump"),
         None => format!("{stamp}.dump"),
     };
+    let root = occasion.files.root();
     let below = Utf8Path::new(FOLDER).join(name);
-    let file = occasion.root.join(&below);
-    fs_err::create_dir_all(occasion.root.join(FOLDER))?;
+    let file = root.join(&below);
+    occasion.files.create_folder(&root.join(FOLDER))?;
     let printed = run(
         occasion,
         Hook::Backup,
@@ -49,7 +50,7 @@ pub async fn take(occasion: &Occasion<'_>, command: &CommandLine, stamp: &str) -
         ));
         return Ok(masked(occasion, &printed));
     }
-    let path = occasion.root.join(Utf8PathBuf::from(&printed));
+    let path = root.join(Utf8PathBuf::from(&printed));
     if !path.exists() {
         return Err(nothing().note(format!(
             "its last line is no file: `{}`",

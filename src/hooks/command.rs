@@ -91,7 +91,7 @@ pub async fn run(
     program.env_clear().envs(occasion.variables.iter());
     occasion.tell(program.as_std_mut());
     let mut child = program
-        .current_dir(occasion.root)
+        .current_dir(occasion.files.root())
         .env("FORGE_HOOK", hook.as_str())
         .envs(also.iter().copied())
         .stdin(Stdio::null())

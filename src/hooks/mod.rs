@@ -16,10 +16,9 @@ pub use self::{
 
 use std::process::Command;
 
-use camino::Utf8Path;
-
 use crate::{
     cancel::Cancel,
+    files::ProjectFiles,
     report::Reporter,
     server::{Environment, connect::ConnectOptions},
 };
@@ -27,8 +26,8 @@ use crate::{
 /// What a command of the project's is told, and where it runs.
 #[derive(Clone, Copy)]
 pub struct Occasion<'a> {
-    /// The project's folder, in which it runs.
-    pub root: &'a Utf8Path,
+    /// The project's files, in whose folder it runs.
+    pub files: &'a ProjectFiles,
     /// The name of the environment, if one is chosen.
     pub environment: Option<&'a str>,
     /// The database's URL without the password.

@@ -1,13 +1,11 @@
 //! The folder of a new project.
 
-use std::io::{self, Write as _};
-
 use camino::Utf8Path;
-use fs_err::{self as fs, OpenOptions};
 
 use super::{Meets, NewFile};
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
+    files::{ProjectFiles, SETTINGS_LIMIT},
     settings::FILE_NAME,
 };
 
@@ -18,23 +16,18 @@ const NAMED: usize = 5;
 ///
 /// # Errors
 /// [`Code::Usage`], with what is in the way.
-pub fn refuse_occupied(folder: &Utf8Path) -> Result<()> {
-    let entries = match folder.read_dir_utf8() {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => {
-            return Err(Diagnostic::error(
-                Code::Usage,
-                format!("can't begin a project in `{folder}`"),
-            )
-            .note(error.to_string()));
-        }
+pub fn refuse_occupied(project: &ProjectFiles) -> Result<()> {
+    let folder = project.root();
+    let entries = project.entries(folder).map_err(|error| {
+        Diagnostic::error(Code::Usage, format!("can't begin a project in `{folder}`"))
+            .note(error.message())
+    })?;
+    let Some((paths, not_utf8)) = entries else {
+        return Ok(());
     };
-    let mut names = Vec::new();
-    for entry in entries {
-        names.push(entry?.file_name().to_string());
-    }
-    names.sort();
+    let names = paths.iter().filter_map(|path| path.file_name());
+    let mut names: Vec<String> = names.map(str::to_owned).collect();
+    names.extend(not_utf8.iter().map(|path| path.display().to_string()));
     if names.iter().any(|name| name == FILE_NAME) {
         return Err(Diagnostic::error(
             Code::Usage,
@@ -73,35 +66,23 @@ fn belongs_to_fresh_clone(name: &str) -> bool {
 ///
 /// # Errors
 /// If one can't be written.
-pub fn write<'a>(folder: &Utf8Path, files: &'a [NewFile]) -> Result<Vec<&'a Utf8Path>> {
+pub fn write<'a>(project: &ProjectFiles, files: &'a [NewFile]) -> Result<Vec<&'a Utf8Path>> {
     let mut written = Vec::new();
     for file in files {
-        let path = folder.join(&file.path);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)?;
-        }
+        let path = project.root().join(&file.path);
         match file.meets {
-            Meets::Kept if path.exists() => continue,
-            Meets::Nothing | Meets::Kept => create(&path, &file.text)?,
-            Meets::Extended => extend(&path, &file.text)?,
+            Meets::Kept if project.resolve(&path)?.is_some() => continue,
+            Meets::Nothing | Meets::Kept => project.create(&path, &file.text)?,
+            Meets::Extended => extend(project, &path, &file.text)?,
         }
         written.push(file.path.as_path());
     }
     Ok(written)
 }
 
-fn create(path: &Utf8Path, text: &str) -> Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    Ok(file.write_all(text.as_bytes())?)
-}
-
 /// Adds the lines unless the last of them, which is what matters, is there in some form.
-fn extend(path: &Utf8Path, text: &str) -> Result<()> {
-    let old = match fs::read_to_string(path) {
-        Ok(old) => old,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(error.into()),
-    };
+fn extend(project: &ProjectFiles, path: &Utf8Path, text: &str) -> Result<()> {
+    let old = project.text(path, SETTINGS_LIMIT)?.unwrap_or_default();
     let bare = |line: &str| line.trim().trim_matches('/').to_string();
     let wanted = text.lines().last().map(bare);
     if old.lines().map(bare).any(|line| Some(line) == wanted) {
@@ -112,14 +93,19 @@ fn extend(path: &Utf8Path, text: &str) -> Result<()> {
         old if old.ends_with('\n') => "\n",
         _ => "\n\n",
     };
-    let mut file = OpenOptions::new().append(true).create(true).open(path)?;
-    Ok(file.write_all(format!("{gap}{text}").as_bytes())?)
+    project.write(path, &format!("{old}{gap}{text}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use fs_err as fs;
+
     use super::*;
     use crate::scaffold::{Start, project};
+
+    fn files_of(root: &Utf8Path) -> ProjectFiles {
+        ProjectFiles::new(root, &[])
+    }
 
     fn folder_of(files: &[&str]) -> (tempfile::TempDir, camino::Utf8PathBuf) {
         let folder = tempfile::tempdir().unwrap();
@@ -135,7 +121,7 @@ mod tests {
     fn occupied_folders() {
         fn check(files: &[&str], in_the_way: Option<&str>) {
             let (_folder, path) = folder_of(files);
-            let note = refuse_occupied(&path)
+            let note = refuse_occupied(&files_of(&path))
                 .err()
                 .map(|error| error.notes()[0].clone());
             assert_eq!(note.as_deref(), in_the_way);
@@ -156,15 +142,15 @@ mod tests {
     #[test]
     fn a_folder_that_does_not_exist_is_free() {
         let (_folder, path) = folder_of(&[]);
-        refuse_occupied(&path.join("a/b")).unwrap();
-        write(&path.join("a/b"), &project(Start::Example)).unwrap();
+        refuse_occupied(&files_of(&path.join("a/b"))).unwrap();
+        write(&files_of(&path.join("a/b")), &project(Start::Example)).unwrap();
         assert!(path.join("a/b/plans").is_dir());
     }
 
     #[test]
     fn what_is_there_stays() {
         let (_folder, path) = folder_of(&[".gitignore", "README.md"]);
-        write(&path, &project(Start::Example)).unwrap();
+        write(&files_of(&path), &project(Start::Example)).unwrap();
         assert_eq!(
             fs::read_to_string(path.join("README.md")).unwrap(),
             "mine\n"
@@ -174,7 +160,12 @@ mod tests {
             ignored,
             format!("mine\n\n{}", include_str!("templates/gitignore"))
         );
-        extend(&path.join(".gitignore"), "# again\n.forge\n").unwrap();
+        extend(
+            &files_of(&path),
+            &path.join(".gitignore"),
+            "# again\n.forge\n",
+        )
+        .unwrap();
         assert_eq!(
             fs::read_to_string(path.join(".gitignore")).unwrap(),
             ignored

@@ -146,7 +146,7 @@ mod tests {
     fn settings(start: Start) -> Settings {
         let folder = tempfile::tempdir().unwrap();
         let root = camino::Utf8Path::from_path(folder.path()).unwrap();
-        write(root, &project(start)).unwrap();
+        write(&crate::files::ProjectFiles::new(root, &[]), &project(start)).unwrap();
         Settings::resolve(
             &GlobalFlags::default(),
             &crate::server::Environment::default(),

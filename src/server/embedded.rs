@@ -29,6 +29,7 @@ use super::{
     },
 };
 use crate::diagnostic::{Code, Diagnostic, Result};
+use crate::files::ProjectFiles;
 
 /// The major version where nothing is installed.
 const DEFAULT_MAJOR: u32 = 17;
@@ -66,7 +67,7 @@ impl std::fmt::Debug for Embedded {
 
 impl Embedded {
     /// Starts the project's server, or joins the one that another forge has started; makes the cluster on first use.
-    pub async fn start(project: &Utf8Path, settings: &ShadowSettings) -> Result<Self> {
+    pub async fn start(project: &ProjectFiles, settings: &ShadowSettings) -> Result<Self> {
         let (home, found) = Home::find(project, settings)?;
         let binaries = match found {
             Some(binaries) => binaries,
@@ -145,9 +146,10 @@ struct Home {
 
 impl Home {
     /// The project's cluster, or the place for a new one; and the programs, unless they must be fetched.
-    fn find(project: &Utf8Path, settings: &ShadowSettings) -> Result<(Self, Option<Binaries>)> {
-        let project = project.canonicalize_utf8()?;
+    fn find(files: &ProjectFiles, settings: &ShadowSettings) -> Result<(Self, Option<Binaries>)> {
+        let project = files.root().canonicalize_utf8()?;
         let parent = project.join(".forge");
+        files.create_folder(&parent)?;
         let programs = programs(settings)?;
         let major = existing(&parent).unwrap_or_else(|| {
             let newest = programs.iter().map(|binaries| binaries.version.major).max();
@@ -156,13 +158,13 @@ impl Home {
         let found = programs
             .into_iter()
             .find(|binaries| binaries.version.major == major);
-        fs_err::create_dir_all(&parent)?;
         let ignore = parent.join(".gitignore");
-        if !ignore.exists() {
-            fs_err::write(ignore, "*\n")?;
+        if files.resolve(&ignore)?.is_none() {
+            files.create(&ignore, "*\n")?;
         }
         let folder = parent.join(format!("pg{major}"));
         private_folder(&folder)?;
+        files.resolve(&folder)?;
         let data = folder.join("data");
         let socket = if folder.as_str().len() <= LONGEST_SOCKET_FOLDER {
             folder.clone()

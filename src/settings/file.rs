@@ -1,6 +1,6 @@
 //! `forge.toml`: where it is, what may stand in it, and what to say when something else does.
 
-use std::{collections::BTreeMap, fmt, io, ops::Range, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, ops::Range, sync::Arc, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Result, SourceFile},
+    files::{ProjectFiles, SETTINGS_LIMIT},
     kinds::Glob,
 };
 
@@ -149,18 +150,15 @@ pub struct EnvironmentTable {
 
 impl ForgeToml {
     /// The file in this folder or the nearest one above it.
-    pub fn find(start: &Utf8Path) -> Result<Option<Self>> {
+    /// A link must not leave the project or the `allowed` folders.
+    pub fn find(start: &Utf8Path, allowed: &[Utf8PathBuf]) -> Result<Option<Self>> {
         for folder in start.ancestors() {
             let path = folder.join(FILE_NAME);
-            match fs_err::read(&path) {
-                Ok(bytes) => {
-                    let text = String::from_utf8(bytes).map_err(|_| {
-                        Diagnostic::error(Code::Configuration, format!("`{path}` is not UTF-8"))
-                    })?;
-                    return Self::parse(folder, &text).map(Some);
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error.into()),
+            if let Some(bytes) = ProjectFiles::new(folder, allowed).read(&path, SETTINGS_LIMIT)? {
+                let text = String::from_utf8(bytes).map_err(|_| {
+                    Diagnostic::error(Code::Configuration, format!("`{path}` is not UTF-8"))
+                })?;
+                return Self::parse(folder, &text).map(Some);
             }
         }
         Ok(None)

@@ -8,6 +8,7 @@ use super::ConnectionString;
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
     report::{ColorChoice, LogFormat, LogLevel, Verbosity},
+    server::Environment,
 };
 
 /// Flags that every command takes.
@@ -45,6 +46,12 @@ pub struct GlobalFlags {
     #[arg(long, global = true)]
     pub offline: bool,
 
+    /// Read and write the project's files in this folder outside the project, too [env: FORGE_ALLOW_PATH]
+    ///
+    /// Paths and symbolic links of a repository must not lead out of it without this.
+    #[arg(long = "allow-path", value_name = "DIR", global = true)]
+    pub allow_path: Vec<Utf8PathBuf>,
+
     /// Choose when to use colour [env: NO_COLOR]
     #[arg(long, value_name = "WHEN", global = true)]
     pub color: Option<ColorChoice>,
@@ -80,6 +87,22 @@ impl GlobalFlags {
             Diagnostic::error(Code::Usage, format!("`{folder}` is not a folder"))
                 .help("`-C` takes the folder to run in"),
         )
+    }
+
+    /// The folders outside the project whose files may be read and written: `--allow-path`, else `FORGE_ALLOW_PATH`, where a
+    /// colon stands between them.
+    pub fn allowed(&self, variables: &Environment, working_dir: &Utf8Path) -> Vec<Utf8PathBuf> {
+        let of_variable = || {
+            let paths = variables.get("FORGE_ALLOW_PATH").unwrap_or_default();
+            let paths = paths.split(':').filter(|path| !path.is_empty());
+            paths.map(Utf8PathBuf::from).collect()
+        };
+        let paths = match &self.allow_path[..] {
+            [] => of_variable(),
+            flags => flags.to_vec(),
+        };
+        let absolute = paths.iter().map(|path| working_dir.join(path));
+        absolute.collect()
     }
 
     /// How much to say.

@@ -1,6 +1,6 @@
 //! Where each setting is looked for, and in which order.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::tz::TimeZone;
@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
+    files::ProjectFiles,
     server::Environment,
 };
 
@@ -37,6 +38,8 @@ pub(super) struct Sources<'a> {
     file: Option<ForgeToml>,
     /// Where the search for `forge.toml` begins, and what paths in flags and variables are relative to.
     working_dir: &'a Utf8Path,
+    /// The folders outside the project whose files may be read and written.
+    allowed: Vec<Utf8PathBuf>,
 }
 
 impl<'a> Sources<'a> {
@@ -45,11 +48,13 @@ impl<'a> Sources<'a> {
         variables: &'a Environment,
         working_dir: &'a Utf8Path,
     ) -> Result<Self> {
+        let allowed = flags.allowed(variables, working_dir);
         Ok(Self {
             flags,
             variables,
-            file: ForgeToml::find(working_dir)?,
+            file: ForgeToml::find(working_dir, &allowed)?,
             working_dir,
+            allowed,
         })
     }
 
@@ -61,6 +66,10 @@ impl<'a> Sources<'a> {
         self.file
             .as_ref()
             .map_or(self.working_dir, |file| &file.folder)
+    }
+
+    fn files(&self) -> ProjectFiles {
+        ProjectFiles::new(self.root(), &self.allowed)
     }
 
     pub(super) fn project(&self) -> Project {
@@ -81,6 +90,7 @@ impl<'a> Sources<'a> {
             declared: self.file.is_some(),
             schema: folder("schema", schema, "schema"),
             plans: folder("plans", plans, "plans"),
+            files: Arc::new(self.files()),
         }
     }
 
@@ -319,9 +329,10 @@ impl<'a> Sources<'a> {
             offline: offline
                 .or_else(|| self.shadow_key("offline", |table| table.offline))
                 .unwrap_or(Setting::default_value(false)),
-            cache: cache
-                .or_else(|| self.shadow_path("cache", |table| table.cache.as_ref()))
-                .unwrap_or_else(|| self.default_cache()),
+            cache: match cache {
+                Some(cache) => cache,
+                None => self.cache_of_the_file()?,
+            },
             mirror: self
                 .connection_variable("FORGE_PG_MIRROR")
                 .or_else(|| self.connection_variable("npm_config_registry")),
@@ -374,6 +385,22 @@ impl<'a> Sources<'a> {
         read: impl FnOnce(&ShadowTable) -> Option<&Utf8PathBuf>,
     ) -> Option<Setting<Utf8PathBuf>> {
         self.shadow_key(key, |table| read(table).map(|path| self.root().join(path)))
+    }
+
+    /// The cache that the file names, which is a part of the project; else the default.
+    fn cache_of_the_file(&self) -> Result<Setting<Utf8PathBuf>> {
+        let written = self.shadow_path("cache", |table| table.cache.as_ref());
+        let (Some(file), Some(cache)) = (&self.file, written) else {
+            return Ok(self.default_cache());
+        };
+        self.files().check_place(&cache.value).map_err(|error| {
+            let message = format!("the cache {}", error.message());
+            let error = file.error(&["shadow", "cache"], message, "leads out of the project");
+            error.help(
+                "keep it in the project, or name it from outside the repository: `FORGE_CACHE_DIR`",
+            )
+        })?;
+        Ok(cache)
     }
 
     /// The XDG cache folder; without a home, the project's own.

@@ -136,3 +136,30 @@ fn only_sql_quotes() {
         ],
     );
 }
+
+#[test]
+fn only_files_opens_what_the_repository_names() {
+    let words = [
+        "fs_err",
+        "fs::",
+        "File::",
+        "OpenOptions",
+        "read_dir_utf8",
+        "read_to_string",
+    ];
+    let server = "src/server";
+    let outside = "it is a path of the machine or of the cache, and none of the repository";
+    hold(
+        "only `files` reads and writes the project's files: links, FIFOs and devices are judged in one place",
+        only_below(&["src/files.rs", server], &words),
+        &[
+            ("src/conclusions.rs", "fs_err::", outside),
+            ("src/cli/person.rs", "/proc/sys/kernel/hostname", outside),
+            (
+                "src/hooks/backup.rs",
+                "fs_err::",
+                "it looks whether a command has left something, and opens no file",
+            ),
+        ],
+    );
+}

@@ -9,6 +9,7 @@ const LAYERS: &[&str] = &[
     "sql",
     "diagnostic",
     "cancel",
+    "files",
     "source",
     "kinds",
     "report",

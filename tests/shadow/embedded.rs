@@ -3,6 +3,7 @@
 use camino::Utf8Path;
 use forge::{
     diagnostic::Code,
+    files::ProjectFiles,
     server::{embedded::Embedded, shadow::Mode},
 };
 
@@ -18,7 +19,7 @@ fn a_server_that_does_not_start_shows_its_log() {
         let text = fs_err::read_to_string(&file).unwrap();
         fs_err::write(file, format!("{text}\nnonsense = 1\n")).unwrap();
         let project = Utf8Path::from_path(project.path()).unwrap();
-        let error = Embedded::start(project, &settings(Mode::Auto))
+        let error = Embedded::start(&ProjectFiles::new(project, &[]), &settings(Mode::Auto))
             .await
             .unwrap_err();
         assert_eq!(error.code(), Code::NoShadow);
@@ -37,7 +38,9 @@ pub(crate) fn an_embedded_server_keeps_its_data() {
     let project = Utf8Path::from_path(project.path()).unwrap();
     let settings = settings(Mode::Auto);
     run(async {
-        let first = Embedded::start(project, &settings).await.unwrap();
+        let first = Embedded::start(&ProjectFiles::new(project, &[]), &settings)
+            .await
+            .unwrap();
         let client = connect(&first.options()).await;
         assert_eq!(text(&client, "SHOW fsync").await, "on");
         assert_eq!(
@@ -54,7 +57,9 @@ pub(crate) fn an_embedded_server_keeps_its_data() {
             .unwrap();
 
         // Another forge joins it, and leaves it running.
-        let second = Embedded::start(project, &settings).await.unwrap();
+        let second = Embedded::start(&ProjectFiles::new(project, &[]), &settings)
+            .await
+            .unwrap();
         assert_eq!(second.options().hosts, first.options().hosts);
         second.stop().await.unwrap();
         assert_eq!(text(&client, "SELECT text FROM t").await, "kept");
@@ -62,7 +67,9 @@ pub(crate) fn an_embedded_server_keeps_its_data() {
         assert!(!has_process(project));
 
         // Dropped without a stop, it recovers.
-        let dropped = Embedded::start(project, &settings).await.unwrap();
+        let dropped = Embedded::start(&ProjectFiles::new(project, &[]), &settings)
+            .await
+            .unwrap();
         connect(&dropped.options())
             .await
             .batch_execute("INSERT INTO t VALUES ('also kept')")
@@ -70,7 +77,9 @@ pub(crate) fn an_embedded_server_keeps_its_data() {
             .unwrap();
         drop(dropped);
         assert!(!has_process(project));
-        let again = Embedded::start(project, &settings).await.unwrap();
+        let again = Embedded::start(&ProjectFiles::new(project, &[]), &settings)
+            .await
+            .unwrap();
         let client = connect(&again.options()).await;
         assert_eq!(
             text(&client, "SELECT string_agg(text, ',' ORDER BY text) FROM t").await,
@@ -89,7 +98,9 @@ fn an_embedded_server_far_down() {
         .join("a folder, \"quoted\"/".repeat(8));
     fs_err::create_dir_all(&long).unwrap();
     run(async {
-        let embedded = Embedded::start(&long, &settings(Mode::Auto)).await.unwrap();
+        let embedded = Embedded::start(&ProjectFiles::new(&long, &[]), &settings(Mode::Auto))
+            .await
+            .unwrap();
         let socket = folder(&embedded.options());
         assert_eq!(
             text(&connect(&embedded.options()).await, "SELECT 'up'").await,

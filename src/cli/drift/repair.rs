@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
-use fs_err as fs;
-
 use super::{
     super::{
         Context,
@@ -101,7 +99,7 @@ async fn adopt(
     found: Found,
 ) -> Result<Exit> {
     let project = settings.project()?;
-    let tree = Tree::read(&project.schema.value, &project.root)?;
+    let tree = Tree::read(&project.schema.value, &project.files)?;
     let folder = &project.schema.value;
     let folder = folder.strip_prefix(&project.root).unwrap_or(folder);
     let statements = load_order(tree.parse()?);
@@ -199,7 +197,7 @@ fn write(
     tree: &Tree,
     adoption: &Adoption,
 ) -> Result<()> {
-    let root = &settings.project.root;
+    let (root, files) = (&settings.project.root, &settings.project.files);
     let text_of = |path| tree.files.iter().find(|file| file.path == path);
     let revised = adoption.revise(tree);
     let changed = || {
@@ -223,13 +221,10 @@ fn write(
     for file in changed() {
         let path = root.join(&file.path);
         let what = if file.text.trim().is_empty() {
-            fs::remove_file(&path)?;
+            files.remove(&path)?;
             "removed"
         } else {
-            if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder)?;
-            }
-            fs::write(&path, &file.text)?;
+            files.write(&path, &file.text)?;
             text_of(file.path.clone()).map_or("created", |_| "changed")
         };
         let edits = adoption.edits.iter().filter(|it| it.path == file.path);
