@@ -17,7 +17,6 @@ mod desk;
 #[expect(dead_code, reason = "the cases use the rest")]
 #[path = "support/dump.rs"]
 mod dump;
-#[expect(dead_code, reason = "the tests of the command line use the rest")]
 #[path = "support/mod.rs"]
 mod support;
 
@@ -40,6 +39,7 @@ fn main() -> ExitCode {
     desk::run(desk::trials![
         session::a_session_as_an_alembic_user_types_it,
         branches::branches_meet_in_every_form,
+        branches::a_merge_is_what_apply_takes,
         session::a_disposable_database_needs_no_plan,
         scripts::a_script_does_what_forge_does,
         drafts::edited_drafts_are_proved_again,

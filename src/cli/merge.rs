@@ -25,9 +25,10 @@ use crate::{
 
 /// Join the heads of branches
 ///
-/// The branches are replayed in every order on a shadow server, and must come to the same state: that which schema/ declares.
-/// Where they come to another, the plan holds the steps that lead there. While other heads are left, schema/ declares their work
-/// too and can't be asked: then the branches must come to the same state in every order.
+/// The branches are applied on a shadow server in every order in which `forge apply` can meet them: from each of their revisions
+/// on. `apply` must refuse none of their plans, and all orders must lead to the same state; otherwise merge is refused and shows
+/// the objects. Where schema/ declares another state, the plan holds the steps that lead there. While other heads are left,
+/// schema/ declares their work too and is not compared.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The revisions to join; without any, all heads
@@ -91,21 +92,12 @@ async fn join(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let whom = Whom::history(&orders[0].files, scope(&settings)).expect("heads are plans");
     let postgres = whom.major;
     let (base, proposal, to) = on_bench(context, &settings, whom, async |bench, said| {
-        let states = replay(bench, &orders).await?;
-        let conflict = tell_conflicts(context, &orders, &states);
+        let states = apply(bench, &revisions, &heads, &orders).await?;
+        tell_conflicts(context, &orders, &states)?;
         let base = states.into_iter().next().expect("there is an order");
         if !left.is_empty() {
             let state = base.fingerprint();
-            return conflict.map_or(Ok((state, None, state)), |conflict| {
-                Err(undecided(conflict, &left))
-            });
-        }
-        if let Some(conflict) = conflict {
-            context.reporter.warn(format_args!(
-                "{conflict}; the plan leads from the state that they come to {}, and is refused where they were applied \
-                 otherwise",
-                orders[0].name
-            ));
+            return Ok((state, None, state));
         }
         said.extend(warnings(&statements));
         let desired = bench.build(&statements).await?;
@@ -201,36 +193,42 @@ struct Order<'a> {
     files: Vec<&'a PlanFile>,
 }
 
-/// The graph's own order, in which forge applies them, and each branch before the others.
-fn orders<'a>(revisions: &'a Revisions, heads: &[&str]) -> Vec<Order<'a>> {
-    let wanted: BTreeSet<&str> = heads
-        .iter()
-        .flat_map(|head| revisions.graph.ancestors(head))
+/// The orders in which `apply` brings a database to the heads: the graph's own from the beginning, and from each revision on
+/// that is not common to the heads, after what comes before it.
+fn orders<'a>(revisions: &'a Revisions, heads: &[&'a str]) -> Vec<Order<'a>> {
+    let graph = &revisions.graph;
+    let branches: Vec<BTreeSet<&str>> = heads.iter().map(|head| graph.ancestors(head)).collect();
+    let all: Vec<&str> = graph
+        .order()
+        .filter(|revision| branches.iter().any(|branch| branch.contains(revision)))
         .collect();
-    let all = || {
-        revisions
-            .graph
-            .order()
-            .filter(|revision| wanted.contains(revision))
-    };
+    let is_common = |revision: &str| branches.iter().all(|branch| branch.contains(revision));
     let files = |order: &[&str]| -> Vec<&'a PlanFile> {
         let filed = order
             .iter()
             .filter_map(|revision| revisions.folder.plans.get(*revision));
         filed.map(|Filed { plan, .. }| plan).collect()
     };
-    let mut seen: Vec<Vec<&str>> = vec![all().collect()];
+    let mut seen: Vec<Vec<&str>> = vec![all.clone()];
     let mut orders = vec![Order {
         name: "in the order of their making".to_owned(),
-        files: files(&seen[0]),
+        files: files(&all),
     }];
-    for head in heads {
-        let first = revisions.graph.ancestors(head);
-        let mut order: Vec<&str> = all().filter(|revision| first.contains(revision)).collect();
-        order.extend(all().filter(|revision| !first.contains(revision)));
+    // The heads first: what differs between whole branches is told as such.
+    let own = all.iter().copied().filter(|revision| !is_common(revision));
+    let parts = own.filter(|revision| !heads.contains(revision));
+    for first in heads.iter().copied().chain(parts) {
+        let before = graph.ancestors(first);
+        let (mut order, rest): (Vec<&str>, Vec<&str>) =
+            all.iter().partition(|revision| before.contains(*revision));
+        order.extend(rest);
         if !seen.contains(&order) {
             orders.push(Order {
-                name: format!("with the branch of `{head}` first"),
+                name: if heads.contains(&first) {
+                    format!("with the branch of `{first}` first")
+                } else {
+                    format!("from `{first}` on")
+                },
                 files: files(&order),
             });
             seen.push(order);
@@ -239,56 +237,69 @@ fn orders<'a>(revisions: &'a Revisions, heads: &[&str]) -> Vec<Order<'a>> {
     orders
 }
 
-async fn replay(bench: &Workbench, orders: &[Order<'_>]) -> Result<Vec<Catalog>> {
+/// What to do about branches that conflict.
+const PLAN_AGAIN: &str = "plan one of them again on top of the other, before it is applied anywhere: delete its plan and its \
+                          `.down.sql`, then `forge plan --from history --head REVISION` with the other one's head";
+
+/// Applies the branches in each order.
+async fn apply(
+    bench: &Workbench,
+    revisions: &Revisions,
+    heads: &[&str],
+    orders: &[Order<'_>],
+) -> Result<Vec<Catalog>> {
     let mut states = Vec::new();
     for order in orders {
-        let replayed = bench.replay(&order.files).await.map_err(|error| {
-            error
-                .note(format!("the branches are replayed {}", order.name))
-                .help("the branches conflict: plan one of them again on top of the other, before it is applied anywhere")
-        })?;
-        states.push(replayed.catalog);
+        let applied = Box::pin(bench.apply_in_order(&order.files))
+            .await
+            .map_err(|error| {
+                let common = revisions.graph.told_in_common(heads);
+                let error = error.note(format!("the branches are applied {}", order.name));
+                common
+                    .into_iter()
+                    .fold(error, Diagnostic::note)
+                    .help(PLAN_AGAIN)
+            })?;
+        states.push(applied);
     }
     Ok(states)
 }
 
-/// The error for branches that conflict while schema/ declares more than their work.
-fn undecided(conflict: String, left: &[&str]) -> Diagnostic {
-    Diagnostic::error(Code::History, conflict)
-        .note(format!(
-            "schema/ can't decide between them, because it declares the work of `{}` too",
-            left.join("`, `")
-        ))
-        .help("join all heads at once: `forge merge`")
-}
-
-/// Shows where the orders come to different states, with both definitions. Returns what is to be said of it.
-fn tell_conflicts(
-    context: &Context<'_>,
-    orders: &[Order<'_>],
-    states: &[Catalog],
-) -> Option<String> {
+/// Shows where the orders lead to different states, with both definitions.
+///
+/// # Errors
+/// [`Code::History`] if there is such a place.
+fn tell_conflicts(context: &Context<'_>, orders: &[Order<'_>], states: &[Catalog]) -> Result<()> {
     let (base, first) = (&states[0], &orders[0]);
-    let mut conflict = None;
+    let mut differing = BTreeSet::new();
     for (order, state) in orders.iter().zip(states).skip(1) {
         let groups = compare(base, state);
-        if groups.is_empty() {
-            continue;
-        }
         let sections: Vec<String> = groups
             .iter()
             .map(|group| changes::section(context, group, &first.name, &order.name))
             .collect();
-        context.reporter.data(sections.concat().trim_end());
-        conflict = Some(format!(
+        if !sections.is_empty() {
+            context.reporter.data(sections.concat().trim_end());
+        }
+        differing.extend(groups.into_iter().map(|group| group.object));
+    }
+    if differing.is_empty() {
+        return Ok(());
+    }
+    let error = Diagnostic::error(
+        Code::History,
+        format!(
             "the branches conflict: {} {} with the order in which they are applied",
-            revisions::counted(groups.len(), "object"),
-            if groups.len() == 1 {
+            revisions::counted(differing.len(), "object"),
+            if differing.len() == 1 {
                 "differs"
             } else {
                 "differ"
             },
-        ));
-    }
-    conflict
+        ),
+    );
+    let named = differing.iter();
+    Err(named
+        .fold(error, |error, object| error.note(format!("`{object}`")))
+        .help(PLAN_AGAIN))
 }

@@ -19,7 +19,7 @@ use crate::{
     kinds::{Glob, ObjectId},
     plan::{
         Plan,
-        file::{Semver, render_steps, revision_id},
+        file::{PlanFile, Semver, render_steps, revision_id},
         outlook, unrelated,
     },
     settings::Settings,
@@ -174,11 +174,11 @@ async fn from_history(
 ) -> Result<Exit> {
     let folder = Folder::read(&settings.project.files, &settings.project.plans.value)?;
     let revisions = Revisions::new(folder, Journal::default())?;
-    let plans = revisions.approved_plans();
-    let whom = Whom::history(&plans, scope(settings)).ok_or_else(|| {
+    let whom = Whom::history(&revisions.approved_plans(), scope(settings)).ok_or_else(|| {
         Diagnostic::error(Code::History, "there is no history to plan from")
             .help("the first plan begins at a database: leave `--from history` out")
     })?;
+    let plans = before(args, &revisions)?;
     let begin = async |bench: &crate::workbench::Workbench| Ok(bench.replay(&plans).await?.catalog);
     let found = find(args, context, settings, tree, whom, begin).await?;
     if let Comparison::Same(objects) = found.comparison
@@ -198,6 +198,22 @@ async fn from_history(
         return Ok(checked(args, context, settings, found));
     }
     write(args, context, settings, &revisions, found)
+}
+
+/// The plans that lead to where the new one begins: those that it builds on, with all before them. A check that names no head is
+/// about what all of them lead to.
+fn before<'a>(args: &Args, revisions: &'a Revisions) -> Result<Vec<&'a PlanFile>> {
+    if args.check && args.head.is_none() {
+        return Ok(revisions.approved_plans());
+    }
+    let mut goals = parents(args, revisions)?;
+    goals.extend(named(&args.depends_on, revisions)?);
+    for goal in &goals {
+        if let Some(draft) = revisions.folder.drafts().find(|it| it.revision() == goal) {
+            draft.plan.check_frozen(&draft.path)?;
+        }
+    }
+    Ok(revisions.plans_up_to(&goals))
 }
 
 /// What lies between where a plan begins and what the tree declares.

@@ -13,17 +13,19 @@ use crate::{
     history::{Journal, Reference, Revisions},
     report::Status,
     server::connect::ConnectOptions,
+    sql::join,
     workbench::Pair,
 };
 
 /// Rehearse plans on a shadow server: up, down, and up again
 ///
-/// Drafts are rehearsed too. A command behind `--` is run at the end of each way up, with the database in `DATABASE_URL` and the
+/// The plans are applied as `forge apply` applies them to an empty database: what it refuses fails here, too. Drafts are rehearsed
+/// as if they were approved. A command behind `--` is run at the end of each way up, with the database in `DATABASE_URL` and the
 /// `PG*` variables: the application's own tests, for example.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Go up to this revision
-    #[arg(value_name = "REVISION", default_value = "heads")]
+    #[arg(value_name = "REVISION", default_value = "head")]
     to: Reference,
 
     /// Take this many plans back
@@ -46,7 +48,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     };
     let rehearsed = on_bench(context, &settings, whom, async |bench, _| {
         let at_head = async |options: &ConnectOptions| command(args, context, options);
-        bench.rehearse(&pairs, args.back, at_head).await
+        Box::pin(bench.rehearse(&pairs, args.back, at_head)).await
     })
     .await?;
     for pair in &pairs {
@@ -60,6 +62,14 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         context.reporter.warn(format_args!(
             "the way back from {revision} doesn't bring back as it was: {}",
             names.join(", ")
+        ));
+    }
+    for (revision, misfits) in &rehearsed.besides {
+        let misfits = misfits.iter().map(ToString::to_string);
+        context.reporter.warn(format_args!(
+            "`forge apply` refuses revision {revision} in a database without the changes by hand that it was planned on: {}; it \
+             was rehearsed without the steps that need them",
+            join(misfits, ", ")
         ));
     }
     let back = args.back.min(pairs.len());
@@ -79,6 +89,9 @@ fn pairs<'a>(revisions: &'a Revisions, to: &Reference) -> Result<Vec<Pair<'a>>> 
         .map(|revision| {
             let folder = &revisions.folder;
             let up = &folder.plans[revision];
+            if up.plan.header.approval.is_some() {
+                up.plan.check_frozen(&up.path)?;
+            }
             let down = folder.downs.get(revision).ok_or_else(|| {
                 Diagnostic::error(Code::History, format!("`{}` has no way back", up.path))
                     .help("restore its `.down.sql` from version control")

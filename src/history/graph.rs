@@ -140,8 +140,14 @@ impl Graph {
         ))
     }
 
-    /// Which objects several branches change.
+    /// Which objects several branches change, for a person to read.
     fn in_common(&self, heads: &[&str]) -> String {
+        self.told_in_common(heads)
+            .unwrap_or_else(|| "they change no object in common".to_owned())
+    }
+
+    /// Which objects several branches change, for a person to read; none if they change none in common.
+    pub fn told_in_common(&self, heads: &[&str]) -> Option<String> {
         let branches: Vec<BTreeSet<&str>> = heads.iter().map(|head| self.ancestors(head)).collect();
         let mut changed: BTreeMap<&ObjectId, usize> = BTreeMap::new();
         for branch in &branches {
@@ -156,12 +162,9 @@ impl Graph {
             }
         }
         changed.retain(|_, branches| *branches > 1);
-        if changed.is_empty() {
-            "they change no object in common".to_owned()
-        } else {
-            let objects = changed.keys().map(|object| format!("`{object}`"));
-            format!("more than one of them changes {}", join(objects, ", "))
-        }
+        let objects = changed.keys().map(|object| format!("`{object}`"));
+        (!changed.is_empty())
+            .then(|| format!("more than one of them changes {}", join(objects, ", ")))
     }
 
     /// A revision and all that come before it.

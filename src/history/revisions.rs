@@ -124,6 +124,18 @@ impl Revisions {
             .collect()
     }
 
+    /// The plans that have a file and lead to some revisions, each after those that it builds on.
+    pub fn plans_up_to(&self, goals: &[String]) -> Vec<&PlanFile> {
+        let goals = goals.iter();
+        let before: BTreeSet<&str> = goals.flat_map(|goal| self.graph.ancestors(goal)).collect();
+        let order = self.graph.order();
+        order
+            .filter(|revision| before.contains(revision))
+            .filter_map(|revision| self.folder.plans.get(revision))
+            .map(|filed| &filed.plan)
+            .collect()
+    }
+
     /// The approved revisions that aren't applied.
     pub fn unapplied(&self) -> Vec<&str> {
         let all = self.graph.order();

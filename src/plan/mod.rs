@@ -6,6 +6,7 @@ mod estimate;
 pub mod file;
 mod graph;
 mod likeness;
+mod misfit;
 mod order;
 mod outlook;
 mod part;
@@ -15,6 +16,7 @@ pub use self::{
     batch::{Batch, Plan},
     estimate::{Estimate, Held, Size, Sizes, estimate, held},
     likeness::suggest_renames,
+    misfit::{Misfit, Why, misfits},
     outlook::{Outlook, outlook},
     part::{Part, is_named, unrelated},
 };

@@ -4,6 +4,7 @@ mod compare;
 mod rebuild;
 mod rehearse;
 mod replay;
+mod walk;
 
 pub use self::{
     compare::{Comparison, Proposal, Wish},

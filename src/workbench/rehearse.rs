@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{Workbench, differing, replay::without_what_stood_besides, run};
+use super::{Workbench, differing};
 use crate::{
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Result},
     kinds::ObjectId,
-    plan::file::{PlanFile, SETTINGS},
+    plan::{Misfit, file::PlanFile},
     server::connect::ConnectOptions,
+    sql::join,
 };
 
 /// A plan and its way back.
@@ -26,14 +27,17 @@ pub struct Rehearsed {
     pub catalog: Catalog,
     /// What a way back didn't bring back as it was, with its revision.
     pub irreversible: Vec<(String, BTreeSet<ObjectId>)>,
+    /// What keeps `apply` from applying a revision here, because it was made for a database that somebody had changed
+    /// besides.
+    pub besides: Vec<(String, Vec<Misfit>)>,
 }
 
 impl Workbench {
-    /// Runs plans in an empty database, takes the last `back` of them back, and runs those again. `at_head` is called at the
-    /// end of each way up, with how to connect to the database.
+    /// Applies plans to an empty database as `apply` does, takes the last `back` of them back, and applies those again.
+    /// `at_head` is called at the end of each way up, with how to connect to the database.
     ///
     /// # Errors
-    /// [`Code::Unproved`] for a step that fails, or a second way up that ends elsewhere than the first.
+    /// What `apply` and `downgrade` would refuse or report, and [`Code::Unproved`] for a step that fails, or a second way up that ends elsewhere than the first.
     pub async fn rehearse(
         &self,
         pairs: &[Pair<'_>],
@@ -42,56 +46,58 @@ impl Workbench {
     ) -> Result<Rehearsed> {
         let files = pairs.iter().flat_map(|pair| [pair.up, pair.down]);
         self.create_roles_of(files).await?;
-        let mut scratch = self.scratch("test").await?;
-        scratch.session().run(&SETTINGS.join(";")).await?;
-        let mut states = vec![self.read(&scratch).await?];
+        let ups: Vec<&PlanFile> = pairs.iter().map(|pair| pair.up).collect();
         let what =
             |pair: &Pair<'_>, way| format!("{way} revision `{}` fails", pair.up.header.revision);
-        let ups: Vec<&PlanFile> = pairs.iter().map(|pair| pair.up).collect();
+        let mut walk = self.walk("test").await?;
+        let mut states = vec![walk.state.clone()];
+        let mut besides = Vec::new();
         for pair in pairs {
-            let stands = states.last().expect("the empty database is there");
-            let fitted = without_what_stood_besides(pair.up, &ups, stands);
-            let plan = fitted.as_ref().unwrap_or(&pair.up.plan);
-            run(&mut scratch, plan, &what(pair, "the upgrade to")).await?;
-            states.push(self.read(&scratch).await?);
+            let first = walk
+                .upgrade(pair.up, &ups, &what(pair, "the upgrade to"))
+                .await?;
+            besides.push((pair.up.header.revision.clone(), first.besides));
+            states.push(walk.state.clone());
         }
-        at_head(scratch.options()).await?;
+        besides.retain(|(_, misfits)| !misfits.is_empty());
+        at_head(walk.scratch.options()).await?;
         let kept = pairs.len() - back.min(pairs.len());
         let mut irreversible = Vec::new();
         for (number, pair) in pairs.iter().enumerate().skip(kept).rev() {
-            run(
-                &mut scratch,
-                &pair.down.plan,
-                &what(pair, "the downgrade from"),
-            )
-            .await?;
-            let back = self.read(&scratch).await?;
-            if let Some(left) = differing(&back, &states[number]) {
+            walk.downgrade(pair.down, &what(pair, "the downgrade from"))
+                .await?;
+            if let Some(left) = differing(&walk.state, &states[number]) {
                 irreversible.push((pair.up.header.revision.clone(), left));
             }
         }
         for pair in &pairs[kept..] {
-            run(
-                &mut scratch,
-                &pair.up.plan,
-                &what(pair, "the second upgrade to"),
-            )
-            .await?;
+            walk.upgrade(pair.up, &ups, &what(pair, "the second upgrade to"))
+                .await
+                .map_err(|error| irreversible.iter().fold(error, left_behind))?;
         }
-        let again = self.read(&scratch).await?;
         let head = states.pop().expect("the empty database is there");
-        if let Some(left) = differing(&again, &head) {
+        if let Some(left) = differing(&walk.state, &head) {
             return Err(elsewhere(&left));
         }
         if kept < pairs.len() {
-            at_head(scratch.options()).await?;
+            at_head(walk.scratch.options()).await?;
         }
-        self.shadow.drop_scratch(scratch).await?;
+        walk.end().await?;
         Ok(Rehearsed {
             catalog: head,
             irreversible,
+            besides,
         })
     }
+}
+
+fn left_behind(error: Diagnostic, (revision, left): &(String, BTreeSet<ObjectId>)) -> Diagnostic {
+    let names = join(left.iter().map(|id| format!("`{id}`")), ", ");
+    error
+        .note(format!(
+            "the downgrade from `{revision}` does not restore {names}"
+        ))
+        .help("correct the `.down.sql` while the plan is a draft")
 }
 
 fn elsewhere(left: &BTreeSet<ObjectId>) -> Diagnostic {

@@ -34,11 +34,7 @@ impl Workbench {
         let mut catalog = self.read(&scratch).await?;
         let mut promised = catalog.fingerprint();
         let mut differing = Vec::new();
-        if let Some(first) = plans.first().map(|file| &file.header)
-            && first.from != promised
-        {
-            return Err(begins_elsewhere(first, promised));
-        }
+        begins_here(plans, promised)?;
         for file in plans {
             let header = &file.header;
             let what = format!("revision `{}` can't be replayed", header.revision);
@@ -103,14 +99,20 @@ fn fit(plan: &Plan, catalog: &Catalog) -> Plan {
 }
 
 /// A history can be replayed only from the state in which it began.
-fn begins_elsewhere(first: &Header, empty: Fingerprint) -> Diagnostic {
-    let Header { revision, from, .. } = first;
-    Diagnostic::error(
+pub(super) fn begins_here(plans: &[&PlanFile], empty: Fingerprint) -> Result<()> {
+    let Some(Header { revision, from, .. }) = plans
+        .first()
+        .map(|file| &file.header)
+        .filter(|first| first.from != empty)
+    else {
+        return Ok(());
+    };
+    Err(Diagnostic::error(
         Code::History,
         format!(
             "revision `{revision}` was made for a database that wasn't empty, so the history can't be replayed"
         ),
     )
     .note(format!("it leads from {from}, an empty database is {empty}"))
-    .help("plan from the live database, or begin the history with a baseline: `forge init --from-db`")
+    .help("plan from the live database, or begin the history with a baseline: `forge init --from-db`"))
 }

@@ -1,0 +1,143 @@
+//! Whether a database is what a plan's steps expect.
+
+use std::{collections::BTreeSet, fmt};
+
+use super::Plan;
+use crate::{
+    catalog::Catalog,
+    kinds::{Action, ObjectId},
+};
+
+/// An object that is not what a step expects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// The object.
+    pub object: ObjectId,
+    /// What is wrong with it.
+    pub why: Why,
+}
+
+/// How an object is not what a step expects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// A step changes or drops it, and it is gone.
+    Gone,
+    /// A step changes or drops it, and it was changed since.
+    Changed,
+    /// A step creates it, and it is there already.
+    Exists,
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { object, why } = self;
+        match why {
+            Why::Gone => write!(f, "`{object}` is gone"),
+            Why::Changed => write!(f, "`{object}` is not as it was"),
+            Why::Exists => write!(f, "`{object}` is there already"),
+        }
+    }
+}
+
+/// The objects of a database that are not what the plan's steps expect. `apply` refuses a plan that has any; whatever
+/// predicts what `apply` does asks here, too.
+pub fn misfits(plan: &Plan, live: &Catalog) -> Vec<Misfit> {
+    let families = live.families();
+    let mut misfits = Vec::new();
+    let mut known: BTreeSet<&ObjectId> = BTreeSet::new();
+    let mut add = |object: &ObjectId, why| {
+        misfits.push(Misfit {
+            object: object.clone(),
+            why,
+        });
+    };
+    for step in plan.steps() {
+        for (id, state) in &step.expects {
+            if !known.insert(id) {
+                continue;
+            }
+            match families.state(step.action, id) {
+                None => add(id, Why::Gone),
+                Some(found) if found != *state => add(id, Why::Changed),
+                Some(_) => {}
+            }
+        }
+        if step.action == Action::Create
+            && known.insert(&step.object)
+            && live.contains(&step.object)
+        {
+            add(&step.object, Why::Exists);
+        }
+    }
+    misfits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        catalog::Fingerprint,
+        kinds::{Kind, Object, Step, schema::Schema},
+        plan::Batch,
+        sql::Ident,
+    };
+
+    fn id(name: &str) -> ObjectId {
+        ObjectId::new(Kind::Schema, [name])
+    }
+
+    fn live() -> Catalog {
+        let mut live = Catalog::empty(150_000, Ident::new("owner"));
+        live.insert(id("there"), Object::Schema(Schema {}), None);
+        live
+    }
+
+    fn expecting(mut step: Step, state: &str) -> Step {
+        step.expects.push((step.object.clone(), state.to_owned()));
+        step
+    }
+
+    fn as_it_is() -> String {
+        Fingerprint::of(&id("there"), &Object::Schema(Schema {})).short()
+    }
+
+    #[test]
+    fn what_a_plan_expects() {
+        fn check(steps: Vec<Step>, expected: &[&str]) {
+            let plan = Plan {
+                batches: vec![Batch {
+                    transactional: true,
+                    steps,
+                }],
+            };
+            let found = misfits(&plan, &live());
+            let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+            assert_eq!(found, expected);
+        }
+        let (there, gone) = (id("there"), id("gone"));
+        check(vec![Step::create(&gone, "")], &[]);
+        check(
+            vec![Step::create(&there, "")],
+            &["`schema there` is there already"],
+        );
+        check(vec![expecting(Step::drop(&there, ""), &as_it_is())], &[]);
+        check(
+            vec![expecting(Step::alter(&there, ""), "0123456789ab")],
+            &["`schema there` is not as it was"],
+        );
+        check(
+            vec![expecting(Step::drop(&gone, ""), "0123456789ab")],
+            &["`schema gone` is gone"],
+        );
+        // Replaced: it is expected, then it goes, then it comes.
+        check(
+            vec![
+                expecting(Step::drop(&there, ""), &as_it_is()),
+                Step::create(&there, ""),
+            ],
+            &[],
+        );
+        // Two steps on one new object.
+        check(vec![Step::create(&gone, ""), Step::create(&gone, "")], &[]);
+    }
+}
