@@ -7,6 +7,8 @@
     reason = "a test that fails shows what it unwrapped"
 )]
 
+#[path = "shadow/confinement.rs"]
+mod confinement;
 #[path = "shadow/embedded.rs"]
 mod embedded;
 #[path = "shadow/registry.rs"]
@@ -251,6 +253,9 @@ fn a_killed_forge_is_swept() {
 fn everything_private() {
     a_private_shadow_leaves_nothing();
     embedded::an_embedded_server_keeps_its_data();
+    confinement::even_a_superuser_reaches_nothing_outside();
+    confinement::the_embedded_server_is_confined();
+    confinement::a_system_without_landlock_works_as_before();
 }
 
 /// Where the tests run as root, they have shown that; here is the ordinary user.

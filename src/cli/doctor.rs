@@ -169,20 +169,18 @@ async fn shadow(
         let options = target.map(|target| &target.options);
         let shadow = shadow::start(&wanted, major, options).await?;
         let description = shadow.description().to_owned();
-        let warnings: Vec<String> = shadow
-            .warnings()
-            .iter()
-            .map(|warning| warning.message().to_owned())
-            .collect();
+        let mut more: Vec<String> = shadow.confinement().into_iter().collect();
+        let warnings = shadow.warnings().iter();
+        more.extend(warnings.map(|warning| warning.message().to_owned()));
         shadow.close().await?;
-        Ok::<_, Diagnostic>((description, warnings))
+        Ok::<_, Diagnostic>((description, more))
     };
     let tried = tried.await;
     drop(progress);
     match tried {
-        Ok((description, warnings)) => {
+        Ok((description, more)) => {
             let mut evidence = vec![description];
-            evidence.extend(warnings);
+            evidence.extend(more);
             Line {
                 evidence,
                 ..Line::good("shadow", "")

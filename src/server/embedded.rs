@@ -3,7 +3,8 @@
 //!
 //! It lives in `.forge/pg<major>/`, keeps its data like any server, and runs only while a forge needs it. The forge that
 //! started it stops it, once no other forge uses it; like a shadow it also ends with that forge, however that ends, and then
-//! recovers at the next start. Sessions of other programs don't keep it running.
+//! recovers at the next start. Sessions of other programs don't keep it running. The operating system confines it like a shadow:
+//! the tree's code and the plans' run there, too, and its data stays in its folder all the same.
 
 use std::{
     fs::TryLockError,
@@ -217,7 +218,7 @@ impl Home {
             data: &self.data,
             socket: &self.socket,
             log: &self.folder.join("log"),
-            environment: &settings.environment,
+            settings,
         })
         .await
     }
@@ -258,13 +259,7 @@ impl Home {
             fs_err::remove_dir_all(&unfinished)?;
         }
         let options = ["-U", SUPERUSER];
-        template::initdb(
-            binaries,
-            account,
-            &unfinished,
-            &settings.environment,
-            &options,
-        )?;
+        template::initdb(binaries, account, &unfinished, settings, &options)?;
         template::configure(&unfinished, SETTINGS)?;
         Ok(fs_err::rename(&unfinished, &self.data)?)
     }
@@ -326,9 +321,9 @@ logging_collector = off
 /// The programs that the user chose, or all that are installed.
 fn programs(settings: &ShadowSettings) -> Result<Vec<Binaries>> {
     let Some(bin) = &settings.bin else {
-        return Ok(binaries::installed(&settings.environment, &settings.cache));
+        return Ok(binaries::installed(settings));
     };
-    match Binaries::at(bin, &settings.cache) {
+    match Binaries::at(bin, settings) {
         Ok(binaries) => Ok(vec![binaries]),
         Err(reason) => Err(Diagnostic::error(
             Code::NoShadow,

@@ -153,6 +153,7 @@ impl<'a> Loader<'a> {
         if statements.is_empty() {
             return Ok(());
         }
+        let confined = scratch.is_confined();
         let (client, elevation) = scratch.parts();
         let mut loader = Self {
             client,
@@ -168,7 +169,8 @@ impl<'a> Loader<'a> {
                 "{back} RESET search_path; RESET check_function_bodies"
             ))
             .await?;
-        Diagnostic::all(rejection::first_causes(statements, &failures)).map_or(Ok(()), Err)
+        let causes = rejection::first_causes(statements, &failures, confined);
+        Diagnostic::all(causes).map_or(Ok(()), Err)
     }
 
     /// The statement as it is run: what it says of a role is said of whoever plays that here.
@@ -188,6 +190,7 @@ impl<'a> Loader<'a> {
     /// Runs GRANTs and REVOKEs as the server's administrator: what they are about belongs to the tree's role as little as
     /// it does on the target. No code of the tree runs any more, which could make use of them.
     async fn grant(scratch: &mut Scratch, statements: &[&Statement]) -> Result<()> {
+        let confined = scratch.is_confined();
         let (_, Some(elevation)) = scratch.parts() else {
             return Ok(());
         };
@@ -211,7 +214,8 @@ impl<'a> Loader<'a> {
                 }
             }
         }
-        Diagnostic::all(rejection::first_causes(statements, &failures)).map_or(Ok(()), Err)
+        let causes = rejection::first_causes(statements, &failures, confined);
+        Diagnostic::all(causes).map_or(Ok(()), Err)
     }
 
     async fn set_up(&self) -> Result<()> {

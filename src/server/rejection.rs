@@ -64,8 +64,13 @@ fn lacks_object(code: &SqlState) -> bool {
     .contains(&code)
 }
 
-/// The failures that don't follow from others, as errors that point into the files.
-pub(super) fn first_causes(statements: &[&Statement], failures: &[Failure]) -> Vec<Diagnostic> {
+/// The failures that don't follow from others, as errors that point into the files. `confined` says whether the operating
+/// system confines the server.
+pub(super) fn first_causes(
+    statements: &[&Statement],
+    failures: &[Failure],
+    confined: bool,
+) -> Vec<Diagnostic> {
     let failed: Vec<&Statement> = failures
         .iter()
         .map(|failure| statements[failure.index])
@@ -78,6 +83,13 @@ pub(super) fn first_causes(statements: &[&Statement], failures: &[Failure]) -> V
     let mut problems: Vec<Diagnostic> = causes
         .iter()
         .map(|&cause| explain(statements, &failures[cause]))
+        .map(|error| {
+            if confined {
+                explain_confinement(error)
+            } else {
+                error
+            }
+        })
         .collect();
     let followers = failures.len() - problems.len();
     if followers > 0
@@ -92,6 +104,23 @@ pub(super) fn first_causes(statements: &[&Statement], failures: &[Failure]) -> V
     }
     problems
 }
+
+/// Says of an error on a private server whether it comes from the operating system, which confines the server.
+pub(super) fn explain_confinement(error: Diagnostic) -> Diagnostic {
+    // The server's messages have the system's own words, and its locale is C. Where there is no shell to run, the C library
+    // gives the server a reason of its own.
+    let refused = |text: &str| {
+        text.contains("Permission denied") || text.starts_with("could not execute command")
+    };
+    if refused(error.message()) || error.notes().iter().any(|note| refused(note)) {
+        error.note(CONFINED)
+    } else {
+        error
+    }
+}
+
+/// Why the operating system refuses something to a private server.
+const CONFINED: &str = "the operating system confines the throwaway server: it connects to nothing, runs no programs, and reaches no files but its own";
 
 fn explain(statements: &[&Statement], failure: &Failure) -> Diagnostic {
     let Failure {

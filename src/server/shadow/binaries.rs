@@ -4,12 +4,13 @@ use std::{
     collections::BTreeSet,
     fmt, io,
     os::unix::fs::MetadataExt as _,
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
 use sha2::{Digest as _, Sha256};
 
+use super::{ShadowSettings, account::Account, download, reach::Reach, system::Signal};
 use crate::server::Environment;
 
 /// A PostgreSQL version, as `postgres --version` has it.
@@ -57,8 +58,8 @@ pub(in crate::server) struct Binaries {
 impl Binaries {
     /// The programs in `bin`, or why there are none.
     ///
-    /// What `postgres --version` says is kept in `cache`, since loading the server takes 10 ms.
-    pub(in crate::server) fn at(bin: &Utf8Path, cache: &Utf8Path) -> Result<Self, String> {
+    /// What `postgres --version` says is kept in the cache, since loading the server takes 10 ms.
+    pub(in crate::server) fn at(bin: &Utf8Path, settings: &ShadowSettings) -> Result<Self, String> {
         let found = |name: &str| {
             bin.join(name).canonicalize_utf8().map_err(|error| {
                 if error.kind() == io::ErrorKind::NotFound {
@@ -75,10 +76,17 @@ impl Binaries {
             .expect("a file lies in a folder")
             .to_owned();
         let stamp = stamp(&postgres).map_err(|error| error.to_string())?;
-        let known = cache.join("version").join(&stamp);
+        let known = settings.cache.join("version").join(&stamp);
         let output = match fs_err::read_to_string(&known) {
             Ok(output) => output,
-            Err(_) => ask_version(&postgres, &known)?,
+            Err(_) => match ask_version(&postgres, &known, settings) {
+                Ok(output) => output,
+                Err(Silence::Failed(reason)) => return Err(reason),
+                // Root's cache may be closed to all who can run programs; what forge fetched there it knows.
+                Err(Silence::Unreachable(reason)) => {
+                    download::described(&bin, settings).ok_or(reason)?
+                }
+            },
         };
         let version = Version::parse(&output)
             .ok_or_else(|| format!("`{postgres}` says `{}`, which is no version", output.trim()))?;
@@ -101,21 +109,23 @@ impl Binaries {
 }
 
 /// Every set of programs on this machine, the ones that the user chose first.
-pub(in crate::server) fn installed(environment: &Environment, cache: &Utf8Path) -> Vec<Binaries> {
-    let mut found = usable(folders(environment, cache), cache);
+pub(in crate::server) fn installed(settings: &ShadowSettings) -> Vec<Binaries> {
+    let mut found = usable(folders(&settings.environment, &settings.cache), settings);
     if found.is_empty() {
         // Running it takes as long as half a start of a server, so it's asked last.
-        let path = environment.get("PATH").unwrap_or_default();
-        found = usable(by_pg_config(path), cache);
+        found = usable(by_pg_config(&settings.environment), settings);
     }
     found
 }
 
-fn usable(folders: impl IntoIterator<Item = Utf8PathBuf>, cache: &Utf8Path) -> Vec<Binaries> {
+fn usable(
+    folders: impl IntoIterator<Item = Utf8PathBuf>,
+    settings: &ShadowSettings,
+) -> Vec<Binaries> {
     let mut seen = BTreeSet::new();
     folders
         .into_iter()
-        .filter_map(|folder| Binaries::at(&folder, cache).ok())
+        .filter_map(|folder| Binaries::at(&folder, settings).ok())
         .filter(|binaries| seen.insert(binaries.bin.clone()))
         .collect()
 }
@@ -147,7 +157,7 @@ fn folders(environment: &Environment, cache: &Utf8Path) -> Vec<Utf8PathBuf> {
     // The names begin with the platform; a cache may be shared by several.
     folders.extend(children(
         &cache.join("pg"),
-        super::download::platform().unwrap_or("none"),
+        download::platform().unwrap_or("none"),
         "native/bin",
     ));
     folders
@@ -171,19 +181,54 @@ fn children(parent: &Utf8Path, prefix: &str, rest: &str) -> Vec<Utf8PathBuf> {
 }
 
 /// Where the `pg_config` on PATH says that the programs are.
-fn by_pg_config(path: &str) -> Option<Utf8PathBuf> {
-    let program = path
+fn by_pg_config(environment: &Environment) -> Option<Utf8PathBuf> {
+    let program = environment
+        .get("PATH")
+        .unwrap_or_default()
         .split(':')
         .filter(|part| part.starts_with('/'))
         .map(|part| Utf8Path::new(part).join("pg_config"))
         .find(|program| program.is_file())?;
-    let output = Command::new(program)
-        .arg("--bindir")
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    let folder = String::from_utf8(output.stdout).ok()?;
+    let output = as_ordinary_user(&program, environment, |command| {
+        command.arg("--bindir");
+        Ok(())
+    });
+    let folder = String::from_utf8(output.ok()?.stdout).ok()?;
     (!folder.trim().is_empty()).then(|| folder.trim().into())
+}
+
+/// Why a program tells nothing.
+enum Silence {
+    /// No account that forge can take reaches it.
+    Unreachable(String),
+    /// It was tried.
+    Failed(String),
+}
+
+/// Runs a program to its end without root's privileges, by the first account that reaches it.
+fn as_ordinary_user(
+    program: &Utf8Path,
+    environment: &Environment,
+    set_up: impl Fn(&mut Command) -> Result<(), String>,
+) -> Result<Output, Silence> {
+    let mut refused = format!("`{program}` can't be run");
+    for account in Account::candidates(environment) {
+        let mut command = account.command(program, Signal::Kill, environment);
+        set_up(&mut command).map_err(Silence::Failed)?;
+        match command.stderr(Stdio::piped()).output() {
+            Ok(output) => return Ok(output),
+            // The file is there, so it's the loader that is missing.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(Silence::Failed(format!(
+                    "`{program}` is built for another system (it may need glibc)"
+                )));
+            }
+            Err(error) => {
+                refused = format!("`{program}` can't be run as {}: {error}", account.name());
+            }
+        }
+    }
+    Err(Silence::Unreachable(refused))
 }
 
 fn stamp(postgres: &Utf8Path) -> io::Result<String> {
@@ -197,26 +242,25 @@ fn stamp(postgres: &Utf8Path) -> io::Result<String> {
     Ok(hex::encode(&Sha256::digest(text)[..12]))
 }
 
-fn ask_version(postgres: &Utf8Path, known: &Utf8Path) -> Result<String, String> {
-    let output = Command::new(postgres)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .env_remove("PGDATA")
-        .output()
-        .map_err(|error| {
-            // The file is there, so it's the loader that is missing.
-            if error.kind() == io::ErrorKind::NotFound {
-                format!("`{postgres}` is built for another system (it may need glibc)")
-            } else {
-                format!("`{postgres}` can't be run: {error}")
-            }
-        })?;
+fn ask_version(
+    postgres: &Utf8Path,
+    known: &Utf8Path,
+    settings: &ShadowSettings,
+) -> Result<String, Silence> {
+    let environment = &settings.environment;
+    let output = as_ordinary_user(postgres, environment, |command| {
+        let reach = Reach::of_program(postgres, environment);
+        let confined = settings.landlock.confine(command, &reach);
+        confined.map_err(|error| error.message().to_owned())?;
+        command.arg("--version");
+        Ok(())
+    })?;
     if !output.status.success() {
         let reason = String::from_utf8_lossy(&output.stderr);
-        return Err(format!(
+        return Err(Silence::Failed(format!(
             "`{postgres} --version` fails: {}",
             reason.trim().lines().next().unwrap_or("it says nothing")
-        ));
+        )));
     }
     let version = String::from_utf8_lossy(&output.stdout).into_owned();
     // A cache that can't be written costs 10 ms next time and nothing else.
@@ -254,8 +298,9 @@ mod tests {
     fn missing_programs() {
         let folder = tempfile::tempdir().unwrap();
         let folder = Utf8Path::from_path(folder.path()).unwrap();
+        let settings = ShadowSettings::new(Environment::default());
         assert_eq!(
-            Binaries::at(folder, folder),
+            Binaries::at(folder, &settings),
             Err(format!("`{folder}` has no `postgres`"))
         );
     }

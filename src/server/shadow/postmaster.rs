@@ -10,14 +10,13 @@ use std::{
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{
+    ShadowSettings,
     account::Account,
     binaries::Binaries,
+    reach::Reach,
     system::{self, Signal},
 };
-use crate::{
-    diagnostic::{Code, Diagnostic, Result},
-    server::Environment,
-};
+use crate::diagnostic::{Code, Diagnostic, Result};
 
 /// Recovery after a crash may take its time; a fresh cluster takes 30 ms.
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -25,7 +24,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(1);
 
 /// What a server is started with.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(in crate::server) struct Start<'a> {
     /// The programs.
     pub(in crate::server) binaries: &'a Binaries,
@@ -37,8 +36,8 @@ pub(in crate::server) struct Start<'a> {
     pub(in crate::server) socket: &'a Utf8Path,
     /// What the server writes to standard error goes there.
     pub(in crate::server) log: &'a Utf8Path,
-    /// Forge's environment.
-    pub(in crate::server) environment: &'a Environment,
+    /// Forge's environment, and what confines the server.
+    pub(in crate::server) settings: &'a ShadowSettings,
 }
 
 /// A running server. It ends when this is dropped, or when the thread that started it ends.
@@ -73,16 +72,24 @@ impl Postmaster {
 
         let program = start.binaries.postgres();
         let log = fs_err::File::create(start.log)?.into_file();
+        let ShadowSettings {
+            environment,
+            landlock,
+            ..
+        } = start.settings;
+        let mut command = start.account.command(&program, Signal::Quit, environment);
+        let reach = Reach::of_server(start.binaries, start.data, start.socket, environment);
+        landlock.confine(&mut command, &reach)?;
         // Ctrl-C in a terminal goes to the whole process group; forge decides when the server ends.
-        let child = start
-            .account
-            .command(&program, Signal::Quit, start.environment)
+        let child = command
             .arg("-D")
             .arg(start.data)
             .arg("-c")
             .arg(format!("unix_socket_directories={}", listed(start.socket)))
             .args(["-c", "unix_socket_permissions=0700"])
             .args(["-c", "listen_addresses=", "-c", "port=5432"])
+            // Files in the cluster's own folder; POSIX shared memory lies in a folder that others use too.
+            .args(["-c", "dynamic_shared_memory_type=mmap"])
             .stdout(log.try_clone()?)
             .stderr(Stdio::from(log))
             .process_group(0)

@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     diagnostic::Result,
-    server::{connect::ConnectOptions, failure::rejected, session::Session, snapshot::Rejection},
+    server::{
+        connect::ConnectOptions, failure::rejected, rejection::explain_confinement,
+        session::Session, snapshot::Rejection,
+    },
     source,
     sql::Ident,
 };
@@ -22,6 +25,7 @@ pub struct Scratch {
     session: Option<Session>,
     elevation: Option<Elevation>,
     cast: BTreeMap<Ident, Ident>,
+    confined: bool,
 }
 
 impl Scratch {
@@ -40,9 +44,20 @@ impl Scratch {
             session: None,
             elevation,
             cast,
+            confined: false,
         };
         scratch.log_in_again().await?;
         Ok(scratch)
+    }
+
+    /// Says that the operating system confines the server.
+    pub(super) fn confined(self, confined: bool) -> Self {
+        Self { confined, ..self }
+    }
+
+    /// Whether the operating system confines the server.
+    pub(in crate::server) fn is_confined(&self) -> bool {
+        self.confined
     }
 
     /// Which role each of those plays that act in the database.
@@ -92,6 +107,20 @@ impl Scratch {
         statements: &[&str],
         transactional: bool,
     ) -> Result<(), Rejection> {
+        let ran = Box::pin(self.try_all(statements, transactional)).await;
+        ran.map_err(|rejection| {
+            if self.confined {
+                Rejection {
+                    diagnostic: explain_confinement(rejection.diagnostic),
+                    ..rejection
+                }
+            } else {
+                rejection
+            }
+        })
+    }
+
+    async fn try_all(&mut self, statements: &[&str], transactional: bool) -> Result<(), Rejection> {
         let in_place: Vec<Cow<'_, str>> = statements
             .iter()
             .map(|statement| match &self.elevation {

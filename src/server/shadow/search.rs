@@ -121,7 +121,7 @@ async fn guest(options: &ConnectOptions, major: u32, what: &str) -> Result<Shado
 /// A private server from installed programs.
 async fn local(settings: &ShadowSettings, major: u32) -> Result<Shadow> {
     if let Some(bin) = &settings.bin {
-        let binaries = Binaries::at(bin, &settings.cache).map_err(|reason| {
+        let binaries = Binaries::at(bin, settings).map_err(|reason| {
             Diagnostic::error(Code::NoShadow, format!("`{bin}` has no PostgreSQL to use"))
                 .note(reason)
                 .help("name the folder that has `postgres` and `initdb`")
@@ -132,7 +132,7 @@ async fn local(settings: &ShadowSettings, major: u32) -> Result<Shadow> {
         }
         return Ok(shadow);
     }
-    let installed = binaries::installed(&settings.environment, &settings.cache);
+    let installed = binaries::installed(settings);
     let (same, others): (Vec<_>, Vec<_>) = installed
         .into_iter()
         .partition(|binaries| binaries.version.major == major);
@@ -183,7 +183,7 @@ pub(in crate::server) async fn fetched(settings: &ShadowSettings, major: u32) ->
 
 /// Installed programs of other majors, the nearest first and the newer of two equally near.
 fn others(settings: &ShadowSettings, major: u32) -> Vec<Binaries> {
-    let mut others = binaries::installed(&settings.environment, &settings.cache);
+    let mut others = binaries::installed(settings);
     others.retain(|binaries| binaries.version.major != major);
     // The sort is stable, so those of one major stay in the order of preference.
     others.sort_by_key(|binaries| {

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::system;
+use super::{landlock::Landlock, system};
 use crate::server::{Environment, connect::ConnectOptions};
 
 /// Which kind of shadow server is wanted.
@@ -68,6 +68,8 @@ pub struct ShadowSettings {
     pub cache: Utf8PathBuf,
     /// The variables of forge's environment: PATH, TMPDIR, SUDO_UID and the like.
     pub environment: Environment,
+    /// How the operating system confines private servers.
+    pub landlock: Landlock,
     /// Who wants to know what takes long.
     pub progress: Progress,
 }
@@ -93,6 +95,7 @@ impl ShadowSettings {
             registry: registry.map(str::to_owned),
             cache,
             environment,
+            landlock: Landlock::of_kernel(),
             progress: Progress::default(),
         }
     }

@@ -114,6 +114,41 @@ pub(in crate::server) fn prepare(command: &mut Command, child: Child) {
     unsafe { command.pre_exec(setup) };
 }
 
+/// The version of Landlock that the kernel offers to this process.
+#[cfg(target_os = "linux")]
+pub(super) fn landlock_abi() -> io::Result<u32> {
+    // LANDLOCK_CREATE_RULESET_VERSION of linux/landlock.h.
+    const VERSION: libc::c_ulong = 1;
+    let nothing: *const libc::c_void = std::ptr::null();
+    // SAFETY: with this flag the call takes a null pointer and a size of zero, and only returns a number.
+    let abi =
+        unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, nothing, 0_usize, VERSION) };
+    u32::try_from(abi).map_err(|_| io::Error::last_os_error())
+}
+
+/// Puts the child of `command` under a Landlock ruleset. Programs that it runs gain no privileges either.
+#[cfg(target_os = "linux")]
+pub(super) fn restrict(command: &mut Command, ruleset: std::os::fd::OwnedFd) {
+    use std::os::fd::AsRawFd as _;
+
+    const ON: libc::c_ulong = 1;
+    const UNUSED: libc::c_ulong = 0;
+    let setup = move || {
+        // SAFETY: PR_SET_NO_NEW_PRIVS takes integers.
+        if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, ON, UNUSED, UNUSED, UNUSED) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let file = libc::c_long::from(ruleset.as_raw_fd());
+        // SAFETY: the call takes two integers; the closure owns the file, so it is open.
+        if unsafe { libc::syscall(libc::SYS_landlock_restrict_self, file, UNUSED) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec the closure makes two system calls and allocates nothing.
+    unsafe { command.pre_exec(setup) };
+}
+
 #[cfg(target_os = "linux")]
 fn enter_namespace(users: &[u8], groups: &[u8]) -> io::Result<()> {
     // SAFETY: `unshare` takes an integer; the forked child has one thread, as CLONE_NEWUSER asks.

@@ -8,20 +8,19 @@ use std::{fs::DirBuilder, io::Write as _, os::unix::fs::DirBuilderExt as _, time
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{
+    ShadowSettings,
     account::Account,
     admin,
     binaries::Binaries,
     folder::Folder,
     postmaster::{self, Postmaster, Start},
+    reach::Reach,
     system::Signal,
 };
-use crate::{
-    diagnostic::{Code, Diagnostic, Result},
-    server::Environment,
-};
+use crate::diagnostic::{Code, Diagnostic, Result};
 
 /// Changes when the way templates are made changes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// The database that a slim cluster has.
 pub(in crate::server) const DATABASE: &str = "template0";
@@ -40,10 +39,9 @@ pub(in crate::server) async fn copy_to(
     data: &Utf8Path,
     binaries: &Binaries,
     account: &Account,
-    cache: &Utf8Path,
-    environment: &Environment,
+    settings: &ShadowSettings,
 ) -> Result<()> {
-    let templates = cache.join("template");
+    let templates = settings.cache.join("template");
     let name = format!("{FORMAT}-{}-{}", binaries.version.major, binaries.stamp);
     let template = templates.join(&name);
     fs_err::create_dir_all(&templates)?;
@@ -54,7 +52,7 @@ pub(in crate::server) async fn copy_to(
         lock.unlock()?;
         lock.lock()?;
         if !template.is_dir() {
-            build(&template, binaries, account, environment).await?;
+            build(&template, binaries, account, settings).await?;
             remove_unused(&templates);
         }
     }
@@ -67,14 +65,14 @@ async fn build(
     template: &Utf8Path,
     binaries: &Binaries,
     account: &Account,
-    environment: &Environment,
+    settings: &ShadowSettings,
 ) -> Result<()> {
-    let folder = Folder::create(environment)?;
+    let folder = Folder::create(&settings.environment)?;
     account.own(folder.path())?;
     let data = folder.path().join("data");
     let options = ["-U", SUPERUSER, "--no-sync", "--wal-segsize=1"];
-    initdb(binaries, account, &data, environment, &options)?;
-    configure(&data, &settings(binaries.version.major))?;
+    initdb(binaries, account, &data, settings, &options)?;
+    configure(&data, &for_throwaway(binaries.version.major))?;
     let log = folder.path().join("log");
     let server = Postmaster::start(Start {
         binaries,
@@ -82,7 +80,7 @@ async fn build(
         data: &data,
         socket: folder.path(),
         log: &log,
-        environment,
+        settings,
     })
     .await?;
     slim(folder.path(), binaries.version.major).await?;
@@ -136,10 +134,10 @@ pub(in crate::server) fn initdb(
     binaries: &Binaries,
     account: &Account,
     data: &Utf8Path,
-    environment: &Environment,
+    settings: &ShadowSettings,
     options: &[&str],
 ) -> Result<()> {
-    let Err(error) = try_initdb(binaries, account, data, environment, options) else {
+    let Err(error) = try_initdb(binaries, account, data, settings, options) else {
         return Ok(());
     };
     // `initdb`, unlike the server, wants a user with a name, which containers with an arbitrary user don't have. A user
@@ -150,8 +148,8 @@ pub(in crate::server) fn initdb(
         .any(|note| note.contains("look up effective user ID"));
     if *account == Account::Own
         && nameless
-        && let Some(named) = Account::candidates(environment).pop()
-        && try_initdb(binaries, &named, data, environment, options).is_ok()
+        && let Some(named) = Account::candidates(&settings.environment).pop()
+        && try_initdb(binaries, &named, data, settings, options).is_ok()
     {
         return Ok(());
     }
@@ -162,11 +160,19 @@ fn try_initdb(
     binaries: &Binaries,
     account: &Account,
     data: &Utf8Path,
-    environment: &Environment,
+    settings: &ShadowSettings,
     options: &[&str],
 ) -> Result<()> {
     let program = binaries.initdb();
+    let ShadowSettings {
+        environment,
+        landlock,
+        ..
+    } = settings;
     let mut command = account.command(&program, Signal::Kill, environment);
+    let parent = data.parent().expect("a cluster lies in a folder");
+    let reach = Reach::of_initdb(binaries, parent, environment);
+    landlock.confine(&mut command, &reach)?;
     command
         .args(["-E", "UTF8", "--locale=C", "-A", "trust"])
         .args(options)
@@ -184,7 +190,7 @@ pub(in crate::server) fn configure(data: &Utf8Path, settings: &str) -> Result<()
 }
 
 /// What makes a throwaway cluster quick and quiet.
-fn settings(major: u32) -> String {
+fn for_throwaway(major: u32) -> String {
     let mut settings = String::from(
         "\
 # Nothing here outlives forge.
@@ -203,8 +209,6 @@ max_locks_per_transaction = 2048
 wal_level = logical
 max_wal_senders = 0
 max_logical_replication_workers = 0
-# Files in the cluster's own folder go with it, also after SIGKILL.
-dynamic_shared_memory_type = mmap
 huge_pages = off
 timezone = 'UTC'
 log_timezone = 'UTC'

@@ -1,0 +1,306 @@
+//! The operating system confines private servers: what a superuser there can't do, and what holds where it doesn't.
+
+use std::{net::TcpListener, process::Command};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use forge::{
+    diagnostic::Code,
+    files::ProjectFiles,
+    server::{
+        connect::ConnectOptions,
+        embedded::Embedded,
+        shadow::{Landlock, Mode, Shadow, ShadowSettings},
+    },
+};
+use tokio_postgres::Client;
+
+use super::{any, connect, folder, open_folder, run, settings, text, untrusted::rejection};
+
+/// Whether the kernel confines here; where it doesn't, these tests have nothing to look at.
+#[expect(clippy::print_stderr, reason = "the test's output says what it ran on")]
+fn confines() -> bool {
+    let description = Landlock::of_kernel().description();
+    eprintln!("this system: {description}");
+    description.starts_with("confined by Landlock")
+}
+
+/// A home folder with a secret that every user may read, and a port that somebody listens at.
+struct Outside {
+    _folder: tempfile::TempDir,
+    home: Utf8PathBuf,
+    listener: TcpListener,
+}
+
+impl Outside {
+    fn new() -> Self {
+        let folder = open_folder();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        fs_err::set_permissions(folder.path(), mode).unwrap();
+        let home = Utf8Path::from_path(folder.path()).unwrap().to_owned();
+        fs_err::write(home.join(".pgpass"), "*:*:*:*:secret\n").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        Self {
+            _folder: folder,
+            home,
+            listener,
+        }
+    }
+
+    fn port(&self) -> u16 {
+        self.listener.local_addr().unwrap().port()
+    }
+
+    /// What a superuser would do, by what it is.
+    fn deeds(&self) -> Vec<(&'static str, String)> {
+        let Self { home, .. } = self;
+        let port = self.port();
+        vec![
+            (
+                "reads a file",
+                format!("SELECT pg_read_file('{home}/.pgpass')"),
+            ),
+            ("copies a file", format!("COPY taken FROM '{home}/.pgpass'")),
+            (
+                "imports a file",
+                format!("SELECT lo_import('{home}/.pgpass')"),
+            ),
+            ("lists a folder", format!("SELECT pg_ls_dir('{home}')")),
+            (
+                "reads users",
+                "SELECT pg_read_file('/etc/passwd')".to_owned(),
+            ),
+            (
+                "reads processes",
+                "SELECT pg_read_binary_file('/proc/self/environ')".to_owned(),
+            ),
+            ("lists processes", "SELECT pg_ls_dir('/proc')".to_owned()),
+            (
+                "writes a file",
+                format!("COPY (SELECT 1) TO '{home}/written'"),
+            ),
+            (
+                "runs a program",
+                format!("COPY (SELECT 1) TO PROGRAM 'cat > {home}/written'"),
+            ),
+            (
+                "reads by a program",
+                format!("COPY taken FROM PROGRAM 'cat {home}/.pgpass'"),
+            ),
+            (
+                "reads by the loader",
+                "COPY taken FROM PROGRAM '/lib64/ld-linux-x86-64.so.2 /bin/cat /etc/passwd'"
+                    .to_owned(),
+            ),
+            (
+                "connects",
+                format!(
+                    "SELECT dblink_connect('host=127.0.0.1 port={port} user=u password=p connect_timeout=5')"
+                ),
+            ),
+        ]
+    }
+
+    async fn prepare(client: &Client) {
+        client
+            .batch_execute("CREATE EXTENSION dblink; CREATE TABLE taken (line text)")
+            .await
+            .unwrap();
+    }
+
+    /// Does all of it and returns what the server didn't refuse. A transaction that fails is rolled back.
+    async fn done(&self, client: &Client) -> Vec<&'static str> {
+        let mut done = Vec::new();
+        for (name, sql) in self.deeds() {
+            match client.batch_execute(&sql).await {
+                Ok(()) => done.push(name),
+                Err(error) => {
+                    let error = error.as_db_error().unwrap();
+                    let said = format!("{} {}", error.message(), error.detail().unwrap_or(""));
+                    let refused = said.contains("Permission denied")
+                        || said.starts_with("could not execute command");
+                    assert!(refused || self.listener.accept().is_ok(), "{name}: {said}");
+                }
+            }
+        }
+        done
+    }
+
+    async fn is_closed_to(&self, options: &ConnectOptions) {
+        let client = connect(options).await;
+        Self::prepare(&client).await;
+        assert_eq!(text(&client, "SHOW is_superuser").await, "on");
+        let done = self.done(&client).await;
+        assert!(done.is_empty(), "{done:?}");
+        assert!(self.listener.accept().is_err(), "the server has connected");
+        assert!(!self.home.join("written").exists());
+        // What PostgreSQL itself is made of is there, as is what a tree may want of the system.
+        let zones = "SELECT count(*)::text FROM pg_timezone_names WHERE name = 'Europe/Paris'";
+        assert_eq!(text(&client, zones).await, "1");
+        let stems = "SELECT to_tsvector('english', 'running')::text";
+        assert_eq!(text(&client, stems).await, "'run':1");
+    }
+}
+
+#[test]
+pub(super) fn even_a_superuser_reaches_nothing_outside() {
+    if !confines() {
+        return;
+    }
+    run(async {
+        let shadow = any(&settings(Mode::Local)).await.unwrap();
+        let confinement = shadow.confinement().unwrap();
+        assert!(
+            confinement.starts_with("confined by Landlock ABI "),
+            "{confinement}"
+        );
+        let database = shadow.create_database("app").await.unwrap();
+        Outside::new().is_closed_to(&database.options()).await;
+        shadow.close().await.unwrap();
+    });
+}
+
+#[test]
+pub(super) fn the_embedded_server_is_confined() {
+    if !confines() {
+        return;
+    }
+    run(async {
+        let project = open_folder();
+        let path = Utf8Path::from_path(project.path()).unwrap();
+        let server = Embedded::start(&ProjectFiles::new(path, &[]), &settings(Mode::Auto))
+            .await
+            .unwrap();
+        let outside = Outside::new();
+        outside.is_closed_to(&server.options()).await;
+        // The project's own files are outside, too.
+        fs_err::write(path.join("forge.toml"), "").unwrap();
+        let client = connect(&server.options()).await;
+        let read = format!("SELECT pg_read_file('{path}/forge.toml')");
+        assert!(client.batch_execute(&read).await.is_err());
+        drop(client);
+        server.stop().await.unwrap();
+    });
+}
+
+/// An old kernel, another system, or a container that refuses it.
+#[test]
+pub(super) fn a_system_without_landlock_works_as_before() {
+    run(async {
+        let settings = ShadowSettings {
+            landlock: Landlock::missing("the kernel is too old"),
+            ..settings(Mode::Local)
+        };
+        let shadow = any(&settings).await.unwrap();
+        assert_eq!(
+            shadow.confinement().unwrap(),
+            "not confined: the kernel is too old"
+        );
+        let database = shadow.create_database("app").await.unwrap();
+        let client = connect(&database.options()).await;
+        Outside::prepare(&client).await;
+        let outside = Outside::new();
+        let done = outside.done(&client).await;
+        for deed in [
+            "reads a file",
+            "writes a file",
+            "runs a program",
+            "lists processes",
+        ] {
+            assert!(done.contains(&deed), "{deed}: {done:?}");
+        }
+        assert!(outside.home.join("written").exists());
+        drop(client);
+        shadow.close().await.unwrap();
+    });
+}
+
+/// Programs that only root can reach run in a user namespace, and are confined there.
+#[test]
+fn a_server_in_a_user_namespace_is_confined() {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let root = fs_err::metadata("/proc/self").unwrap().uid() == 0;
+    let namespaces = Command::new("unshare").args(["-U", "true"]).status();
+    if !root || !confines() || !namespaces.is_ok_and(|status| status.success()) {
+        eprintln!("not shown here: it takes root, Landlock and user namespaces");
+        return;
+    }
+    run(async {
+        let shadow = any(&settings(Mode::Local)).await.unwrap();
+        let bin = Utf8PathBuf::from(shadow.description().rsplit_once(" from ").unwrap().1);
+        let major = shadow.major();
+        shadow.close().await.unwrap();
+        let closed = open_folder();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        fs_err::set_permissions(closed.path(), mode).unwrap();
+        let copied = Utf8Path::from_path(closed.path()).unwrap().join("bin");
+        fs_err::create_dir(&copied).unwrap();
+        for program in ["postgres", "initdb"] {
+            fs_err::copy(bin.join(program), copied.join(program)).unwrap();
+        }
+        for (name, here) in [("lib", bin.join("../lib")), ("share", bin.join("../share"))] {
+            let there = copied.join("..").join(name);
+            fs_err::os::unix::fs::symlink(here, there).unwrap();
+        }
+        let settings = ShadowSettings {
+            bin: Some(copied),
+            ..settings(Mode::Local)
+        };
+        let shadow = forge::server::shadow::start(&settings, major, None)
+            .await
+            .unwrap();
+        let database = shadow.create_database("app").await.unwrap();
+        let data = folder(&database.options()).join("data");
+        assert_eq!(fs_err::metadata(data).unwrap().uid(), 0);
+        Outside::new().is_closed_to(&database.options()).await;
+        shadow.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_tree_that_connects_is_told_why_it_cannot() {
+    if !confines() {
+        return;
+    }
+    let check = async |shadow: &Shadow, outside: &Outside, sql: &str, line: &str| {
+        let error = rejection(shadow, sql).await;
+        assert_eq!(error.code(), Code::Rejected, "{error:?}");
+        assert_eq!(error.places()[0].location(), line, "{error:?}");
+        let reason = error
+            .notes()
+            .iter()
+            .any(|note| note.starts_with("the operating system confines the throwaway server"));
+        assert!(reason, "{error:?}");
+        assert!(outside.listener.accept().is_err(), "{sql}");
+    };
+    run(async {
+        let shadow = any(&settings(Mode::Local)).await.unwrap();
+        let outside = Outside::new();
+        let port = outside.port();
+        let connection = format!("host=127.0.0.1 port={port} user=u password=p");
+        check(
+            &shadow,
+            &outside,
+            &format!(
+                "CREATE EXTENSION dblink;\nCREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS \
+                 $$ BEGIN PERFORM dblink_connect('{connection}'); RETURN 1; END $$;\n\
+                 CREATE TABLE t (a int);\nDO $$ BEGIN PERFORM f(); END $$;"
+            ),
+            "a.sql:4:1",
+        )
+        .await;
+        check(
+            &shadow,
+            &outside,
+            &format!(
+                "CREATE EXTENSION dblink;\nCREATE TABLE t ();\nCREATE FUNCTION f() RETURNS text LANGUAGE plpgsql AS \
+                 $$ BEGIN RETURN dblink_connect('{connection}'); END $$;\n\
+                 ALTER TABLE t ADD c text DEFAULT f();\nSELECT f();"
+            ),
+            "a.sql:5:1",
+        )
+        .await;
+        shadow.close().await.unwrap();
+    });
+}
