@@ -32,6 +32,8 @@ mod faults;
 mod scripts;
 #[path = "lifecycle/session.rs"]
 mod session;
+#[path = "lifecycle/texts.rs"]
+mod texts;
 
 use std::process::ExitCode;
 
@@ -57,6 +59,9 @@ fn main() -> ExitCode {
         drafts::an_owner_that_the_tree_names_is_meant,
         drift::what_no_kind_models_stands_beside,
         drift::privileges_on_what_is_not_the_trees_are_told,
+        texts::hostile_names_and_texts_stay_what_they_are,
+        texts::a_name_breaks_out_of_nothing,
+        texts::line_ends_that_git_converted_are_told,
     ])
 }
 

@@ -12,7 +12,7 @@ use forge::{
     kinds::{Action, Batching, Grantee, Hazard, HazardKind, Kind, Lock, ObjectId, Rollout, Step},
     plan::{
         Batch, Plan,
-        file::{Approval, Header, PlanFile, render_steps},
+        file::{Approval, Header, PlanFile, SETTINGS, header_value, render_steps},
         plan,
     },
     sql::Ident,
@@ -20,14 +20,35 @@ use forge::{
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::json;
 
-/// Names as the catalog may hold them: keywords, quotes, points, blanks, other scripts.
+/// Names as the catalog may hold them: keywords, quotes, points, blanks, other scripts, and what is meant to be taken for
+/// something else.
 fn name() -> impl Strategy<Value = Ident> {
     let awkward = select(vec![
-        "select", "PUBLIC", "a\"b", "a.b", " to ", "f(x)", "größe", "--", ";",
+        "select",
+        "PUBLIC",
+        "a\"b",
+        "a.b",
+        " to ",
+        "f(x)",
+        "größe",
+        "--",
+        ";",
+        "\n",
+        "a\r",
+        "\u{a0}",
+        "x\nALTER ROLE low SUPERUSER; --",
+        "\u{202e}txt",
+        "\u{1b}[2J",
+        "\\u{a}",
+        "\u{2028}",
+        "$forge$",
+        "x on y · z",
+        " = ",
+        "\n-- forge:step 2 drop table app.users\n",
     ]);
     prop_oneof![
         "[a-z_][a-z0-9_]{0,8}",
-        "[^\0\n\r]{1,12}",
+        "[^\0]{1,12}",
         awkward.prop_map(str::to_string),
     ]
     .prop_map(Ident::new)
@@ -68,9 +89,15 @@ fn object() -> impl Strategy<Value = ObjectId> {
     })
 }
 
-/// A line of prose.
+/// A line of prose, with a name in it.
 fn prose() -> impl Strategy<Value = String> {
-    "[a-zA-Z`][a-zA-Z0-9 `'.,;()$é]{0,30}[a-z.]".prop_filter("a line of the file's own", |text| {
+    let texts = prop_oneof![
+        "[a-zA-Z`][a-zA-Z0-9 `'.,;()$é]{0,30}[a-z.]".boxed(),
+        name().prop_map(|name| format!("of {name} ·")).boxed(),
+        "of [^\0]{0,20}".boxed(),
+    ];
+    let lines = texts.prop_map(|text| header_value(&text));
+    lines.prop_filter("a line of the file's own", |text| {
         !["lock: ", "hazard: ", "forge:"]
             .iter()
             .any(|own| text.starts_with(own))
@@ -311,6 +338,20 @@ proptest! {
         let text = file.render();
         let read = PlanFile::read(Utf8Path::new("plans/x.sql"), &text);
         prop_assert_eq!(read, Ok(file), "{}", text);
+    }
+
+    #[test]
+    fn a_comment_line_never_becomes_sql(file in plan_file()) {
+        let text = file.render();
+        let statements: Vec<&str> = file.plan.steps().flat_map(|step| &step.sql).map(String::as_str).collect();
+        let own = |line: &str| line.is_empty() || line.starts_with("-- ") || ["BEGIN;", "COMMIT;"].contains(&line)
+            || SETTINGS.iter().any(|setting| line == format!("{setting};"));
+        // Whatever is neither a statement nor forge's own is a comment, for every reader's idea of a line.
+        let rest = statements.iter().fold(text, |text, sql| text.replacen(&format!("{sql};"), "", 1));
+        for line in rest.split(['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}']) {
+            prop_assert!(own(line), "{:?}", line);
+        }
+        prop_assert!(!rest.contains(|c| c != '\n' && forge::sql::is_hidden(c)), "{}", rest);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::{
     history::{Body, Direction, EventKind, HISTORY, Revisions, Stamp, registration},
     kinds::Action,
     plan::{Batch, file::SETTINGS},
-    sql::{Literal, join, unquoted},
+    sql::{Literal, comment, dollar_quoted, join, unquoted},
 };
 
 /// Where a script begins, or where a stamp says that the database is.
@@ -87,7 +87,7 @@ fn head(text: &mut String, beginning: &Beginning<'_>, postgres: Option<u32>) {
     };
     push(
         text,
-        format_args!("-- from {from}; run it with `psql -X -f`"),
+        comment(format_args!("from {from}; run it with `psql -X -f`")),
     );
     opening(text);
     if let Some(postgres) = postgres {
@@ -157,10 +157,11 @@ fn history_tables(text: &mut String) {
 
 /// A statement that stops psql unless a condition holds.
 fn raise_unless(condition: &str, message: &str) -> String {
-    format!(
-        "DO $forge$ BEGIN\n  IF NOT ({condition}) THEN RAISE EXCEPTION '%', {}; END IF;\nEND $forge$;",
+    let body = format!(
+        " BEGIN\n  IF NOT ({condition}) THEN RAISE EXCEPTION '%', {}; END IF;\nEND ",
         Literal(message)
-    )
+    );
+    format!("DO {};", dollar_quoted("forge", &body))
 }
 
 fn one(text: &mut String, script: &Script<'_>, state: Fingerprint) {
@@ -231,10 +232,11 @@ fn write_batch(text: &mut String, revision: &str, batch: &Batch, number: &mut us
     }
     for step in &batch.steps {
         *number += 1;
-        push(
-            text,
-            format_args!("\n-- step {number}: {} {}", step.action, step.object),
-        );
+        let what = comment(format_args!(
+            "step {number}: {} {}",
+            step.action, step.object
+        ));
+        push(text, format_args!("\n{what}"));
         if !transactional {
             push(
                 text,

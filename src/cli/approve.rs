@@ -10,7 +10,7 @@ use super::{
 use crate::{
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{Direction, Filed, Folder, freeze},
-    plan::file::{Approval, PlanFile},
+    plan::file::{Approval, PlanFile, header_value},
     report::Status,
 };
 
@@ -124,9 +124,9 @@ impl Said<'_> {
     /// Approves a plan as it is, with these hazards.
     pub(super) fn seal(&self, plan: &mut PlanFile, allowed: Vec<String>) -> Result<()> {
         plan.header.approval = Some(Approval {
-            by: self.by.to_owned(),
+            by: header_value(self.by),
             at: self.at.to_owned(),
-            reason: self.reason.map(ToOwned::to_owned),
+            reason: self.reason.map(header_value),
             allowed,
             sha256: plan.sha256()?,
         });

@@ -10,7 +10,7 @@ use crate::{
     kinds::Glob,
     plan::{
         Plan,
-        file::{Header, PlanFile, Semver},
+        file::{Header, PlanFile, Semver, header_value},
     },
     settings::Settings,
 };
@@ -142,8 +142,8 @@ pub(super) fn compose(
         depends_on,
         branch_labels,
         only,
-        message,
-        author: person::name(context, &settings.project.root),
+        message: header_value(&message),
+        author: header_value(&person::name(context, &settings.project.root)),
         created: person::rfc3339(now),
         postgres,
         from,

@@ -337,7 +337,7 @@ fn checked(args: &Args, context: &Context<'_>, settings: &Settings, found: Found
     tell_part(context, &proposal);
     let up = proposal.up;
     context.reporter.sql(&render_steps(&up));
-    context.reporter.note(outlook(&up));
+    context.reporter.notes(outlook(&up).lines());
     context.reporter.note(format_args!(
         "from the database to {}`{}`: {}",
         if args.only.is_empty() {
@@ -391,7 +391,7 @@ fn write(
     let noticed = outlook(&new.up);
     let file = draft::write(context, settings, revisions, new)?;
     if !args.empty {
-        context.reporter.note(noticed);
+        context.reporter.notes(noticed.lines());
     }
     context.reporter.note(if args.empty {
         format!(

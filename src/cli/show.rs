@@ -34,7 +34,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         Ok(None) | Err(_) => from_target(args, context, &settings, folder).await?,
     };
     context.reporter.sql(&filed.text);
-    context.reporter.note(outlook(&filed.plan.plan));
+    context.reporter.notes(outlook(&filed.plan.plan).lines());
     Ok(Exit::Done)
 }
 

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
     files::{ProjectFiles, SQL_LIMIT},
-    plan::file::PlanFile,
+    plan::file::{PlanFile, as_written},
 };
 
 /// A plan in its file.
@@ -19,7 +19,7 @@ use crate::{
 pub struct Filed {
     /// The file, as the user knows it.
     pub path: Utf8PathBuf,
-    /// Its text, without a byte order mark and with LF at the ends of lines.
+    /// Its text as forge or its author wrote it, see [`as_written`].
     pub text: String,
     /// What it says.
     pub plan: PlanFile,
@@ -32,7 +32,7 @@ impl Filed {
     /// See [`PlanFile::read`].
     pub fn new(path: Utf8PathBuf, text: &str) -> Result<Self> {
         let plan = PlanFile::read(&path, text)?;
-        let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+        let text = as_written(text).into_owned();
         Ok(Self { path, text, plan })
     }
 

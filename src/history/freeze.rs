@@ -1,8 +1,6 @@
 //! Writes an approval into a plan file's text, and nothing else: an author's comments stay.
 
-use std::fmt::Write as _;
-
-use crate::plan::file::{Approval, Header};
+use crate::plan::file::{Approval, Header, header_line};
 
 /// The keys of the lines that an approval writes.
 const KEYS: [&str; 9] = [
@@ -44,11 +42,7 @@ pub fn freeze(text: &str, header: &Header) -> String {
 }
 
 fn write_lines(text: &mut String, header: &Header) {
-    let mut line = |key: &str, value: &str| {
-        // A value is one line: what a user typed can't begin another.
-        let value = value.replace(['\n', '\r'], " ");
-        writeln!(text, "-- forge:{key} {value}").expect("writing to a String can't fail");
-    };
+    let mut line = |key: &str, value: &str| text.push_str(&header_line(key, value));
     line("from", &header.from.to_string());
     line("to", &header.to.to_string());
     line("semver", &header.semver.to_string());

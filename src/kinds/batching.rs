@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::id::take_folded;
-use crate::sql::{Ident, join};
+use crate::sql::{Ident, escaped, join};
 
 /// A statement over the rows of a table, so many rows at a time in the order of a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +32,8 @@ impl Batching {
 
 impl fmt::Display for Batching {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "key={} size={}", join(&self.key, ","), self.size)?;
+        let key = join(&self.key, ",");
+        write!(f, "key={} size={}", escaped(&key), self.size)?;
         if self.pause.is_zero() {
             return Ok(());
         }

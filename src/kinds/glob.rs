@@ -8,7 +8,7 @@ use super::{
     ObjectId,
     id::{is_quoted, take_ident},
 };
-use crate::sql::Ident;
+use crate::sql::{Ident, escaped};
 
 /// A glob of the names of schemas, or of the names of objects with their schemas. `*` stands for any characters; a quoted
 /// part stands for itself.
@@ -85,7 +85,7 @@ impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Like(pattern) => f.write_str(pattern),
-            Self::Exactly(name) => name.fmt(f),
+            Self::Exactly(name) => f.write_str(&escaped(&name.to_string())),
         }
     }
 }

@@ -5,13 +5,13 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::Kind;
-use crate::sql::{Ident, dotted};
+use crate::sql::{Ident, dotted, escaped, unescaped};
 
 /// The identity of an object: its kind and its name, never an OID.
 ///
 /// An id has a text form that reads as English and parses back, used in plan files, reports and the catalog's JSON:
 /// `table app.users`, `column app.users.email`, `function app.f(integer, text)`, `comment on table app.users`,
-/// `grant on schema app to PUBLIC`.
+/// `grant on schema app to PUBLIC`. It is one line whatever the names hold: see [`escaped`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId {
     /// The object's kind.
@@ -165,9 +165,9 @@ impl fmt::Display for ObjectId {
         if let Some(of) = self.of {
             write!(f, " on {}", of.noun())?;
         }
-        write!(f, " {}", self.sql())?;
+        write!(f, " {}", escaped(&self.sql()))?;
         if let Some(grantee) = &self.grantee {
-            write!(f, " to {grantee}")?;
+            write!(f, " to {}", escaped(&grantee.to_string()))?;
         }
         Ok(())
     }
@@ -199,7 +199,7 @@ impl FromStr for ObjectId {
         if rest.starts_with('(') {
             let end = closing_parenthesis(rest)
                 .ok_or_else(|| format!("`{text}` has an open parenthesis"))?;
-            args = Some(rest[1..end].to_string());
+            args = Some(unescaped(&rest[1..end]).into_owned());
             rest = &rest[end + 1..];
         }
         let mut grantee = None;
@@ -269,7 +269,7 @@ pub(super) fn is_quoted(text: &str) -> bool {
     text.starts_with('"')
 }
 
-/// The name that the text begins with, quoted or up to one of the ends, and what follows it.
+/// The name that the text begins with, quoted or up to one of the ends, and what follows it. A quoted one may have escapes.
 pub(super) fn take_ident<'a>(text: &'a str, ends: &[char]) -> Option<(Ident, &'a str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find(ends).unwrap_or(text.len());
@@ -283,7 +283,7 @@ pub(super) fn take_ident<'a>(text: &'a str, ends: &[char]) -> Option<(Ident, &'a
         } else if chars.next_if(|&(_, next)| next == '"').is_some() {
             name.push('"');
         } else {
-            return Some((Ident::new(name), &quoted[at + 1..]));
+            return Some((Ident::new(unescaped(&name)), &quoted[at + 1..]));
         }
     }
     None

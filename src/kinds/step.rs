@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Batching, Hazard, HazardKind, Lock, ObjectId, Rollout};
+use crate::{source::without_variables, sql::visible};
 
 /// What a step does to its object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -110,7 +111,7 @@ pub struct Step {
     pub object: ObjectId,
     /// Why or what, as a clause; empty where action and object say it all.
     pub summary: String,
-    /// The statements, without semicolons.
+    /// The statements, without semicolons; psql reads them as PostgreSQL does.
     pub sql: Vec<String>,
     /// The strongest lock on each existing relation, by name.
     pub locks: Vec<(Lock, String)>,
@@ -140,7 +141,7 @@ impl Step {
             action,
             object: object.clone(),
             summary: String::new(),
-            sql: vec![sql.into()],
+            sql: vec![without_variables(sql.into())],
             locks: Vec::new(),
             hazards: Vec::new(),
             mode: Mode::Transaction,
@@ -170,14 +171,14 @@ impl Step {
     /// Says what changes or why, as a clause.
     #[must_use]
     pub fn because(mut self, summary: impl Into<String>) -> Self {
-        self.summary = summary.into();
+        self.summary = visible(&summary.into()).into_owned();
         self
     }
 
     /// Adds a statement.
     #[must_use]
     pub fn then(mut self, sql: impl Into<String>) -> Self {
-        self.sql.push(sql.into());
+        self.sql.push(without_variables(sql.into()));
         self
     }
 
@@ -193,7 +194,7 @@ impl Step {
     pub fn hazard(mut self, kind: HazardKind, why: impl Into<String>) -> Self {
         self.hazards.push(Hazard {
             kind,
-            why: why.into(),
+            why: visible(&why.into()).into_owned(),
         });
         self
     }

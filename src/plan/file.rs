@@ -13,7 +13,11 @@ mod read;
 mod render;
 mod semver;
 
-pub use self::{render::render_steps, semver::Semver};
+pub use self::{
+    read::as_written,
+    render::{header_line, header_value, render_steps},
+    semver::Semver,
+};
 
 use std::fmt::Write as _;
 
@@ -25,6 +29,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Result},
     kinds::{Glob, Rollout},
     source::normalised,
+    sql::escaped,
 };
 
 /// The settings under which a plan runs, whoever runs it: names are written in full, and a body may name what comes later.
@@ -161,7 +166,7 @@ impl PlanFile {
                     writeln!(text, "expects {id} {state}").expect("writing to a String can't fail");
                 }
                 for (lock, relation) in &step.locks {
-                    writeln!(text, "lock {lock} {relation}")
+                    writeln!(text, "lock {lock} {}", escaped(relation))
                         .expect("writing to a String can't fail");
                 }
                 for hazard in &step.hazards {
@@ -235,6 +240,9 @@ impl PlanFile {
         if self.sha256()? == approval.sha256 {
             return Ok(());
         }
+        if self.is_converted(&approval.sha256)? {
+            return Err(self.converted(path));
+        }
         Err(Diagnostic::error(
             Code::EditedPlan,
             format!("`{path}` was edited after its approval"),
@@ -247,6 +255,51 @@ impl PlanFile {
         ))
         .help("take the edit back, or make a new plan and have it approved"))
     }
+
+    /// Whether the plan would have this hash if its literals had other line ends.
+    fn is_converted(&self, sha256: &str) -> Result<bool> {
+        for line_end in ["\n", "\r\n"] {
+            let mut other = self.clone();
+            let steps = other
+                .plan
+                .batches
+                .iter_mut()
+                .flat_map(|batch| &mut batch.steps);
+            for statement in steps.flat_map(|step| &mut step.sql) {
+                *statement = statement.replace("\r\n", "\n").replace('\n', line_end);
+            }
+            if other.sha256()? == sha256 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn converted(&self, path: &camino::Utf8Path) -> Diagnostic {
+        let error = Diagnostic::error(
+            Code::EditedPlan,
+            format!("the line ends of `{path}` were converted after its approval"),
+        );
+        let steps = self.plan.steps();
+        let holding = steps.filter(|step| step.sql.iter().any(|sql| holds_line_ends(sql)));
+        holding
+            .fold(error, |error, step| {
+                error.note(format!(
+                    "the text of {} holds line ends, which are part of what it is",
+                    step.object
+                ))
+            })
+            .help(
+                "restore the file as it was approved, and keep git from converting it: write `*.sql -text` in \
+                 `.gitattributes` of the plans folder",
+            )
+    }
+}
+
+/// Whether line ends stand between quotes in a statement, where they are not white space.
+fn holds_line_ends(sql: &str) -> bool {
+    let converted = sql.replace("\r\n", "\n").replace('\n', "\r\n");
+    normalised(&converted).ok() != normalised(&sql.replace("\r\n", "\n")).ok()
 }
 
 #[cfg(test)]

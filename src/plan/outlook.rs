@@ -1,7 +1,5 @@
 //! What an application notices of a plan: whether it can keep running.
 
-use std::fmt;
-
 use super::Plan;
 use crate::kinds::{HazardKind, Rollout};
 
@@ -74,12 +72,6 @@ impl Outlook {
         );
         say("the application waits meanwhile", &self.blocks);
         lines
-    }
-}
-
-impl fmt::Display for Outlook {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.lines().join("\n"))
     }
 }
 

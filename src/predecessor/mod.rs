@@ -13,6 +13,7 @@ use crate::{
     diagnostic::Result,
     kinds::{Glob, Kind, Object, ObjectId},
     server::session::Session,
+    sql::visible,
 };
 
 /// The longest version that is shown, in characters.
@@ -163,10 +164,7 @@ pub async fn versions(session: &Session, found: &[Predecessor]) -> Result<Vec<Ve
     let answers = session.snapshot(&queries).await?;
     let shown = |version: String| {
         // It is shown, and stands in a comment: a line of its own it doesn't get.
-        let plain = version
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c });
-        plain.take(LONGEST).collect()
+        visible(&version).chars().take(LONGEST).collect()
     };
     Ok(answers
         .iter()

@@ -10,8 +10,11 @@ use miette::{
     SourceCode, SourceSpan, SpanContents,
 };
 
-use super::Paint;
-use crate::diagnostic::{Diagnostic, Place, Severity, SourceFile};
+use super::{Paint, screen::same_length};
+use crate::{
+    diagnostic::{Diagnostic, Place, Severity, SourceFile},
+    sql::{visible as on_one_line, visible_lines},
+};
 
 /// A longer stretch is shown by its first line: a caret under forty lines of a function body points at nothing.
 const LONGEST_SPAN_IN_LINES: usize = 6;
@@ -73,7 +76,8 @@ impl<'a> View<'a> {
             .enumerate()
             .map(|(index, place)| {
                 let span = files.span(place);
-                let text = Some(printable(&place.text)).filter(|text| !text.is_empty());
+                let text =
+                    Some(on_one_line(&place.text).into_owned()).filter(|text| !text.is_empty());
                 if index == 0 {
                     LabeledSpan::new_primary_with_span(text, span)
                 } else {
@@ -83,8 +87,8 @@ impl<'a> View<'a> {
             .collect();
         Self {
             diagnostic,
-            message: printable(diagnostic.message()),
-            help: diagnostic.help_text().map(printable),
+            message: lines(diagnostic.message()),
+            help: diagnostic.help_text().map(lines),
             reason: Reason::chain(diagnostic.notes()),
             files,
             labels,
@@ -143,7 +147,7 @@ impl Reason {
     fn chain(notes: &[String]) -> Option<Self> {
         notes.iter().rev().fold(None, |next, text| {
             Some(Self {
-                text: printable(text),
+                text: lines(text),
                 next: next.map(Box::new),
             })
         })
@@ -184,7 +188,7 @@ impl Files {
         if known.is_none() {
             self.0.push(Shown {
                 file: Arc::clone(&place.file),
-                text: printable(&place.file.text) + "\n",
+                text: same_length(&place.file.text) + "\n",
                 base,
             });
         }
@@ -235,7 +239,7 @@ impl SourceCode for Files {
         let line_count = text.matches('\n').count();
         let span = SourceSpan::new((base + first).into(), text.len());
         Ok(Box::new(MietteSpanContents::new_named(
-            printable(file.path.as_str()),
+            on_one_line(file.path.as_str()).into_owned(),
             text.as_bytes(),
             span,
             line,
@@ -268,16 +272,6 @@ fn line_end(text: &str, offset: usize) -> usize {
         .map_or(text.len(), |at| offset + at)
 }
 
-/// The text with spaces for whatever moves a terminal's cursor: names and messages come from files and servers. Offsets
-/// stay what they were. (`\r` goes, too; miette counts lines wrongly around it.)
-fn printable(text: &str) -> String {
-    let mut printable = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() && !matches!(c, '\n' | '\t') {
-            printable.extend(std::iter::repeat_n(' ', c.len_utf8()));
-        } else {
-            printable.push(c);
-        }
-    }
-    printable
+fn lines(text: &str) -> String {
+    visible_lines(text).into_owned()
 }

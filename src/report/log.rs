@@ -100,7 +100,9 @@ struct Problem<'a> {
 }
 
 fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("a log's line has string keys and no failing Serialize")
+    let text = serde_json::to_string(value)
+        .expect("a log's line has string keys and no failing Serialize");
+    super::screen::json(&text)
 }
 
 /// A message as a line.

@@ -10,6 +10,7 @@ pub mod json;
 pub mod log;
 mod paint;
 mod progress;
+mod screen;
 pub mod sql;
 
 use std::{
@@ -20,13 +21,17 @@ use std::{
 
 use serde::Serialize;
 
+use self::screen::{Lines, screened};
 pub use self::{
     human::render,
     log::LogLevel,
     paint::{Paint, Role},
     progress::Progress,
 };
-use crate::diagnostic::{Code, Diagnostic, Result, Severity};
+use crate::{
+    diagnostic::{Code, Diagnostic, Result, Severity},
+    sql::visible,
+};
 
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -125,6 +130,7 @@ pub struct Reporter {
     verbosity: Verbosity,
     stdout: Mutex<Sink>,
     stderr: Mutex<Sink>,
+    stdout_kind: StreamKind,
     stdout_paint: Paint,
     stderr_paint: Paint,
     bars: progress::Bars,
@@ -142,6 +148,7 @@ impl Reporter {
         };
         Self {
             verbosity,
+            stdout_kind: stdout.kind,
             stdout_paint: Paint::new(color, stdout.kind),
             stderr_paint: Paint::new(color, stderr.kind),
             stdout: Mutex::new(Sink::Open(stdout.writer)),
@@ -164,19 +171,27 @@ impl Reporter {
 
     /// Prints data: what the command was asked for.
     pub fn data(&self, text: impl fmt::Display) {
-        self.write(&self.stdout, &text.to_string());
+        let text = text.to_string();
+        self.write(
+            &self.stdout,
+            &screened(&text, Lines::Many, self.stdout_paint),
+        );
     }
 
     /// Prints data as indented JSON.
     pub fn json(&self, value: &impl Serialize) {
         let text = serde_json::to_string_pretty(value)
             .expect("forge's documents have string keys and no failing Serialize");
-        self.data(text);
+        self.write(&self.stdout, &screen::json(&text));
     }
 
-    /// Prints SQL, highlighted where colour is allowed.
+    /// Prints SQL, highlighted where colour is allowed. What isn't read on a terminal but run keeps every byte.
     pub fn sql(&self, text: &str) {
-        self.data(sql::highlight(text, self.stdout_paint));
+        let text = sql::highlight(text, self.stdout_paint);
+        match self.stdout_kind {
+            StreamKind::Terminal => self.data(text),
+            StreamKind::Other => self.write(&self.stdout, &text),
+        }
     }
 
     /// Prints an object's definition before and after.
@@ -184,18 +199,29 @@ impl Reporter {
         self.data(difference::unified(sides, self.stdout_paint));
     }
 
-    /// Says what was done.
+    /// Says what was done, in one line.
     pub fn note(&self, text: impl fmt::Display) {
+        self.notes([text]);
+    }
+
+    /// Says what was done, in several lines.
+    pub fn notes<T: fmt::Display>(&self, lines: impl IntoIterator<Item = T>) {
         if self.verbosity > Verbosity::Quiet {
-            self.say("info", &text.to_string(), &text.to_string());
+            let lines = lines.into_iter().map(|line| {
+                screened(&line.to_string(), Lines::One, self.stderr_paint).into_owned()
+            });
+            let text = lines.collect::<Vec<_>>().join("\n");
+            self.say("info", &text, &text);
         }
     }
 
     /// Says how or why something was done, to those who asked with `-v`.
     pub fn detail(&self, text: impl fmt::Display) {
         if self.verbosity > Verbosity::Normal {
+            let text = text.to_string();
+            let text = screened(&text, Lines::One, self.stderr_paint);
             let painted = self.stderr_paint.text(Role::Faint, &text).to_string();
-            self.say("debug", &text.to_string(), &painted);
+            self.say("debug", &text, &painted);
         }
     }
 
@@ -203,7 +229,9 @@ impl Reporter {
     pub fn warn(&self, text: impl fmt::Display) {
         if self.verbosity > Verbosity::Silent {
             let label = self.stderr_paint.text(Role::Caution, "warning:");
-            self.say("warn", &text.to_string(), &format!("{label} {text}"));
+            let text = text.to_string();
+            let text = screened(&text, Lines::One, self.stderr_paint);
+            self.say("warn", &text, &format!("{label} {text}"));
         }
     }
 
@@ -248,7 +276,7 @@ impl Reporter {
 
     /// Shows that something takes its time, from half a second on, until the returned guard is dropped.
     pub fn progress(&self, message: impl Into<String>) -> Progress {
-        self.bars.start(message.into())
+        self.bars.start(visible(&message.into()).into_owned())
     }
 
     /// How much to say.

@@ -67,6 +67,17 @@ impl Paint {
     }
 }
 
+/// What each sequence that paints begins with.
+pub(super) const ESCAPE: char = '\u{1b}';
+
+/// The sequence that the text begins with, if it is one that a [`Paint`] writes.
+pub(super) fn sequence(text: &str) -> Option<&str> {
+    let own = ["[0m", "[1m", "[2m", "[31m", "[32m", "[33m", "[34m", "[36m"];
+    let rest = text.strip_prefix(ESCAPE)?;
+    let found = own.iter().find(|own| rest.starts_with(**own))?;
+    Some(&text[..ESCAPE.len_utf8() + found.len()])
+}
+
 /// The sixteen colours only: terminals map them to what is readable on their background.
 fn style(role: Role) -> Style {
     let style = Style::new();

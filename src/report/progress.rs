@@ -8,6 +8,8 @@ use std::{
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::sql::visible;
+
 /// What is faster than this shows nothing.
 const PATIENCE: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(100);
@@ -49,7 +51,7 @@ impl Progress {
     /// Says what is being done now.
     pub fn message(&self, message: impl Into<String>) {
         if let Some(shown) = &self.0 {
-            shown.bar.set_message(message.into());
+            shown.bar.set_message(visible(&message.into()).into_owned());
         }
     }
 

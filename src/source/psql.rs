@@ -1,6 +1,8 @@
-//! Lines that are meant for psql, such as pg_dump's `\restrict`.
+//! What psql makes of SQL text: lines that are meant for it, such as pg_dump's `\restrict`, and its variables.
 
 use std::{borrow::Cow, ops::Range, sync::Arc};
+
+use pg_query::protobuf::Token;
 
 use super::tokens;
 use crate::diagnostic::{Code, Diagnostic, Result, SourceFile};
@@ -54,6 +56,33 @@ fn backslash_lines(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
+/// The same statement with a space behind each colon that psql would take for the beginning of a variable's name: the slice
+/// `a[1:n]` as PostgreSQL prints it is `a[1: n]` then. Text that does not scan stays as it is.
+pub fn without_variables(sql: String) -> String {
+    let begins = |next: char| {
+        next.is_alphanumeric() || matches!(next, '_' | '"' | '\'' | '{') || !next.is_ascii()
+    };
+    let mut colons = sql.match_indices(':');
+    if !colons.any(|(at, _)| sql[at + 1..].starts_with(begins)) {
+        return sql;
+    }
+    let Ok(scanned) = tokens::scan(&sql) else {
+        return sql;
+    };
+    let mut spaced = sql;
+    for token in scanned
+        .iter()
+        .rev()
+        .filter(|token| token.token() == Token::Ascii58)
+    {
+        let end = tokens::bounds(token).end;
+        if spaced[end..].starts_with(begins) {
+            spaced.insert(end, ' ');
+        }
+    }
+    spaced
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,6 +92,23 @@ mod tests {
             path: "a.sql".into(),
             text: text.to_owned(),
         })
+    }
+
+    #[test]
+    fn colons_are_no_variables() {
+        fn check(sql: &str, expected: &str) {
+            assert_eq!(without_variables(sql.to_owned()), expected);
+        }
+        check("SELECT a[1:n], b[:\"Up\"]", "SELECT a[1: n], b[: \"Up\"]");
+        check(
+            "SELECT ':x', \":x\", $$:x$$, a::text, a[1:2]",
+            "SELECT ':x', \":x\", $$:x$$, a::text, a[1: 2]",
+        );
+        check(
+            "SELECT a[1:], f(b := c) -- :x",
+            "SELECT a[1:], f(b := c) -- :x",
+        );
+        check("SELECT 'unfinished :x", "SELECT 'unfinished :x");
     }
 
     #[test]

@@ -37,19 +37,19 @@ pub fn statements_in(sql: &str) -> Result<Vec<Range<usize>>, SyntaxError> {
     Ok(statements(&scan(sql)?).into_iter().map(bare).collect())
 }
 
-/// `sql` without its comments, tokens set apart by one space, line ends inside literals as LF.
+/// `sql` without its comments, tokens set apart by one space. What stands between quotes keeps every byte.
 ///
-/// Two texts that differ only in white space, comments and line ends give the same; any other difference shows.
+/// Two texts that differ only in white space, comments and line ends between tokens give the same; any other difference shows.
 pub fn normalised(sql: &str) -> Result<String, SyntaxError> {
     let mut text = String::with_capacity(sql.len());
     for token in scan(sql)?.iter().filter(|token| !is_comment(token)) {
         if !text.is_empty() {
             text.push(' ');
         }
-        let words = sql[bounds(token)].replace("\r\n", "\n");
+        let words = &sql[bounds(token)];
         match token.token() {
-            Token::Sconst | Token::Bconst | Token::Xconst => push_literal(&words, &mut text),
-            _ => text.push_str(&words),
+            Token::Sconst | Token::Bconst | Token::Xconst => push_literal(words, &mut text),
+            _ => text.push_str(words),
         }
     }
     Ok(text)
@@ -207,7 +207,12 @@ mod tests {
             );
         }
         check("SELECT  1 ; -- one", "/* x */SELECT 1;\r\n", true);
-        check("SELECT 'a\r\nb'", "SELECT 'a\nb'", true);
+        check("SELECT 'a\r\nb'", "SELECT 'a\nb'", false);
+        check("SELECT $$a\r\nb$$", "SELECT $$a\nb$$", false);
+        check("SELECT \"a\r\nb\"", "SELECT \"a\nb\"", false);
+        check("SELECT 'a\rb'", "SELECT 'a\nb'", false);
+        check("SELECT\r\n1", "SELECT\n1", true);
+        check("SELECT 'a'\r\n'b'", "SELECT 'a'\n'b'", true);
         check("SELECT 'a b'", "SELECT 'a  b'", false);
         check("SELECT 'a'\n'b'", "SELECT 'a' -- it's\r\n   'b'", true);
         check("SELECT E'a\\''\n'b'", "SELECT E'a\\''\n\n'b'", true);

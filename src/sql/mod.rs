@@ -2,8 +2,13 @@
 
 mod expression;
 mod keywords;
+mod visible;
 
-pub use self::{expression::Expression, keywords::NEWER as NEWER_KEY_WORDS};
+pub use self::{
+    expression::Expression,
+    keywords::NEWER as NEWER_KEY_WORDS,
+    visible::{comment, escaped, is_hidden, unescaped, visible, visible_lines},
+};
 
 use std::{fmt, fmt::Write as _};
 
@@ -71,18 +76,19 @@ pub fn dotted<'a>(parts: impl IntoIterator<Item = &'a Ident>) -> String {
 }
 
 /// A string literal. [`fmt::Display`] quotes it, with the `E''` form where it holds a backslash, so that it reads the
-/// same whatever `standard_conforming_strings` says.
+/// same whatever `standard_conforming_strings` says, or a carriage return, which a conversion of line ends would change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Literal<'a>(pub &'a str);
 
 impl fmt::Display for Literal<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let escape = self.0.contains('\\');
+        let escape = self.0.contains(['\\', '\r']);
         f.write_str(if escape { " E'" } else { "'" }.trim_start())?;
         for c in self.0.chars() {
             match c {
                 '\'' => f.write_str("''")?,
                 '\\' => f.write_str("\\\\")?,
+                '\r' => f.write_str("\\r")?,
                 other => f.write_char(other)?,
             }
         }
@@ -118,9 +124,18 @@ impl From<Clauses> for String {
     }
 }
 
-/// A text for psql's `\echo`, which would take backslashes, quotes and colons for its own.
+/// A dollar-quoted string. The text can't end it: the tag grows until the text does not hold it.
+pub fn dollar_quoted(tag: &str, text: &str) -> String {
+    let mut quote = format!("${tag}$");
+    while text.contains(&quote) || text.ends_with(&quote[..quote.len() - 1]) {
+        quote.insert(quote.len() - 1, '_');
+    }
+    format!("{quote}{text}{quote}")
+}
+
+/// A text for psql's `\echo`, in one line; psql would take backslashes, quotes and colons for its own.
 pub fn unquoted(text: &str) -> String {
-    text.replace(['\\', '\'', '"', '`', ':'], " ")
+    visible(text).replace(['\\', '\'', '"', '`', ':'], " ")
 }
 
 /// Joins displayable parts with a separator.
@@ -162,6 +177,18 @@ mod tests {
         check("plain", "'plain'");
         check("it's", "'it''s'");
         check("a\\b", "E'a\\\\b'");
+        check("a\r\nb", "E'a\\r\nb'");
+    }
+
+    #[test]
+    fn dollar_quotes() {
+        fn check(text: &str, quoted: &str) {
+            assert_eq!(dollar_quoted("f", text), quoted);
+        }
+        check("a", "$f$a$f$");
+        check("a$f$; DROP TABLE x", "$f_$a$f$; DROP TABLE x$f_$");
+        check("a$f$f_$", "$f__$a$f$f_$$f__$");
+        check("a$f", "$f_$a$f$f_$");
     }
 
     #[test]

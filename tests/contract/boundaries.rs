@@ -96,6 +96,44 @@ fn only_report_prints() {
 }
 
 #[test]
+fn only_sql_writes_comments() {
+    // A name in a comment could end the line, and what follows would be run.
+    let begins = |line: &str| {
+        line.match_indices('"').any(|(at, _)| {
+            let text = line[at + 1..].trim_start_matches("\\n");
+            let literal = text.split('"').next().unwrap_or_default();
+            literal == "-- " || (literal.starts_with("-- ") && literal.contains('{'))
+        })
+    };
+    let outside = sources()
+        .into_iter()
+        .filter(|source| !source.is_below(&["src/sql"]));
+    let made_up = "a plan that unit tests make up";
+    hold(
+        "only `sql::comment` writes comments with something in them",
+        outside.flat_map(|source| source.breaches(begins)).collect(),
+        &[
+            ("src/history/graph.rs", "-- forge:down_revision", made_up),
+            ("src/history/graph.rs", "-- forge:format", made_up),
+        ],
+    );
+    hold(
+        "only `sql` makes hidden characters visible",
+        only_below(
+            &["src/sql", "src/report/screen.rs"],
+            &[
+                "is_hidden",
+                "is_control",
+                "escape_debug",
+                "escape_default",
+                "escape_unicode",
+            ],
+        ),
+        &[],
+    );
+}
+
+#[test]
 fn only_sql_quotes() {
     let quotes = [
         r#"\""#,

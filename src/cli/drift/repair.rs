@@ -25,7 +25,7 @@ use crate::{
     scaffold::{Adoption, ByHand, Stands},
     settings::Settings,
     source::{Tree, load_order},
-    sql::join,
+    sql::{comment, join},
     workbench::Workbench,
 };
 
@@ -65,10 +65,11 @@ fn revert(context: &Context<'_>, found: &Found) -> Result<Exit> {
         context.reporter.note("there is nothing to take back");
         return Ok(Exit::Done);
     }
-    let mut script = format!(
-        "-- back to what revision {} left; run it with `psql -X -f`\n\\set ON_ERROR_STOP on\n",
+    let mut script = comment(format_args!(
+        "back to what revision {} left; run it with `psql -X -f`",
         found.revision
-    );
+    ));
+    script.push_str("\n\\set ON_ERROR_STOP on\n");
     for setting in SETTINGS {
         writeln!(script, "{setting} \\g /dev/null").expect("writing to a String can't fail");
     }
@@ -259,7 +260,9 @@ fn tell_by_hand(context: &Context<'_>, by_hand: &ByHand) {
         .reporter
         .warn(format_args!("edit the files for {object}{at}: {why}"));
     context.reporter.sql(&match sql {
-        Some(sql) => format!("-- {object}{at}\n{sql}"),
-        None => format!("-- {object}{at}: it is gone, take its statements out\n"),
+        Some(sql) => format!("{}\n{sql}", comment(format_args!("{object}{at}"))),
+        None => comment(format_args!(
+            "{object}{at}: it is gone, take its statements out"
+        )),
     });
 }

@@ -1,6 +1,6 @@
 //! Reads a plan file back.
 
-use std::{ops::Range, str::FromStr, sync::Arc};
+use std::{borrow::Cow, ops::Range, str::FromStr, sync::Arc};
 
 use camino::Utf8Path;
 
@@ -11,6 +11,7 @@ use crate::{
     kinds::{Action, Batching, Glob, Hazard, HazardKind, Lock, ObjectId, Rollout, Step},
     plan::{Batch, Plan},
     source::{Bounded, statements_in},
+    sql::{unescaped, visible},
 };
 
 impl PlanFile {
@@ -19,10 +20,9 @@ impl PlanFile {
     /// # Errors
     /// [`Code::PlanFile`] with the place that can't be understood.
     pub fn read(path: &Utf8Path, text: &str) -> Result<Self> {
-        let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
         let file = Arc::new(SourceFile {
             path: path.to_owned(),
-            text,
+            text: as_written(text).into_owned(),
         });
         let mut reader = Reader {
             file: &file,
@@ -33,6 +33,19 @@ impl PlanFile {
             header: reader.header()?,
             plan: reader.plan()?,
         })
+    }
+}
+
+/// A plan file's text as forge wrote it: without a byte order mark, and with LF where every line ends with CRLF. forge ends
+/// its own lines with LF, so that a file without any has been converted, by git's `autocrlf` or an editor. Otherwise CRLF
+/// belongs to what it stands in: the body of a function, for one.
+pub fn as_written(text: &str) -> Cow<'_, str> {
+    let text = text.trim_start_matches('\u{feff}');
+    let lines = text.matches('\n').count();
+    if lines > 0 && lines == text.matches("\r\n").count() {
+        Cow::Owned(text.replace("\r\n", "\n"))
+    } else {
+        Cow::Borrowed(text)
     }
 }
 
@@ -68,25 +81,25 @@ impl<'a> Reader<'a> {
         let text = &self.file.text;
         let mut at = range.start;
         for line in text[range].split_inclusive('\n') {
-            let content = line.trim();
-            let offset = at + (line.len() - line.trim_start().len());
+            let content = line.trim_ascii();
+            let offset = at + (line.len() - line.trim_ascii_start().len());
             at += line.len();
             let Some(comment) = content
                 .trim_start_matches(';')
-                .trim_start()
+                .trim_ascii_start()
                 .strip_prefix("--")
             else {
                 continue;
             };
-            let piece = match comment.trim().strip_prefix("forge:") {
+            let piece = match comment.trim_ascii().strip_prefix("forge:") {
                 Some(directive) => {
                     let (key, value) = directive.split_once(' ').unwrap_or((directive, ""));
                     Piece::Directive {
                         key,
-                        value: value.trim(),
+                        value: value.trim_ascii(),
                     }
                 }
-                None => Piece::Comment(comment.trim()),
+                None => Piece::Comment(comment.trim_ascii()),
             };
             self.lines.push((offset..offset + content.len(), piece));
         }
@@ -95,10 +108,7 @@ impl<'a> Reader<'a> {
     fn header(&self) -> Result<Header> {
         let words = |key: &str| {
             let value = self.value(key).map(|(_, value)| value).unwrap_or_default();
-            value
-                .split_whitespace()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
+            value.split_whitespace().map(shown).collect::<Vec<_>>()
         };
         let (span, format) = self.required("format")?;
         if format.parse() != Ok(FORMAT) {
@@ -113,10 +123,10 @@ impl<'a> Reader<'a> {
         let approval = match self.value("approved_by") {
             None => None,
             Some((_, by)) => Some(Approval {
-                by: by.to_string(),
-                at: self.required("approved_at")?.1.to_string(),
-                reason: self.value("reason").map(|(_, reason)| reason.to_string()),
-                allowed: self.values("allowed").map(ToString::to_string).collect(),
+                by: shown(by),
+                at: shown(self.required("approved_at")?.1),
+                reason: self.value("reason").map(|(_, reason)| shown(reason)),
+                allowed: self.values("allowed").map(shown).collect(),
                 sha256: self.parsed::<Sha>("sha256")?.0,
             }),
         };
@@ -126,14 +136,14 @@ impl<'a> Reader<'a> {
             depends_on: words("depends_on"),
             branch_labels: words("branch_labels"),
             only: self.only()?,
-            message: self.required("message")?.1.to_string(),
-            author: self.required("author")?.1.to_string(),
-            created: self.required("created")?.1.to_string(),
+            message: shown(self.required("message")?.1),
+            author: shown(self.required("author")?.1),
+            created: shown(self.required("created")?.1),
             postgres: self.parsed("postgres")?,
             from: self.parsed::<Fingerprint>("from")?,
             to: self.parsed::<Fingerprint>("to")?,
             semver: self.parsed("semver")?,
-            proved: self.value("proved").map(|(_, proved)| proved.to_string()),
+            proved: self.value("proved").map(|(_, proved)| shown(proved)),
             approval,
         })
     }
@@ -420,7 +430,7 @@ impl<'a> Reader<'a> {
             let relation = relation
                 .rsplit_once(" · ")
                 .map_or(relation, |(relation, _)| relation);
-            step.locks.push((mode, relation.to_string()));
+            step.locks.push((mode, unescaped(relation).into_owned()));
         } else if let Some(hazard) = comment.strip_prefix("hazard: ") {
             let (kind, why) = hazard.split_once(" · ").unwrap_or((hazard, ""));
             let kind = HazardKind::ALL
@@ -429,10 +439,10 @@ impl<'a> Reader<'a> {
                 .ok_or_else(|| self.stray(span))?;
             step.hazards.push(Hazard {
                 kind: *kind,
-                why: why.to_string(),
+                why: shown(why),
             });
         } else if step.summary.is_empty() {
-            step.summary = comment.to_string();
+            step.summary = shown(comment);
         }
         Ok(())
     }
@@ -449,6 +459,11 @@ impl<'a> Reader<'a> {
     fn error(&self, span: Range<usize>, message: String, label: &str) -> Diagnostic {
         Diagnostic::error(Code::PlanFile, message).at(self.file, span, label)
     }
+}
+
+/// What a line says, as forge shows it; an author's own lines may hold anything.
+fn shown(text: &str) -> String {
+    visible(text).into_owned()
 }
 
 struct Revision(String);

@@ -1,11 +1,10 @@
 //! A plan file's text.
 
-use std::fmt::Write as _;
-
 use super::{Approval, FORMAT, Header, PlanFile, SETTINGS};
 use crate::{
     kinds::{Action, Rollout, Step},
     plan::Plan,
+    sql::{comment, escaped, visible},
 };
 
 impl PlanFile {
@@ -34,11 +33,7 @@ pub fn render_steps(plan: &Plan) -> String {
 }
 
 fn header(text: &mut String, header: &Header) {
-    let mut line = |key: &str, value: &str| {
-        // A value is one line: what a user typed can't begin another.
-        let value = value.replace(['\n', '\r'], " ");
-        writeln!(text, "-- forge:{key} {value}").expect("writing to a String can't fail");
-    };
+    let mut line = |key: &str, value: &str| text.push_str(&header_line(key, value));
     line("format", &FORMAT.to_string());
     line("revision", &header.revision);
     for (key, values) in [
@@ -84,6 +79,16 @@ fn header(text: &mut String, header: &Header) {
     text.push('\n');
 }
 
+/// A value for the header, in one line without blanks around it, as it is read back.
+pub fn header_value(text: &str) -> String {
+    visible(text.trim()).into_owned()
+}
+
+/// A line of the header: what a user typed can't begin another.
+pub fn header_line(key: &str, value: &str) -> String {
+    comment(format_args!("forge:{key} {value}")) + "\n"
+}
+
 fn body(text: &mut String, plan: &Plan) {
     let mut number = 0;
     let mut rollout = Rollout::default();
@@ -91,7 +96,8 @@ fn body(text: &mut String, plan: &Plan) {
         let begins = batch.rollout();
         if begins != rollout {
             rollout = begins;
-            writeln!(text, "\n-- forge:phase {rollout}").expect("writing to a String can't fail");
+            text.push('\n');
+            text.push_str(&header_line("phase", rollout.as_str()));
         }
         text.push_str(if batch.transactional {
             "\nBEGIN;\n"
@@ -109,30 +115,35 @@ fn body(text: &mut String, plan: &Plan) {
 }
 
 fn write_step(text: &mut String, number: usize, step: &Step) {
-    let mut line =
-        |words: String| writeln!(text, "{words}").expect("writing to a String can't fail");
+    text.push('\n');
+    let mut line = |words: String| {
+        text.push_str(&comment(words));
+        text.push('\n');
+    };
     line(match step.action {
-        Action::Data => format!("\n-- forge:data {}", step.object),
+        Action::Data => format!("forge:data {}", step.object),
         Action::Create | Action::Alter | Action::Rename | Action::Drop => {
-            format!("\n-- forge:step {number} {} {}", step.action, step.object)
+            format!("forge:step {number} {} {}", step.action, step.object)
         }
     });
     for (id, state) in &step.expects {
-        line(format!("-- forge:expects {id} {state}"));
+        line(format!("forge:expects {id} {state}"));
     }
     if !step.summary.is_empty() {
-        line(format!("-- {}", step.summary));
+        line(step.summary.clone());
     }
     for (lock, relation) in &step.locks {
-        line(format!("-- lock: {lock} on {relation} · {}", lock.effect()));
+        let (relation, effect) = (escaped(relation), lock.effect());
+        line(format!("lock: {lock} on {relation} · {effect}"));
     }
     for hazard in &step.hazards {
-        line(format!("-- hazard: {} · {}", hazard.kind, hazard.why));
+        line(format!("hazard: {} · {}", hazard.kind, hazard.why));
     }
     if let Some(batching) = &step.batching {
-        line(format!("-- forge:batch {batching}"));
+        line(format!("forge:batch {batching}"));
     }
     for statement in &step.sql {
-        line(format!("{statement};"));
+        text.push_str(statement);
+        text.push_str(";\n");
     }
 }
