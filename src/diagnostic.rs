@@ -126,6 +126,8 @@ codes! {
     Draft = "draft" => Refused,
     /// The database isn't what the plan was made for.
     TargetChanged = "target-changed" => Refused,
+    /// Rows of the database that a step of the plan fails on.
+    RowsInTheWay = "rows-in-the-way" => Refused,
     /// The database after the plan isn't what the plan promised.
     ResultDiffers = "result-differs" => Refused,
     /// The database isn't what the revision to be stamped promises.

@@ -28,6 +28,8 @@ mod drafts;
 mod drift;
 #[path = "lifecycle/faults.rs"]
 mod faults;
+#[path = "lifecycle/rows.rs"]
+mod rows;
 #[path = "lifecycle/scripts.rs"]
 mod scripts;
 #[path = "lifecycle/session.rs"]
@@ -53,6 +55,9 @@ fn main() -> ExitCode {
         drift::drift_is_taken_back_or_adopted,
         drift::drift_is_told_until_it_is_settled,
         drift::drift_under_a_plan_that_stopped_half_way,
+        rows::rows_in_the_way_are_found_before_the_first_step,
+        rows::rows_that_the_plan_itself_mends_are_no_obstacle,
+        rows::rows_in_the_way_of_the_rest_are_found_before_it_goes_on,
         scripts::a_stamp_is_a_script_too,
         drafts::a_plan_of_a_part,
         drafts::plan_files_have_a_header,

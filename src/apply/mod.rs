@@ -13,6 +13,7 @@ mod leftovers;
 mod lock;
 mod psql;
 mod retry;
+mod rows;
 mod run;
 mod runner;
 mod sync;
@@ -27,6 +28,7 @@ pub use self::{
     kept::Dropped,
     lock::{Acquired, acquire, acquire_shared},
     psql::{Beginning, history_script, psql_script, stamp_script},
+    rows::{InTheWay, Looked, Remaining, look_for_rows},
     run::{Reached, Script, run},
     sync::sync,
     target::{Target, read_target},
@@ -65,6 +67,8 @@ pub struct Work<'a> {
     pub max_lag: Duration,
     /// What becomes of rows that steps drop.
     pub dropped: Dropped,
+    /// Whether rows are looked for on which a step fails.
+    pub looks_for_rows: bool,
     /// Where the backup is that was made before.
     pub backup: Option<&'a str>,
 }

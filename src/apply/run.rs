@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use super::{
     Work, check,
     failure::verb,
+    rows::{Remaining, look_for_rows, refuse},
     runner::{Came, Runner},
     target::{Target, read_target},
 };
 use crate::{
-    catalog::Fingerprint,
+    catalog::{Catalog, Fingerprint},
     diagnostic::{Code, Diagnostic, Result},
     history::{self, Body, Direction, Entry, EventKind, Filed, Journal, Partly, Standing},
     kinds::Rollout,
@@ -66,6 +67,9 @@ pub async fn run(
         return Ok(Reached::Before(next));
     }
     suits(work, script)?;
+    if work.looks_for_rows {
+        no_row_in_the_way(work, script, &target.live, partly.as_ref()).await?;
+    }
     let (before, partly) = match partly {
         None => {
             check(path, plan, &target.live)?;
@@ -94,6 +98,29 @@ pub async fn run(
         .settle(work, script.file.revision(), ended, promised)
         .await?;
     Ok(Reached::End(target))
+}
+
+/// Looks for rows on which one of the steps fails that would be run.
+async fn no_row_in_the_way(
+    work: &Work<'_>,
+    script: &Script<'_>,
+    live: &Catalog,
+    partly: Option<&Partly>,
+) -> Result<()> {
+    let plan = &script.file.plan.plan;
+    let mut done = partly.map_or_else(BTreeSet::new, |partly| partly.done.clone());
+    // What isn't asked for now isn't run now.
+    if let Some(last) = script.phase {
+        let later = (1..)
+            .zip(plan.steps())
+            .filter(|(_, step)| step.rollout > last);
+        done.extend(later.map(|(number, _)| number));
+    }
+    let looked = look_for_rows(work.session, live, [Remaining { plan, done: &done }]).await;
+    for skipped in &looked.skipped {
+        work.reporter.detail(skipped);
+    }
+    refuse(script.file.revision(), partly.is_some(), &looked)
 }
 
 /// The part that comes next, if the one that was asked for is done already.

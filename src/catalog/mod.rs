@@ -5,6 +5,7 @@
 
 mod fingerprint;
 mod introspect;
+mod probing;
 mod row;
 mod scope;
 mod state;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     fingerprint::{Families, Fingerprint},
     introspect::{Addresses, Cast, introspect, introspect_with_addresses},
+    probing::Unvalidated,
     scope::Scope,
     state::{extension_versions, state},
     unmodelled::{Unlike, Unmodelled},

@@ -70,9 +70,8 @@ struct Besides {
     #[arg(long)]
     takeover: bool,
 
-    /// Copy the rows and values that steps drop into tables of the schema `forge` before
-    #[arg(long)]
-    backup_dropped: bool,
+    #[command(flatten)]
+    rows: Rows,
 }
 
 /// Applies every approved plan, and asks nothing.
@@ -119,7 +118,8 @@ async fn with_target(
     let actor = person::actor(context, &settings.project.root, &target.session).await?;
     let work = Work {
         max_lag: args.max_lag.unwrap_or(apply::MAX_LAG),
-        dropped: dropped(args.besides.backup_dropped),
+        dropped: args.besides.rows.dropped(),
+        looks_for_rows: !args.besides.rows.skip_row_checks,
         ..target.work(context, settings, &actor)
     };
     let journal = history::load(work.session).await?;
@@ -205,9 +205,27 @@ async fn with_target(
     Ok(Exit::Done)
 }
 
-/// What becomes of rows that steps drop, by whether `--backup-dropped` was said.
-pub(super) fn dropped(backup: bool) -> Dropped {
-    if backup { Dropped::Kept } else { Dropped::Lost }
+/// What is done about rows, by an apply or a downgrade.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Rows {
+    /// Start without looking for rows on which a step fails
+    #[arg(long)]
+    pub(super) skip_row_checks: bool,
+
+    /// Copy the rows and values that steps drop into tables of the schema `forge` before
+    #[arg(long)]
+    backup_dropped: bool,
+}
+
+impl Rows {
+    /// What becomes of rows that steps drop.
+    pub(super) fn dropped(&self) -> Dropped {
+        if self.backup_dropped {
+            Dropped::Kept
+        } else {
+            Dropped::Lost
+        }
+    }
 }
 
 /// Where a run has come.

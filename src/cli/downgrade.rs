@@ -3,7 +3,7 @@
 use super::{
     Context,
     allow::{self, Allow},
-    apply::dropped,
+    apply::Rows,
     locked,
     offline::{self, Goal},
     revisions::{self, counted},
@@ -36,9 +36,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "HAZARD[:OBJECT]")]
     allow: Vec<Allow>,
 
-    /// Copy the rows and values that steps drop into tables of the schema `forge` before
-    #[arg(long)]
-    backup_dropped: bool,
+    #[command(flatten)]
+    rows: Rows,
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
@@ -54,7 +53,8 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
             session.await
         };
         let work = Work {
-            dropped: dropped(args.backup_dropped),
+            dropped: args.rows.dropped(),
+            looks_for_rows: !args.rows.skip_row_checks,
             ..*work
         };
         downgrade(args, context, folder, &work, reconnect).await

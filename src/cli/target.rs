@@ -160,6 +160,7 @@ impl<'a> OpenTarget<'a> {
             patience: settings.lock_wait.value,
             max_lag: MAX_LAG,
             dropped: Dropped::default(),
+            looks_for_rows: true,
             backup: None,
         }
     }

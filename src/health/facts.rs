@@ -189,13 +189,6 @@ pub(super) fn relations<'a>(steps: impl Iterator<Item = &'a Step>) -> BTreeSet<&
     locks.map(|(_, relation)| relation.as_str()).collect()
 }
 
-/// Counts the rows that a query finds, within ten seconds.
-pub async fn count(session: &Session, query: &str) -> Result<i64> {
-    let limit = "SELECT set_config('statement_timeout', '10s', true)";
-    let answers = session.snapshot(&[limit, query]).await?;
-    Ok(answers[1].first().map_or(0, |row| row.get("found")))
-}
-
 /// A time that is estimated, for people: `about 5 min`.
 pub fn about(time: Duration) -> String {
     if time < Duration::from_secs(1) {

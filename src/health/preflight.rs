@@ -8,14 +8,13 @@ use super::{
     verify,
 };
 use crate::{
-    apply,
+    apply::{self, Looked, Remaining, look_for_rows},
     catalog::{Catalog, Scope},
-    diagnostic::{Code, Diagnostic, Result},
+    diagnostic::{Code, Result},
     history::{self, Filed, Revisions, Standing},
     kinds::{Action, HazardKind, Kind, Step},
     plan::{estimate, held, outlook},
     server::session::Session,
-    source::{self, ENOUGH},
 };
 
 /// What lies ahead.
@@ -83,7 +82,7 @@ pub async fn preflight(session: &Session, ahead: &Ahead<'_>) -> Result<Vec<Line>
         duration(ahead, &around),
         application(ahead),
     ];
-    lines.push(data(session, &steps).await);
+    lines.push(data(session, ahead).await);
     Ok(lines)
 }
 
@@ -328,58 +327,43 @@ fn application(ahead: &Ahead<'_>) -> Line {
 }
 
 /// Looks for rows that would make a step fail.
-async fn data(session: &Session, steps: &[&Step]) -> Line {
-    let sql = || steps.iter().flat_map(|step| &step.sql);
-    let validated: BTreeSet<String> = sql().flat_map(|sql| source::validated(sql)).collect();
-    let probes: BTreeMap<String, String> = sql()
-        .flat_map(|sql| source::probes(sql))
-        .filter(|probe| {
-            let constraint = probe.waits_for.as_ref();
-            constraint.is_none_or(|constraint| validated.contains(constraint))
+async fn data(session: &Session, ahead: &Ahead<'_>) -> Line {
+    let journal = &ahead.revisions.journal;
+    let done: Vec<BTreeSet<usize>> = ahead
+        .plans
+        .iter()
+        .map(|filed| match journal.standing(filed.revision()) {
+            Standing::Partly(partly) => partly.done,
+            Standing::Absent | Standing::Applied => BTreeSet::new(),
         })
-        .map(|probe| (probe.what, probe.sql))
         .collect();
-    let (mut wrong, mut skipped, mut looked) = (Vec::new(), Vec::new(), 0);
-    for (what, sql) in &probes {
-        match facts::count(session, sql).await {
-            Ok(0) => looked += 1,
-            Ok(found) => {
-                let more = if found >= i64::from(ENOUGH) {
-                    " or more"
-                } else {
-                    ""
-                };
-                wrong.push(format!("{what}: {found}{more}"));
-            }
-            // A table or column that an earlier step makes has no rows in the way.
-            Err(error) if is_absent(&error) => {}
-            Err(error) => skipped.push(format!("{what}: not looked at, {}", error.message())),
-        }
-    }
-    if !wrong.is_empty() {
-        wrong.extend(skipped);
-        return Line::bad("data", wrong);
+    let plans = ahead.plans.iter().map(|filed| &filed.plan.plan);
+    let remaining = plans
+        .zip(&done)
+        .map(|(plan, done)| Remaining { plan, done });
+    let Looked {
+        in_the_way,
+        skipped,
+        clear,
+    } = look_for_rows(session, ahead.live, remaining).await;
+    if !in_the_way.is_empty() {
+        let wrong = in_the_way.into_iter().flat_map(|rows| {
+            [
+                format!("{}: {}", rows.what, rows.found),
+                format!("they are found by: {}", rows.find),
+            ]
+        });
+        return Line::bad("data", wrong.chain(skipped).collect());
     }
     if !skipped.is_empty() {
         return Line::unknown("data", skipped);
     }
     Line::good(
         "data",
-        match looked {
+        match clear {
             0 => "no step depends on rows that are there".to_owned(),
             1 => "no row is in the way of the one check of rows".to_owned(),
-            _ => format!("no row is in the way of {looked} checks of rows"),
+            _ => format!("no row is in the way of {clear} checks of rows"),
         },
     )
-}
-
-fn is_absent(error: &Diagnostic) -> bool {
-    let absent = [
-        "SQLSTATE 42P01",
-        "SQLSTATE 42703",
-        "SQLSTATE 3F000",
-        "SQLSTATE 42883",
-    ];
-    let mut notes = error.notes().iter();
-    notes.any(|note| absent.contains(&note.as_str()))
 }

@@ -51,7 +51,7 @@ pub use inert::{Inert, Performer, inert};
 pub use leakproof::{Leakproof, leakproof};
 pub(crate) use names::first_causes;
 pub use order::load_order;
-pub use probes::{ENOUGH, Probe, probes, validated};
+pub use probes::{ENOUGH, Known, Probe, enum_labels, probes, updated, validated};
 pub use psql::without_variables;
 pub use references::{body_references, roles_in};
 pub use role::with_stand_ins;

@@ -1,9 +1,15 @@
 //! What rows could make a statement fail: a query for each way, made from the statement itself.
 
+mod partitions;
+mod values;
+
+use std::collections::{BTreeMap, BTreeSet};
+
 use pg_query::{
     Node, NodeEnum,
     protobuf::{
-        AlterTableCmd, AlterTableType, ConstrType, Constraint, IndexStmt, ParseResult, RangeVar,
+        AlterDomainStmt, AlterTableCmd, AlterTableStmt, AlterTableType, ColumnDef, ConstrType,
+        Constraint, CreateEnumStmt, IndexStmt, ObjectType, ParseResult, RangeVar,
     },
 };
 
@@ -16,67 +22,158 @@ use crate::sql::{Ident, join};
 /// As many rows are counted: more don't say more.
 pub const ENOUGH: u32 = 1000;
 
-/// A query that counts the rows in a statement's way.
+/// As many rows are shown by the query that finds them.
+const SHOWN: u32 = 10;
+
+/// The rows in a statement's way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
-    /// What would be in the way: `NULL in app.users.email`.
+    /// What would be in the way: `NULL in app.users (email)`.
     pub what: String,
-    /// Has one row with the column `found`.
-    pub sql: String,
-    /// The constraint that doesn't look at rows (`NOT VALID`) until it is validated.
-    pub waits_for: Option<String>,
+    /// The constraint that doesn't look at rows (`NOT VALID`) until it is validated: what it belongs to, and its name.
+    pub waits_for: Option<(String, String)>,
+    /// What is selected of the rows, and which rows they are: `FROM app.users WHERE email IS NULL`.
+    selected: String,
+    rows: String,
+    /// An expression whose evaluation fails for the rows in the way: no condition finds them.
+    evaluated: Option<String>,
 }
 
 impl Probe {
-    fn new(what: String, of: &str) -> Self {
+    fn new(what: String, rows: String) -> Self {
         Self {
             what,
-            sql: format!("SELECT count(*) AS found FROM (SELECT {of} LIMIT {ENOUGH}) AS rows"),
             waits_for: None,
+            selected: "*".to_owned(),
+            rows,
+            evaluated: None,
         }
+    }
+
+    fn evaluating(what: String, expression: String, table: &str) -> Self {
+        Self {
+            evaluated: Some(expression.clone()),
+            selected: expression,
+            ..Self::new(what, format!("FROM {table}"))
+        }
+    }
+
+    /// The query that counts the rows: one row with the column `found`. Where the rows make an expression fail, it fails.
+    pub fn count(&self) -> String {
+        match &self.evaluated {
+            Some(expression) => format!(
+                "SELECT count(value) * 0 AS found FROM (SELECT {expression} AS value {}) AS rows",
+                self.rows
+            ),
+            None => format!(
+                "SELECT count(*) AS found FROM (SELECT {} LIMIT {ENOUGH}) AS rows",
+                self.rows
+            ),
+        }
+    }
+
+    /// The query with which a person finds the rows.
+    pub fn find(&self) -> String {
+        let Self { selected, rows, .. } = self;
+        if self.evaluated.is_some() {
+            format!("SELECT {selected} {rows}")
+        } else {
+            format!("SELECT {selected} {rows} LIMIT {SHOWN}")
+        }
+    }
+
+    /// Whether a name, as SQL writes it, stands in the queries.
+    pub fn names(&self, name: &str) -> bool {
+        let part_of_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '"');
+        let text = self.find();
+        text.match_indices(name).any(|(at, _)| {
+            !text[..at].ends_with(part_of_word)
+                && !text[at + name.len()..].starts_with(part_of_word)
+        })
     }
 }
 
+/// What a probe needs to know besides its statement.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Known {
+    /// The labels of enum types that earlier statements create, by name.
+    pub enums: BTreeMap<String, Vec<String>>,
+    /// Partitioned tables by name.
+    pub partitioned: BTreeMap<String, Partitioned>,
+    /// The columns of each domain: table and column.
+    pub of_domain: BTreeMap<String, BTreeSet<(String, String)>>,
+}
+
+/// A partitioned table.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Partitioned {
+    /// How rows are told apart: `RANGE (at)`.
+    pub key: String,
+    /// The partition for rows that belong in no other.
+    pub default: Option<String>,
+}
+
 /// The ways in which rows can make a statement fail. None for one that can't be read, or whose ways aren't known.
-pub fn probes(statement: &str) -> Vec<Probe> {
+pub fn probes(statement: &str, known: &Known) -> Vec<Probe> {
     let Ok(parsed) = syntax::parse(statement) else {
         return Vec::new();
     };
     nodes(&parsed)
         .flat_map(|node| match node {
-            NodeEnum::AlterTableStmt(alter) => {
-                let Some(table) = alter.relation.as_ref().map(name) else {
-                    return Vec::new();
-                };
-                let commands = alter.cmds.iter().filter_map(kind);
-                commands
-                    .filter_map(|command| match command {
-                        NodeEnum::AlterTableCmd(command) => of_command(&table, command),
-                        _ => None,
-                    })
-                    .collect()
-            }
+            NodeEnum::AlterTableStmt(alter) => of_table(alter, known),
+            NodeEnum::AlterDomainStmt(alter) => of_domain(alter, known),
+            NodeEnum::CreateStmt(create) => partitions::of_new(create, known),
             NodeEnum::IndexStmt(index) if index.unique => of_index(index).into_iter().collect(),
             _ => Vec::new(),
         })
         .collect()
 }
 
-/// The constraints that a statement validates.
-pub fn validated(statement: &str) -> Vec<String> {
+/// The enum type that a statement creates, and its labels.
+pub fn enum_labels(statement: &str) -> Option<(String, Vec<String>)> {
+    let parsed = syntax::parse(statement).ok()?;
+    nodes(&parsed).find_map(|node| match node {
+        NodeEnum::CreateEnumStmt(CreateEnumStmt { type_name, vals }) => {
+            let labels = strings(vals).into_iter().map(ToOwned::to_owned);
+            Some((dotted(type_name), labels.collect()))
+        }
+        _ => None,
+    })
+}
+
+/// The table whose rows a statement changes, if it is an UPDATE and does nothing else.
+pub fn updated(statement: &str) -> Option<String> {
+    let parsed = syntax::parse(statement).ok()?;
+    let mut tables = nodes(&parsed).map(|node| match node {
+        NodeEnum::UpdateStmt(update) if update.with_clause.is_none() => {
+            update.relation.as_ref().map(name)
+        }
+        _ => None,
+    });
+    tables.next().flatten().filter(|_| tables.next().is_none())
+}
+
+/// The constraints that a statement validates: what each belongs to, and its name.
+pub fn validated(statement: &str) -> Vec<(String, String)> {
     let Ok(parsed) = syntax::parse(statement) else {
         return Vec::new();
     };
     let mut names = Vec::new();
     for node in nodes(&parsed) {
-        let NodeEnum::AlterTableStmt(alter) = node else {
-            continue;
+        let alter = match node {
+            NodeEnum::AlterTableStmt(alter) => alter,
+            NodeEnum::AlterDomainStmt(alter) if alter.subtype == "V" => {
+                names.push((dotted(&alter.type_name), alter.name.clone()));
+                continue;
+            }
+            _ => continue,
         };
         for command in alter.cmds.iter().filter_map(kind) {
             if let NodeEnum::AlterTableCmd(command) = command
                 && command.subtype() == AlterTableType::AtValidateConstraint
             {
-                names.push(command.name.clone());
+                let table = alter.relation.as_ref().map(name).unwrap_or_default();
+                names.push((table, command.name.clone()));
             }
         }
     }
@@ -90,18 +187,116 @@ fn nodes(parsed: &ParseResult) -> impl Iterator<Item = &NodeEnum> {
         .filter_map(|raw| kind(raw.stmt.as_deref()?))
 }
 
-fn of_command(table: &str, command: &AlterTableCmd) -> Option<Probe> {
-    if command.subtype() == AlterTableType::AtSetNotNull {
-        let column = Ident::new(command.name.as_str());
-        return Some(nulls(table, &[column]));
+fn of_table(alter: &AlterTableStmt, known: &Known) -> Vec<Probe> {
+    let Some(table) = alter.relation.as_ref().map(name) else {
+        return Vec::new();
+    };
+    // An index is attached to another, too.
+    if alter.objtype() != ObjectType::ObjectTable {
+        return Vec::new();
     }
-    match command.def.as_deref().and_then(kind)? {
-        NodeEnum::Constraint(constraint) => {
-            let probe = of_constraint(table, constraint)?;
+    let commands = alter.cmds.iter().filter_map(kind);
+    commands
+        .filter_map(|command| match command {
+            NodeEnum::AlterTableCmd(command) => Some(command),
+            _ => None,
+        })
+        .flat_map(|command| of_command(&table, command, known))
+        .collect()
+}
+
+fn of_command(table: &str, command: &AlterTableCmd, known: &Known) -> Vec<Probe> {
+    let column = Ident::new(command.name.as_str());
+    let def = command.def.as_deref().and_then(kind);
+    match (command.subtype(), def) {
+        (AlterTableType::AtSetNotNull, _) => vec![nulls(table, &[column])],
+        (AlterTableType::AtAddColumn, Some(NodeEnum::ColumnDef(added))) => {
+            needs_default(table, added).into_iter().collect()
+        }
+        (AlterTableType::AtAlterColumnType, Some(NodeEnum::ColumnDef(def))) => {
+            values::of_type(table, &column, def, known)
+                .into_iter()
+                .collect()
+        }
+        (AlterTableType::AtAttachPartition, Some(NodeEnum::PartitionCmd(attach))) => {
+            partitions::of_attached(table, attach, known)
+        }
+        (_, Some(NodeEnum::Constraint(constraint))) => {
             let waits_for = constraint
                 .skip_validation
-                .then(|| constraint.conname.clone());
-            Some(Probe { waits_for, ..probe })
+                .then(|| (table.to_owned(), constraint.conname.clone()));
+            let probes = of_constraint(table, constraint).into_iter();
+            probes
+                .map(|probe| Probe {
+                    waits_for: waits_for.clone(),
+                    ..probe
+                })
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A column that is added and refuses NULL has to have a value in each row.
+fn needs_default(table: &str, added: &ColumnDef) -> Option<Probe> {
+    let mut demands = Vec::new();
+    for node in added.constraints.iter().filter_map(kind) {
+        if let NodeEnum::Constraint(constraint) = node {
+            demands.push(constraint.contype());
+        }
+    }
+    let refuses =
+        |kind: &ConstrType| matches!(kind, ConstrType::ConstrNotnull | ConstrType::ConstrPrimary);
+    let gives = |kind: &ConstrType| {
+        matches!(
+            kind,
+            ConstrType::ConstrDefault | ConstrType::ConstrIdentity | ConstrType::ConstrGenerated
+        )
+    };
+    if !demands.iter().any(refuses) || demands.iter().any(gives) {
+        return None;
+    }
+    let column = Ident::new(added.colname.as_str());
+    // The value of a domain's default isn't known here.
+    let own_type = added.type_name.as_ref().map(|name| strings(&name.names));
+    if own_type.is_some_and(|names| names.len() > 1 && names[0] != "pg_catalog") {
+        return None;
+    }
+    Some(Probe::new(
+        format!("rows of {table}, for which the new column {column} has no value"),
+        format!("FROM {table}"),
+    ))
+}
+
+fn of_domain(alter: &AlterDomainStmt, known: &Known) -> Vec<Probe> {
+    let domain = dotted(&alter.type_name);
+    let columns = known.of_domain.get(&domain).into_iter().flatten();
+    let rule = match (alter.subtype.as_str(), alter.def.as_deref().and_then(kind)) {
+        ("O", _) => Some("value IS NOT NULL".to_owned()),
+        ("C", Some(NodeEnum::Constraint(constraint))) => {
+            let check = constraint.raw_expr.as_deref().and_then(expression);
+            check.filter(|_| constraint.contype() == ConstrType::ConstrCheck)
+        }
+        _ => None,
+    };
+    let (Some(rule), waits_for) = (rule, waiting(alter)) else {
+        return Vec::new();
+    };
+    columns
+        .map(|(table, column)| Probe {
+            waits_for: waits_for.clone(),
+            ..Probe::new(
+                format!("values of {table}.{column} against {domain}: {rule}"),
+                format!("FROM (SELECT {column} AS value FROM {table}) AS rows WHERE NOT ({rule})"),
+            )
+        })
+        .collect()
+}
+
+fn waiting(alter: &AlterDomainStmt) -> Option<(String, String)> {
+    match alter.def.as_deref().and_then(kind)? {
+        NodeEnum::Constraint(constraint) if constraint.skip_validation => {
+            Some((dotted(&alter.type_name), constraint.conname.clone()))
         }
         _ => None,
     }
@@ -124,7 +319,7 @@ fn of_constraint(table: &str, constraint: &Constraint) -> Option<Probe> {
             let rule = expression(constraint.raw_expr.as_deref()?)?;
             Some(Probe::new(
                 format!("rows of {table} against CHECK ({rule})"),
-                &format!("FROM {table} WHERE NOT ({rule})"),
+                format!("FROM {table} WHERE NOT ({rule})"),
             ))
         }
         ConstrType::ConstrForeign => orphans(table, constraint),
@@ -157,7 +352,7 @@ fn nulls(table: &str, columns: &[Ident]) -> Probe {
     let is_null = columns.iter().map(|column| format!("{column} IS NULL"));
     Probe::new(
         format!("NULL in {table} ({named})"),
-        &format!("FROM {table} WHERE {}", join(is_null, " OR ")),
+        format!("FROM {table} WHERE {}", join(is_null, " OR ")),
     )
 }
 
@@ -173,10 +368,13 @@ fn duplicates(table: &str, parts: &[String], rows: Option<&str>, also_nulls: boo
     } else {
         format!(" WHERE {}", conditions.join(" AND "))
     };
-    Probe::new(
-        format!("duplicates in {table} ({listed})"),
-        &format!("FROM {table}{filter} GROUP BY {listed} HAVING count(*) > 1"),
-    )
+    Probe {
+        selected: format!("{listed}, count(*)"),
+        ..Probe::new(
+            format!("duplicates in {table} ({listed})"),
+            format!("FROM {table}{filter} GROUP BY {listed} HAVING count(*) > 1"),
+        )
+    }
 }
 
 fn orphans(table: &str, constraint: &Constraint) -> Option<Probe> {
@@ -191,7 +389,7 @@ fn orphans(table: &str, constraint: &Constraint) -> Option<Probe> {
     let same = pairs.map(|(own, theirs)| format!("r.{theirs} = o.{own}"));
     Some(Probe::new(
         format!("orphans in {table} ({})", join(&own, ", ")),
-        &format!(
+        format!(
             "FROM {table} AS o WHERE {} AND NOT EXISTS (SELECT FROM {other} AS r WHERE {})",
             join(filled, " AND "),
             join(same, " AND ")
@@ -206,6 +404,11 @@ fn name(range: &RangeVar) -> String {
     } else {
         format!("{}.{name}", Ident::new(range.schemaname.as_str()))
     }
+}
+
+/// A dotted name, quoted where needed.
+fn dotted(nodes: &[Node]) -> String {
+    join(idents(nodes), ".")
 }
 
 fn idents(nodes: &[Node]) -> Vec<Ident> {
@@ -238,31 +441,31 @@ mod tests {
     #[test]
     fn constraints_that_wait() {
         let add = "ALTER TABLE app.orders ADD CONSTRAINT c CHECK (total > 0) NOT VALID";
-        assert_eq!(probes(add)[0].waits_for.as_deref(), Some("c"));
-        assert_eq!(probes(&add.replace(" NOT VALID", ""))[0].waits_for, None);
+        let c = ("app.orders".to_owned(), "c".to_owned());
+        assert_eq!(probes(add, &Known::default())[0].waits_for, Some(c.clone()));
+        assert_eq!(
+            probes(&add.replace(" NOT VALID", ""), &Known::default())[0].waits_for,
+            None
+        );
         assert_eq!(
             validated("ALTER TABLE app.orders VALIDATE CONSTRAINT c"),
-            ["c"]
+            [c]
         );
     }
 
     #[test]
     fn what_could_be_in_the_way() {
         fn check(statement: &str, expected: &[(&str, &str)]) {
-            let found = probes(statement);
-            let found: Vec<(&str, &str)> = found
+            let found = probes(statement, &Known::default());
+            let found: Vec<(&str, String)> = found
                 .iter()
-                .map(|probe| (probe.what.as_str(), probe.sql.as_str()))
+                .map(|probe| (probe.what.as_str(), probe.count()))
                 .collect();
             let sql = |of: &str| {
                 format!("SELECT count(*) AS found FROM (SELECT {of} LIMIT 1000) AS rows")
             };
             let expected: Vec<(&str, String)> =
                 expected.iter().map(|(what, of)| (*what, sql(of))).collect();
-            let expected: Vec<(&str, &str)> = expected
-                .iter()
-                .map(|(what, of)| (*what, of.as_str()))
-                .collect();
             assert_eq!(found, expected, "{statement}");
         }
         check(

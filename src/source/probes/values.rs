@@ -1,0 +1,133 @@
+//! Values that don't fit a column's new type.
+
+use pg_query::{
+    Node, NodeEnum,
+    protobuf::{ColumnDef, TypeName, a_const},
+};
+
+use super::{Known, Probe, dotted, expression, kind, strings};
+use crate::sql::{Ident, Literal, join};
+
+/// The values of a column that a change of its type doesn't take.
+pub(super) fn of_type(
+    table: &str,
+    column: &Ident,
+    def: &ColumnDef,
+    known: &Known,
+) -> Option<Probe> {
+    let type_name = def.type_name.as_ref()?;
+    let what = format!("values of {table}.{column} that don't fit the new type");
+    let Some(using) = def.raw_default.as_deref() else {
+        let unfit = unfit(column, type_name)?;
+        return Some(Probe::new(what, format!("FROM {table} WHERE {unfit}")));
+    };
+    if let Some(labels) = known.enums.get(&dotted(&type_name.names)) {
+        let unfit = without_label(using, type_name, labels)?;
+        return Some(Probe::new(what, format!("FROM {table} WHERE {unfit}")));
+    }
+    Some(Probe::evaluating(what, expression(using)?, table))
+}
+
+/// The values of a column that an assignment to the type rejects.
+fn unfit(column: &Ident, type_name: &TypeName) -> Option<String> {
+    if !type_name.array_bounds.is_empty() {
+        return None;
+    }
+    let modifiers: Vec<i32> = type_name.typmods.iter().filter_map(integer).collect();
+    let base = *strings(&type_name.names).last()?;
+    match (base, &modifiers[..]) {
+        // Blanks at the end are cut off.
+        ("varchar" | "bpchar", [length]) => {
+            Some(format!("length(rtrim({column}::text, ' ')) > {length}"))
+        }
+        ("int2", []) => Some(format!("{column} NOT BETWEEN -32768 AND 32767")),
+        ("int4", []) => Some(format!("{column} NOT BETWEEN -2147483648 AND 2147483647")),
+        ("int8", []) => Some(format!(
+            "{column} NOT BETWEEN -9223372036854775808 AND 9223372036854775807"
+        )),
+        ("numeric", [precision, scale]) => Some(format!(
+            "abs(round({column}::numeric, {scale})) >= 1e{} AND {column}::numeric <> 'NaN'",
+            precision - scale
+        )),
+        ("numeric", [precision]) => Some(format!(
+            "abs(round({column}::numeric)) >= 1e{precision} AND {column}::numeric <> 'NaN'"
+        )),
+        _ => None,
+    }
+}
+
+fn integer(node: &Node) -> Option<i32> {
+    match kind(node)? {
+        NodeEnum::AConst(constant) => match constant.val.as_ref()? {
+            a_const::Val::Ival(value) => Some(value.ival),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The values that a new enum type has no label for, where the old type's labels become the new one's through text.
+fn without_label(using: &Node, type_name: &TypeName, labels: &[String]) -> Option<String> {
+    let NodeEnum::TypeCast(cast) = kind(using)? else {
+        return None;
+    };
+    let is_same = |other: &TypeName| strings(&other.names) == strings(&type_name.names);
+    let value = expression(cast.arg.as_deref().filter(|_| {
+        let target = cast.type_name.as_ref();
+        target.is_some_and(is_same)
+    })?)?;
+    let labels = join(labels.iter().map(|label| Literal(label)), ", ");
+    Some(if type_name.array_bounds.is_empty() {
+        format!("({value}) <> ALL (ARRAY[{labels}]::text[])")
+    } else {
+        format!("NOT ({value})::text[] <@ ARRAY[{labels}]::text[]")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Known, probes};
+
+    #[test]
+    fn values_that_do_not_fit() {
+        fn check(change: &str, expected: Option<&str>) {
+            let mut known = Known::default();
+            let labels = vec!["small".to_owned(), "big".to_owned()];
+            known.enums.insert("app.size".to_owned(), labels);
+            let alter = format!("ALTER TABLE app.t ALTER COLUMN c TYPE {change}");
+            let found = probes(&alter, &known);
+            let found: Vec<String> = found.iter().map(super::super::Probe::find).collect();
+            let expected: Vec<String> = expected
+                .map(|of| format!("SELECT {of}"))
+                .into_iter()
+                .collect();
+            assert_eq!(found, expected, "{change}");
+        }
+        check(
+            "character varying(5)",
+            Some("* FROM app.t WHERE length(rtrim(c::text, ' ')) > 5 LIMIT 10"),
+        );
+        check(
+            "integer",
+            Some("* FROM app.t WHERE c NOT BETWEEN -2147483648 AND 2147483647 LIMIT 10"),
+        );
+        check(
+            "numeric(8,2)",
+            Some(
+                "* FROM app.t WHERE abs(round(c::numeric, 2)) >= 1e6 AND c::numeric <> 'NaN' LIMIT 10",
+            ),
+        );
+        check("text", None);
+        check("integer USING c::integer", Some("c::int FROM app.t"));
+        check(
+            "app.size USING c::text::app.size",
+            Some("* FROM app.t WHERE (c::text) <> ALL (ARRAY['small', 'big']::text[]) LIMIT 10"),
+        );
+        check(
+            "app.size[] USING c::text::app.size[]",
+            Some(
+                "* FROM app.t WHERE NOT (c::text)::text[] <@ ARRAY['small', 'big']::text[] LIMIT 10",
+            ),
+        );
+    }
+}
