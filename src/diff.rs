@@ -3,11 +3,13 @@
 //! The comparison names no kind: each kind's attribute table says what a difference means. What must be dropped and
 //! created again takes its dependents along, by the live catalog's dependencies.
 
+mod succession;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     catalog::Catalog,
-    kinds::{Context, Difference, Follow, Object, ObjectId, Reaction, Values, World},
+    kinds::{Context, Difference, Follow, Object, ObjectId, Predecessor, Reaction, Values, World},
     sql::Ident,
 };
 
@@ -65,6 +67,8 @@ pub struct Diff<'a> {
     rules: Vec<(&'a ObjectId, &'a Object)>,
     desired_children: BTreeMap<&'a ObjectId, Vec<&'a ObjectId>>,
     values: &'a BTreeMap<ObjectId, Values>,
+    /// Where new sequences go on.
+    predecessors: BTreeMap<ObjectId, Vec<Predecessor>>,
 }
 
 /// What the author says of values, where nothing is said.
@@ -92,9 +96,11 @@ impl<'a> Diff<'a> {
                 .collect(),
             desired_children: catalogs.desired.children(),
             values,
+            predecessors: BTreeMap::new(),
         };
         diff.compare();
         diff.cascade();
+        diff.predecessors = diff.find_predecessors();
         diff
     }
 
@@ -308,6 +314,20 @@ impl<'a> Diff<'a> {
         consequences
     }
 
+    /// The sequences that give a column its numbers from now on, each with those that gave them before.
+    pub fn successions(&self) -> impl Iterator<Item = (&ObjectId, &Predecessor)> {
+        let all = self.predecessors.iter();
+        all.flat_map(|(heir, olds)| olds.iter().map(move |old| (heir, old)))
+    }
+
+    /// What depends on the object in the desired catalog.
+    pub fn dependents(&self, id: &ObjectId) -> Vec<&ObjectId> {
+        let objects = self.fates.keys();
+        let needs =
+            |other: &&ObjectId| self.catalogs.desired.dependencies(other).any(|on| on == id);
+        objects.filter(needs).collect()
+    }
+
     /// What goes with the object in the desired catalog.
     pub fn desired_companions(&self, id: &ObjectId) -> &[&'a ObjectId] {
         self.desired_companions.get(id).map_or(&[], Vec::as_slice)
@@ -396,6 +416,15 @@ impl World for Diff<'_> {
             .iter()
             .filter_map(|(id, rule)| rule.adds_to(id, created, model, self.role()))
             .collect()
+    }
+
+    fn has_predecessor(&self, id: &ObjectId) -> bool {
+        self.predecessors.contains_key(id)
+    }
+
+    fn has_successor(&self, id: &ObjectId) -> bool {
+        let mut all = self.predecessors.values().flatten();
+        all.any(|old| old.goes && old.object == *id)
     }
 
     fn values(&self, id: &ObjectId) -> Option<&Values> {

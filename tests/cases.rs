@@ -32,7 +32,7 @@ use forge::{
     diagnostic::{Diagnostic, SourceFile},
     diff::{Catalogs, Diff},
     intent::{Intent, RenameFlag, Renamed, Renaming},
-    kinds::{Action, Comparison, HazardKind, Kind},
+    kinds::{Action, Comparison, HazardKind, Kind, ObjectId},
     plan::{Plan, file::render_steps},
     source::Tree,
 };
@@ -150,7 +150,9 @@ async fn check(cluster: &Cluster, case: &Path) -> Result<(), Failed> {
         live.run(&seed).await?;
     }
     let (live_dump, desired_dump) = (dump::of(&live)?, dump::of(&desired)?);
-    let (old, new) = (read(&live).await?, read(&desired).await?);
+    let (old, mut new) = (read(&live).await?, read(&desired).await?);
+    new.declare();
+    new.adopt_contents(&old, ObjectId::clone);
     if let Some(object) = old.unmodelled.union(&new.unmodelled).next() {
         return Err(format!("no kind models {object}").into());
     }
@@ -173,6 +175,7 @@ async fn check(cluster: &Cluster, case: &Path) -> Result<(), Failed> {
     let forth = way.map_err(|error| error.to_string())?.plan;
     transform(&live, &new, &forth).await?;
     dump::same(&dump::of(&live)?, &desired_dump)?;
+    stays_filled(&old, &read(&live).await?)?;
     if let Some(question) = file("after.sql") {
         let row = live.session().client().query_one(&question, &[]).await?;
         let holds: bool = row.get(0);
@@ -192,6 +195,7 @@ async fn check(cluster: &Cluster, case: &Path) -> Result<(), Failed> {
             .await
             .map_err(|failed| on_the_way_back(&failed))?;
         dump::same(&dump::of(&live)?, &live_dump).map_err(|failed| on_the_way_back(&failed))?;
+        stays_filled(&old, &read(&live).await?).map_err(|failed| on_the_way_back(&failed))?;
     }
     if std::env::var_os("FORGE_TEST_CASES").is_none() {
         same_plan(case, &settings, cluster.version(), &forth)?;
@@ -295,10 +299,20 @@ async fn transform(database: &Database, desired: &Catalog, made: &Plan) -> Resul
         )
         .into());
     }
-    let lossy: Vec<String> = made
+    // A step names the tables besides its object that it empties.
+    let declared: Vec<(String, &str)> = made
         .hazards()
         .filter(|(_, hazard)| hazard.kind == HazardKind::DeletesData)
-        .map(|(step, _)| step.object.sql())
+        .map(|(step, hazard)| (step.object.sql(), hazard.why.as_str()))
+        .collect();
+    let is_lossy = |table: &str| {
+        let mut declared = declared.iter();
+        declared.any(|(object, why)| object == table || why.ends_with(&format!(" of {table}")))
+    };
+    let lossy: Vec<String> = before
+        .keys()
+        .filter(|table| is_lossy(table))
+        .cloned()
         .collect();
     same_rows(&before, &database.rows().await?, &lossy).map_err(|failed| {
         format!(
@@ -308,6 +322,18 @@ async fn transform(database: &Database, desired: &Catalog, made: &Plan) -> Resul
         )
     })?;
     Ok(())
+}
+
+/// What held rows of its own in the old state, as a materialized view does, does so again.
+fn stays_filled(old: &Catalog, now: &Catalog) -> Result<(), Failed> {
+    let pairs = old
+        .objects()
+        .filter_map(|(id, was)| Some((id, was, now.get(id)?)));
+    let mut empty = pairs.filter(|(id, was, is)| is.fill(was, id).is_some());
+    match empty.next() {
+        Some((id, _, _)) => Err(format!("`{id}` held rows and is empty").into()),
+        None => Ok(()),
+    }
 }
 
 fn note_changes(live: &Catalog, desired: &Catalog) {

@@ -22,6 +22,8 @@ mod support;
 
 #[path = "lifecycle/branches.rs"]
 mod branches;
+#[path = "lifecycle/contents.rs"]
+mod contents;
 #[path = "lifecycle/drafts.rs"]
 mod drafts;
 #[path = "lifecycle/drift.rs"]
@@ -67,6 +69,8 @@ fn main() -> ExitCode {
         texts::hostile_names_and_texts_stay_what_they_are,
         texts::a_name_breaks_out_of_nothing,
         texts::line_ends_that_git_converted_are_told,
+        contents::materialized_views_hold_rows_again,
+        contents::no_number_is_given_out_twice,
     ])
 }
 

@@ -52,6 +52,10 @@ impl Fingerprint {
                 hash.update(text);
             }
         }
+        Self::of_hash(hash)
+    }
+
+    fn of_hash(hash: Sha256) -> Self {
         let digest = hash.finalize();
         Self(u128::from_be_bytes(
             digest[..16]
@@ -107,9 +111,11 @@ impl Families<'_> {
     /// The state that a step on the object relies on: the object's own, and where it goes that of everything that goes
     /// with it, so that nothing is dropped that nobody has seen in the plan. `None` if there is no such object.
     pub fn state(&self, action: Action, id: &ObjectId) -> Option<String> {
-        let own = Fingerprint::of(id, self.catalog.get(id)?);
+        let object = self.catalog.get(id)?;
+        let own = Fingerprint::of(id, object);
         let all = match action {
-            Action::Drop | Action::Rename => own.plus(self.members(id)),
+            Action::Drop => own.plus(self.members(id)).plus(taken_along(object)),
+            Action::Rename => own.plus(self.members(id)),
             Action::Create | Action::Alter | Action::Data => own,
         };
         Some(all.short())
@@ -130,6 +136,20 @@ impl Families<'_> {
             sum.plus(own).plus(self.members(child))
         })
     }
+}
+
+/// What is dropped with the object and is no object of its own.
+fn taken_along(object: &Object) -> Fingerprint {
+    let names = object.takes_along();
+    if names.is_empty() {
+        return Fingerprint::default();
+    }
+    let mut hash = Sha256::new();
+    for name in names {
+        hash.update(name);
+        hash.update([0]);
+    }
+    Fingerprint::of_hash(hash)
 }
 
 /// A list as JSON, in the order of its values' texts.

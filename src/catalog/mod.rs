@@ -184,6 +184,22 @@ impl Catalog {
         roles
     }
 
+    /// Lets each object be what the schema tree's comes with when it is new.
+    pub fn declare(&mut self) {
+        for entry in self.entries.values_mut() {
+            entry.object.declare();
+        }
+    }
+
+    /// Takes what no schema tree can say from the objects of the database, which `live_id` finds by the ids of this catalog.
+    pub fn adopt_contents(&mut self, live: &Self, live_id: impl Fn(&ObjectId) -> ObjectId) {
+        for (id, entry) in &mut self.entries {
+            if let Some(object) = live.get(&live_id(id)) {
+                entry.object.adopt(object);
+            }
+        }
+    }
+
     /// Where the desired state leaves an owner open, it is the one that the object has: the schema tree names an owner
     /// only where that matters to it. An object that is new belongs to the role that runs the plan.
     pub fn adopt_owners(&mut self, live: &Self) {

@@ -20,13 +20,22 @@ pub struct Renamed {
 }
 
 impl Renamed {
+    /// Takes what no statement of a copy can tell from the live catalog.
+    pub fn adopt_contents(&mut self, live: &Catalog) {
+        let origins = &self.origins;
+        self.catalog.adopt_contents(live, |id| origin(origins, id));
+    }
+
     /// The renames and then the rest, which expects of each object what the live catalog has under its old name.
     pub(super) fn and_then(&self, mut rest: Plan, live: &Catalog) -> Plan {
         let families = live.families();
         let mut expected = expected_by(&self.forth);
         for step in rest.batches.iter_mut().flat_map(|batch| &mut batch.steps) {
-            let mut objects: Vec<ObjectId> =
-                step.expects.iter().map(|(id, _)| self.origin(id)).collect();
+            let mut objects: Vec<ObjectId> = step
+                .expects
+                .iter()
+                .map(|(id, _)| origin(&self.origins, id))
+                .collect();
             if step.action == Action::Create && live.contains(&step.object) {
                 // What has the name until then.
                 objects.push(step.object.clone());
@@ -55,21 +64,21 @@ impl Renamed {
         }
         joined([rest, Plan::from(back)])
     }
+}
 
-    /// What the live catalog calls an object of the renamed one.
-    fn origin(&self, id: &ObjectId) -> ObjectId {
-        if let Some(origin) = self.origins.get(id) {
-            return origin.clone();
-        }
-        let target = id.target().and_then(|target| self.origins.get(&target));
-        match target {
-            Some(target) => ObjectId {
-                path: target.path.clone(),
-                args: target.args.clone(),
-                ..id.clone()
-            },
-            None => id.clone(),
-        }
+/// What the live catalog calls an object of the renamed one.
+fn origin(origins: &BTreeMap<ObjectId, ObjectId>, id: &ObjectId) -> ObjectId {
+    if let Some(origin) = origins.get(id) {
+        return origin.clone();
+    }
+    let target = id.target().and_then(|target| origins.get(&target));
+    match target {
+        Some(target) => ObjectId {
+            path: target.path.clone(),
+            args: target.args.clone(),
+            ..id.clone()
+        },
+        None => id.clone(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Address, Object, ObjectId, Step};
+use super::{Address, Counter, Object, ObjectId, Step};
 use crate::sql::Ident;
 
 /// A kind of object.
@@ -97,6 +97,11 @@ pub trait ObjectKind:
         None
     }
 
+    /// The names of what holds rows, is no object of its own, and is dropped with the object.
+    fn takes_along(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// Whether its drop is written although what it goes with takes it along, so that a reviewer sees it. Never if its
     /// parent goes.
     const DROP_IS_SHOWN: bool = true;
@@ -106,10 +111,10 @@ pub trait ObjectKind:
         self.drop(id, cx)
     }
 
-    /// The steps that hand over what the object holds besides rows, once the rows of the parent that stands aside have
-    /// been carried over.
-    fn hand_over(&self, _desired: &Self, _id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
-        Vec::new()
+    /// The sequence that the object is or brings along: one that gives numbers to the same column instead of it goes on
+    /// where it is.
+    fn counter(&self, _id: &ObjectId) -> Option<Counter> {
+        None
     }
 
     /// Names that two objects can't both have, besides the id's own.
@@ -132,6 +137,17 @@ pub trait ObjectKind:
     /// Whether the object holds values of its own, which a replacement of its parent has to carry over.
     fn holds_values(&self) -> bool {
         false
+    }
+
+    /// Sets what no schema tree can say to what the tree's object comes with when it is new.
+    fn declare(&mut self) {}
+
+    /// Takes what no schema tree can say from the same object of the database.
+    fn adopt(&mut self, _live: &Self) {}
+
+    /// The step that gives the object the rows that `desired` holds and this one doesn't.
+    fn fill(&self, _desired: &Self, _id: &ObjectId) -> Option<Step> {
+        None
     }
 
     /// Whether the object only says what holds anyway in a session of `role`: whose new objects are, for one. It is left out
@@ -446,6 +462,10 @@ pub trait World {
     fn live_dependents(&self, id: &ObjectId) -> Vec<&ObjectId>;
     /// What the server will have added to an object that the plan creates.
     fn added_to(&self, created: &ObjectId) -> Vec<(ObjectId, Object)>;
+    /// Whether the sequence of this object goes on where another is.
+    fn has_predecessor(&self, id: &ObjectId) -> bool;
+    /// Whether another sequence goes on where that of this object, which the plan drops, is.
+    fn has_successor(&self, id: &ObjectId) -> bool;
     /// What the author says of the object's values.
     fn values(&self, id: &ObjectId) -> Option<&Values>;
 }

@@ -20,6 +20,7 @@ pub use self::{
         Aside, Attribute, Change, Claim, Comparison, Context, Difference, Follow, Fragment,
         ObjectKind, Reaction, Values, World, replace, shown, sorted,
     },
+    counting::{Counter, Predecessor},
     glob::Glob,
     hazard::{Hazard, HazardKind},
     id::{Grantee, ObjectId},
@@ -141,6 +142,27 @@ macro_rules! kinds {
                 match self { $(Self::$name(model) => model.holds_values(),)* }
             }
 
+            /// See [`ObjectKind::declare`].
+            pub fn declare(&mut self) {
+                match self { $(Self::$name(model) => model.declare(),)* }
+            }
+
+            /// See [`ObjectKind::adopt`]. Nothing where the kinds differ.
+            pub fn adopt(&mut self, live: &Self) {
+                match (self, live) {
+                    $((Self::$name(desired), Self::$name(live)) => desired.adopt(live),)*
+                    _ => {}
+                }
+            }
+
+            /// See [`ObjectKind::fill`]. `None` also where the kinds differ.
+            pub fn fill(&self, desired: &Self, id: &ObjectId) -> Option<Step> {
+                match (self, desired) {
+                    $((Self::$name(live), Self::$name(desired)) => live.fill(desired, id),)*
+                    _ => None,
+                }
+            }
+
             /// See [`ObjectKind::when_dislodged`].
             pub fn when_dislodged(&self, desired: Option<&Self>) -> Follow {
                 match self {
@@ -180,12 +202,9 @@ macro_rules! kinds {
                 match self { $(Self::$name(model) => model.make_way(id, cx),)* }
             }
 
-            /// See [`ObjectKind::hand_over`]. Empty also where the kinds differ.
-            pub fn hand_over(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
-                match (self, desired) {
-                    $((Self::$name(live), Self::$name(desired)) => live.hand_over(desired, id, cx),)*
-                    _ => Vec::new(),
-                }
+            /// See [`ObjectKind::counter`].
+            pub fn counter(&self, id: &ObjectId) -> Option<Counter> {
+                match self { $(Self::$name(model) => model.counter(id),)* }
             }
 
             /// The object that this one goes with and can't be there before.
@@ -199,6 +218,11 @@ macro_rules! kinds {
             /// See [`ObjectKind::goes_with`].
             pub fn goes_with(&self) -> Option<&ObjectId> {
                 match self { $(Self::$name(model) => model.goes_with(),)* }
+            }
+
+            /// See [`ObjectKind::takes_along`].
+            pub fn takes_along(&self) -> Vec<&str> {
+                match self { $(Self::$name(model) => model.takes_along(),)* }
             }
 
             /// See [`ObjectKind::DROP_IS_SHOWN`].

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     bodies,
-    steps::{Node, Nodes},
+    spans::{Span, tighten},
+    steps::{Node, Nodes, going_on, is_aside},
 };
 use crate::{
     diff::{Diff, Fate},
@@ -14,11 +15,12 @@ use crate::{
 /// For each node, those that come after it.
 pub(super) type Edges = BTreeMap<Node, BTreeSet<Node>>;
 
-/// The edges between the nodes.
-pub(super) fn edges(diff: &Diff<'_>, nodes: &Nodes) -> Edges {
+/// The edges between the nodes, and the nodes that keep together.
+pub(super) fn edges(diff: &Diff<'_>, nodes: &Nodes) -> (Edges, Vec<Span>) {
     let mut graph = Graph {
         nodes,
         edges: BTreeMap::new(),
+        spans: Vec::new(),
     };
     for (id, fate) in &diff.fates {
         graph.around_drop(diff, id);
@@ -30,15 +32,23 @@ pub(super) fn edges(diff: &Diff<'_>, nodes: &Nodes) -> Edges {
             Fate::Create | Fate::Drop | Fate::Replace(_) => {}
         }
     }
+    graph.successions(diff);
     graph.names();
     graph.steps();
     graph.bodies(diff);
-    graph.edges
+    let Graph {
+        mut edges,
+        mut spans,
+        ..
+    } = graph;
+    tighten(&mut spans, &mut edges);
+    (edges, spans)
 }
 
 struct Graph<'a> {
     nodes: &'a Nodes,
     edges: Edges,
+    spans: Vec<Span>,
 }
 
 impl Graph<'_> {
@@ -224,6 +234,46 @@ impl Graph<'_> {
         }
         self.edge(&node, &Node::Finish(id.clone()));
         self.edge(&node, &Node::Check(id.clone()));
+    }
+
+    /// A sequence goes on where another is, after that one rests and before it is gone.
+    fn successions(&mut self, diff: &Diff<'_>) {
+        for (heir, old) in diff.successions() {
+            let going_on = going_on(diff, heir);
+            // From then on, numbers are drawn from the new one.
+            let drawing = diff.dependents(heir).into_iter();
+            let drawing: Vec<Node> = drawing.filter_map(|part| self.ready(part)).collect();
+            if !old.goes {
+                self.span(going_on, drawing);
+                continue;
+            }
+            let resting = if is_aside(diff, &old.object) {
+                Node::Drop(old.object.clone())
+            } else {
+                Node::Rest(old.object.clone())
+            };
+            let gone = match (
+                diff.parent(&old.object),
+                self.nodes.dropped_in.get(&old.object),
+            ) {
+                (Some(table), _) if is_aside(diff, &old.object) => Node::Remove(table.clone()),
+                (_, Some(dropped)) => dropped.clone(),
+                (_, None) => Node::Alter(old.object.clone()),
+            };
+            self.edge(&resting, &going_on);
+            self.edge(&resting, &gone);
+            if going_on.id() != &old.object {
+                self.edge(&going_on, &gone);
+            }
+            self.span(resting, drawing.into_iter().chain([going_on, gone]));
+        }
+    }
+
+    /// Lets nothing come between nodes but what has to.
+    fn span(&mut self, start: Node, ends: impl IntoIterator<Item = Node>) {
+        let ends = ends.into_iter();
+        let ends = ends.filter(|end| self.nodes.steps.contains_key(end));
+        self.spans.push(Span::new(start, ends));
     }
 
     /// A name is free before another takes it.

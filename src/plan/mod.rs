@@ -10,6 +10,7 @@ mod misfit;
 mod order;
 mod outlook;
 mod part;
+mod spans;
 mod steps;
 
 pub use self::{

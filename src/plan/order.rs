@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     graph::{Edges, edges},
+    spans::{Open, Span},
     steps::{Cuts, Node, Nodes},
 };
 use crate::{
@@ -28,8 +29,8 @@ pub(super) fn arrange(diff: &Diff<'_>) -> Result<Arranged> {
     let mut cuts = Cuts::new();
     loop {
         let nodes = Nodes::new(diff, &cuts);
-        let edges = edges(diff, &nodes);
-        match sort(diff, &nodes, &edges) {
+        let (edges, spans) = edges(diff, &nodes);
+        match sort(diff, &nodes, &edges, &spans) {
             Ok(order) => {
                 let mut steps = nodes.steps;
                 let nodes = order
@@ -70,7 +71,7 @@ fn rank(diff: &Diff<'_>, nodes: &Nodes, node: &Node) -> Rank {
         root = parent;
     }
     let (phase, within) = match node {
-        Node::Drop(_) => (0, 0),
+        Node::Drop(_) | Node::Rest(_) => (0, 0),
         Node::Create(_) => (1, 1),
         Node::Alter(_) => (1, 2),
         Node::Carry(_) => (1, 3),
@@ -137,7 +138,12 @@ impl Turn {
     }
 }
 
-fn sort(diff: &Diff<'_>, nodes: &Nodes, edges: &Edges) -> Result<Vec<Node>, Vec<Vec<Node>>> {
+fn sort(
+    diff: &Diff<'_>,
+    nodes: &Nodes,
+    edges: &Edges,
+    spans: &[Span],
+) -> Result<Vec<Node>, Vec<Vec<Node>>> {
     let mut waits: BTreeMap<&Node, usize> = nodes.steps.keys().map(|node| (node, 0)).collect();
     for after in edges.values().flatten() {
         *waits.entry(after).or_default() += 1;
@@ -152,7 +158,18 @@ fn sort(diff: &Diff<'_>, nodes: &Nodes, edges: &Edges) -> Result<Vec<Node>, Vec<
         .map(|(node, _)| entry(node))
         .collect();
     let mut order = Vec::with_capacity(waits.len());
-    while let Some(Reverse((_, _, node))) = ready.pop() {
+    let mut open = Open::new(spans);
+    loop {
+        let is_ready = |node: &&Node| waits.get(node) == Some(&0);
+        // Once a span has begun, it comes to its end.
+        let inner = open.inner().filter(is_ready).map(&entry).max();
+        let Some(Reverse((_, _, node))) = inner.or_else(|| ready.pop()) else {
+            break;
+        };
+        if !waits.contains_key(&node) {
+            continue; // It was taken in a span.
+        }
+        open.take(&node);
         for after in edges.get(&node).into_iter().flatten() {
             let count = waits.get_mut(after).expect("every node is counted");
             *count -= 1;

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     diff::{Diff, Fate},
     kinds::{
-        Claim, Difference, Fragment, Mode, Object, ObjectId, Phase, Reaction, Step, World as _,
+        Claim, Difference, Fragment, Mode, Object, ObjectId, Phase, Predecessor, Reaction, Step,
+        World as _,
     },
-    sql::join,
+    sql::{dotted, join},
 };
 
 /// A group of steps that run one after the other.
@@ -23,6 +24,8 @@ pub(super) enum Node {
     Carry(ObjectId),
     /// The old self that stood aside goes.
     Remove(ObjectId),
+    /// The object's sequence stands aside, where another one goes on.
+    Rest(ObjectId),
     /// What nothing waits for.
     Finish(ObjectId),
     /// What comes after everything else.
@@ -37,6 +40,7 @@ impl Node {
             | Self::Alter(id)
             | Self::Carry(id)
             | Self::Remove(id)
+            | Self::Rest(id)
             | Self::Finish(id)
             | Self::Check(id) => id,
         }
@@ -72,7 +76,32 @@ impl Nodes {
             nodes.create_object(diff, cuts, id);
             nodes.alter_object(diff, id);
         }
+        for (heir, old) in diff.successions() {
+            nodes.succeed(diff, heir, old);
+        }
         nodes
+    }
+
+    /// Lets a new sequence go on where an old one is, which rests from before on.
+    fn succeed(&mut self, diff: &Diff<'_>, heir: &ObjectId, old: &Predecessor) {
+        let going_on = going_on(diff, heir);
+        let counter = diff.desired(heir).and_then(|object| object.counter(heir));
+        let is_first = diff.successions().find(|(other, _)| *other == heir) == Some((heir, old));
+        let step = counter.and_then(|counter| {
+            if is_first && !diff.has_counter(heir) {
+                counter.go_on_from(old, heir)
+            } else {
+                counter.move_behind(old, heir)
+            }
+        });
+        self.put(&going_on, step);
+        // What stands aside with its table is renamed on the way.
+        if old.goes && !is_aside(diff, &old.object) {
+            let rest = Node::Rest(old.object.clone());
+            self.put(&rest, [old.counter.step_aside(&old.object)]);
+            let name = Claim::Relation(dotted(&old.counter.sequence));
+            self.freed.insert(name, rest);
+        }
     }
 
     /// Whether an object is changed in several transactions, with time between them.
@@ -115,8 +144,6 @@ impl Nodes {
         let node = drop_node(diff, cuts, id, object);
         if node == Node::Drop(id.clone()) {
             let cx = diff.context();
-            let holder_is_aside = (diff.catalogs.live.parent(id))
-                .is_some_and(|parent| diff.is_created(parent) && diff.stands_aside(parent));
             let aside = diff
                 .desired(id)
                 .filter(|_| diff.is_created(id))
@@ -125,7 +152,7 @@ impl Nodes {
                 self.put(&node, aside.away);
                 self.put(&Node::Carry(id.clone()), aside.carry);
                 self.put(&Node::Remove(id.clone()), aside.remove);
-            } else if holder_is_aside {
+            } else if is_aside(diff, id) {
                 self.put(&node, object.make_way(id, &cx));
             } else {
                 self.put(&node, reasoned(object.drop(id, &cx), diff.fates.get(id)));
@@ -161,16 +188,6 @@ impl Nodes {
             let parts = fragments(diff, cuts, id);
             self.put(&node, reasoned(object.create(id, &parts, &cx), None));
             self.put(&node, object.complete(id, &cx));
-        }
-        if let Some(parent) = diff.parent(id)
-            && let Some(live) = diff.live(id)
-            && diff.is_created(parent)
-            && diff.stands_aside(parent)
-        {
-            self.put(
-                &Node::Carry(parent.clone()),
-                live.hand_over(object, id, &cx),
-            );
         }
         for claim in object.claims(id) {
             self.taken.insert(claim, node.clone());
@@ -316,6 +333,11 @@ fn drop_node(diff: &Diff<'_>, cuts: &Cuts, id: &ObjectId, object: &Object) -> No
     }
     if let Some(whole) = object.goes_with().filter(is_dropped) {
         let node = with(whole);
+        if is_aside(diff, whole) && diff.has_successor(id) {
+            // It stays with the old table until that goes.
+            let table = diff.parent(whole).expect("it stands aside with its parent");
+            return Node::Remove(table.clone());
+        }
         if stands_aside(whole) {
             // What it holds is carried over before the whole takes it along.
             if !diff.is_created(id) {
@@ -326,6 +348,26 @@ fn drop_node(diff: &Diff<'_>, cuts: &Cuts, id: &ObjectId, object: &Object) -> No
         }
     }
     Node::Drop(id.clone())
+}
+
+/// Where a new sequence goes on where another is: with its object, or when the rows of the table that it belongs to have
+/// been carried over.
+pub(super) fn going_on(diff: &Diff<'_>, heir: &ObjectId) -> Node {
+    if is_aside(diff, heir) {
+        let table = diff.parent(heir).expect("it stands aside with its parent");
+        return Node::Carry(table.clone());
+    }
+    if diff.is_created(heir) {
+        Node::Create(heir.clone())
+    } else {
+        Node::Alter(heir.clone())
+    }
+}
+
+/// Whether the object belongs to something whose old self stands aside until the new one is filled.
+pub(super) fn is_aside(diff: &Diff<'_>, id: &ObjectId) -> bool {
+    let parent = diff.catalogs.live.parent(id);
+    parent.is_some_and(|parent| diff.is_created(parent) && diff.stands_aside(parent))
 }
 
 /// Where the object comes into being: inside its parent's statement, or on its own.

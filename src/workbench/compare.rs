@@ -74,7 +74,9 @@ impl Workbench {
         said.extend(intent.warnings.iter().cloned());
         let held_back = held_back(&mut intent, catalogs, wish.only)?;
         let renamed = self.rename(statements, &intent, catalogs).await?;
-        desired.adopt_owners(renamed.as_ref().map_or(live, |renamed| &renamed.catalog));
+        let begun = renamed.as_ref().map_or(live, |renamed| &renamed.catalog);
+        desired.adopt_owners(begun);
+        desired.adopt_contents(begun, ObjectId::clone);
         said.extend(unmodelled(live, &desired));
         let (mut along, mut rest) = (BTreeSet::new(), BTreeSet::new());
         if !wish.only.is_empty() {

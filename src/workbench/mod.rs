@@ -100,6 +100,7 @@ impl Workbench {
         let mut scratch = self.scratch("desired").await?;
         let broken_bodies = load(&mut scratch, statements).await?;
         let mut catalog = self.read(&scratch).await?;
+        catalog.declare();
         catalog.named_owners = named_owners(statements, &catalog);
         self.shadow.drop_scratch(scratch).await?;
         Ok(Desired {
@@ -189,7 +190,9 @@ impl Workbench {
             (now, addresses) = self.read_with_addresses(&scratch).await?;
         }
         self.shadow.drop_scratch(scratch).await?;
-        Ok(Some(renaming.finish(now, &addresses)))
+        let mut renamed = renaming.finish(now, &addresses);
+        renamed.adopt_contents(catalogs.live);
+        Ok(Some(renamed))
     }
 
     /// Takes the server away.

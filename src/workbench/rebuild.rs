@@ -1,11 +1,14 @@
 //! Copies of the live state, on which plans are proved and renames carried out.
 
+use std::collections::BTreeSet;
+
 use super::{Workbench, differing, run, unproved};
 use crate::{
-    catalog::{Unlike, Unmodelled},
+    catalog::{Catalog, Unlike, Unmodelled},
     diagnostic::{Code, Diagnostic, Result},
     diff::{Catalogs, Diff},
-    plan::{file::SETTINGS, plan},
+    kinds::{ObjectId, Step},
+    plan::{Plan, file::SETTINGS, plan},
     server::{load::load_foundation, shadow::Scratch},
     source::Statement,
 };
@@ -44,19 +47,49 @@ impl Workbench {
         run(scratch, &rebuild, what)
             .await
             .map_err(|error| for_want_of(error, &unlike.gone, DECLARE_IT))?;
-        // A rebuilt state differs from the live one only where forge doesn't say everything it reads.
-        if !rebuild.is_empty() {
-            let restored = self.read(scratch).await?;
-            differing(&restored, live).map_or(Ok(()), |left| {
-                Err(unproved(
-                    "the live state can't be rebuilt on the shadow server as it is",
-                    &left,
-                    &restored,
-                    live,
-                ))
-            })?;
+        if rebuild.is_empty() {
+            return fill(scratch, &start, live).await;
         }
-        Ok(())
+        // A rebuilt state differs from the live one only where forge doesn't say everything it reads.
+        let restored = self.read(scratch).await?;
+        differing(&restored, live).map_or(Ok(()), |left| {
+            Err(unproved(
+                "the live state can't be rebuilt on the shadow server as it is",
+                &left,
+                &restored,
+                live,
+            ))
+        })?;
+        fill(scratch, &restored, live).await
+    }
+}
+
+/// Fills what the live state holds rows of and the tree's statements have made without: others may be made of it.
+async fn fill(scratch: &mut Scratch, restored: &Catalog, live: &Catalog) -> Result<()> {
+    let (mut seen, mut steps) = (BTreeSet::new(), Vec::new());
+    for (id, _) in restored.objects() {
+        fills(restored, live, id, &mut seen, &mut steps);
+    }
+    let what = "the live state can't be filled on the shadow server";
+    run(scratch, &Plan::from(steps), what).await
+}
+
+/// The steps that fill an object, behind those that fill what it needs.
+fn fills<'a>(
+    restored: &'a Catalog,
+    live: &Catalog,
+    id: &'a ObjectId,
+    seen: &mut BTreeSet<&'a ObjectId>,
+    steps: &mut Vec<Step>,
+) {
+    if !seen.insert(id) {
+        return;
+    }
+    for needed in restored.dependencies(id) {
+        fills(restored, live, needed, seen, steps);
+    }
+    if let (Some(object), Some(live)) = (restored.get(id), live.get(id)) {
+        steps.extend(object.fill(live, id));
     }
 }
 

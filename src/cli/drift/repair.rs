@@ -57,9 +57,11 @@ pub(super) async fn run(
 
 /// Prints the plan from what the database is to what it was.
 fn revert(context: &Context<'_>, found: &Found) -> Result<Exit> {
+    let mut left = found.left.clone();
+    left.adopt_contents(&found.live, ObjectId::clone);
     let back = plan(&Diff::new(Catalogs {
         live: &found.live,
-        desired: &found.left,
+        desired: &left,
     }))?;
     if back.is_empty() {
         context.reporter.note("there is nothing to take back");

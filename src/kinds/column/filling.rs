@@ -81,7 +81,7 @@ impl Column {
         steps.extend(
             self.identity
                 .iter()
-                .flat_map(|identity| identity.add_to(id)),
+                .flat_map(|identity| identity.add_to(id, cx)),
         );
         steps
     }

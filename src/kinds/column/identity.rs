@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::alter_column;
 use crate::{
     kinds::{
-        Action, Lock, ObjectId, Step,
+        Action, Context, Counter, Lock, ObjectId, Step,
         counting::{begin_anew, usual},
     },
     sql::{Ident, Literal, dotted},
@@ -86,13 +86,24 @@ impl Identity {
     }
 
     /// The steps that make an identity of a column with rows.
-    pub(super) fn add_to(&self, id: &ObjectId) -> [Step; 2] {
+    pub(super) fn add_to(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
         let add = alter_column(id, &format!("ADD {}", self.clause(id)));
-        let catch_up = Step::new(Action::Data, id, self.catch_up(id));
-        [
-            add.because("make it an identity"),
-            catch_up.because("let the identity begin after the largest value"),
-        ]
+        let mut steps = vec![add.because("make it an identity")];
+        if !cx.world.has_predecessor(id) {
+            let catch_up = Step::new(Action::Data, id, self.catch_up(id));
+            steps.push(catch_up.because("let the identity begin after the largest value"));
+        }
+        steps
+    }
+
+    /// What it is to others.
+    pub(super) fn counter(&self) -> Counter {
+        Counter {
+            sequence: self.sequence.clone(),
+            increment: self.increment,
+            limits: (self.minimum, self.maximum),
+            cache: self.cache,
+        }
     }
 
     /// The step that renames its sequence.
@@ -156,20 +167,6 @@ impl Identity {
             },
             ..self.clone()
         }
-    }
-
-    /// The sequence's name while its table stands aside.
-    pub(super) fn aside(&self) -> Ident {
-        Ident::new(format!("{}__forge_old", self.sequence[1].as_str()))
-    }
-
-    /// Sets the sequence to where the old one, which stands aside, is.
-    pub(super) fn go_on_from(&self, old: &Self) -> String {
-        let old_name = dotted(&[old.sequence[0].clone(), old.aside()]);
-        format!(
-            "SELECT pg_catalog.setval({}, last_value, is_called) FROM {old_name}",
-            Literal(&self.sequence_name())
-        )
     }
 
     /// Sets the sequence behind the largest value that the column holds.

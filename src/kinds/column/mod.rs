@@ -17,7 +17,7 @@ use self::{
     settings::{set_compression, set_options, set_statistics, set_storage},
 };
 use super::{
-    Action, Attribute, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Step,
+    Action, Attribute, Claim, Context, Counter, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Step,
     rename::{noticed, of_whole},
 };
 use crate::{
@@ -267,28 +267,13 @@ impl ObjectKind for Column {
     const DROP_IS_SHOWN: bool = false;
 
     fn make_way(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
-        let rename = |identity: &Identity| {
-            let sql = format!(
-                "ALTER SEQUENCE {} RENAME TO {}",
-                identity.sequence_name(),
-                identity.aside()
-            );
-            Step::new(Action::Rename, id, sql).because("set the sequence of the old table aside")
-        };
-        self.identity.iter().map(rename).collect()
+        let counter = self.counter(id);
+        let step = counter.map(|counter| counter.step_aside(id));
+        step.into_iter().collect()
     }
 
-    fn hand_over(&self, desired: &Self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
-        match (&self.identity, &desired.identity) {
-            (Some(live), Some(desired)) => {
-                let go_on = desired.go_on_from(live);
-                vec![
-                    Step::new(Action::Data, id, go_on)
-                        .because("let the identity go on where it was"),
-                ]
-            }
-            _ => Vec::new(),
-        }
+    fn counter(&self, _id: &ObjectId) -> Option<Counter> {
+        self.identity.as_ref().map(Identity::counter)
     }
 
     fn holds_values(&self) -> bool {

@@ -68,7 +68,7 @@ pub(super) fn reshape(change: &Change<'_, Column>) -> Reaction {
         steps.extend(change_not_null(change));
     }
     match (&live.identity, &desired.identity) {
-        (None, Some(identity)) => steps.extend(identity.add_to(id)),
+        (None, Some(identity)) => steps.extend(identity.add_to(id, cx)),
         (Some(live_identity), Some(identity)) => {
             let before = if retyped {
                 live_identity.retyped(identity)

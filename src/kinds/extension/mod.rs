@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Change, Context, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step,
+    Attribute, Change, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction, Step,
 };
 use crate::{attributes, sql::Ident};
 
@@ -14,12 +14,23 @@ pub struct Extension {
     pub schema: Ident,
     /// The installed version. The schema tree asks for an extension, the server decides on the version.
     pub version: String,
+    /// The tables that belong to it, whose rows are dropped with it.
+    #[serde(default)]
+    pub tables: Vec<String>,
+    /// The sequences that belong to it.
+    #[serde(default)]
+    pub sequences: Vec<String>,
 }
 
 impl ObjectKind for Extension {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
     const ATTRIBUTES: &'static [Attribute<Self>] =
-        attributes!(Self { schema => set_schema, version: physical });
+        attributes!(Self {
+        schema => set_schema,
+        version: physical,
+        tables: physical,
+        sequences: physical,
+    });
 
     fn address(&self, id: &ObjectId) -> String {
         format!("EXTENSION {}", id.sql())
@@ -33,12 +44,25 @@ impl ObjectKind for Extension {
     }
 
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
-        vec![
-            Step::drop(id, format!("DROP EXTENSION {}", id.sql())).hazard(
-                HazardKind::BreaksApplication,
-                "its functions, types and operators go with it",
-            ),
-        ]
+        let mut step = Step::drop(id, format!("DROP EXTENSION {}", id.sql()));
+        for table in &self.tables {
+            step = step
+                .lock(Lock::AccessExclusive, table)
+                .hazard(HazardKind::DeletesData, format!("deletes all rows of {table}"));
+        }
+        for sequence in &self.sequences {
+            let why = format!("deletes the position of the sequence {sequence}");
+            step = step.hazard(HazardKind::DeletesData, why);
+        }
+        vec![step.hazard(
+            HazardKind::BreaksApplication,
+            "its functions, types and operators go with it",
+        )]
+    }
+
+    fn takes_along(&self) -> Vec<&str> {
+        let all = self.tables.iter().chain(&self.sequences);
+        all.map(String::as_str).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, Object, ObjectId, ObjectKind,
+    Action, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind,
     Reaction, Step,
     rename::{in_schema, noticed},
 };
@@ -21,7 +21,8 @@ pub struct MaterializedView {
     pub access_method: Option<Ident>,
     /// The tablespace, where it isn't the database's.
     pub tablespace: Option<Ident>,
-    /// Whether it holds rows. The schema tree can't say so: a replaced one comes back as it was, a new one is filled.
+    /// Whether it holds rows. The schema tree can't say so: one that is recreated comes back as it was in the database, and
+    /// a new one is filled.
     #[serde(default)]
     pub populated: bool,
     /// Settings of its columns, where they aren't the types'.
@@ -108,7 +109,7 @@ impl ObjectKind for MaterializedView {
         Some("TABLES")
     }
 
-    fn create(&self, id: &ObjectId, _parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
+    fn create(&self, id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Vec<Step> {
         let mut text = Clauses::new(format!("CREATE MATERIALIZED VIEW {}", id.sql()));
         if let Some(method) = &self.access_method {
             text.push(format_args!(" USING {method}"));
@@ -123,10 +124,7 @@ impl ObjectKind for MaterializedView {
             text.push(format_args!(" TABLESPACE {tablespace}"));
         }
         text.push(format_args!(" AS\n{}", self.definition));
-        // One that was never filled stays so when it is replaced.
-        if let Some(Object::MaterializedView(live)) = cx.world.live(id)
-            && !live.populated
-        {
+        if !self.populated {
             text.push("\n WITH NO DATA");
         }
         vec![Step::create(id, text)]
@@ -141,6 +139,22 @@ impl ObjectKind for MaterializedView {
                     "whoever still uses the view fails",
                 ),
         ]
+    }
+
+    fn declare(&mut self) {
+        // The tree is loaded without filling any.
+        self.populated = true;
+    }
+
+    fn adopt(&mut self, live: &Self) {
+        self.populated = live.populated;
+    }
+
+    fn fill(&self, desired: &Self, id: &ObjectId) -> Option<Step> {
+        let refresh = format!("REFRESH MATERIALIZED VIEW {}", id.sql());
+        let step = Step::new(Action::Data, id, refresh).because("fill it");
+        (desired.populated && !self.populated)
+            .then(|| step.lock(Lock::AccessExclusive, id.sql()))
     }
 
     fn complete(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {

@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind,
+    Action, Attribute, Change, Claim, Context, Counter, Fragment, HazardKind, Lock, ObjectId, ObjectKind,
     Reaction, Step,
     rename::{in_schema, noticed},
 };
 use crate::{
     attributes,
-    sql::{Clauses, Literal},
+    sql::{Clauses, Literal, dotted},
 };
 
 /// A sequence.
@@ -68,18 +68,32 @@ impl ObjectKind for Sequence {
         )];
         if let Some(column) = &self.owned_by_ref {
             steps.push(own(id, Some(column)));
-            if !cx.world.is_created(column) {
+            if !cx.world.is_created(column) && !cx.world.has_predecessor(id) {
                 steps.push(self.catch_up(id, column));
             }
         }
         steps
     }
 
-    fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+    fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
+        if cx.world.has_successor(id) {
+            let old = self.counter(id).map(|counter| dotted(&counter.aside()));
+            let drop = format!("DROP SEQUENCE {}", old.unwrap_or_else(|| id.sql()));
+            return vec![Step::drop(id, drop).because("another sequence has its position now")];
+        }
         vec![
             Step::drop(id, format!("DROP SEQUENCE {}", id.sql()))
                 .lock(Lock::AccessExclusive, id.sql()),
         ]
+    }
+
+    fn counter(&self, id: &ObjectId) -> Option<Counter> {
+        Some(Counter {
+            sequence: [id.schema().clone(), id.name().clone()],
+            increment: self.increment,
+            limits: (self.minimum, self.maximum),
+            cache: self.cache,
+        })
     }
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
