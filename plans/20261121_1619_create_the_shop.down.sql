@@ -4,12 +4,12 @@
 -- forge:author forge <forge@example.com>
 -- forge:created 2026-11-21T16:19:41Z
 -- forge:postgres 15
--- forge:from 169cc46676fbe0a971f4e000eb28285b
+-- forge:from 9b2e3c3b64eea78c388c02b5660cf1a6
 -- forge:to 1f0ad78fa841d098fbe87f32794fdec0
 -- forge:semver 0.1.0
 -- forge:approved_by forge <forge@example.com>
--- forge:approved_at 2026-11-21T16:19:41Z
--- forge:sha256 a8a8d028ae6576ed703db21d566b2d82c25c01f64acf9dcda0b698fdf98b6865
+-- forge:approved_at 2026-11-27T11:17:18Z
+-- forge:sha256 a5aa2efa66c4ce2450c3961e5312c3772a7040e3cb1944fa8e13204b68bbf6f1
 
 SELECT pg_catalog.set_config('search_path', '', false);
 SET check_function_bodies = off;

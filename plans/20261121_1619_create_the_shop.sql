@@ -5,11 +5,12 @@
 -- forge:created 2026-11-21T16:19:41Z
 -- forge:postgres 15
 -- forge:from 1f0ad78fa841d098fbe87f32794fdec0
--- forge:to 169cc46676fbe0a971f4e000eb28285b
+-- forge:to 9b2e3c3b64eea78c388c02b5660cf1a6
 -- forge:semver 0.1.0
 -- forge:approved_by forge <forge@example.com>
--- forge:approved_at 2026-11-21T16:19:41Z
--- forge:sha256 e839463e33a5299ffc76849d045683e5473212899d68aec0d05e500db4cf2c1b
+-- forge:approved_at 2026-11-27T11:17:18Z
+-- forge:down_sha256 a5aa2efa66c4ce2450c3961e5312c3772a7040e3cb1944fa8e13204b68bbf6f1
+-- forge:sha256 8bfb24672195e6b5bbfd0666cca9619cf07363fe0165bd2e1aec1323b6aee9d6
 
 SELECT pg_catalog.set_config('search_path', '', false);
 SET check_function_bodies = off;

@@ -124,6 +124,8 @@ codes! {
     Hazard = "hazard" => Refused,
     /// A plan that isn't approved.
     Draft = "draft" => Refused,
+    /// A plan without a valid signature of somebody whose signature counts.
+    Signature = "signature" => Refused,
     /// The database isn't what the plan was made for.
     TargetChanged = "target-changed" => Refused,
     /// Rows of the database that a step of the plan fails on.

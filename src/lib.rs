@@ -112,7 +112,8 @@
 //! - Code of the schema tree runs as an ordinary role in a scratch database, and reaches nothing outside it. A superuser's
 //!   privileges are for single statements that evaluate nothing ([`Inert`](source::Inert)). Where the kernel can, it confines
 //!   the servers that forge starts ([`Landlock`](server::shadow::Landlock)).
-//! - A frozen plan is applied verbatim or refused. Line ends, white space and comments don't count.
+//! - A frozen plan is applied verbatim or refused, with the approval and the way back that it was frozen with. Line ends,
+//!   white space and comments don't count.
 //! - Killing forge or the server at any moment loses nothing: the next `apply` finishes the work or says what stands.
 //! - No secret is printed or written.
 //! - The exit codes are stable: see [`Exit`](diagnostic::Exit).

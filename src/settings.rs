@@ -74,6 +74,8 @@ pub struct Settings {
     pub naming: Naming,
     /// What surrounds the work on the target.
     pub operations: Operations,
+    /// Who has to sign what is applied.
+    pub policy: Policy,
     /// Where the shadow server comes from.
     pub shadow: Shadow,
     /// The environments that `forge.toml` declares.
@@ -93,6 +95,15 @@ pub struct Project {
     pub plans: Setting<Utf8PathBuf>,
     /// Its files, and how far their paths may lead.
     pub files: Arc<ProjectFiles>,
+}
+
+/// Who has to sign what is applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// The file of the people whose signatures count; without one, no plan needs a signature.
+    pub signers: Option<Setting<Utf8PathBuf>>,
+    /// The key with which `approve --sign` signs, before git's.
+    pub signing_key: Option<Setting<String>>,
 }
 
 /// The database to work on.
@@ -153,6 +164,7 @@ impl Settings {
             target,
             managed: sources.managed(),
             naming: sources.naming()?,
+            policy: sources.policy(),
             shadow: sources.shadow()?,
             environments: sources.environment_names(),
             environment,

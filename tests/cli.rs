@@ -32,6 +32,8 @@ mod paths;
 mod plans;
 #[path = "cli/renames.rs"]
 mod renames;
+#[path = "cli/signatures.rs"]
+mod signatures;
 #[path = "cli/tunnel.rs"]
 mod tunnel;
 #[path = "cli/wait.rs"]

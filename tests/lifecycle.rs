@@ -36,6 +36,8 @@ mod rows;
 mod scripts;
 #[path = "lifecycle/session.rs"]
 mod session;
+#[path = "lifecycle/signed.rs"]
+mod signed;
 #[path = "lifecycle/texts.rs"]
 mod texts;
 
@@ -61,6 +63,8 @@ fn main() -> ExitCode {
         rows::rows_that_the_plan_itself_mends_are_no_obstacle,
         rows::rows_in_the_way_of_the_rest_are_found_before_it_goes_on,
         scripts::a_stamp_is_a_script_too,
+        signed::a_plan_without_a_signature_is_not_applied,
+        signed::another_way_back_is_not_applied,
         drafts::a_plan_of_a_part,
         drafts::plan_files_have_a_header,
         drafts::an_owner_that_the_tree_names_is_meant,

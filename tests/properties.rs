@@ -198,14 +198,21 @@ const SOME_TIME: &str = "2026-11-21T14:30:00Z";
 
 fn approval() -> impl Strategy<Value = Approval> {
     let allowed = vec("[a-z-]{3,12} [a-z. ]{0,12}[a-z]", 0..3);
-    let parts = (prose(), option::of(prose()), allowed, "[0-9a-f]{64}");
-    parts.prop_map(|(by, reason, allowed, sha256)| Approval {
-        by,
-        at: SOME_TIME.to_string(),
-        reason,
-        allowed,
-        sha256,
-    })
+    let hash = || "[0-9a-f]{64}";
+    let hashes = (option::of(hash()), hash());
+    let signature = option::of("[A-Za-z0-9+/]{4,80}=");
+    let parts = (prose(), option::of(prose()), allowed, hashes, signature);
+    parts.prop_map(
+        |(by, reason, allowed, (down_sha256, sha256), signature)| Approval {
+            by,
+            at: SOME_TIME.to_string(),
+            reason,
+            allowed,
+            down_sha256,
+            sha256,
+            signature,
+        },
+    )
 }
 
 fn header() -> impl Strategy<Value = Header> {

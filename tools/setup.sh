@@ -31,6 +31,8 @@ main() {
     fi
     # The tests end programs; a shell's own kill doesn't count.
     [ "$want_lint" = no ] || [ -n "$(type -P kill)" ] || packages+=(procps)
+    # They sign plans, too.
+    [ "$want_lint" = no ] || has ssh-keygen || packages+=(openssh-client)
     [ ${#packages[@]} -eq 0 ] || install_packages "${packages[@]}"
 
     ensure_rust

@@ -39,7 +39,7 @@ use std::time::Duration;
 use crate::{
     cancel::Cancel,
     catalog::Scope,
-    history::Actor,
+    history::{Actor, Signers},
     report::Reporter,
     server::{connect::ConnectOptions, session::Session},
 };
@@ -65,6 +65,8 @@ pub struct Work<'a> {
     pub patience: Duration,
     /// How far a standby may be behind before the next batch of a step waits for it.
     pub max_lag: Duration,
+    /// The people one of whom has to have signed what is applied.
+    pub signers: Option<Signers<'a>>,
     /// What becomes of rows that steps drop.
     pub dropped: Dropped,
     /// Whether rows are looked for on which a step fails.

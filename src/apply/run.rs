@@ -43,7 +43,8 @@ pub enum Reached {
 /// A plan that has been run already changes nothing.
 ///
 /// # Errors
-/// [`Code::Draft`] and [`Code::EditedPlan`] for a plan that isn't what was approved, [`Code::TargetChanged`] for a target
+/// [`Code::Draft`] and [`Code::EditedPlan`] for a plan that isn't what was approved, [`Code::Signature`] for one that nobody
+/// has signed who has to, [`Code::TargetChanged`] for a target
 /// that isn't what it was made for, [`Code::History`] for a part of a plan before which others have to come,
 /// [`Code::Partial`] if some of it stands and the next run goes on,
 /// [`Code::ResultDiffers`] if all of it stands and the target isn't what it promised.
@@ -54,7 +55,13 @@ pub async fn run(
     target: Target,
 ) -> Result<Reached> {
     let Filed { path, plan, .. } = script.file;
-    plan.check_frozen(path)?;
+    match script.direction {
+        Direction::Up => history::check_approved(script.file, script.down, work.signers)?,
+        // Whoever names it has checked it with its plan.
+        Direction::Down => {
+            plan.check_frozen(path)?;
+        }
+    }
     let partly = match (script.direction, journal.standing(script.file.revision())) {
         (Direction::Up, Standing::Applied) | (Direction::Down, Standing::Absent) => {
             return Ok(Reached::End(target));

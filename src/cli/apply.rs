@@ -87,7 +87,7 @@ pub(super) async fn to_head(context: &Context<'_>) -> Result<Exit> {
         wait_db: None,
         around: around::Conditions::default(),
     };
-    run(&args, context).await
+    Box::pin(run(&args, context)).await
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
@@ -134,8 +134,8 @@ async fn with_target(
     }
     let mut plans = Vec::new();
     for revision in &ready {
-        let filed = seen.filed(revision, work.session).await?;
-        filed.plan.check_frozen(&filed.path)?;
+        let (filed, down) = seen.pair(revision, work.session).await?;
+        history::check_approved(&filed, down.as_ref(), work.signers)?;
         plans.push(filed);
     }
     announce(context, &plans);
@@ -246,11 +246,11 @@ async fn bring_up(
 ) -> Result<Way> {
     let mut target = apply::Target::read(work, &revisions.journal).await?;
     for revision in ready {
-        let filed = revisions.filed(revision, work.session).await?;
+        let (filed, down) = revisions.pair(revision, work.session).await?;
         let script = Script {
             direction: Direction::Up,
             file: &filed,
-            down: revisions.folder.downs.get(*revision),
+            down: down.as_ref(),
             phase,
         };
         target = match apply::run(work, &script, &revisions.journal, target).await? {

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use super::{
     Context,
     allow::{self, Allow},
-    person, prove_again, revisions,
+    git, person, prove_again, revisions,
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Exit, Result},
-    history::{Direction, Filed, Folder, freeze},
-    plan::file::{Approval, PlanFile, header_value},
+    files::ProjectFiles,
+    history::{self, Direction, Filed, Folder},
+    plan::file::{Approval, PlanFile, header_value, with_header},
     report::Status,
+    settings::Settings,
 };
 
 /// Approve plans, so that they can be applied and no longer be edited
@@ -34,32 +36,36 @@ pub(super) struct Args {
     /// Say why
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+
+    /// Sign the plans with an SSH key, as git signs commits; also those that are approved already
+    #[arg(long)]
+    sign: bool,
+
+    /// Sign with the key in this file; otherwise with that of FORGE_SIGNING_KEY, or git's `user.signingkey`
+    #[arg(long, value_name = "FILE")]
+    signing_key: Option<String>,
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
     let folder = revisions::folder(&settings)?;
     folder.graph()?;
+    let key = signing_key(args, context, &settings)?;
     let chosen = choose(args, &folder)?;
     if chosen.is_empty() {
         context.reporter.note("there is no draft to approve");
         return Ok(Exit::Done);
     }
     let mut drafts = Vec::new();
+    let mut approved = Vec::new();
     let mut refused = Vec::new();
     for filed in chosen.values() {
-        if let Some(approval) = &filed.plan.header.approval {
-            filed.plan.check_frozen(&filed.path)?;
-            context.reporter.status(
-                Status::Skipped,
-                format_args!(
-                    "`{}` was approved by {} on {}",
-                    filed.path, approval.by, approval.at
-                ),
-            );
+        let down = folder.downs.get(filed.revision());
+        if filed.plan.header.approval.is_some() {
+            history::check_approved(filed, down, None)?;
+            approved.push(*filed);
             continue;
         }
-        let down = folder.downs.get(filed.revision());
         let edited = !filed.plan.is_proved()?
             || match down {
                 Some(down) => !down.plan.is_proved()?,
@@ -87,30 +93,118 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     }
     let project = settings.project()?;
     let (root, files) = (&project.root, &project.files);
+    for filed in approved {
+        tell_approved(context, filed);
+        if let Some(key) = &key {
+            sign(context, files, &mut filed.clone(), key)?;
+        }
+    }
     let (by, at) = (person::name(context, root), person::now());
     let said = Said {
         by: &by,
         at: &at,
         reason: args.reason.as_deref(),
     };
-    for mut draft in drafts {
-        // The way back first: a plan that is frozen has a frozen one.
-        if let Some(down) = &mut draft.down {
-            said.seal(&mut down.plan, Vec::new())?;
-            files.write(
-                &root.join(&down.path),
-                &freeze(&down.text, &down.plan.header),
-            )?;
+    for draft in drafts {
+        let mut up = freeze(context, files, &said, draft)?;
+        match &key {
+            Some(key) => sign(context, files, &mut up, key)?,
+            None => tell_unsigned(context, &settings, &up),
         }
-        let up = &mut draft.up;
-        said.seal(&mut up.plan, draft.allowed)?;
-        files.write(&root.join(&up.path), &freeze(&up.text, &up.plan.header))?;
-        context.reporter.status(
-            Status::Applied,
-            format_args!("approved `{}`: {}", up.path, up.plan.header.message),
-        );
     }
     Ok(Exit::Done)
+}
+
+/// Freezes a draft and its way back, and returns the plan.
+fn freeze(
+    context: &Context<'_>,
+    files: &ProjectFiles,
+    said: &Said<'_>,
+    draft: Draft,
+) -> Result<Filed> {
+    let Draft {
+        mut up,
+        mut down,
+        allowed,
+        ..
+    } = draft;
+    let down_plan = down.as_mut().map(|down| &mut down.plan);
+    said.seal(&mut up.plan, down_plan, allowed)?;
+    // The way back first: a plan that is frozen has a frozen one.
+    for filed in down.iter().chain([&up]) {
+        let text = with_header(&filed.text, &filed.plan.header);
+        files.write(&files.root().join(&filed.path), &text)?;
+    }
+    context.reporter.status(
+        Status::Applied,
+        format_args!("approved `{}`: {}", up.path, up.plan.header.message),
+    );
+    Ok(up)
+}
+
+fn tell_approved(context: &Context<'_>, filed: &Filed) {
+    if let Some(approval) = &filed.plan.header.approval {
+        context.reporter.status(
+            Status::Skipped,
+            format_args!(
+                "`{}` was approved by {} on {}",
+                filed.path, approval.by, approval.at
+            ),
+        );
+    }
+}
+
+/// Signs an approved plan in its file.
+fn sign(context: &Context<'_>, files: &ProjectFiles, up: &mut Filed, key: &str) -> Result<()> {
+    let Filed { path, text, plan } = up;
+    let approval = plan.header.approval.as_mut();
+    let approval = approval.expect("only approved plans are signed");
+    approval.signature = Some(history::sign(approval, key, context.environment)?);
+    files.write(&files.root().join(&*path), &with_header(text, &plan.header))?;
+    context.reporter.status(
+        Status::Applied,
+        format_args!("signed `{path}` with `{key}`"),
+    );
+    Ok(())
+}
+
+/// A plan that cannot be applied before somebody signs it.
+fn tell_unsigned(context: &Context<'_>, settings: &Settings, up: &Filed) {
+    if let Some(signers) = &settings.policy.signers {
+        context.reporter.note(format_args!(
+            "`forge apply` requires a signature of somebody in `{}`: `forge approve --sign {}`",
+            signers.value,
+            up.revision()
+        ));
+    }
+}
+
+/// The key to sign with, if something is to be signed.
+fn signing_key(args: &Args, context: &Context<'_>, settings: &Settings) -> Result<Option<String>> {
+    if !args.sign && args.signing_key.is_none() {
+        return Ok(None);
+    }
+    let root = &settings.project()?.root;
+    let git = || git::said(context, root, &["config", "user.signingkey"]);
+    let variable = || settings.policy.signing_key.as_ref();
+    let key = args
+        .signing_key
+        .as_ref()
+        .map(|key| context.working_dir.join(key).into_string())
+        .or_else(|| variable().map(|key| key.value.clone()))
+        .or_else(git);
+    key.map(|key| home(context, key)).map(Some).ok_or_else(|| {
+        Diagnostic::error(Code::Usage, "no key is named to sign with")
+            .help("name the file of an SSH key with `--signing-key`, FORGE_SIGNING_KEY, or git's `user.signingkey`")
+    })
+}
+
+/// A key's file, where git's setting has `~/`.
+fn home(context: &Context<'_>, key: String) -> String {
+    match key.strip_prefix("~/").zip(context.environment.get("HOME")) {
+        Some((rest, home)) => format!("{home}/{rest}"),
+        None => key,
+    }
 }
 
 /// Who approves, when, and why.
@@ -121,18 +215,38 @@ pub(super) struct Said<'a> {
 }
 
 impl Said<'_> {
-    /// Approves a plan as it is, with these hazards.
-    pub(super) fn seal(&self, plan: &mut PlanFile, allowed: Vec<String>) -> Result<()> {
+    /// Approves a plan as it is, with its way back and these hazards.
+    pub(super) fn seal(
+        &self,
+        up: &mut PlanFile,
+        down: Option<&mut PlanFile>,
+        allowed: Vec<String>,
+    ) -> Result<()> {
+        let down_sha256 = match down {
+            Some(down) => Some(self.seal_one(down, Vec::new(), None)?),
+            None => None,
+        };
+        self.seal_one(up, allowed, down_sha256).map(drop)
+    }
+
+    /// Writes the approval into a plan's header, in the place of the proof, and returns the plan's hash.
+    fn seal_one(
+        &self,
+        plan: &mut PlanFile,
+        allowed: Vec<String>,
+        down_sha256: Option<String>,
+    ) -> Result<String> {
+        plan.header.proved = None;
         plan.header.approval = Some(Approval {
             by: header_value(self.by),
             at: self.at.to_owned(),
             reason: self.reason.map(header_value),
             allowed,
-            sha256: plan.sha256()?,
+            down_sha256,
+            ..Approval::default()
         });
-        // The approval takes the proof's place.
-        plan.header.proved = None;
-        Ok(())
+        *plan = plan.sealed_as_is()?;
+        plan.sha256()
     }
 }
 
@@ -149,8 +263,14 @@ fn choose<'a>(args: &Args, folder: &'a Folder) -> Result<BTreeMap<&'a str, &'a F
     if !args.plans.is_empty() {
         return revisions::plans_named(folder, &args.plans);
     }
+    let is_meant = |filed: &&Filed| match &filed.plan.header.approval {
+        None => true,
+        Some(approval) => (args.sign || args.signing_key.is_some()) && approval.signature.is_none(),
+    };
     let drafts: BTreeMap<&str, &Filed> = folder
-        .drafts()
+        .plans
+        .values()
+        .filter(is_meant)
         .map(|filed| (filed.revision(), filed))
         .collect();
     if args.all || drafts.len() <= 1 {

@@ -139,8 +139,7 @@ fn freeze_and_write(context: &Context<'_>, settings: &Settings, composed: Compos
         at: &person::now(),
         reason: None,
     };
-    said.seal(&mut down, Vec::new())?;
-    said.seal(&mut up, allowed)?;
+    said.seal(&mut up, Some(&mut down), allowed)?;
     let files = &settings.project.files;
     let path = history::write_plan(files, plans, &name, &preamble, &up, &down)?;
     let steps = up.plan.steps().count();

@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     }
     let folder = revisions::folder(&settings)?;
     let revisions = Revisions::ever(folder, Journal::default())?;
-    let found = history::validate(&revisions)?;
+    let found = history::validate(&revisions, context.signers(&settings))?;
     for diagnostic in &found {
         context.reporter.diagnostic(diagnostic);
     }

@@ -80,7 +80,7 @@ async fn downgrade(
     let going = walk.reverting(args.to.revision()?)?;
     let mut ways_back = Vec::new();
     for revision in &going {
-        let down = history::remembered_down(revision, work.session).await?;
+        let down = way_back(revision, work.session).await?;
         allow::check(&down.path, &down.plan.plan, &args.allow)?;
         ways_back.push(down);
     }
@@ -96,6 +96,16 @@ async fn downgrade(
         .reporter
         .note(format_args!("reverted {}", counted(going.len(), "plan")));
     Ok(Exit::Done)
+}
+
+/// The way back of a revision, as it was approved with it. Its signature was checked when it was applied.
+async fn way_back(revision: &str, session: &Session) -> Result<Filed> {
+    let (up, down) = history::remembered_pair(revision, session).await?;
+    history::check_approved(&up, down.as_ref(), None)?;
+    match down {
+        Some(down) => Ok(down),
+        None => history::remembered_down(revision, session).await,
+    }
 }
 
 /// Reverts revisions one after the other.

@@ -63,6 +63,7 @@ fn rows(settings: &Settings) -> Vec<Row> {
         lock_wait,
         managed,
         operations,
+        policy,
         shadow,
         ..
     } = settings;
@@ -81,6 +82,8 @@ fn rows(settings: &Settings) -> Vec<Row> {
         Row::optional("after_apply", operations.after_apply.as_ref()),
         Row::optional("backup", operations.backup.as_ref()),
         Row::optional("webhook", operations.webhook.as_ref()),
+        Row::optional("signers", policy.signers.as_ref()),
+        Row::optional("signing_key", policy.signing_key.as_ref()),
         Row::new("shadow", &shadow.provider),
         Row::optional("shadow_url", shadow.url.as_ref()),
         Row::optional("shadow_bin", shadow.bin.as_ref()),

@@ -49,7 +49,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    join(args, context).await
+    Box::pin(join(args, context)).await
 }
 
 /// Joins all heads.
@@ -64,7 +64,7 @@ pub(super) async fn all(
         message,
         rev_id,
     };
-    join(&args, context).await
+    Box::pin(join(&args, context)).await
 }
 
 async fn join(args: &Args, context: &Context<'_>) -> Result<Exit> {

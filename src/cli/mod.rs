@@ -60,6 +60,7 @@ use crate::{
     cancel::{Cancel, Urgency},
     diagnostic::{Code, Diagnostic, Exit, Result},
     files::ProjectFiles,
+    history::Signers,
     report::{LogFormat, LogLevel, Paint, Reporter, Stream, log},
     server::Environment,
     settings::{self, GlobalFlags, Setting, Settings},
@@ -90,6 +91,8 @@ const VARIABLES: &str = "\
 Further environment variables:
   PGHOST, PGSERVICE, …  As for psql, where no URL is given
   FORGE_CACHE_DIR       Folder for downloads and catalogs [default: ~/.cache/forge]
+  FORGE_SIGNERS         File of the people one of whom has to sign what is applied
+  FORGE_SIGNING_KEY     SSH key of `forge approve --sign` [default: git's user.signingkey]
   FORGE_PG_MIRROR       npm registry to download PostgreSQL from
   FORGE_LOG             Log filter for developers, such as `debug`";
 
@@ -240,6 +243,15 @@ impl Context<'_> {
     fn files_of(&self, folder: &Utf8Path) -> ProjectFiles {
         let allowed = self.flags.allowed(self.environment, self.working_dir);
         ProjectFiles::new(folder, &allowed)
+    }
+
+    /// The people one of whom has to have signed what is applied.
+    fn signers<'s>(&'s self, settings: &'s Settings) -> Option<Signers<'s>> {
+        let file = settings.policy.signers.as_ref()?;
+        Some(Signers {
+            file: &file.value,
+            environment: self.environment,
+        })
     }
 
     /// The settings. Resolved on demand, because some commands do without a sound `forge.toml`.

@@ -6,7 +6,7 @@ use super::{Context, locked, revisions};
 use crate::{
     apply::{Beginning, Script, psql_script},
     diagnostic::{Code, Diagnostic, Exit, Result},
-    history::{Direction, Filed, Folder, Journal, Range, Reference, Revisions, Walk},
+    history::{self, Direction, Filed, Folder, Journal, Range, Reference, Revisions, Walk},
     settings::Settings,
 };
 
@@ -75,6 +75,12 @@ pub(super) async fn run(goal: &Goal, direction: Direction, context: &Context<'_>
             Diagnostic::error(Code::History, "there are no plans")
                 .help("`forge plan` writes the first one")
         })?;
+    for revision in &going {
+        if let Some(up) = revisions.folder.plans.get(*revision) {
+            let down = revisions.folder.downs.get(*revision);
+            history::check_approved(up, down, context.signers(&settings))?;
+        }
+    }
     let scripts = scripts(&revisions, &going, direction)?;
     if scripts.is_empty() {
         context.reporter.note("nothing to do");

@@ -30,7 +30,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let target = OpenTarget::open(context, &settings, "preflight").await?;
     revisions::tell_target(context, &settings, &target.url);
     let progress = context.reporter.progress("looking at the database");
-    let lines = look(args, &settings, &target, folder).await;
+    let lines = look(args, context, &settings, &target, folder).await;
     drop(progress);
     target.close().await;
     let lines = lines?;
@@ -44,6 +44,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
 
 async fn look(
     args: &Args,
+    context: &Context<'_>,
     settings: &Settings,
     target: &OpenTarget<'_>,
     folder: history::Folder,
@@ -57,13 +58,17 @@ async fn look(
     };
     let pending = revisions.walk().pending(&args.to)?;
     let (ready, held) = revisions.approved(pending);
-    let mut plans = Vec::new();
+    let (mut plans, mut downs) = (Vec::new(), Vec::new());
     for revision in ready {
-        plans.push(revisions.filed(revision, session).await?);
+        let (filed, down) = revisions.pair(revision, session).await?;
+        plans.push(filed);
+        downs.push(down);
     }
     let live = target.catalog().await?;
     let ahead = Ahead {
         plans: &plans,
+        downs: &downs,
+        signers: context.signers(settings),
         held: &held,
         revisions: &revisions,
         live: &live,

@@ -11,7 +11,7 @@ use crate::{
     apply::Work,
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Entry, EventKind, Filed, Folder, Reference, Revisions},
-    plan::file::PlanFile,
+    plan::file::{PlanFile, with_header},
     report::Status,
     settings::Settings,
 };
@@ -34,7 +34,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
     let folder = revisions::folder(&settings)?;
     locked::on_target(context, &settings, "repair", async |_, work| {
-        repair(args, context, &settings, folder, work).await
+        Box::pin(repair(args, context, &settings, folder, work)).await
     })
     .await
 }
@@ -181,8 +181,13 @@ async fn accept_edit(
             "put it back: `forge show {revision} --applied` prints it"
         )));
     }
-    let sealed = filed.plan.sealed_as_is()?;
-    let text = history::freeze(&filed.text, &sealed.header);
+    let sealed = Filed {
+        plan: filed.plan.sealed_as_is()?,
+        ..filed.clone()
+    };
+    history::check_approved(&sealed, revisions.folder.downs.get(revision), None)?;
+    let sealed = sealed.plan;
+    let text = with_header(&filed.text, &sealed.header);
     let body = history::Body {
         up: text.clone(),
         down: revisions

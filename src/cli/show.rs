@@ -34,8 +34,26 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         Ok(None) | Err(_) => from_target(args, context, &settings, folder).await?,
     };
     context.reporter.sql(&filed.text);
+    tell_signature(context, &settings, &filed);
     context.reporter.notes(outlook(&filed.plan.plan).lines());
     Ok(Exit::Done)
+}
+
+/// Who has signed the plan, if its signature counts. The way back is covered by the plan's.
+fn tell_signature(context: &Context<'_>, settings: &Settings, filed: &Filed) {
+    let approval = filed.plan.header.approval.as_ref();
+    if approval.is_none_or(|approval| approval.signature.is_none()) {
+        return;
+    }
+    match context.signers(settings) {
+        None => context.reporter.note(
+            "signed; nothing names the people whose signatures count (`signers` in `[policy]`)",
+        ),
+        Some(signers) => match signers.signer(filed) {
+            Ok(signer) => context.reporter.note(format_args!("signed by {signer}")),
+            Err(error) => context.reporter.warn(error.message()),
+        },
+    }
 }
 
 /// The file that is meant, unless only the target can tell.

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     apply::{self, Beginning, Work, stamp_script},
     diagnostic::{Code, Diagnostic, Exit, Result},
-    history::{self, Folder, Journal, Place, Reference, Revisions, Stamp},
+    history::{self, Folder, Journal, Place, Reference, Revisions, Signers, Stamp},
     report::Status,
     settings::Settings,
 };
@@ -69,14 +69,18 @@ async fn script(
     if let [Goal::Between(range)] = args.to.as_slice() {
         let mut revisions = Revisions::new(folder, Journal::default())?;
         revisions.applied = offline::before(&revisions, &range.from)?;
-        let stamp = Stamp::new(&revisions, std::slice::from_ref(&range.to))?;
+        let stamp = Stamp::new(
+            &revisions,
+            std::slice::from_ref(&range.to),
+            context.signers(settings),
+        )?;
         return print(context, &revisions, &stamp);
     }
     let to = references(args)?;
     let target = OpenTarget::open(context, settings, "stamp").await?;
     let outcome = async {
         let revisions = Revisions::ever(folder, history::load(&target.session).await?)?;
-        let stamp = stamp(args, &to, &revisions)?;
+        let stamp = stamp(args, &to, &revisions, context.signers(settings))?;
         // The script can't look at the database; whoever has it written can.
         if !args.force && !stamp.is_empty() {
             stamp.check(&target.catalog().await?)?;
@@ -104,8 +108,13 @@ fn print(context: &Context<'_>, revisions: &Revisions, stamp: &Stamp<'_>) -> Res
 }
 
 /// What is to be declared, unless that forgets what only the database remembers.
-fn stamp<'a>(args: &Args, to: &[Reference], revisions: &'a Revisions) -> Result<Stamp<'a>> {
-    let stamp = Stamp::new(revisions, to)?;
+fn stamp<'a>(
+    args: &Args,
+    to: &[Reference],
+    revisions: &'a Revisions,
+    signers: Option<Signers<'_>>,
+) -> Result<Stamp<'a>> {
+    let stamp = Stamp::new(revisions, to, signers)?;
     if !args.purge {
         stamp.keeps_lost(revisions)?;
     }
@@ -139,7 +148,7 @@ async fn declare(
     work: &Work<'_>,
 ) -> Result<Exit> {
     let revisions = Revisions::ever(folder, history::load(work.session).await?)?;
-    let stamp = stamp(args, to, &revisions)?;
+    let stamp = stamp(args, to, &revisions, work.signers)?;
     if stamp.is_empty() {
         context.reporter.note("nothing to do");
         return Ok(Exit::Done);

@@ -146,7 +146,7 @@ impl<'a> OpenTarget<'a> {
     pub(super) fn work<'w>(
         &'w self,
         context: &'w Context<'_>,
-        settings: &Settings,
+        settings: &'w Settings,
         actor: &'w Actor,
     ) -> Work<'w> {
         Work {
@@ -159,6 +159,7 @@ impl<'a> OpenTarget<'a> {
             committing: &self.committing,
             patience: settings.lock_wait.value,
             max_lag: MAX_LAG,
+            signers: context.signers(settings),
             dropped: Dropped::default(),
             looks_for_rows: true,
             backup: None,

@@ -82,13 +82,11 @@ pub(super) async fn reset(_args: &ResetArgs, context: &Context<'_>) -> Result<Ex
     let settings = context.settings()?;
     disposable(&settings)?;
     // What couldn't be applied again mustn't be taken away.
-    history::validate(&Revisions::ever(
-        revisions::folder(&settings)?,
-        Journal::default(),
-    )?)?
-    .into_iter()
-    .find(|found| found.severity() == Severity::Error)
-    .map_or(Ok(()), Err)?;
+    let plans = Revisions::ever(revisions::folder(&settings)?, Journal::default())?;
+    history::validate(&plans, context.signers(&settings))?
+        .into_iter()
+        .find(|found| found.severity() == Severity::Error)
+        .map_or(Ok(()), Err)?;
     locked::on_target(context, &settings, "reset", async |target, work| {
         let live = target.catalog().await?;
         let whom = Whom::live(&target.options, &live, target.scope.clone());

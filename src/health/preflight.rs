@@ -11,7 +11,7 @@ use crate::{
     apply::{self, Looked, Remaining, look_for_rows},
     catalog::{Catalog, Scope},
     diagnostic::{Code, Result},
-    history::{self, Filed, Revisions, Standing},
+    history::{self, Filed, Revisions, Signers, Standing},
     kinds::{Action, HazardKind, Kind, Step},
     plan::{estimate, held, outlook},
     server::session::Session,
@@ -21,6 +21,10 @@ use crate::{
 pub struct Ahead<'a> {
     /// The plans that would be applied, in order.
     pub plans: &'a [Filed],
+    /// Their ways back.
+    pub downs: &'a [Option<Filed>],
+    /// The people one of whom has to have signed them.
+    pub signers: Option<Signers<'a>>,
     /// The revisions that nobody has approved.
     pub held: &'a [&'a str],
     /// What is known of all revisions.
@@ -129,8 +133,8 @@ fn plans(ahead: &Ahead<'_>) -> Line {
         .iter()
         .map(|revision| format!("{revision} is not approved, or builds on one that isn't"))
         .collect();
-    for filed in ahead.plans {
-        if let Err(error) = filed.plan.check_frozen(&filed.path) {
+    for (filed, down) in ahead.plans.iter().zip(ahead.downs) {
+        if let Err(error) = history::check_approved(filed, down.as_ref(), ahead.signers) {
             wrong.push(error.message().to_owned());
         }
     }

@@ -3,10 +3,10 @@
 //! A target remembers in its schema `forge`: each revision with its whole body, so that a lost file loses nothing, and an
 //! append-only list of events. Which revisions are applied follows from the events; nothing else says it.
 
+mod approved;
 mod backfill;
 mod draft;
 mod folder;
-mod freeze;
 mod graph;
 mod journal;
 mod naming;
@@ -16,19 +16,20 @@ mod registration;
 mod resolve;
 mod revisions;
 mod running;
+mod signature;
 mod stamp;
 mod store;
 mod validate;
 mod walk;
 
 pub use self::{
+    approved::check_approved,
     backfill::{
         Backfill, KeyValues, Opened, Opening, Passed, StepOf, Wish, advance_backfill, backfills,
         beat_backfill, forget_backfills, open_backfill, wish_backfills,
     },
     draft::{remove_draft, write_plan},
     folder::{Filed, Folder},
-    freeze::freeze,
     graph::{Graph, Node},
     journal::{Direction, Event, EventKind, Journal, Partly, Recorded, Standing, Taken},
     naming::{Unnamed, file_name, new_revision, vague},
@@ -36,8 +37,9 @@ pub use self::{
     reference::{Place, Range, Reference},
     registration::registration,
     resolve::Walk,
-    revisions::{Revisions, remembered, remembered_down},
+    revisions::{Revisions, remembered, remembered_down, remembered_pair},
     running::{Running, running},
+    signature::{Signers, sign},
     stamp::{Stamp, stamp},
     store::{
         Actor, Body, Ensured, Entry, HISTORY, body, ensure, is_as_left, load, new_run, record,

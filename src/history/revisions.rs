@@ -250,6 +250,14 @@ impl Revisions {
         standing
     }
 
+    /// The files of a revision, plan and way back, or what the target remembers of them.
+    pub async fn pair(&self, revision: &str, session: &Session) -> Result<(Filed, Option<Filed>)> {
+        match self.folder.plans.get(revision) {
+            Some(filed) => Ok((filed.clone(), self.folder.downs.get(revision).cloned())),
+            None => remembered_pair(revision, session).await,
+        }
+    }
+
     /// The file of a revision, or what the target remembers of it.
     pub async fn filed(&self, revision: &str, session: &Session) -> Result<Filed> {
         match self.folder.plans.get(revision) {
@@ -263,6 +271,17 @@ impl Revisions {
 pub async fn remembered(revision: &str, session: &Session) -> Result<Filed> {
     let body = body(session, revision).await?;
     Filed::new(format!("forge.revision {revision}").into(), &body.up)
+}
+
+/// A plan and its way back, as the target remembers them.
+pub async fn remembered_pair(revision: &str, session: &Session) -> Result<(Filed, Option<Filed>)> {
+    let body = body(session, revision).await?;
+    let path = format!("forge.revision {revision}");
+    let up = Filed::new(path.clone().into(), &body.up)?;
+    let down = body
+        .down
+        .map(|down| Filed::new(format!("{path}.down").into(), &down));
+    Ok((up, down.transpose()?))
 }
 
 /// The way back as the target remembers it.

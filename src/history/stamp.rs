@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Actor, Entry, EventKind, Reference, Revisions, ensure, record, register, save_snapshot,
+    Actor, Entry, EventKind, Reference, Revisions, Signers, check_approved, ensure, record,
+    register, save_snapshot,
 };
 use crate::{
     catalog::{Catalog, Fingerprint},
@@ -26,8 +27,12 @@ impl<'a> Stamp<'a> {
     /// The way to the revisions that the references mean.
     ///
     /// # Errors
-    /// If a reference means nothing, or a plan that nobody has approved.
-    pub fn new(revisions: &'a Revisions, to: &[Reference]) -> Result<Self> {
+    /// If a reference means nothing, or a plan that is not approved as [`check_approved`] wants it.
+    pub fn new(
+        revisions: &'a Revisions,
+        to: &[Reference],
+        signers: Option<Signers<'_>>,
+    ) -> Result<Self> {
         let walk = revisions.walk();
         let mut wanted: BTreeSet<&str> = BTreeSet::new();
         for reference in to {
@@ -42,7 +47,7 @@ impl<'a> Stamp<'a> {
             .collect();
         for revision in &applied {
             if let Some(filed) = revisions.folder.plans.get(*revision) {
-                filed.plan.check_frozen(&filed.path)?;
+                check_approved(filed, revisions.folder.downs.get(*revision), signers)?;
             }
         }
         Ok(Self {

@@ -1,6 +1,6 @@
 //! Whether the plans folder is sound, and is what the target remembers.
 
-use super::Revisions;
+use super::{Filed, Revisions, Signers, check_approved};
 use crate::{
     diagnostic::{Code, Diagnostic, Result, Severity},
     plan::file::PlanFile,
@@ -10,13 +10,14 @@ use crate::{
 ///
 /// # Errors
 /// If a statement of a plan isn't SQL.
-pub fn validate(revisions: &Revisions) -> Result<Vec<Diagnostic>> {
+pub fn validate(revisions: &Revisions, signers: Option<Signers<'_>>) -> Result<Vec<Diagnostic>> {
     let mut found = Vec::new();
     for revision in revisions.graph.order() {
         match revisions.folder.plans.get(revision) {
             Some(filed) => {
                 if filed.plan.header.approval.is_some() {
-                    found.extend(filed.plan.check_frozen(&filed.path).err());
+                    let down = revisions.folder.downs.get(revision);
+                    found.extend(check_approved(filed, down, signers).err());
                     found.extend(continues(revisions, revision, &filed.plan));
                 }
                 found.extend(way_back(revisions, revision));
@@ -70,20 +71,15 @@ fn continues(revisions: &Revisions, revision: &str, plan: &PlanFile) -> Option<D
     })
 }
 
+/// A draft without a way back. An approved plan is checked with its own.
 fn way_back(revisions: &Revisions, revision: &str) -> Option<Diagnostic> {
-    let path = &revisions.folder.plans[revision].path;
-    let Some(down) = revisions.folder.downs.get(revision) else {
-        return Some(
-            Diagnostic::warning(Code::History, format!("`{path}` has no way back"))
-                .help("restore its `.down.sql` from version control"),
-        );
-    };
-    let frozen = revisions.folder.plans[revision]
-        .plan
-        .header
-        .approval
-        .is_some();
-    down.plan.check_frozen(&down.path).err().filter(|_| frozen)
+    let Filed { path, plan, .. } = &revisions.folder.plans[revision];
+    let approved = plan.header.approval.as_ref();
+    let checked = approved.is_some_and(|approval| approval.down_sha256.is_some());
+    (!checked && !revisions.folder.downs.contains_key(revision)).then(|| {
+        Diagnostic::warning(Code::History, format!("`{path}` has no way back"))
+            .help("restore its `.down.sql` from version control")
+    })
 }
 
 fn is_recorded(revisions: &Revisions, revision: &str) -> Result<Option<Diagnostic>> {

@@ -9,11 +9,13 @@
 //! transactions of so many rows each, in the order of the key; psql as a whole. Lines `-- forge:phase` with `expand`,
 //! `backfill` or `contract` divide the steps into parts that can be applied on their own.
 
+mod header;
 mod read;
 mod render;
 mod semver;
 
 pub use self::{
+    header::{Approval, Header, with_header},
     read::as_written,
     render::{header_line, header_value, render_steps},
     semver::Semver,
@@ -25,9 +27,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::Plan;
 use crate::{
-    catalog::Fingerprint,
     diagnostic::{Code, Diagnostic, Result},
-    kinds::{Glob, Rollout},
+    kinds::Rollout,
     source::normalised,
     sql::escaped,
 };
@@ -68,86 +69,16 @@ pub struct PlanFile {
     pub plan: Plan,
 }
 
-/// The first lines of a plan file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Header {
-    /// Twelve hexadecimal digits.
-    pub revision: String,
-    /// The revisions that it builds on: none for the first, several for a merge.
-    pub down_revision: Vec<String>,
-    /// Further revisions that have to be applied before.
-    pub depends_on: Vec<String>,
-    /// Names of the branch that it begins.
-    pub branch_labels: Vec<String>,
-    /// The objects to which it was confined, where the rest of the difference was left to another plan.
-    pub only: Vec<Glob>,
-    /// What it is for.
-    pub message: String,
-    /// Who made it.
-    pub author: String,
-    /// When it was made, RFC 3339 in UTC.
-    pub created: String,
-    /// The major version of the server that it was made for.
-    pub postgres: u32,
-    /// The state that it leads from.
-    pub from: Fingerprint,
-    /// The state that it leads to.
-    pub to: Fingerprint,
-    /// The schema's version from then on.
-    pub semver: Semver,
-    /// The plan's hash when forge had proved it; a draft with another one was edited since.
-    pub proved: Option<String>,
-    /// Who has frozen it, when, and what was allowed.
-    pub approval: Option<Approval>,
-}
-
-/// What freezes a plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Approval {
-    /// Who.
-    pub by: String,
-    /// When, RFC 3339 in UTC.
-    pub at: String,
-    /// Why, if somebody said so.
-    pub reason: Option<String>,
-    /// The hazards that were allowed: `deletes-data table app.users`.
-    pub allowed: Vec<String>,
-    /// The plan's hash at that moment.
-    pub sha256: String,
-}
-
 impl PlanFile {
-    /// The hash that freezes the plan: of all that forge reads of it but the approval itself. Line ends, white space and
-    /// an author's comments don't count; what a reviewer was told of locks and hazards does.
+    /// The hash that freezes the plan: of all that forge reads of it, the approval included, but the hashes themselves and
+    /// the signature. Line ends, white space and an author's comments don't count; what a reviewer was told of locks and
+    /// hazards does.
     ///
     /// # Errors
     /// If a statement can't be read as SQL.
     pub fn sha256(&self) -> Result<String> {
         let mut text = String::new();
-        let header = &self.header;
-        for (key, value) in [
-            ("message", &header.message),
-            ("author", &header.author),
-            ("created", &header.created),
-        ] {
-            writeln!(text, "{key} {value}").expect("writing to a String can't fail");
-        }
-        for (key, values) in [
-            ("down_revision", &header.down_revision),
-            ("depends_on", &header.depends_on),
-            ("branch_labels", &header.branch_labels),
-        ] {
-            writeln!(text, "{key} {}", values.join(" ")).expect("writing to a String can't fail");
-        }
-        writeln!(
-            text,
-            "revision {} postgres {} from {} to {} semver {}",
-            header.revision, header.postgres, header.from, header.to, header.semver
-        )
-        .expect("writing to a String can't fail");
-        for glob in &header.only {
-            writeln!(text, "only {glob}").expect("writing to a String can't fail");
-        }
+        self.header.hashed(&mut text);
         let mut rollout = Rollout::default();
         for batch in &self.plan.batches {
             if batch.rollout() != rollout {
@@ -216,17 +147,23 @@ impl PlanFile {
         let mut sealed = self.clone();
         let sha256 = self.sha256()?;
         match &mut sealed.header.approval {
-            Some(approval) => approval.sha256 = sha256,
-            None => self.check_frozen("the plan".into())?,
+            Some(approval) => {
+                approval.sha256 = sha256;
+                // It was of another hash.
+                approval.signature = None;
+            }
+            None => {
+                self.check_frozen("the plan".into())?;
+            }
         }
         Ok(sealed)
     }
 
-    /// Whether the plan is what was approved.
+    /// The plan's approval, if it is what was approved.
     ///
     /// # Errors
     /// [`Code::Draft`] if nobody has approved it, [`Code::EditedPlan`] if it was changed since.
-    pub fn check_frozen(&self, path: &camino::Utf8Path) -> Result<()> {
+    pub fn check_frozen(&self, path: &camino::Utf8Path) -> Result<&Approval> {
         let Some(approval) = &self.header.approval else {
             return Err(
                 Diagnostic::error(Code::Draft, format!("`{path}` is a draft"))
@@ -238,7 +175,7 @@ impl PlanFile {
             );
         };
         if self.sha256()? == approval.sha256 {
-            return Ok(());
+            return Ok(approval);
         }
         if self.is_converted(&approval.sha256)? {
             return Err(self.converted(path));

@@ -44,6 +44,8 @@ pub struct Contents {
     pub managed: Managed,
     /// `[naming]`
     pub naming: NamingTable,
+    /// `[policy]`
+    pub policy: PolicyTable,
     /// `[shadow]`
     pub shadow: ShadowTable,
     /// `[environments.NAME]`
@@ -103,6 +105,14 @@ pub struct NamingTable {
     pub slug_length: Option<usize>,
     /// The file whose lines, comments with the same tokens, stand at the head of every plan file.
     pub header: Option<Utf8PathBuf>,
+}
+
+/// `[policy]`: what has to be for a plan to be applied.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct PolicyTable {
+    /// The file of the people one of whom has to sign a plan: ssh-keygen's ALLOWED SIGNERS.
+    pub signers: Option<Utf8PathBuf>,
 }
 
 /// `[shadow]`: where the shadow server comes from.

@@ -6,8 +6,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jiff::tz::TimeZone;
 
 use super::{
-    ConnectionString, FILE_NAME, ForgeToml, GlobalFlags, Managed, Naming, Origin, Project, Setting,
-    Shadow, ShadowProvider, Target, existing, file::ShadowTable, nearest, no_project,
+    ConnectionString, FILE_NAME, ForgeToml, GlobalFlags, Managed, Naming, Origin, Policy, Project,
+    Setting, Shadow, ShadowProvider, Target, existing, file::ShadowTable, nearest, no_project,
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
@@ -131,6 +131,23 @@ impl<'a> Sources<'a> {
         }
         naming.header = table.header.as_ref().map(|path| file.folder.join(path));
         Ok(naming)
+    }
+
+    /// The variable beats the file, because who writes the project's files is not to decide who has to sign them.
+    pub(super) fn policy(&self) -> Policy {
+        let variable = self.variable("FORGE_SIGNERS").map(into_path);
+        let of_file = || {
+            let file = self.file.as_ref()?;
+            let signers = file.contents.policy.signers.as_ref()?;
+            let origin = file.origin(&["policy", "signers"]);
+            Some(Setting::new(file.folder.join(signers), origin))
+        };
+        Policy {
+            signers: variable
+                .map(|path| self.in_working_dir(path))
+                .or_else(of_file),
+            signing_key: self.variable("FORGE_SIGNING_KEY"),
+        }
     }
 
     pub(super) fn environment_names(&self) -> Vec<String> {

@@ -4,6 +4,17 @@ use forge::plan::file::PlanFile;
 
 /// A plan file as forge writes it: proved. `message` is what it is for, `sql` its steps; the states are made up.
 pub(crate) fn plan(revision: &str, parent: &str, message: &str, sql: &str) -> String {
+    plan_by("Ann", revision, parent, message, sql)
+}
+
+/// A plan file of this author.
+pub(crate) fn plan_by(
+    author: &str,
+    revision: &str,
+    parent: &str,
+    message: &str,
+    sql: &str,
+) -> String {
     let parent = if parent.is_empty() {
         String::new()
     } else {
@@ -14,7 +25,7 @@ pub(crate) fn plan(revision: &str, parent: &str, message: &str, sql: &str) -> St
 -- forge:format 1
 -- forge:revision {revision}
 {parent}-- forge:message {message}
--- forge:author Ann
+-- forge:author {author}
 -- forge:created 2026-01-02T03:04:05Z
 -- forge:postgres 15
 -- forge:from 00000000000000000000000000000001

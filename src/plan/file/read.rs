@@ -1,14 +1,16 @@
 //! Reads a plan file back.
 
-use std::{borrow::Cow, ops::Range, str::FromStr, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, ops::Range, sync::Arc};
 
 use camino::Utf8Path;
 
-use super::{Approval, FORMAT, Header, PlanFile, SETTINGS, revision_id};
+use super::{
+    FORMAT, Header, PlanFile, SETTINGS,
+    header::{KEYS, Key, directive},
+};
 use crate::{
-    catalog::Fingerprint,
     diagnostic::{Code, Diagnostic, Result, SourceFile},
-    kinds::{Action, Batching, Glob, Hazard, HazardKind, Lock, ObjectId, Rollout, Step},
+    kinds::{Action, Batching, Hazard, HazardKind, Lock, ObjectId, Rollout, Step},
     plan::{Batch, Plan},
     source::{Bounded, statements_in},
     sql::{unescaped, visible},
@@ -49,6 +51,9 @@ pub fn as_written(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// The keys of lines that belong to the steps.
+const STEP_KEYS: &[&str] = &["step", "data", "batch", "phase", "expects"];
+
 /// A comment line or a statement, in the file's order.
 enum Piece<'a> {
     Directive { key: &'a str, value: &'a str },
@@ -61,7 +66,7 @@ struct Reader<'a> {
     lines: Vec<(Range<usize>, Piece<'a>)>,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     /// Takes the file apart: comment lines between statements, and statements.
     fn scan(&mut self) -> Result<()> {
         let text = &self.file.text;
@@ -84,114 +89,112 @@ impl<'a> Reader<'a> {
             let content = line.trim_ascii();
             let offset = at + (line.len() - line.trim_ascii_start().len());
             at += line.len();
-            let Some(comment) = content
-                .trim_start_matches(';')
-                .trim_ascii_start()
-                .strip_prefix("--")
-            else {
-                continue;
-            };
-            let piece = match comment.trim_ascii().strip_prefix("forge:") {
-                Some(directive) => {
-                    let (key, value) = directive.split_once(' ').unwrap_or((directive, ""));
-                    Piece::Directive {
-                        key,
-                        value: value.trim_ascii(),
-                    }
-                }
-                None => Piece::Comment(comment.trim_ascii()),
+            let comment = content.trim_start_matches(';').trim_ascii_start();
+            let piece = match (directive(content), comment.strip_prefix("--")) {
+                (Some((key, value)), _) => Piece::Directive { key, value },
+                (None, Some(comment)) => Piece::Comment(comment.trim_ascii()),
+                (None, None) => continue,
             };
             self.lines.push((offset..offset + content.len(), piece));
         }
     }
 
+    /// Reads the header. Each line of it stands before the steps, and one of a key that doesn't repeat stands once.
     fn header(&self) -> Result<Header> {
-        let words = |key: &str| {
-            let value = self.value(key).map(|(_, value)| value).unwrap_or_default();
-            value.split_whitespace().map(shown).collect::<Vec<_>>()
-        };
-        let (span, format) = self.required("format")?;
-        if format.parse() != Ok(FORMAT) {
-            return Err(self
-                .error(
-                    span,
-                    format!("the plan's format is {format}, this forge reads {FORMAT}"),
-                    "written by another version",
-                )
-                .help("use the version of forge that wrote it, or a newer one"));
+        self.check_format()?;
+        let mut header = Header::default();
+        let mut seen: BTreeMap<&str, &Range<usize>> = BTreeMap::new();
+        let mut in_steps = false;
+        for (span, piece) in &self.lines {
+            let (name, value) = match piece {
+                Piece::Directive { key, value } => (*key, *value),
+                Piece::Statement(_) => {
+                    in_steps = true;
+                    continue;
+                }
+                Piece::Comment(_) => continue,
+            };
+            let Some(key) = Key::named(name) else {
+                if !STEP_KEYS.contains(&name) {
+                    return Err(self.unknown_key(span, name));
+                }
+                in_steps = true;
+                continue;
+            };
+            if in_steps {
+                return Err(self.misplaced(span, name));
+            }
+            let earlier = seen.insert(name, span);
+            if earlier.is_some() && !key.repeats() {
+                return Err(self.repeated(span, name));
+            }
+            (key.read)(&mut header, &visible(value))
+                .map_err(|why| self.error(span.clone(), why, "this can't be read"))?;
         }
-        let approval = match self.value("approved_by") {
-            None => None,
-            Some((_, by)) => Some(Approval {
-                by: shown(by),
-                at: shown(self.required("approved_at")?.1),
-                reason: self.value("reason").map(|(_, reason)| shown(reason)),
-                allowed: self.values("allowed").map(shown).collect(),
-                sha256: self.parsed::<Sha>("sha256")?.0,
-            }),
-        };
-        Ok(Header {
-            revision: self.parsed::<Revision>("revision")?.0,
-            down_revision: words("down_revision"),
-            depends_on: words("depends_on"),
-            branch_labels: words("branch_labels"),
-            only: self.only()?,
-            message: shown(self.required("message")?.1),
-            author: shown(self.required("author")?.1),
-            created: shown(self.required("created")?.1),
-            postgres: self.parsed("postgres")?,
-            from: self.parsed::<Fingerprint>("from")?,
-            to: self.parsed::<Fingerprint>("to")?,
-            semver: self.parsed("semver")?,
-            proved: self.value("proved").map(|(_, proved)| shown(proved)),
-            approval,
-        })
+        let missing = KEYS
+            .iter()
+            .find(|key| key.is_required(&header) && !seen.contains_key(key.name));
+        match missing {
+            Some(key) => Err(self.missing(key.name)),
+            None => Ok(header),
+        }
     }
 
-    fn only(&self) -> Result<Vec<Glob>> {
-        let lines = self.lines.iter().filter_map(|(span, piece)| match piece {
-            Piece::Directive { key: "only", value } => Some((span, value)),
-            Piece::Directive { .. } | Piece::Comment(_) | Piece::Statement(_) => None,
-        });
-        lines
-            .map(|(span, value)| {
-                value
-                    .parse()
-                    .map_err(|error: String| self.error(span.clone(), error, "this can't be read"))
+    /// A newer format may have other keys, so it is checked first.
+    fn check_format(&self) -> Result<()> {
+        let mut lines = self.lines.iter();
+        let (span, format) = lines
+            .find_map(|(span, piece)| match piece {
+                Piece::Directive {
+                    key: "format",
+                    value,
+                } => Some((span, value)),
+                Piece::Directive { .. } | Piece::Comment(_) | Piece::Statement(_) => None,
             })
-            .collect()
-    }
-
-    fn values(&self, wanted: &str) -> impl Iterator<Item = &'a str> {
-        self.lines.iter().filter_map(move |(_, piece)| match piece {
-            Piece::Directive { key, value } if *key == wanted => Some(*value),
-            Piece::Directive { .. } | Piece::Comment(_) | Piece::Statement(_) => None,
-        })
-    }
-
-    fn value(&self, wanted: &str) -> Option<(Range<usize>, &'a str)> {
-        self.lines.iter().find_map(|(span, piece)| match piece {
-            Piece::Directive { key, value } if *key == wanted => Some((span.clone(), *value)),
-            Piece::Directive { .. } | Piece::Comment(_) | Piece::Statement(_) => None,
-        })
-    }
-
-    fn required(&self, key: &str) -> Result<(Range<usize>, &'a str)> {
-        self.value(key).ok_or_else(|| {
-            self.error(
-                0..0,
-                format!("`{}` has no line `-- forge:{key}`", self.file.path),
-                "a plan file begins with such lines",
+            .ok_or_else(|| self.missing("format"))?;
+        if format.parse() == Ok(FORMAT) {
+            return Ok(());
+        }
+        Err(self
+            .error(
+                span.clone(),
+                format!("the plan's format is {format}, this forge reads {FORMAT}"),
+                "written by another version",
             )
-            .help("restore the file from version control; plans are written by `forge plan`")
-        })
+            .help("use the version of forge that wrote it, or a newer one"))
     }
 
-    fn parsed<T: FromStr<Err: ToString>>(&self, key: &str) -> Result<T> {
-        let (span, value) = self.required(key)?;
-        value
-            .parse()
-            .map_err(|error: T::Err| self.error(span, error.to_string(), "this can't be read"))
+    fn missing(&self, key: &str) -> Diagnostic {
+        self.error(
+            0..0,
+            format!("`{}` has no line `-- forge:{key}`", self.file.path),
+            "a plan file begins with such lines",
+        )
+        .help("restore the file from version control; plans are written by `forge plan`")
+    }
+
+    fn unknown_key(&self, span: &Range<usize>, key: &str) -> Diagnostic {
+        let known: Vec<&str> = KEYS
+            .iter()
+            .map(|key| key.name)
+            .chain(STEP_KEYS.iter().copied())
+            .collect();
+        let message = format!("`-- forge:{key}` is no line of a plan file");
+        self.error(span.clone(), message, "not known")
+            .note(format!("known: {}", known.join(", ")))
+            .help("delete the line, or write a comment that does not begin with `forge:`")
+    }
+
+    fn misplaced(&self, span: &Range<usize>, key: &str) -> Diagnostic {
+        let message = format!("`-- forge:{key}` stands behind the header");
+        self.error(span.clone(), message, "not read here")
+            .help("delete the line: lines about the whole plan stand before its first statement")
+    }
+
+    fn repeated(&self, span: &Range<usize>, key: &str) -> Diagnostic {
+        let message = format!("the plan has a second line `-- forge:{key}`");
+        self.error(span.clone(), message, "the second one")
+            .help("delete one of the lines, or restore the file from version control")
     }
 
     fn plan(&self) -> Result<Plan> {
@@ -464,31 +467,4 @@ impl<'a> Reader<'a> {
 /// What a line says, as forge shows it; an author's own lines may hold anything.
 fn shown(text: &str) -> String {
     visible(text).into_owned()
-}
-
-struct Revision(String);
-
-impl FromStr for Revision {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        revision_id(text).map(Self)
-    }
-}
-
-struct Sha(String);
-
-impl FromStr for Sha {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let hex = text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
-        if hex {
-            Ok(Self(text.to_string()))
-        } else {
-            Err(format!(
-                "`{text}` is no SHA-256 hash: 64 hexadecimal digits"
-            ))
-        }
-    }
 }

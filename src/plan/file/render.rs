@@ -1,6 +1,6 @@
 //! A plan file's text.
 
-use super::{Approval, FORMAT, Header, PlanFile, SETTINGS};
+use super::{PlanFile, SETTINGS};
 use crate::{
     kinds::{Action, Rollout, Step},
     plan::Plan,
@@ -11,7 +11,8 @@ impl PlanFile {
     /// The file's text.
     pub fn render(&self) -> String {
         let mut text = String::new();
-        header(&mut text, &self.header);
+        self.header.render(&mut text);
+        text.push('\n');
         for setting in SETTINGS {
             text.push_str(setting);
             text.push_str(";\n");
@@ -30,53 +31,6 @@ pub fn render_steps(plan: &Plan) -> String {
     let mut text = String::new();
     body(&mut text, &plan);
     text.trim_start().to_string()
-}
-
-fn header(text: &mut String, header: &Header) {
-    let mut line = |key: &str, value: &str| text.push_str(&header_line(key, value));
-    line("format", &FORMAT.to_string());
-    line("revision", &header.revision);
-    for (key, values) in [
-        ("down_revision", &header.down_revision),
-        ("depends_on", &header.depends_on),
-        ("branch_labels", &header.branch_labels),
-    ] {
-        if !values.is_empty() {
-            line(key, &values.join(" "));
-        }
-    }
-    for glob in &header.only {
-        line("only", &glob.to_string());
-    }
-    line("message", &header.message);
-    line("author", &header.author);
-    line("created", &header.created);
-    line("postgres", &header.postgres.to_string());
-    line("from", &header.from.to_string());
-    line("to", &header.to.to_string());
-    line("semver", &header.semver.to_string());
-    if let Some(proved) = &header.proved {
-        line("proved", proved);
-    }
-    if let Some(Approval {
-        by,
-        at,
-        reason,
-        allowed,
-        sha256,
-    }) = &header.approval
-    {
-        line("approved_by", by);
-        line("approved_at", at);
-        if let Some(reason) = reason {
-            line("reason", reason);
-        }
-        for hazard in allowed {
-            line("allowed", hazard);
-        }
-        line("sha256", sha256);
-    }
-    text.push('\n');
 }
 
 /// A value for the header, in one line without blanks around it, as it is read back.

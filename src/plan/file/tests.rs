@@ -84,6 +84,106 @@ fn what_decides_the_hash() {
     );
 }
 
+/// A plan file with every line that a header can have.
+fn with_every_line() -> String {
+    let mut file = read(PHASED).unwrap();
+    let header = &mut file.header;
+    header.down_revision = vec!["bbbbbbbbbbbb".to_owned(), "cccccccccccc".to_owned()];
+    header.depends_on = vec!["dddddddddddd".to_owned()];
+    header.branch_labels = vec!["label".to_owned()];
+    header.only = ["app.a", "app.b"].map(|glob| glob.parse().unwrap()).into();
+    header.proved = Some("1".repeat(64));
+    header.approval = Some(Approval {
+        by: "Ann".to_owned(),
+        at: "2026-01-02T03:04:05Z".to_owned(),
+        reason: Some("needed".to_owned()),
+        allowed: vec!["one".to_owned(), "two".to_owned()],
+        down_sha256: Some("2".repeat(64)),
+        sha256: "3".repeat(64),
+        signature: Some("AAAA".to_owned()),
+    });
+    let text = file.render();
+    for key in header::KEYS {
+        let line = format!("-- forge:{} ", key.name);
+        assert!(text.contains(&line), "{line} is missing in\n{text}");
+    }
+    text
+}
+
+/// The header's lines, by key.
+fn lines_of(text: &str) -> Vec<(&str, &str)> {
+    let lines = text.lines().take_while(|line| !line.is_empty());
+    lines
+        .map(|line| (header::directive(line).unwrap().0, line))
+        .collect()
+}
+
+#[test]
+fn every_line_of_the_header_is_hashed() {
+    let text = with_every_line();
+    let hash = |text: &str| PlanFile::read("p.sql".into(), text).map(|file| file.sha256().unwrap());
+    let expected = hash(&text).unwrap();
+    for (key, line) in lines_of(&text) {
+        let covered = !["proved", "sha256", "signature"].contains(&key);
+        let flipped = |c: char| if c == '1' { '2' } else { '1' };
+        let last = line.chars().last().unwrap();
+        let edited = format!("{}{}", line.strip_suffix(last).unwrap(), flipped(last));
+        for other in [
+            text.replacen(line, &edited, 1),
+            text.replacen(&format!("{line}\n"), "", 1),
+        ] {
+            let Ok(found) = hash(&other) else {
+                continue;
+            };
+            assert_eq!(found != expected, covered, "{line}\n{other}");
+        }
+    }
+}
+
+#[test]
+fn a_line_of_the_header_stands_once_and_before_the_steps() {
+    let text = with_every_line();
+    for (key, line) in lines_of(&text) {
+        let doubled = text.replacen(line, &format!("{line}\n{line}"), 1);
+        let read = PlanFile::read("p.sql".into(), &doubled);
+        let repeats = ["only", "allowed"].contains(&key);
+        assert_eq!(read.is_ok(), repeats, "{line}");
+        for (at, what) in [
+            ("BEGIN;", "before a transaction"),
+            ("COMMIT;", "in a transaction"),
+            ("-- lock:", "in a step"),
+        ] {
+            let stray = text.replacen(at, &format!("{line}\n{at}"), 1);
+            let read = PlanFile::read("p.sql".into(), &stray);
+            assert!(read.is_err(), "{line} {what}");
+        }
+        let last = PlanFile::read("p.sql".into(), &format!("{text}\n{line}\n"));
+        assert!(last.is_err(), "{line} at the end");
+    }
+}
+
+#[test]
+fn a_header_takes_the_place_of_another() {
+    for before in ["", "-- © us\n\n", "-- a\n/* b\n c */\n"] {
+        let text = format!(
+            "{before}{}\n-- mine\n",
+            with_every_line().replace(
+                "-- forge:author",
+                "-- a comment among them\n-- forge:author"
+            )
+        );
+        let mut file = PlanFile::read("p.sql".into(), &text).unwrap();
+        file.header.message = "another".to_owned();
+        file.header.approval.as_mut().unwrap().allowed.clear();
+        let replaced = with_header(&text, &file.header);
+        let read = PlanFile::read("p.sql".into(), &replaced).unwrap();
+        assert_eq!(read, file, "{replaced}");
+        assert!(replaced.starts_with(before) && replaced.ends_with("\n-- mine\n"));
+        assert!(replaced.contains("\n-- a comment among them\n"));
+        assert_eq!(with_header(&replaced, &file.header), replaced);
+    }
+}
+
 #[test]
 fn what_cannot_be_read() {
     let mut text = String::new();
@@ -103,6 +203,10 @@ fn what_cannot_be_read() {
         "BEGIN;\n-- forge:phase backfill\nCOMMIT;\n",
         "-- forge:batch key=id size=10\n",
         "UPDATE app.users SET a = 1;\n",
+        "-- forge:revision bbbbbbbbbbbb\n",
+        "-- forge:approved_bx Ann\n",
+        "-- forge:approved_by Ann\n",
+        "-- forge:phase expand\n-- forge:sha256 0\n",
     ] {
         let error = read(steps).unwrap_err();
         writeln!(text, "{steps}{}", render(&error, Paint::PLAIN)).unwrap();

@@ -1,0 +1,63 @@
+//! Whether a plan and its way back are what a person approved.
+
+use super::{Filed, Signers};
+use crate::{
+    diagnostic::{Code, Diagnostic, Result},
+    plan::file::Approval,
+};
+
+/// Checks that a plan, with its way back, is what was approved, and signed by somebody whose signature counts.
+///
+/// Whatever applies a plan, writes it into a script or records it as applied checks this first.
+///
+/// # Errors
+/// [`Code::Draft`] if nobody has approved it, [`Code::EditedPlan`] if it or its way back was changed since,
+/// [`Code::Signature`] if it has no valid signature where one is required.
+pub fn check_approved(
+    up: &Filed,
+    down: Option<&Filed>,
+    signers: Option<Signers<'_>>,
+) -> Result<()> {
+    let approval = up.plan.check_frozen(&up.path)?;
+    check_down(up, approval, down)?;
+    signers.map_or(Ok(()), |signers| signers.signer(up).map(drop))
+}
+
+/// The way back is the one that was approved with the plan.
+fn check_down(up: &Filed, approval: &Approval, down: Option<&Filed>) -> Result<()> {
+    let (path, help) = (&up.path, "restore the file from version control");
+    match (&approval.down_sha256, down) {
+        (None, None) => Ok(()),
+        (Some(_), None) => Err(Diagnostic::error(
+            Code::EditedPlan,
+            format!("the way back of `{path}` is missing"),
+        )
+        .note("a plan is approved together with its `.down.sql`")
+        .help(help)),
+        (None, Some(down)) => Err(Diagnostic::error(
+            Code::EditedPlan,
+            format!("`{}` was not approved", down.path),
+        )
+        .note(format!("`{path}` was approved without a way back"))
+        .help("delete the file, or make a new plan and have it approved")),
+        (Some(expected), Some(down)) => {
+            let found = down.plan.check_frozen(&down.path)?;
+            if found.sha256 == *expected {
+                return Ok(());
+            }
+            Err(Diagnostic::error(
+                Code::EditedPlan,
+                format!(
+                    "`{}` is not the way back that was approved with `{path}`",
+                    down.path
+                ),
+            )
+            .note(format!(
+                "approved with the hash {}, found {}",
+                &expected[..12],
+                &found.sha256[..12]
+            ))
+            .help(help))
+        }
+    }
+}
