@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     catalog::Catalog,
-    kinds::{Context, Difference, Follow, Object, ObjectId, Predecessor, Reaction, Values, World},
+    kinds::{
+        Claim, Context, Difference, Follow, Object, ObjectId, Predecessor, Reaction, Values, World,
+    },
     sql::Ident,
 };
 
@@ -188,7 +190,8 @@ impl<'a> Diff<'a> {
                 Fate::Replace(_) => self.follow_replaced(&id),
                 Fate::Drop => self.follow_dropped(&id),
                 Fate::Dislodge | Fate::Repoint(_) => self.follow_dislodged(&id),
-                Fate::Create | Fate::Alter | Fate::Outlive => Vec::new(),
+                Fate::Alter => self.follow_detached(&id),
+                Fate::Create | Fate::Outlive => Vec::new(),
             };
             for (follower, fate) in consequences {
                 if self.fates.get(&follower) != Some(&fate) {
@@ -328,6 +331,43 @@ impl<'a> Diff<'a> {
         objects.filter(needs).collect()
     }
 
+    /// Whether the object stays and has a share of a whole that isn't the one which it has now: it is detached and attached.
+    pub fn is_reattached(&self, id: &ObjectId) -> bool {
+        let share = |catalog: &Catalog| -> Option<Claim> {
+            let claims = catalog.get(id)?.claims(id);
+            let mut shares = claims.into_iter();
+            shares.find(|claim| matches!(claim, Claim::Share { .. }))
+        };
+        match (share(self.catalogs.live), share(self.catalogs.desired)) {
+            (Some(live), Some(desired)) => live != desired && !self.is_dropped(id),
+            (Some(_) | None, _) => false,
+        }
+    }
+
+    /// What stands in the way of detaching an object meanwhile.
+    pub fn in_the_way_of_detaching(&self, id: &ObjectId) -> BTreeSet<&'a ObjectId> {
+        if !self.is_reattached(id) {
+            return BTreeSet::new();
+        }
+        let parts = self.live_children.get(id).into_iter().flatten().copied();
+        let dependents = parts.filter_map(|part| self.live_dependents.get(part));
+        let refuses = |other: &&ObjectId| {
+            let object = self.catalogs.live.get(other);
+            object.is_some_and(|object| object.when_detached() == Follow::Rebuilt)
+        };
+        dependents.flatten().copied().filter(refuses).collect()
+    }
+
+    fn follow_detached(&self, id: &ObjectId) -> Vec<(ObjectId, Fate)> {
+        let all = self.in_the_way_of_detaching(id).into_iter();
+        all.filter(|other| self.catalogs.desired.contains(other) && !self.is_settled(other))
+            .map(|other| {
+                let reason = format!("`{id}` is detached meanwhile");
+                (other.clone(), Fate::Replace(reason))
+            })
+            .collect()
+    }
+
     /// What goes with the object in the desired catalog.
     pub fn desired_companions(&self, id: &ObjectId) -> &[&'a ObjectId] {
         self.desired_companions.get(id).map_or(&[], Vec::as_slice)
@@ -369,6 +409,13 @@ impl World for Diff<'_> {
 
     fn is_created(&self, id: &ObjectId) -> bool {
         matches!(self.fates.get(id), Some(Fate::Create | Fate::Replace(_)))
+    }
+
+    fn changes_whole(&self, id: &ObjectId) -> bool {
+        self.is_reattached(id) && {
+            let whole = |catalog: &'_ Catalog| catalog.get(id).and_then(Object::goes_with).cloned();
+            whole(self.catalogs.live) != whole(self.catalogs.desired)
+        }
     }
 
     fn parent(&self, id: &ObjectId) -> Option<&ObjectId> {

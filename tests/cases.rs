@@ -269,6 +269,7 @@ async fn carry_out(
 async fn transform(database: &Database, desired: &Catalog, made: &Plan) -> Result<(), Failed> {
     tells_steps_apart(made)?;
     let before = database.rows().await?;
+    let stays = partitions_that_stay(database, desired).await?;
     for batch in &made.batches {
         let statements: Vec<&str> = batch
             .steps
@@ -280,6 +281,16 @@ async fn transform(database: &Database, desired: &Catalog, made: &Plan) -> Resul
             .statements(&statements, batch.transactional)
             .await
             .map_err(|error| format!("{error}\nin the plan\n{}", render_steps(made)))?;
+        let away: Vec<String> = stays
+            .difference(&partitions(database).await?)
+            .cloned()
+            .collect();
+        if !away.is_empty() {
+            let plan = render_steps(made);
+            return Err(
+                format!("{} are away between transactions\n{plan}", away.join(", ")).into(),
+            );
+        }
     }
     let after = read(database).await?;
     let rest = Diff::new(Catalogs {
@@ -334,6 +345,29 @@ fn stays_filled(old: &Catalog, now: &Catalog) -> Result<(), Failed> {
         Some((id, _, _)) => Err(format!("`{id}` held rows and is empty").into()),
         None => Ok(()),
     }
+}
+
+/// The tables that are partitions now and shall be: nobody finds their rows missing meanwhile.
+async fn partitions_that_stay(
+    database: &Database,
+    desired: &Catalog,
+) -> Result<BTreeSet<String>, Failed> {
+    let tables = desired
+        .objects()
+        .filter(|(id, object)| id.kind == Kind::Table && object.goes_with().is_some());
+    let tables: BTreeSet<String> = tables.map(|(id, _)| id.sql()).collect();
+    Ok(partitions(database)
+        .await?
+        .intersection(&tables)
+        .cloned()
+        .collect())
+}
+
+async fn partitions(database: &Database) -> Result<BTreeSet<String>, Failed> {
+    let query = "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c
+        JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relispartition AND c.relkind IN ('r', 'p')";
+    let rows = database.session().client().query(query, &[]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 fn note_changes(live: &Catalog, desired: &Catalog) {

@@ -64,6 +64,11 @@ pub trait ObjectKind:
         Follow::Rebuilt
     }
 
+    /// What becomes of this object while something that it refers to is detached from the whole that it is a part of.
+    fn when_detached(&self) -> Follow {
+        Follow::Stays
+    }
+
     /// Steps that move this object from a replaced dependency's old self, which stands aside under another name, to the
     /// new one. `None`: it has to be dropped and created again.
     fn repoint(
@@ -258,6 +263,13 @@ pub enum Claim {
     Type(String),
     /// `pg_constraint`: the constraints of one table or domain.
     Constraint(String),
+    /// A part of a partitioned table's rows: which of them overlap, only PostgreSQL knows.
+    Share {
+        /// The partitioned table.
+        of: String,
+        /// The partition's bound.
+        bound: String,
+    },
 }
 
 /// What becomes of a dependent.
@@ -446,6 +458,9 @@ pub trait World {
     fn desired(&self, id: &ObjectId) -> Option<&Object>;
     /// Whether the plan creates the object: it isn't there, or is replaced.
     fn is_created(&self, id: &ObjectId) -> bool;
+    /// Whether the object is detached from one whole and attached to another: its rows are out of sight meanwhile, so that
+    /// nothing between the two may take a transaction of its own.
+    fn changes_whole(&self, id: &ObjectId) -> bool;
     /// The object that this one belongs to, as it shall be, or as it is if it goes.
     fn parent(&self, id: &ObjectId) -> Option<&ObjectId>;
     /// The objects that belong to this one, as they shall be.

@@ -173,6 +173,11 @@ macro_rules! kinds {
                 }
             }
 
+            /// See [`ObjectKind::when_detached`].
+            pub fn when_detached(&self) -> Follow {
+                match self { $(Self::$name(model) => model.when_detached(),)* }
+            }
+
             /// See [`ObjectKind::repoint`]. `None` also where the kinds differ.
             pub fn repoint(&self, desired: &Self, id: &ObjectId, replaced: &ObjectId, cx: &Context<'_>) -> Option<Vec<Step>> {
                 match (self, desired) {

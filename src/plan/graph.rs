@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     diff::{Diff, Fate},
-    kinds::{ObjectId, World as _},
+    kinds::{Claim, ObjectId, World as _},
 };
 
 /// For each node, those that come after it.
@@ -36,6 +36,7 @@ pub(super) fn edges(diff: &Diff<'_>, nodes: &Nodes) -> (Edges, Vec<Span>) {
     graph.names();
     graph.steps();
     graph.bodies(diff);
+    graph.shares();
     let Graph {
         mut edges,
         mut spans,
@@ -44,6 +45,9 @@ pub(super) fn edges(diff: &Diff<'_>, nodes: &Nodes) -> (Edges, Vec<Span>) {
     tighten(&mut spans, &mut edges);
     (edges, spans)
 }
+
+/// Nodes by the partitioned table of whose rows they take, or give up, a share.
+type Shares<'a> = BTreeMap<&'a str, BTreeSet<&'a Node>>;
 
 struct Graph<'a> {
     nodes: &'a Nodes,
@@ -234,6 +238,71 @@ impl Graph<'_> {
         }
         self.edge(&node, &Node::Finish(id.clone()));
         self.edge(&node, &Node::Check(id.clone()));
+        self.around_detached(diff, id);
+    }
+
+    /// One that is detached and attached again is away for as short a time as can be.
+    fn around_detached(&mut self, diff: &Diff<'_>, id: &ObjectId) {
+        if !diff.is_reattached(id) {
+            return;
+        }
+        let (detach, attach) = (Node::Alter(id.clone()), Node::Finish(id.clone()));
+        for other in diff.in_the_way_of_detaching(id) {
+            if let Some(dropped) = self.nodes.dropped_in.get(other).cloned() {
+                self.edge(&dropped, &detach);
+            }
+            if let Some(created) = self.nodes.created_in.get(other).cloned() {
+                self.edge(&attach, &created);
+            }
+        }
+        // What the whole gets meanwhile would be made on it by PostgreSQL, under names of its own.
+        let parts = diff.children(id).into_iter();
+        for part in parts.filter(|_| !diff.changes_whole(id)) {
+            let whole = diff.desired(part).and_then(|object| object.goes_with());
+            let Some(whole) = whole.filter(|whole| diff.is_created(whole)) else {
+                continue;
+            };
+            for created in [part, whole] {
+                if let Some(ready) = self.ready(created) {
+                    self.edge(&attach, &ready);
+                }
+            }
+        }
+        self.span(detach, [attach]);
+    }
+
+    /// Whatever gives up a share of a whole's rows comes before what takes one, since only PostgreSQL knows which overlap,
+    /// unless something stands against that.
+    fn shares(&mut self) {
+        let nodes = self.nodes;
+        let (mut freed, mut taken) = (Shares::new(), Shares::new());
+        for (claims, by_whole) in [(&nodes.freed, &mut freed), (&nodes.taken, &mut taken)] {
+            for (claim, node) in claims {
+                if let Claim::Share { of, .. } = claim {
+                    by_whole.entry(of).or_default().insert(node);
+                }
+            }
+        }
+        for (whole, givers) in freed {
+            for taker in taken.get(whole).into_iter().flatten() {
+                let behind = self.behind(taker);
+                let free = givers.iter().filter(|giver| !behind.contains(*giver));
+                for giver in free {
+                    self.edge(giver, taker);
+                }
+            }
+        }
+    }
+
+    /// The nodes that come behind this one by now, and this one.
+    fn behind(&self, first: &Node) -> BTreeSet<Node> {
+        let mut waiting = vec![first];
+        let mut seen = BTreeSet::from([first]);
+        while let Some(node) = waiting.pop() {
+            let next = self.edges.get(node).into_iter().flatten();
+            waiting.extend(next.filter(|next| seen.insert(next)));
+        }
+        seen.into_iter().cloned().collect()
     }
 
     /// A sequence goes on where another is, after that one rests and before it is gone.

@@ -219,7 +219,11 @@ impl Nodes {
                     .into_iter()
                     .filter(|claim| !live.claims(id).contains(claim))
                 {
-                    self.taken.insert(claim, node.clone());
+                    let node = match claim {
+                        Claim::Share { .. } => Node::Finish(id.clone()), // It is attached at last.
+                        Claim::Relation(_) | Claim::Type(_) | Claim::Constraint(_) => node.clone(),
+                    };
+                    self.taken.insert(claim, node);
                 }
                 for claim in live
                     .claims(id)
@@ -325,7 +329,7 @@ fn drop_node(diff: &Diff<'_>, cuts: &Cuts, id: &ObjectId, object: &Object) -> No
     if let Some(parent) = diff.catalogs.live.parent(id).filter(is_dropped) {
         let needs_its_name = object.claims(id).iter().any(|claim| match claim {
             Claim::Relation(_) | Claim::Type(_) => true,
-            Claim::Constraint(_) => false,
+            Claim::Constraint(_) | Claim::Share { .. } => false,
         });
         if !stands_aside(parent) || !needs_its_name {
             return with(parent);

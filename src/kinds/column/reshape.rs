@@ -14,6 +14,9 @@ pub(super) fn handed_down<T: PartialEq>(
     let Some(parent) = change.desired.inherited_from_ref.as_ref() else {
         return false;
     };
+    if change.live.inherited_from_ref.as_ref() != Some(parent) {
+        return false; // It has yet to join the parent.
+    }
     match (
         change.cx.world.live(parent),
         change.cx.world.desired(parent),
@@ -58,7 +61,8 @@ pub(super) fn reshape(change: &Change<'_, Column>) -> Reaction {
         steps.push(alter_column(id, "DROP NOT NULL").because("allow NULL"));
     } else if !refuses(live) && refuses(desired) {
         steps.extend(filling::fill(id, cx));
-        if retyped {
+        let is_away = cx.world.parent(id).is_some_and(|table| cx.world.changes_whole(table));
+        if retyped || is_away {
             // Nobody gets in anyway, and what had to make way for the new type shall be back soon.
             steps.push(desired.set_not_null_at_once(id, cx));
         } else {

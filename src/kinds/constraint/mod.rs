@@ -162,7 +162,8 @@ impl ObjectKind for Constraint {
             step = step.lock(Lock::ShareRowExclusive, referenced.sql());
         }
         let checks_rows = self.valid && only.is_empty();
-        if checks_rows && self.can_be_validated_later(id, cx) {
+        let is_away = cx.world.parent(id).is_some_and(|table| cx.world.changes_whole(table));
+        if checks_rows && !is_away && self.can_be_validated_later(id, cx) {
             let validate = format!("ALTER TABLE {table} VALIDATE CONSTRAINT {}", id.name());
             step.sql = vec![format!("{add} NOT VALID")];
             return vec![
@@ -253,6 +254,15 @@ impl ObjectKind for Constraint {
             Follow::Stays
         } else {
             Follow::Rebuilt
+        }
+    }
+
+    fn when_detached(&self) -> Follow {
+        // PostgreSQL refuses to detach a partition to whose rows others refer.
+        if self.references_ref.is_some() {
+            Follow::Rebuilt
+        } else {
+            Follow::Stays
         }
     }
 

@@ -107,6 +107,11 @@ impl ObjectKind for Index {
             steps.push(
                 Step::create(id, self.statement(id, "", "ONLY ")).lock(Lock::Share, &self.table),
             );
+        } else if cx.world.parent(id).is_some_and(|table| cx.world.changes_whole(table)) {
+            let create = Step::create(id, self.statement(id, "", ""));
+            let create = create.lock(Lock::Share, &self.table);
+            let why = format!("while the index of {} is built", self.table);
+            steps.push(create.hazard(HazardKind::BlocksWrites, why));
         } else {
             steps.push(
                 Step::create(id, self.statement(id, "CONCURRENTLY ", ""))

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use self::options::{difference as options_difference, list as options_list};
 use super::{
-    Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind,
-    Reaction, Step,
+    Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, Object, ObjectId,
+    ObjectKind, Reaction, Step,
     rename::{in_schema, noticed},
 };
 use crate::{
@@ -120,7 +120,13 @@ impl ObjectKind for Table {
     }
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
-        vec![Claim::Relation(id.sql()), Claim::Type(id.sql())]
+        let share = self.partition_of_ref.as_ref().zip(self.partition_bound.as_ref());
+        let share = share.map(|(whole, bound)| Claim::Share {
+            of: whole.sql(),
+            bound: bound.clone(),
+        });
+        let names = [Claim::Relation(id.sql()), Claim::Type(id.sql())];
+        names.into_iter().chain(share).collect()
     }
 
     fn goes_with(&self) -> Option<&ObjectId> {
@@ -276,41 +282,63 @@ fn set_options(change: &Change<'_, Table>) -> Reaction {
 }
 
 fn reattach(change: &Change<'_, Table>) -> Reaction {
-    let (id, mut steps) = (change.id, Vec::new());
-    if let Some(parent) = &change.live.partition_of_ref {
-        let step = Step::alter(
-            id,
-            format!("ALTER TABLE {} DETACH PARTITION {}", parent.sql(), id.sql()),
-        )
-        .because(format!("detach it from {}", parent.sql()))
-        .lock(Lock::AccessExclusive, parent.sql())
-        .lock(Lock::AccessExclusive, id.sql());
-        steps.push(step);
+    let (live, desired, id) = (change.live, change.desired, change.id);
+    let mut steps = Vec::new();
+    if let Some(parent) = &live.partition_of_ref {
+        let detach = format!("ALTER TABLE {} DETACH PARTITION {}", parent.sql(), id.sql());
+        let step = Step::alter(id, detach)
+            .because(format!("detach it from {}", parent.sql()))
+            .lock(Lock::AccessExclusive, parent.sql())
+            .lock(Lock::AccessExclusive, id.sql());
+        let step = default_partition(parent, id, change.cx)
+            .into_iter()
+            .fold(step, |step, default| step.lock(Lock::AccessExclusive, default));
+        steps.push(if desired.partition_of_ref.is_some() {
+            let why = format!("until {} is attached and its rows are checked", id.sql());
+            step.hazard(HazardKind::BlocksReads, why)
+        } else {
+            step
+        });
     }
-    if let (Some(parent), Some(bound)) = (
-        &change.desired.partition_of_ref,
-        &change.desired.partition_bound,
-    ) {
-        let step = Step::alter(
-            id,
-            format!(
-                "ALTER TABLE {} ATTACH PARTITION {} {bound}",
-                parent.sql(),
-                id.sql()
-            ),
-        )
-        .because(format!("attach it to {}", parent.sql()))
-        .lock(Lock::ShareUpdateExclusive, parent.sql())
-        .lock(Lock::AccessExclusive, id.sql())
-        .hazard(
-            HazardKind::MayFail,
-            "a row that doesn't fit the bound stops it",
-        )
-        .finish();
-        // It has to have the parent's columns and constraints first.
-        steps.push(children(change).into_iter().fold(step, Step::after));
+    if let (Some(parent), Some(bound)) = (&desired.partition_of_ref, &desired.partition_bound) {
+        let attach = format!(
+            "ALTER TABLE {} ATTACH PARTITION {} {bound}",
+            parent.sql(),
+            id.sql()
+        );
+        let mut step = Step::alter(id, attach)
+            .because(format!("attach it to {}", parent.sql()))
+            .lock(Lock::ShareUpdateExclusive, parent.sql())
+            .lock(Lock::AccessExclusive, id.sql());
+        if let Some(default) = default_partition(parent, id, change.cx) {
+            step = step.lock(Lock::AccessExclusive, default);
+        }
+        step = step
+            .hazard(
+                HazardKind::MayFail,
+                "a row that doesn't fit the bound stops it",
+            )
+            .finish();
+        // It has to have the parent's columns and constraints first; one that was a part of it has them.
+        let missing = if live.partition_of_ref == desired.partition_of_ref {
+            Vec::new()
+        } else {
+            children(change)
+        };
+        steps.push(missing.into_iter().fold(step, Step::after));
     }
     Reaction::Alter(steps)
+}
+
+/// The other partition that has the rows which fit no bound: it is looked at and locked, too.
+fn default_partition(whole: &ObjectId, but: &ObjectId, cx: &Context<'_>) -> Option<String> {
+    let partitions = cx.world.companions(whole).into_iter();
+    let mut others = partitions.filter(|partition| *partition != but);
+    let is_default = |partition: &&ObjectId| match cx.world.live(partition) {
+        Some(Object::Table(table)) => table.partition_bound.as_deref() == Some("DEFAULT"),
+        Some(_) | None => false,
+    };
+    others.find(is_default).map(ObjectId::sql)
 }
 
 /// What belongs to the table as it shall be.
