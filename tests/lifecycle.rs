@@ -75,6 +75,7 @@ fn main() -> ExitCode {
         texts::line_ends_that_git_converted_are_told,
         contents::materialized_views_hold_rows_again,
         contents::no_number_is_given_out_twice,
+        texts::trees_of_hostile_names_are_written_and_adopted,
     ])
 }
 

@@ -87,7 +87,7 @@ impl<'a> View<'a> {
             .collect();
         Self {
             diagnostic,
-            message: lines(diagnostic.message()),
+            message: on_one_line(diagnostic.message()).into_owned(),
             help: diagnostic.help_text().map(lines),
             reason: Reason::chain(diagnostic.notes()),
             files,

@@ -100,13 +100,13 @@ impl MadeUp {
         format!("\"{}\"", name.replace('"', "\"\""))
     }
 
-    /// A literal, as it stands or with escapes.
+    /// A literal, as it stands or with escapes of either kind.
     fn literal(&mut self) -> String {
         let text = self.text().replace('\'', "''");
-        if self.next(2) == 0 {
-            format!("E'{}'", text.replace('\\', "\\\\").replace('\r', "\\r"))
-        } else {
-            format!("'{text}'")
+        match self.next(3) {
+            0 => format!("E'{}'", text.replace('\\', "\\\\").replace('\r', "\\r")),
+            1 => format!("U&'{}'", text.replace('\\', "\\\\").replace('é', "\\00e9")),
+            _ => format!("'{text}'"),
         }
     }
 
@@ -226,11 +226,12 @@ fn psql(desk: &Desk<'_>, script: &str) {
     desk.other("psql", &args);
 }
 
+/// A seed of the clock's, or the one that is to be run again.
 #[expect(
     clippy::print_stdout,
     reason = "with the seed a failure can be run again"
 )]
-pub(crate) async fn hostile_names_and_texts_stay_what_they_are(cluster: &Cluster) {
+fn seed(of: &str) -> u64 {
     let seed = std::env::var("FORGE_TEST_SEED")
         .ok()
         .and_then(|seed| seed.parse().ok());
@@ -239,14 +240,21 @@ pub(crate) async fn hostile_names_and_texts_stay_what_they_are(cluster: &Cluster
         .unwrap()
         .subsec_nanos();
     let seed = seed.unwrap_or_else(|| u64::from(now));
-    println!("hostile names and texts: FORGE_TEST_SEED={seed}");
+    println!("{of}: FORGE_TEST_SEED={seed}");
+    seed
+}
+
+pub(crate) async fn hostile_names_and_texts_stay_what_they_are(cluster: &Cluster) {
+    let seed = seed("hostile names and texts");
     let mut made_up = MadeUp {
         state: seed,
         count: 0,
     };
     for _ in 0..2 {
         let tree = made_up.schema();
-        let files = [FILES[0], ("schema/all.sql", tree.as_str())];
+        // The file begins as some editors let files begin.
+        let file = format!("\u{feff}{tree}");
+        let files = [FILES[0], ("schema/all.sql", file.as_str())];
         let mut desk = Desk::new(cluster, &files).await;
         desk.database
             .run(&tree)
@@ -412,5 +420,33 @@ pub(crate) async fn line_ends_that_git_converted_are_told(cluster: &Cluster) {
         body(&desk, "windows").await,
         "\r\nBEGIN\r\n  RETURN 1;\r\nEND "
     );
+    forge(&desk, &["plan", "--check"]);
+}
+
+/// What `init` writes of a database, and `drift --adopt` of what somebody changed, declares it to the byte.
+pub(crate) async fn trees_of_hostile_names_are_written_and_adopted(cluster: &Cluster) {
+    let seed = seed("trees of hostile names");
+    let mut made_up = MadeUp {
+        state: seed,
+        count: 0,
+    };
+    let made = made_up.schema();
+    let desk = Desk::new(cluster, &[]).await;
+    desk.database.run(&made).await.unwrap();
+    forge(&desk, &["init", "--from-db"]);
+    forge(&desk, &["plan", "--check"]);
+    forge(&desk, &["drift"]);
+    // Another schema appears, and texts of the first one become others.
+    let more = made_up.schema();
+    desk.database.run(&more).await.unwrap();
+    let function = made.split("CREATE FUNCTION ").nth(1).unwrap();
+    let (head, _) = function.split_once(" LANGUAGE plpgsql AS '").unwrap();
+    let replaced = format!(
+        "CREATE OR REPLACE FUNCTION {head} LANGUAGE plpgsql AS $$\r\n  \t \u{b}BEGIN\n\u{c}RETURN E'\u{a0}{}'; \r END\u{2028}-- \n$$",
+        made_up.text().replace(['\'', '\\', '$'], "")
+    );
+    let replaced = replaced.replace("END\u{2028}--", "END -- \u{2028}");
+    desk.database.run(&replaced).await.unwrap();
+    forge(&desk, &["drift", "--adopt"]);
     forge(&desk, &["plan", "--check"]);
 }
