@@ -28,6 +28,8 @@ mod contents;
 mod drafts;
 #[path = "lifecycle/drift.rs"]
 mod drift;
+#[path = "lifecycle/encodings.rs"]
+mod encodings;
 #[path = "lifecycle/faults.rs"]
 mod faults;
 #[path = "lifecycle/rows.rs"]
@@ -76,6 +78,8 @@ fn main() -> ExitCode {
         contents::materialized_views_hold_rows_again,
         contents::no_number_is_given_out_twice,
         texts::trees_of_hostile_names_are_written_and_adopted,
+        encodings::the_shadow_has_the_encoding_and_the_locale_of_the_target,
+        encodings::text_that_the_target_cannot_store_is_told,
     ])
 }
 

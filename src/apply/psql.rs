@@ -6,7 +6,7 @@ use super::{Script, lock, runner::writes_only};
 use crate::{
     catalog::Fingerprint,
     diagnostic::Result,
-    history::{Body, Direction, EventKind, HISTORY, Revisions, Stamp, registration},
+    history::{Body, Direction, EventKind, HISTORY, Revisions, Stamp, Storable, registration},
     kinds::Action,
     plan::{Batch, file::SETTINGS},
     sql::{Literal, comment, dollar_quoted, join, unquoted},
@@ -65,7 +65,10 @@ pub fn stamp_script(beginning: &Beginning<'_>, stamp: &Stamp<'_>, revisions: &Re
     }
     for revision in &stamp.applied {
         if let Some((plan, body)) = revisions.folder.filed(revision) {
-            push(&mut text, format_args!("{};", registration(plan, &body)));
+            push(
+                &mut text,
+                format_args!("{};", registration(plan, &body, Storable::Ascii)),
+            );
         }
         push(
             &mut text,
@@ -187,7 +190,10 @@ fn one(text: &mut String, script: &Script<'_>, state: Fingerprint) {
         };
         push(
             text,
-            format_args!("{};", registration(&script.file.plan, &body)),
+            format_args!(
+                "{};",
+                registration(&script.file.plan, &body, Storable::Ascii)
+            ),
         );
     }
     push(text, event(revision, start, None, Some(state)));

@@ -84,7 +84,7 @@ async fn compose(
 ) -> Result<Option<Composed>> {
     let tree = Tree::read(&settings.project.schema.value, &settings.project.files)?;
     let statements = load_order(tree.parse()?);
-    let whom = Whom::live(&target.options, live, target.scope.clone());
+    let whom = Whom::live(target, live);
     let (empty, comparison) = on_bench(context, settings, whom, async |bench, said| {
         let empty = bench.empty().await?;
         said.extend(warnings(&statements));

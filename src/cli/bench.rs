@@ -1,11 +1,14 @@
 //! The shadow server that a command works on.
 
-use super::{Context, target::shadow_settings};
+use super::{
+    Context,
+    target::{OpenTarget, shadow_settings},
+};
 use crate::{
     catalog::{Catalog, Scope},
     diagnostic::{Diagnostic, Result},
     plan::file::PlanFile,
-    server::connect::ConnectOptions,
+    server::shadow::Locale,
     settings::Settings,
     sql::Ident,
     workbench::Workbench,
@@ -14,7 +17,7 @@ use crate::{
 /// Whom a shadow server stands for.
 pub(super) struct Whom<'a> {
     /// The target, where the shadow may be too if the settings ask for that.
-    pub(super) target: Option<&'a ConnectOptions>,
+    pub(super) target: Option<&'a OpenTarget<'a>>,
     /// Its major version.
     pub(super) major: u32,
     /// The role that runs plans there.
@@ -25,12 +28,12 @@ pub(super) struct Whom<'a> {
 
 impl<'a> Whom<'a> {
     /// A live database.
-    pub(super) fn live(target: &'a ConnectOptions, live: &Catalog, scope: Scope) -> Self {
+    pub(super) fn live(target: &'a OpenTarget<'a>, live: &Catalog) -> Self {
         Self {
             target: Some(target),
             major: live.server_version / 10_000,
             role: live.role.clone(),
-            scope,
+            scope: target.scope.clone(),
         }
     }
 
@@ -62,16 +65,22 @@ pub(super) async fn on_bench<T>(
         role,
         scope,
     } = whom;
-    let bench = Workbench::start(&shadow, target, major, role, scope).await?;
+    let locale = match target {
+        Some(target) => Locale::of(&target.session).await?,
+        None => Locale::default(),
+    };
+    let options = target.map(|target| &target.options);
+    let bench = Workbench::start(&shadow, options, major, locale, role, scope).await?;
     context
         .reporter
         .detail(format_args!("shadow: {}", bench.description()));
-    let mut said = bench.warnings().to_vec();
+    let mut said = Vec::new();
     progress.message("working on the shadow server");
     let outcome = work(&bench, &mut said).await;
     drop(progress);
+    let bench_said = bench.warnings();
     let closed = bench.close().await;
-    for warning in &said {
+    for warning in bench_said.iter().chain(&said) {
         context.reporter.diagnostic(warning);
     }
     let outcome = outcome?;

@@ -138,7 +138,7 @@ async fn from_database(
         return Ok(Exit::Done);
     }
     drop(progress);
-    let whom = Whom::live(&target.options, &live, target.scope.clone());
+    let whom = Whom::live(target, &live);
     let begin = async |_: &_| Ok(live);
     let found = find(args, context, settings, tree, whom, begin).await?;
     if let Some(catalog) = &found.declared {

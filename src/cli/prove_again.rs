@@ -79,7 +79,7 @@ async fn on_target(
     revisions.at_head()?;
     let live = target.catalog().await?;
     let statements = load_order(tree.parse()?);
-    let whom = Whom::live(&target.options, &live, target.scope.clone());
+    let whom = Whom::live(target, &live);
     let wish = Wish {
         renames: &[],
         only: &up.plan.header.only,

@@ -35,7 +35,7 @@ pub use self::{
     naming::{Unnamed, file_name, new_revision, vague},
     preamble::preamble,
     reference::{Place, Range, Reference},
-    registration::registration,
+    registration::{Storable, registration},
     resolve::Walk,
     revisions::{Revisions, remembered, remembered_down, remembered_pair},
     running::{Running, running},

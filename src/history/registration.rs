@@ -3,23 +3,47 @@
 use super::Body;
 use crate::{
     plan::file::PlanFile,
-    sql::{Literal, join},
+    sql::{Literal, escaped_where, join},
 };
+
+/// What a database can store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storable {
+    /// Every character.
+    Unicode,
+    /// It has another encoding than UTF-8, or one that isn't known: other characters than those of ASCII are stored as
+    /// escapes, which are read back.
+    Ascii,
+}
+
+impl Storable {
+    /// What a database of this encoding can store.
+    pub fn of(encoding: &str) -> Self {
+        if encoding == "UTF8" {
+            Self::Unicode
+        } else {
+            Self::Ascii
+        }
+    }
+}
 
 /// The statement that remembers a revision with the texts of its files. One that was reverted may come again with another way
 /// back.
 ///
 /// # Panics
 /// If the plan isn't approved: only approved plans are applied.
-pub fn registration(plan: &PlanFile, body: &Body) -> String {
+pub fn registration(plan: &PlanFile, body: &Body, storable: Storable) -> String {
     let header = &plan.header;
     let approval = header
         .approval
         .as_ref()
         .expect("only approved plans are applied");
-    let text = |value: &str| Literal(value).to_string();
+    let text = |value: &str| {
+        let escapes = |c: char| storable == Storable::Ascii && !c.is_ascii();
+        Literal(&escaped_where(value, escapes)).to_string()
+    };
     let list = |values: &[String]| {
-        let values = join(values.iter().map(|value| Literal(value)), ", ");
+        let values = join(values.iter().map(|value| text(value)), ", ");
         format!("ARRAY[{values}]::text[]")
     };
     let columns = [

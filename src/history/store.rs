@@ -11,13 +11,14 @@ use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use super::{
     graph::Node,
     journal::{Event, EventKind, Journal, Recorded, Taken},
-    registration::registration,
+    registration::{Storable, registration},
 };
 use crate::{
     catalog::{Catalog, Fingerprint, Scope},
     diagnostic::{Code, Diagnostic, Result},
     plan::file::PlanFile,
     server::{failure::server_error, session::Session},
+    sql::unescaped,
 };
 
 /// Who runs forge, and from where.
@@ -185,10 +186,14 @@ pub async fn load(session: &Session) -> Result<Journal> {
             node: Node {
                 parents: row.get("parents"),
                 depends_on: row.get("depends_on"),
-                labels: row.get("labels"),
+                labels: row
+                    .get::<_, Vec<String>>("labels")
+                    .into_iter()
+                    .map(plain)
+                    .collect(),
                 created: row.get("created"),
-                message: row.get("message"),
-                author: row.get("author"),
+                message: plain(row.get("message")),
+                author: plain(row.get("author")),
                 changes: BTreeSet::new(),
             },
             sha256: row.get("sha256"),
@@ -235,12 +240,30 @@ pub async fn load(session: &Session) -> Result<Journal> {
     Ok(journal)
 }
 
+/// A text as it was before it was stored.
+#[expect(clippy::needless_pass_by_value, reason = "it is what a row gives")]
+fn plain(text: String) -> String {
+    unescaped(&text).into_owned()
+}
+
 /// Remembers a revision with the texts of its files.
 ///
 /// # Panics
 /// As [`registration`].
 pub async fn register(session: &Session, plan: &PlanFile, body: &Body) -> Result<()> {
-    session.run(&registration(plan, body)).await
+    // The caller may have begun a transaction.
+    let row = session
+        .client()
+        .query_one(
+            "SELECT pg_catalog.current_setting('server_encoding') AS encoding",
+            &[],
+        )
+        .await
+        .map_err(|error| server_error(&error))?;
+    let encoding: String = row.get("encoding");
+    session
+        .run(&registration(plan, body, Storable::of(&encoding)))
+        .await
 }
 
 /// The texts of a revision's files, as they were applied.
@@ -254,8 +277,8 @@ pub async fn body(session: &Session, revision: &str) -> Result<Body> {
         .await
         .map_err(|error| server_error(&error))?;
     Ok(Body {
-        up: row.get("body"),
-        down: row.get("down_body"),
+        up: plain(row.get("body")),
+        down: row.get::<_, Option<String>>("down_body").map(plain),
     })
 }
 

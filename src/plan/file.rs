@@ -37,6 +37,8 @@ use crate::{
 pub const SETTINGS: &[&str] = &[
     "SELECT pg_catalog.set_config('search_path', '', false)",
     "SET check_function_bodies = off",
+    // psql takes a file for text in the server's encoding otherwise.
+    "SET client_encoding = 'UTF8'",
 ];
 
 /// Reads a revision's identifier as it stands in a plan file: twelve hexadecimal digits, or more.

@@ -175,7 +175,7 @@ impl<'a> Loader<'a> {
 
     /// The statement as it is run: what it says of a role is said of whoever plays that here.
     fn text(&self, statement: &'a Statement) -> Cow<'a, str> {
-        let sql = statement.sql();
+        let sql = source::with_plain_comments(statement.sql());
         let Some(elevation) = self.elevation.as_deref() else {
             return sql;
         };

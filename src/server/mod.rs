@@ -10,6 +10,7 @@ pub mod failure;
 pub(crate) mod http;
 pub mod keys;
 pub mod load;
+mod locale;
 mod login;
 mod parameters;
 mod passfile;

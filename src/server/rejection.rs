@@ -1,6 +1,6 @@
 //! What the server's rejection of a statement means, and where in the file it lies.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 
@@ -130,6 +130,9 @@ fn explain(statements: &[&Statement], failure: &Failure) -> Diagnostic {
         refused,
     } = failure;
     let statement = statements[*index];
+    if let Some(unstorable) = unstorable(statement, error) {
+        return unstorable;
+    }
     let missing = lacks_object(error.code());
     let code = if missing {
         Code::UnresolvedReference
@@ -180,6 +183,42 @@ fn explain(statements: &[&Statement], failure: &Failure) -> Diagnostic {
         Some(help) => diagnostic.help(help),
         None => diagnostic,
     }
+}
+
+/// What to say of a character that the database's encoding hasn't.
+fn unstorable(statement: &Statement, error: &DbError) -> Option<Diagnostic> {
+    if error.code() != &SqlState::UNTRANSLATABLE_CHARACTER {
+        return None;
+    }
+    let c = untranslatable(error.message())?;
+    let sql = statement.sql();
+    // The server reads no characters of comments.
+    let place = source::with_plain_comments(Cow::Borrowed(&sql))
+        .chars()
+        .position(|other| other == c)?;
+    let at = statement.file_offset(source::byte_of_character(&sql, place + 1));
+    // The message names both encodings, this one last.
+    let encoding = error.message().rsplit('"').nth(1).unwrap_or("another one");
+    Some(
+        Diagnostic::error(
+            Code::Rejected,
+            format!("the database can't store `{c}`: its encoding is {encoding}"),
+        )
+        .at(&statement.file, at..at + c.len_utf8(), "this character")
+        .note(format!("in `{}`", statement.description))
+        .help(format!(
+            "write it with characters that {encoding} has, or move to a database with UTF8"
+        )),
+    )
+}
+
+/// The character whose bytes a message names: `byte sequence 0xe2 0x82 0xac in encoding …`.
+fn untranslatable(message: &str) -> Option<char> {
+    let bytes = message
+        .split_whitespace()
+        .filter_map(|word| u8::from_str_radix(word.strip_prefix("0x")?, 16).ok());
+    let text = String::from_utf8(bytes.collect()).ok()?;
+    text.chars().next()
 }
 
 /// The bytes of the file that the server's error points at: in the statement's text, or in a function's body.
@@ -311,6 +350,13 @@ fn similar(statements: &[&Statement], code: &SqlState, name: &str) -> Option<Str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn untranslatable_characters_are_read_from_messages() {
+        let message = "character with byte sequence 0xe2 0x82 0xac in encoding \"UTF8\" has no equivalent in encoding \"LATIN1\"";
+        assert_eq!(untranslatable(message), Some('€'));
+        assert_eq!(untranslatable("no such thing"), None);
+    }
 
     #[test]
     fn missing_names_are_read_from_messages() {

@@ -61,5 +61,5 @@ pub use statement::{Action, Statement, extensions, roles, warnings};
 pub use symbol::{Namespace, Sort, Symbol};
 pub use syntax::SyntaxError;
 pub(crate) use syntax::{byte_of_character, name_at};
-pub use tokens::{normalised, split, statements_in};
+pub use tokens::{normalised, split, statements_in, with_plain_comments};
 pub use walk::Tree;

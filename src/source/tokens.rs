@@ -1,6 +1,6 @@
 //! Splits SQL text into statements, and reduces it to what decides its meaning, by PostgreSQL's own scanner.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use pg_query::protobuf::{ScanToken, Token};
 
@@ -101,6 +101,26 @@ fn after_comments(text: &str) -> &str {
     }
 }
 
+/// `sql` with a question mark for each character of a comment that isn't ASCII: it is nothing that a database must be able to
+/// store.
+pub fn with_plain_comments(sql: Cow<'_, str>) -> Cow<'_, str> {
+    if sql.is_ascii() {
+        return sql;
+    }
+    let Ok(tokens) = scan(&sql) else {
+        return sql;
+    };
+    let mut plain = sql;
+    for comment in tokens.iter().rev().filter(|token| is_comment(token)) {
+        let range = bounds(comment);
+        if !plain[range.clone()].is_ascii() {
+            let text = plain[range.clone()].replace(|c: char| !c.is_ascii(), "?");
+            plain.to_mut().replace_range(range, &text);
+        }
+    }
+    plain
+}
+
 /// PostgreSQL's tokens of `sql`, comments included. The positions count bytes.
 pub(super) fn scan(sql: &str) -> Result<Vec<ScanToken>, SyntaxError> {
     // pg_query makes a slice of a null pointer where there is no token at all.
@@ -195,6 +215,15 @@ mod tests {
             ],
         );
         check("BEGIN; COMMIT;\n", &["BEGIN;", " COMMIT;\n"]);
+    }
+
+    #[test]
+    fn comments_are_plain() {
+        fn check(sql: &str, expected: &str) {
+            assert_eq!(with_plain_comments(sql.into()), expected);
+        }
+        check("SELECT 'é' -- é€\n/* ü */", "SELECT 'é' -- ??\n/* ? */");
+        check("SELECT '-- é' -- e", "SELECT '-- é' -- e");
     }
 
     #[test]

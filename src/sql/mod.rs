@@ -7,7 +7,7 @@ mod visible;
 pub use self::{
     expression::Expression,
     keywords::NEWER as NEWER_KEY_WORDS,
-    visible::{comment, escaped, is_hidden, unescaped, visible, visible_lines},
+    visible::{comment, escaped, escaped_where, is_hidden, unescaped, visible, visible_lines},
 };
 
 use std::{fmt, fmt::Write as _};

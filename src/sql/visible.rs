@@ -17,11 +17,16 @@ pub fn visible_lines(text: &str) -> Cow<'_, str> {
 
 /// The visible form of a text that is read back: [`unescaped`] gives the text again.
 pub fn escaped(text: &str) -> Cow<'_, str> {
+    escaped_where(text, is_hidden)
+}
+
+/// The text with escapes for the characters that are asked for; [`unescaped`] gives the text again.
+pub fn escaped_where(text: &str, escapes: impl Fn(char) -> bool) -> Cow<'_, str> {
     if text.contains(ESCAPE) {
         // The text holds what reads as an escape.
-        Cow::Owned(visible(&text.replace(ESCAPE, r"\u{5c}u{")).into_owned())
+        Cow::Owned(replaced(&text.replace(ESCAPE, r"\u{5c}u{"), escapes).into_owned())
     } else {
-        visible(text)
+        replaced(text, escapes)
     }
 }
 
@@ -145,6 +150,9 @@ mod tests {
         fn any_text_is_read_back(text in r"(\\|u|\{|[0-9a-f]|\}|\n|\r|\u{1b}|\u{202e}|\PC){0,24}") {
             let shown = escaped(&text);
             prop_assert_eq!(unescaped(&shown), text.as_str());
+            let ascii = escaped_where(&text, |c| !c.is_ascii());
+            prop_assert!(ascii.is_ascii());
+            prop_assert_eq!(unescaped(&ascii), text.as_str());
             // What is visible is shown as it is.
             prop_assert_eq!(visible(&shown), shown.as_ref());
         }

@@ -25,7 +25,7 @@ use crate::{
         bodies::BodyProblem,
         load::{ORDINARY, load},
         session::Session,
-        shadow::{self, Scratch, Shadow, ShadowSettings},
+        shadow::{self, Locale, Scratch, Shadow, ShadowSettings},
     },
     source::{Bounded, Statement, roles, roles_in},
     sql::Ident,
@@ -66,17 +66,20 @@ impl Proof {
 }
 
 impl Workbench {
-    /// Starts a shadow server of a major version, in which `role` runs plans. `target` is where the shadow may be, if the
-    /// settings ask for that.
+    /// Starts a shadow server of a major version, in which `role` runs plans, with databases of this locale. `target` is where
+    /// the shadow may be, if the settings ask for that.
     pub async fn start(
         settings: &ShadowSettings,
         target: Option<&crate::server::connect::ConnectOptions>,
         major: u32,
+        locale: Locale,
         role: Ident,
         scope: Scope,
     ) -> Result<Self> {
         Ok(Self {
-            shadow: shadow::start(settings, major, target).await?,
+            shadow: shadow::start(settings, major, target)
+                .await?
+                .with_locale(locale),
             role,
             scope,
         })
@@ -88,8 +91,9 @@ impl Workbench {
     }
 
     /// What the user should know about it.
-    pub fn warnings(&self) -> &[Diagnostic] {
-        self.shadow.warnings()
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        let warnings = self.shadow.warnings().iter().cloned();
+        warnings.chain(self.shadow.strange_locale()).collect()
     }
 
     /// Builds what the tree's statements, in load order, declare.

@@ -16,7 +16,7 @@ use forge::server::{
     connect::ConnectOptions,
     failure::server_error,
     session::Session,
-    shadow::{self, Shadow, ShadowSettings},
+    shadow::{self, Locale, Shadow, ShadowSettings},
 };
 use libtest_mimic::Failed;
 use tokio::{runtime::Runtime, sync::Notify};
@@ -110,6 +110,37 @@ impl Cluster {
                 (None, options.clone(), options.database)
             }
         };
+        self.opened(admin, options, name, script).await
+    }
+
+    /// A fresh database with this encoding and locale; none on a server of the user's.
+    pub(crate) async fn database_in(&self, locale: &Locale) -> Result<Option<Database>, Failed> {
+        let Place::Private { shadow, .. } = &self.place else {
+            return Ok(None);
+        };
+        let name = format!(
+            "forge_case_{}_{}",
+            process::id(),
+            NUMBER.fetch_add(1, Ordering::Relaxed)
+        );
+        let database = shadow
+            .create_database_in(&name, locale)
+            .await
+            .map_err(|error| format!("{error} {:?}", error.notes()))?;
+        let options = ConnectOptions {
+            user: OWNER.to_owned(),
+            ..database.options()
+        };
+        self.opened(None, options, name, "").await.map(Some)
+    }
+
+    async fn opened(
+        &self,
+        admin: Option<Session>,
+        options: ConnectOptions,
+        name: String,
+        script: &str,
+    ) -> Result<Database, Failed> {
         let session = open(&options).await?;
         let database = Database {
             session,

@@ -2,6 +2,7 @@
 
 use std::{fmt::Write as _, process::ExitCode, sync::Arc};
 
+use forge::server::shadow::Locale;
 use libtest_mimic::{Arguments, Trial};
 
 use crate::{
@@ -97,11 +98,24 @@ impl<'a> Desk<'a> {
     /// Works on another database from now on.
     pub(crate) async fn turn_to_another(&mut self) -> Database {
         let other = self.cluster.database("").await.unwrap();
+        self.turn_to(other)
+    }
+
+    fn turn_to(&mut self, other: Database) -> Database {
         for (name, value) in other.variables() {
             self.environment = std::mem::replace(&mut self.environment, TestEnvironment::new())
                 .variable(name, &value);
         }
         std::mem::replace(&mut self.database, other)
+    }
+
+    /// Works on a database of this encoding and locale from now on; tells whether there is one.
+    pub(crate) async fn turn_to_one_in(&mut self, locale: &Locale) -> bool {
+        let Some(other) = self.cluster.database_in(locale).await.unwrap() else {
+            return false;
+        };
+        self.turn_to(other);
+        true
     }
 
     /// Writes a file of the project.

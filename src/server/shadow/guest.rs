@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
-    server::{connect::ConnectOptions, login::nonce},
+    server::{connect::ConnectOptions, locale::Locale, login::nonce},
     sql::{Ident, Literal},
 };
 
@@ -128,6 +128,7 @@ impl Guest {
         &self,
         purpose: &str,
         owner: Option<&Ident>,
+        locale: &Locale,
     ) -> Result<Ident> {
         let purpose: String = purpose
             .chars()
@@ -141,7 +142,7 @@ impl Guest {
             .unwrap_or_else(PoisonError::into_inner)
             .push(name.clone());
         self.admin
-            .run(&create_statement(&name, owner, self.server.major))
+            .run(&create_statement(&name, owner, locale, self.server.major))
             .await?;
         Ok(name)
     }
@@ -363,17 +364,16 @@ fn left_over(name: &str, now: i64) -> bool {
     made.is_some_and(|made| now - made > LEFT_OVER)
 }
 
-/// The statement that makes an empty database with UTF-8 and the C collation, whatever the cluster's defaults are.
-pub(super) fn create_statement(name: &Ident, owner: Option<&Ident>, major: u32) -> String {
+/// The statement that makes an empty database with this encoding and locale, whatever the cluster's defaults are.
+pub(super) fn create_statement(
+    name: &Ident,
+    owner: Option<&Ident>,
+    locale: &Locale,
+    major: u32,
+) -> String {
     let owner = owner.map_or_else(String::new, |owner| format!(" OWNER {owner}"));
-    let mut statement = format!(
-        "CREATE DATABASE {name}{owner} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
-    );
-    if major >= 15 {
-        // A cluster may have ICU as its default provider from 15 on.
-        statement.push_str(" LOCALE_PROVIDER libc");
-    }
-    statement
+    let options = locale.options(major);
+    format!("CREATE DATABASE {name}{owner} TEMPLATE template0 {options}")
 }
 
 /// The statement that keeps triggers from firing in a role's sessions. Only a superuser can set this, for whom it then

@@ -34,7 +34,7 @@ pub(in crate::server) mod template;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 pub(in crate::server) use self::search::fetched;
@@ -46,8 +46,9 @@ pub use self::{
     settings::{Mode, Progress, ShadowSettings},
 };
 use super::connect::ConnectOptions;
+pub use super::locale::Locale;
 use crate::{
-    diagnostic::{Diagnostic, Result},
+    diagnostic::{Code, Diagnostic, Result},
     sql::{self, Ident},
 };
 
@@ -59,6 +60,10 @@ pub struct Shadow {
     description: String,
     major: u32,
     warnings: Vec<Diagnostic>,
+    /// What its databases are made with.
+    locale: Mutex<Locale>,
+    /// That it hasn't the locale that was asked for.
+    strange: OnceLock<Diagnostic>,
     place: Place,
 }
 
@@ -115,12 +120,28 @@ impl Shadow {
         }
     }
 
+    /// The same server with databases of this encoding and locale; where it hasn't the locale, with the C collation. Text is
+    /// compared by code points then, and [`Self::strange_locale`] says so.
+    #[must_use]
+    pub fn with_locale(self, locale: Locale) -> Self {
+        Self {
+            locale: Mutex::new(locale),
+            ..self
+        }
+    }
+
+    /// What the user should know if the server hasn't the locale that its databases were to have.
+    pub fn strange_locale(&self) -> Option<Diagnostic> {
+        self.strange.get().cloned()
+    }
+
     /// What the user should know about it.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }
 
-    /// Creates an empty database with UTF-8 and the C collation, which a superuser owns.
+    /// Creates an empty database, which a superuser owns, with UTF-8 and the C collation unless [`Self::with_locale`] wants
+    /// another one.
     ///
     /// On a private server it is called `purpose` where that is free, so that statements which name the target's database find
     /// one; elsewhere its name only ends so.
@@ -128,7 +149,45 @@ impl Shadow {
         self.create_owned(purpose, None).await
     }
 
+    /// Creates an empty database with this encoding and locale.
+    pub async fn create_database_in(
+        &self,
+        purpose: &str,
+        locale: &Locale,
+    ) -> Result<ShadowDatabase> {
+        self.create_with(purpose, None, locale).await
+    }
+
     async fn create_owned(&self, purpose: &str, owner: Option<&Ident>) -> Result<ShadowDatabase> {
+        let locale = || self.locale.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = locale().clone();
+        let error = match self.create_with(purpose, owner, &wanted).await {
+            Err(error) if wanted != wanted.in_c() => error,
+            created => return created,
+        };
+        let database = self.create_with(purpose, owner, &wanted.in_c()).await?;
+        *locale() = wanted.in_c();
+        let warning = Diagnostic::warning(
+            Code::Note,
+            format!(
+                "the shadow server has no locale `{}`, which the target has",
+                wanted.description()
+            ),
+        );
+        let warning = error.notes().iter().fold(warning, Diagnostic::note);
+        let warning = warning
+            .note("text is compared by code points there: bounds of partitions may be in another order")
+            .help("install the locale where the shadow server runs, or use `--shadow target`");
+        drop(self.strange.set(warning));
+        Ok(database)
+    }
+
+    async fn create_with(
+        &self,
+        purpose: &str,
+        owner: Option<&Ident>,
+        locale: &Locale,
+    ) -> Result<ShadowDatabase> {
         match &self.place {
             Place::Private {
                 admin,
@@ -137,17 +196,20 @@ impl Shadow {
                 ..
             } => {
                 let name = free_name(databases, purpose);
-                let mut statement = guest::create_statement(&name, owner, self.major);
+                let mut statement = guest::create_statement(&name, owner, locale, self.major);
                 if self.major >= 15 {
                     // Without writes to disk, copying files is twice as fast as logging their pages.
                     statement.push_str(" STRATEGY file_copy");
                 }
-                admin.run(&statement).await?;
+                if let Err(error) = admin.run(&statement).await {
+                    release(databases, &name);
+                    return Err(error);
+                }
                 let options = admin::private(cluster.socket(), template::SUPERUSER, name.as_str());
                 Ok(ShadowDatabase { name, options })
             }
             Place::Guest { guest, options } => {
-                let name = guest.create_database(purpose, owner).await?;
+                let name = guest.create_database(purpose, owner, locale).await?;
                 let options = options.with_database(name.as_str());
                 Ok(ShadowDatabase { name, options })
             }
@@ -163,8 +225,7 @@ impl Shadow {
                 admin
                     .run(&format!("DROP DATABASE {} WITH (FORCE)", database.name))
                     .await?;
-                let mut names = databases.lock().unwrap_or_else(PoisonError::into_inner);
-                names.remove(&database.name);
+                release(databases, &database.name);
                 Ok(())
             }
             Place::Guest { guest, .. } => guest.drop_database(&database.name).await,
@@ -256,6 +317,11 @@ impl Shadow {
             Place::Guest { guest, .. } => guest.close().await,
         }
     }
+}
+
+fn release(taken: &Mutex<BTreeSet<Ident>>, name: &Ident) {
+    let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+    taken.remove(name);
 }
 
 /// `purpose`, or `purpose_2` and so on, and never a name that PostgreSQL gives its own databases.

@@ -1,6 +1,6 @@
 //! Finds a shadow server by [`Mode`].
 
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use super::{
     Mode, Place, Shadow, ShadowSettings, admin,
@@ -111,6 +111,8 @@ async fn guest(options: &ConnectOptions, major: u32, what: &str) -> Result<Shado
         ),
         major: server.major,
         warnings,
+        locale: Mutex::default(),
+        strange: OnceLock::new(),
         place: Place::Guest {
             guest,
             options: options.clone(),
@@ -220,6 +222,8 @@ async fn private(binaries: &Binaries, settings: &ShadowSettings) -> Result<Shado
         ),
         major: binaries.version.major,
         warnings: Vec::new(),
+        locale: Mutex::default(),
+        strange: OnceLock::new(),
         place: Place::Private {
             admin,
             cluster,
