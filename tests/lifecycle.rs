@@ -32,6 +32,8 @@ mod drift;
 mod encodings;
 #[path = "lifecycle/faults.rs"]
 mod faults;
+#[path = "lifecycle/found.rs"]
+mod found;
 #[path = "lifecycle/rows.rs"]
 mod rows;
 #[path = "lifecycle/scripts.rs"]
@@ -59,6 +61,9 @@ fn main() -> ExitCode {
         faults::what_stopped_half_way_goes_on,
         faults::an_edit_that_changes_nothing_is_accepted,
         drift::drift_is_taken_back_or_adopted,
+        found::what_failed_is_told_and_not_planned,
+        found::privileges_of_the_role_that_connects_stay,
+        found::what_event_triggers_add_is_no_change,
         drift::drift_is_told_until_it_is_settled,
         drift::drift_under_a_plan_that_stopped_half_way,
         rows::rows_in_the_way_are_found_before_the_first_step,

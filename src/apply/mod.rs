@@ -3,6 +3,7 @@
 //! Whatever stops an apply, what the target remembers says what stands: a transaction commits its own records with its
 //! work, and a step outside of any transaction is announced before it runs. The next apply goes on from there.
 
+mod added;
 mod backfill;
 mod check;
 mod commit;

@@ -1,11 +1,12 @@
 //! The target of runs: as it is, and as approved plans made it.
 
-use super::Work;
+use super::{Work, added::Added};
 use crate::{
     catalog::{Cast, Catalog, Fingerprint, introspect},
     diagnostic::{Code, Diagnostic, Result},
     drift,
     history::{self, Entry, EventKind, Journal},
+    sql::join,
 };
 
 /// A target between two runs.
@@ -14,6 +15,8 @@ pub struct Target {
     pub live: Catalog,
     /// As approved plans made it, where somebody has changed it since.
     left: Option<Box<Catalog>>,
+    /// What event triggers may have added in the last run.
+    added: Option<Added>,
 }
 
 impl Target {
@@ -27,7 +30,11 @@ impl Target {
         if let (Some(last), Some(promised)) = (journal.last_settled(), promised)
             && !journal.is_settled()
         {
-            let target = Self { live, left: None };
+            let target = Self {
+                live,
+                left: None,
+                added: None,
+            };
             target
                 .settle(work, &last.revision, last.id, promised)
                 .await?;
@@ -52,7 +59,11 @@ impl Target {
         // What isn't managed any more is neither in the one nor in the other.
         let left = left.filter(|left| left.fingerprint() != live.fingerprint());
         let left = left.map(Box::new);
-        Ok(Self { live, left })
+        Ok(Self {
+            live,
+            left,
+            added: None,
+        })
     }
 
     /// The target behind a run that promised to lead to `goal`, as it is `after` that.
@@ -60,13 +71,19 @@ impl Target {
     /// A plan that leads to just what is there has what somebody did before in it, and an approval for that.
     #[must_use]
     pub(super) fn behind(self, after: Catalog, goal: Fingerprint) -> Self {
+        let has_triggers = !after.event_triggers.is_empty();
+        let added = has_triggers.then(|| Added::between(&self.live, &after));
         let left = self
             .left
             .filter(|_| after.fingerprint() != goal)
             .map(|left| drift::carry(&left, &self.live, &after))
             .filter(|left| left.fingerprint() != after.fingerprint())
             .map(Box::new);
-        Self { live: after, left }
+        Self {
+            live: after,
+            left,
+            added,
+        }
     }
 
     /// Compares what a revision left with what it promised, and keeps what approved plans have made.
@@ -83,6 +100,14 @@ impl Target {
         let approved = self.left.as_deref().unwrap_or(&self.live);
         let found = self.live.fingerprint();
         if found == promised {
+            return history::save_snapshot(work.session, ended, approved).await;
+        }
+        let added = self.added.as_ref();
+        if let Some(objects) = added.and_then(|added| added.explains(found, promised)) {
+            work.reporter.note(format_args!(
+                "event triggers have changed what the plan made: {}",
+                join(objects.iter().map(|id| format!("`{id}`")), ", ")
+            ));
             return history::save_snapshot(work.session, ended, approved).await;
         }
         let entry = Entry {

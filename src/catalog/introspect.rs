@@ -6,7 +6,7 @@ use serde::Deserialize;
 use tokio_postgres::Row;
 
 use super::{
-    Catalog, Unmodelled,
+    Catalog, EventTrigger, Unmodelled,
     row::{Mismatch, RowDeserializer},
 };
 use crate::{
@@ -49,6 +49,7 @@ pub async fn introspect_with_addresses(
     queries.push(include_str!("depends.sql"));
     queries.push(include_str!("extensions.sql"));
     queries.push(include_str!("unmodelled.sql"));
+    queries.push(include_str!("event_triggers.sql"));
     let mut answers = session.snapshot(&queries).await?.into_iter();
     let mut next = || answers.next().expect("there is an answer to each query");
     let own = next()
@@ -57,6 +58,7 @@ pub async fn introspect_with_addresses(
         .expect("a session has a role");
     let kinds: Vec<(Kind, Vec<Row>)> = Kind::ALL.iter().map(|&kind| (kind, next())).collect();
     let (depends, extensions, unmodelled) = (next(), next(), next());
+    let event_triggers = next();
 
     let mut reading = Reading {
         catalog: Catalog::empty(
@@ -75,6 +77,13 @@ pub async fn introspect_with_addresses(
             noun: row.get("type"),
             identity: row.get("identity"),
             content: row.get("content"),
+        })
+        .collect();
+    reading.catalog.event_triggers = event_triggers
+        .iter()
+        .map(|row| EventTrigger {
+            name: Ident::new(row.get::<_, String>("name")),
+            bodies: row.get("bodies"),
         })
         .collect();
     Ok((reading.catalog, reading.addresses))
@@ -300,17 +309,9 @@ impl Reading {
     /// they are taken back before it and granted behind it.
     fn privileges_wait_for_owners(&mut self) {
         let catalog = &self.catalog;
-        let owner = |grant: &ObjectId| {
-            std::iter::successors(catalog.parent(grant), |part| {
-                let whole = catalog.parent(part);
-                whole.or_else(|| catalog.get(part)?.goes_with())
-            })
-            .map(|id| ObjectId::about(Kind::Owner, id))
-            .find(|owner| catalog.contains(owner))
-        };
         let grants = catalog.objects().filter(|(id, _)| id.kind == Kind::Grant);
         let edges: Vec<(ObjectId, ObjectId)> = grants
-            .filter_map(|(id, _)| Some((id.clone(), owner(id)?)))
+            .filter_map(|(id, _)| Some((id.clone(), catalog.owner_behind(id)?)))
             .collect();
         for (grant, owner) in edges {
             self.catalog.depend(&grant, &owner);

@@ -3,6 +3,7 @@
 //! Both the live and the desired catalog come from the same queries on a real server, so a difference between them is a
 //! real one.
 
+mod adopt;
 mod fingerprint;
 mod introspect;
 mod probing;
@@ -43,6 +44,18 @@ pub struct Catalog {
     /// The owners that the schema tree names; the others it leaves open.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub named_owners: BTreeSet<ObjectId>,
+    /// The event triggers that can change what statements make.
+    #[serde(skip)]
+    pub event_triggers: Vec<EventTrigger>,
+}
+
+/// An event trigger that fires at the end of commands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventTrigger {
+    /// Its name.
+    pub name: Ident,
+    /// The bodies of its function and of the functions that it names, in lower case and with single spaces.
+    pub bodies: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,6 +75,7 @@ impl Catalog {
             dependencies: BTreeMap::new(),
             unmodelled: BTreeSet::new(),
             named_owners: BTreeSet::new(),
+            event_triggers: Vec::new(),
         }
     }
 
@@ -98,6 +112,16 @@ impl Catalog {
     /// What the object belongs to, and what that belongs to, and so on.
     pub fn ancestors<'a>(&'a self, id: &ObjectId) -> impl Iterator<Item = &'a ObjectId> + use<'a> {
         std::iter::successors(self.parent(id), |part| self.parent(part))
+    }
+
+    /// The owner of what an object belongs to.
+    pub(super) fn owner_behind(&self, id: &ObjectId) -> Option<ObjectId> {
+        std::iter::successors(self.parent(id), |part| {
+            let whole = self.parent(part);
+            whole.or_else(|| self.get(part)?.goes_with())
+        })
+        .map(|id| ObjectId::about(Kind::Owner, id))
+        .find(|owner| self.contains(owner))
     }
 
     /// Every object, in the order of the ids.
@@ -196,22 +220,6 @@ impl Catalog {
         for (id, entry) in &mut self.entries {
             if let Some(object) = live.get(&live_id(id)) {
                 entry.object.adopt(object);
-            }
-        }
-    }
-
-    /// Where the desired state leaves an owner open, it is the one that the object has: the schema tree names an owner
-    /// only where that matters to it. An object that is new belongs to the role that runs the plan.
-    pub fn adopt_owners(&mut self, live: &Self) {
-        let named = std::mem::take(&mut self.named_owners);
-        for (id, entry) in &mut self.entries {
-            if id.kind == Kind::Owner
-                && !named.contains(id)
-                && let (Object::Owner(owner), Some(Object::Owner(held))) =
-                    (&mut entry.object, live.get(id))
-                && owner.role == live.role
-            {
-                owner.role = held.role.clone();
             }
         }
     }

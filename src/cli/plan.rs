@@ -224,14 +224,14 @@ struct Found {
     declared: Option<Catalog>,
 }
 
-/// Whether the database is what the tree is known to declare.
+/// Whether the database is what the tree is known to declare, and there is nothing to say about it.
 fn is_declared(live: &Catalog, mut desired: Catalog) -> bool {
-    desired.adopt_owners(live);
+    let said = desired.adopt(live);
     let catalogs = Catalogs {
         live,
         desired: &desired,
     };
-    live.unmodelled == desired.unmodelled && Diff::new(catalogs).is_empty()
+    said.is_empty() && live.unmodelled == desired.unmodelled && Diff::new(catalogs).is_empty()
 }
 
 async fn find(

@@ -172,6 +172,20 @@ pub trait ObjectKind:
         None
     }
 
+    /// What an operation that failed, or still runs, has left of the object, where no statement creates one like that.
+    fn unfinished(&self, _id: &ObjectId) -> Option<Unfinished> {
+        None
+    }
+
+    /// What the body of a function says in lower case that adds objects of this kind to others: `comment on`. Event triggers
+    /// whose functions say so may have added the object.
+    const ADDED_BY: &'static [&'static str] = &[];
+
+    /// The object as it may have been before event triggers, whose functions say `bodies`, changed it.
+    fn before_event_triggers(&self, _bodies: &str) -> Vec<Self> {
+        Vec::new()
+    }
+
     /// The name of the index that stands for the object among the parts of a partitioned index, as SQL.
     fn index_name(&self, _id: &ObjectId) -> Option<String> {
         None
@@ -270,6 +284,17 @@ pub enum Claim {
         /// The partition's bound.
         bound: String,
     },
+}
+
+/// What an operation that failed, or still runs, has left of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfinished {
+    /// What is wrong with the object: `is invalid: …`.
+    pub problem: &'static str,
+    /// What brings the object to what it should be.
+    pub finish: String,
+    /// The statement that takes it away, where it is of no use to anybody.
+    pub removal: Option<String>,
 }
 
 /// What becomes of a dependent.

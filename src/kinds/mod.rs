@@ -18,7 +18,7 @@ pub use self::{
     batching::Batching,
     contract::{
         Aside, Attribute, Change, Claim, Comparison, Context, Difference, Follow, Fragment,
-        ObjectKind, Reaction, Values, World, replace, shown, sorted,
+        ObjectKind, Reaction, Unfinished, Values, World, replace, shown, sorted,
     },
     counting::{Counter, Predecessor},
     glob::Glob,
@@ -265,6 +265,25 @@ macro_rules! kinds {
             /// See [`ObjectKind::privilege_class`].
             pub fn privilege_class(&self) -> Option<&'static str> {
                 match self { $(Self::$name(model) => model.privilege_class(),)* }
+            }
+
+            /// See [`ObjectKind::unfinished`].
+            pub fn unfinished(&self, id: &ObjectId) -> Option<Unfinished> {
+                match self { $(Self::$name(model) => model.unfinished(id),)* }
+            }
+
+            /// See [`ObjectKind::ADDED_BY`].
+            pub fn added_by(&self) -> &'static [&'static str] {
+                match self { $(Self::$name(_) => <$module::$name as ObjectKind>::ADDED_BY,)* }
+            }
+
+            /// See [`ObjectKind::before_event_triggers`].
+            pub fn before_event_triggers(&self, bodies: &str) -> Vec<Self> {
+                match self {
+                    $(Self::$name(model) => {
+                        model.before_event_triggers(bodies).into_iter().map(Self::$name).collect()
+                    })*
+                }
             }
 
             /// See [`ObjectKind::index_name`].

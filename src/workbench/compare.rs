@@ -6,7 +6,7 @@ use super::{Desired, Workbench, judge_bodies};
 use crate::{
     catalog::{Catalog, Unlike, Unmodelled},
     diagnostic::{Code, Diagnostic, Result, Severity},
-    diff::{Catalogs, Diff},
+    diff::{Catalogs, Diff, Fate},
     intent::{Intent, RenameFlag, Way},
     kinds::{Glob, ObjectId},
     plan::{Part, Plan, is_named},
@@ -75,7 +75,7 @@ impl Workbench {
         let held_back = held_back(&mut intent, catalogs, wish.only)?;
         let renamed = self.rename(statements, &intent, catalogs).await?;
         let begun = renamed.as_ref().map_or(live, |renamed| &renamed.catalog);
-        desired.adopt_owners(begun);
+        said.extend(desired.adopt(begun));
         desired.adopt_contents(begun, ObjectId::clone);
         said.extend(unmodelled(live, &desired));
         let (mut along, mut rest) = (BTreeSet::new(), BTreeSet::new());
@@ -95,6 +95,7 @@ impl Workbench {
             desired: &desired,
         };
         let Way { diff, plan: up } = intent.way_up(catalogs, renamed.as_ref())?;
+        are_finished(live, &diff)?;
         let (errors, passing): (Vec<_>, Vec<_>) = judge_bodies(&broken_bodies, statements, &up)
             .into_iter()
             .partition(|diagnostic| diagnostic.severity() == Severity::Error);
@@ -174,6 +175,28 @@ fn needs_no_other_name(part: &Part, held_back: &BTreeSet<ObjectId>) -> Result<()
         ),
     )
     .help("name that, too, with another `--only`"))
+}
+
+/// What an operation has left unfinished isn't what the steps take it for.
+fn are_finished(live: &Catalog, diff: &Diff<'_>) -> Result<()> {
+    let mut errors = Vec::new();
+    for (id, fate) in &diff.fates {
+        let stays = match fate {
+            Fate::Alter | Fate::Dislodge | Fate::Repoint(_) | Fate::Outlive => true,
+            Fate::Create | Fate::Drop | Fate::Replace(_) => false,
+        };
+        let unfinished = live.get(id).and_then(|object| object.unfinished(id));
+        if let Some(unfinished) = unfinished.filter(|_| stays) {
+            errors.push(
+                Diagnostic::error(
+                    Code::CannotPlan,
+                    format!("`{id}` can't be changed: it {}", unfinished.problem),
+                )
+                .help(unfinished.finish),
+            );
+        }
+    }
+    Diagnostic::all(errors).map_or(Ok(()), Err)
 }
 
 /// A difference that no statement takes away.

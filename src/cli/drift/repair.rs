@@ -168,7 +168,7 @@ fn only(adoption: &Adoption) -> String {
 async fn declared(bench: &Workbench, tree: &Tree, live: &Catalog) -> Result<Catalog> {
     let statements = load_order(tree.parse()?);
     let mut catalog = bench.build(&statements).await?.catalog;
-    catalog.adopt_owners(live);
+    drop(catalog.adopt(live));
     Ok(catalog)
 }
 

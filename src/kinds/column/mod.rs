@@ -83,6 +83,7 @@ pub struct Generated {
 
 impl ObjectKind for Column {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
+    const ADDED_BY: &'static [&'static str] = &["add column", "add if not exists"];
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {
         position: physical,
         base_type: physical,

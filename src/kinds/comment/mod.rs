@@ -16,6 +16,7 @@ pub struct Comment {
 
 impl ObjectKind for Comment {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
+    const ADDED_BY: &'static [&'static str] = &["comment on"];
     const ATTRIBUTES: &'static [Attribute<Self>] =
         attributes!(Self { text => set_text, initial: physical });
 

@@ -86,6 +86,7 @@ impl ConstraintKind {
 
 impl ObjectKind for Constraint {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
+    const ADDED_BY: &'static [&'static str] = &["add constraint", "add primary", "add check", "add unique", "add foreign"];
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {
         kind,
         definition => set_definition,

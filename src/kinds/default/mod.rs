@@ -22,6 +22,7 @@ pub struct Default {
 
 impl ObjectKind for Default {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
+    const ADDED_BY: &'static [&'static str] = &["set default", "add column"];
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { expression => set_expression, of_view: physical, inherited_from_ref: physical });
 
     const RUNS_FUNCTIONS: bool = true;

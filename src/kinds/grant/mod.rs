@@ -25,6 +25,7 @@ pub struct Grant {
 
 impl ObjectKind for Grant {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
+    const ADDED_BY: &'static [&'static str] = &["grant ", "revoke "];
     const ATTRIBUTES: &'static [Attribute<Self>] =
         attributes!(Self { privileges => set_privileges, initial: physical, position: physical });
 

@@ -15,7 +15,8 @@ SELECT 'pg_class'::regclass::oid AS classid,
        d.predicate,
        ts.spcname::text AS tablespace,
        (SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = i.oid) AS columns,
-       x.indisvalid AS valid,
+       s.whole AS valid,
+       s.whole AND NOT x.indisvalid AS broken,
        x.indisclustered AS clustered,
        x.indisreplident AS replica_identity,
        (SELECT array_agg(a.attnum || '=' || a.attstattarget ORDER BY a.attnum)
@@ -37,6 +38,12 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT left(w.whole, length(w.whole) - COALESCE(length(' WHERE ' || w.predicate), 0)) AS body, w.predicate
 ) AS d
+CROSS JOIN LATERAL (
+    -- A partitioned index with a part on each partition is invalid as long as one of them is.
+    SELECT i.relkind = 'i' OR x.indisvalid
+           OR (SELECT count(*) FROM pg_inherits p WHERE p.inhparent = t.oid)
+              = (SELECT count(*) FROM pg_inherits p WHERE p.inhparent = i.oid) AS whole
+) AS s
 LEFT JOIN pg_tablespace ts ON ts.oid = i.reltablespace
 WHERE t.relkind IN ('r', 'p', 'm')
   AND t.relpersistence <> 't'

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId,
-    ObjectKind, Reaction, Step,
+    ObjectKind, Reaction, Step, Unfinished,
     rename::in_schema,
     table::{options_difference, options_list},
 };
@@ -40,8 +40,11 @@ pub struct Index {
     pub columns: Vec<Ident>,
     /// The tablespace, where it isn't the database's.
     pub tablespace: Option<Ident>,
-    /// Whether queries may use it; a failed concurrent build leaves it invalid.
+    /// Whether each partition has its part of a partitioned index. Other indexes are whole.
     pub valid: bool,
+    /// Whether queries can't use it although it is whole: a concurrent build of it, or of a part, failed or still runs.
+    #[serde(default)]
+    pub broken: bool,
     /// Whether `CLUSTER` uses it.
     #[serde(default)]
     pub clustered: bool,
@@ -56,6 +59,7 @@ pub struct Index {
 
 impl ObjectKind for Index {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
+    const ADDED_BY: &'static [&'static str] = &["create index", "create unique index"];
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {
         unique "uniqueness",
         partitioned,
@@ -66,6 +70,7 @@ impl ObjectKind for Index {
         columns: physical,
         tablespace => set_tablespace,
         valid => set_valid,
+        broken: physical,
         clustered "place in CLUSTER" => set_clustered,
         replica_identity => set_replica_identity,
         statistics => set_statistics,
@@ -174,6 +179,7 @@ impl ObjectKind for Index {
             statistics: None,
             attached_to_ref,
             valid: true,
+            broken: false,
             ..self.clone()
         };
         (name == *id.name()).then(|| Self {
@@ -200,6 +206,23 @@ impl ObjectKind for Index {
 
     fn copied_columns(&self) -> Option<&[Ident]> {
         Some(&self.columns)
+    }
+
+    fn unfinished(&self, id: &ObjectId) -> Option<Unfinished> {
+        let name = id.sql();
+        self.broken.then(|| Unfinished {
+            problem: "is invalid: a concurrent build failed or still runs, and queries do not use the index",
+            finish: if self.partitioned {
+                format!(
+                    "rebuild the invalid indexes of its partitions with REINDEX INDEX CONCURRENTLY, then repeat `ALTER INDEX \
+                     {name} ATTACH PARTITION …` for them"
+                )
+            } else {
+                format!("rebuild it once no build of it runs: REINDEX INDEX CONCURRENTLY {name}")
+            },
+            removal: (!self.partitioned && self.attached_to_ref.is_none())
+                .then(|| format!("DROP INDEX CONCURRENTLY {name}")),
+        })
     }
 
     fn goes_with(&self) -> Option<&ObjectId> {

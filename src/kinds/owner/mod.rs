@@ -16,6 +16,7 @@ pub struct Owner {
 
 impl ObjectKind for Owner {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
+    const ADDED_BY: &'static [&'static str] = &["owner to"];
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { role "owner" => set_role });
 
     fn goes_without_saying(&self, role: &Ident) -> bool {

@@ -32,6 +32,7 @@ pub struct Policy {
 
 impl ObjectKind for Policy {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
+    const ADDED_BY: &'static [&'static str] = &["create policy"];
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {
         permissive "nature",
         command,

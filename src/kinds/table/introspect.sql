@@ -14,6 +14,7 @@ SELECT 'pg_class'::regclass::oid AS classid,
        CASE WHEN c.relispartition THEN
            (SELECT ARRAY['pg_class'::regclass::oid, i.inhparent, 0] FROM pg_inherits i WHERE i.inhrelid = c.oid)
        END AS partition_of_ref,
+       EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid AND i.inhdetachpending) AS detaching,
        CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END AS partition_bound,
        CASE WHEN NOT c.relispartition THEN
            (SELECT array_agg(x ORDER BY i.inhseqno, k)

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub(super) use self::options::{difference as options_difference, list as options_list};
 use super::{
     Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, Object, ObjectId,
-    ObjectKind, Reaction, Step,
+    ObjectKind, Reaction, Step, Unfinished,
     rename::{in_schema, noticed},
 };
 use crate::{
@@ -21,6 +21,10 @@ use crate::{
 
 /// A table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a column of the catalog"
+)]
 pub struct Table {
     /// `UNLOGGED`.
     #[serde(default)]
@@ -34,6 +38,9 @@ pub struct Table {
     pub partition_key: Option<Expression>,
     /// The table that this one is a partition of.
     pub partition_of_ref: Option<ObjectId>,
+    /// Whether `DETACH PARTITION CONCURRENTLY` was interrupted, or still runs.
+    #[serde(default)]
+    pub detaching: bool,
     /// The partition's bound: `FOR VALUES …` or `DEFAULT`.
     pub partition_bound: Option<String>,
     /// The tables that this one inherits from, in order.
@@ -60,6 +67,7 @@ impl ObjectKind for Table {
         options => set_options: unordered,
         partition_key,
         partition_of_ref "partitioned table" => reattach,
+        detaching: physical,
         partition_bound => reattach,
         inherits_refs "parents" => set_inheritance,
         of_type "type" => set_type,
@@ -75,6 +83,36 @@ impl ObjectKind for Table {
 
     fn privilege_class(&self) -> Option<&'static str> {
         Some("TABLES")
+    }
+
+    fn unfinished(&self, id: &ObjectId) -> Option<Unfinished> {
+        let whole = self.partition_of_ref.as_ref().filter(|_| self.detaching)?;
+        Some(Unfinished {
+            problem: "is being detached: DETACH PARTITION CONCURRENTLY was interrupted or still runs",
+            finish: format!(
+                "finish it once it no longer runs: ALTER TABLE {} DETACH PARTITION {} FINALIZE",
+                whole.sql(),
+                id.sql()
+            ),
+            removal: None,
+        })
+    }
+
+    fn before_event_triggers(&self, bodies: &str) -> Vec<Self> {
+        if !bodies.contains("row level security") {
+            return Vec::new();
+        }
+        let without = |row_security, force_row_security| Self {
+            row_security,
+            force_row_security,
+            ..self.clone()
+        };
+        [(false, false), (true, false), (false, true)]
+            .into_iter()
+            .filter(|(on, forced)| *on <= self.row_security && *forced <= self.force_row_security)
+            .map(|(on, forced)| without(on, forced))
+            .filter(|other| other != self)
+            .collect()
     }
 
     fn create(&self, id: &ObjectId, parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {

@@ -25,6 +25,7 @@ pub struct Trigger {
 
 impl ObjectKind for Trigger {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
+    const ADDED_BY: &'static [&'static str] = &["create trigger", "create or replace trigger", "create constraint trigger"];
     const ATTRIBUTES: &'static [Attribute<Self>] =
         attributes!(Self { constraint "nature", definition, state => set_state, copy_of_ref });
 
