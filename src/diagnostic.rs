@@ -262,6 +262,23 @@ impl Diagnostic {
         self
     }
 
+    /// The problem of a stretch, which begins at a byte of the file, as one of the file.
+    #[must_use]
+    pub fn moved(mut self, part: &Arc<SourceFile>, file: &Arc<SourceFile>, base: usize) -> Self {
+        if Arc::ptr_eq(part, file) {
+            return self;
+        }
+        for place in &mut self.0.places {
+            if Arc::ptr_eq(&place.file, part) {
+                place.file = Arc::clone(file);
+                place.span = place.span.start + base..place.span.end + base;
+            }
+        }
+        let related = std::mem::take(&mut self.0.related).into_iter();
+        self.0.related = related.map(|it| it.moved(part, file, base)).collect();
+        self
+    }
+
     /// Adds a line of detail (why).
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {

@@ -4,7 +4,26 @@ use std::{path::PathBuf, process::ExitCode};
 
 use forge::{cli, settings};
 
+/// The stack that forge runs on. Syntax trees nest as deeply as PostgreSQL's parser allows, about five thousand levels of
+/// expressions, and are read and dropped level by level; of the stack, only what is used takes memory.
+const STACK: usize = if cfg!(debug_assertions) {
+    512 << 20
+} else {
+    256 << 20
+};
+
 fn main() -> ExitCode {
+    let thread = std::thread::Builder::new().stack_size(STACK).spawn(run);
+    match thread.map(std::thread::JoinHandle::join) {
+        Ok(Ok(exit)) => exit,
+        // It panicked, and has said why.
+        Ok(Err(_)) => ExitCode::from(101),
+        // Where so much address space can't be had, the main thread's stack has to do.
+        Err(_) => run(),
+    }
+}
+
+fn run() -> ExitCode {
     // A working folder that has been deleted holds no project; the commands say so.
     let working_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     let exit = cli::run(

@@ -1,23 +1,20 @@
 //! Diagnostics for people: severity and code, what happened, why, the source with a caret, what to do.
 //!
-//! miette draws. Its model is one source per report; ours is any number of files, so [`Files`] lays a diagnostic's
-//! files one after the other in a single range of offsets, and every file gets its own snippet.
+//! miette draws. Its model is one source per report; ours is any number of files, so [`Excerpts`] lays what is shown of a
+//! diagnostic's files one after the other in a single range of offsets, and every file gets its own snippet.
 
-use std::{error::Error, fmt, ops::Range, sync::Arc};
+use std::{error::Error, fmt};
 
-use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
-    SourceCode, SourceSpan, SpanContents,
-};
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 
-use super::{Paint, screen::same_length};
+use super::{Paint, excerpts::Excerpts};
 use crate::{
-    diagnostic::{Diagnostic, Place, Severity, SourceFile},
+    diagnostic::{Diagnostic, Severity},
     sql::{visible as on_one_line, visible_lines},
 };
 
-/// A longer stretch is shown by its first line: a caret under forty lines of a function body points at nothing.
-const LONGEST_SPAN_IN_LINES: usize = 6;
+/// A longer message, in characters, is cut: a token or a value that it quotes may be as long as a file.
+const LONGEST_TEXT: usize = 4000;
 
 /// Renders a diagnostic and those related to it.
 pub fn render(diagnostic: &Diagnostic, paint: Paint) -> String {
@@ -63,21 +60,21 @@ struct View<'a> {
     message: String,
     help: Option<String>,
     reason: Option<Reason>,
-    files: Files,
+    excerpts: Excerpts,
     labels: Vec<LabeledSpan>,
 }
 
 impl<'a> View<'a> {
     fn new(diagnostic: &'a Diagnostic) -> Self {
-        let mut files = Files::default();
+        let (excerpts, spans) = Excerpts::new(diagnostic.places());
         let labels = diagnostic
             .places()
             .iter()
+            .zip(spans)
             .enumerate()
-            .map(|(index, place)| {
-                let span = files.span(place);
-                let text =
-                    Some(on_one_line(&place.text).into_owned()).filter(|text| !text.is_empty());
+            .map(|(index, (place, span))| {
+                let text = Some(on_one_line(&legible(&place.text)).into_owned())
+                    .filter(|text| !text.is_empty());
                 if index == 0 {
                     LabeledSpan::new_primary_with_span(text, span)
                 } else {
@@ -87,10 +84,10 @@ impl<'a> View<'a> {
             .collect();
         Self {
             diagnostic,
-            message: on_one_line(diagnostic.message()).into_owned(),
-            help: diagnostic.help_text().map(lines),
+            message: on_one_line(&legible(diagnostic.message())).into_owned(),
+            help: diagnostic.help_text().map(legible),
             reason: Reason::chain(diagnostic.notes()),
-            files,
+            excerpts,
             labels,
         }
     }
@@ -128,7 +125,7 @@ impl miette::Diagnostic for View<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(&self.files)
+        Some(&self.excerpts)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
@@ -147,7 +144,7 @@ impl Reason {
     fn chain(notes: &[String]) -> Option<Self> {
         notes.iter().rev().fold(None, |next, text| {
             Some(Self {
-                text: lines(text),
+                text: legible(text),
                 next: next.map(Box::new),
             })
         })
@@ -166,112 +163,13 @@ impl Error for Reason {
     }
 }
 
-/// The files of one diagnostic, each at its own range of offsets.
-#[derive(Debug, Default)]
-struct Files(Vec<Shown>);
-
-#[derive(Debug)]
-struct Shown {
-    file: Arc<SourceFile>,
-    /// The file's text, printable, and with a line break at the end: miette draws a caret behind the last character
-    /// only where one follows.
-    text: String,
-    /// The offset of the text's first byte in the common range.
-    base: usize,
-}
-
-impl Files {
-    /// Where a place lies in the common range, which grows by the place's file if that is new.
-    fn span(&mut self, place: &Place) -> SourceSpan {
-        let known = self.0.iter().find(|shown| shown.file == place.file);
-        let base = known.map_or_else(|| self.end(), |shown| shown.base);
-        if known.is_none() {
-            self.0.push(Shown {
-                file: Arc::clone(&place.file),
-                text: same_length(&place.file.text) + "\n",
-                base,
-            });
+/// A text of the diagnostic's own, with hidden characters written out and of a length that can be read.
+fn legible(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_TEXT) {
+        Some((end, _)) => {
+            let more = text[end..].chars().count();
+            format!("{}… ({more} more characters)", visible_lines(&text[..end]))
         }
-        let Range { start, end } = visible(&place.file.text, &place.span);
-        SourceSpan::new((base + start).into(), end - start)
+        None => visible_lines(text).into_owned(),
     }
-
-    /// The first free offset; a gap keeps the end of one file apart from the start of the next.
-    fn end(&self) -> usize {
-        self.0
-            .last()
-            .map_or(0, |shown| shown.base + shown.text.len() + 1)
-    }
-}
-
-impl SourceCode for Files {
-    fn read_span<'a>(
-        &'a self,
-        span: &SourceSpan,
-        lines_before: usize,
-        lines_after: usize,
-    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let Shown { file, text, base } = self
-            .0
-            .iter()
-            .rfind(|shown| shown.base <= span.offset())
-            .ok_or(MietteError::OutOfBounds)?;
-        let start = span.offset() - base;
-        let end = start + span.len();
-        // miette asks for the stretch between two labels, too, to show them in one snippet if it can.
-        if end > text.len() {
-            return Err(MietteError::OutOfBounds);
-        }
-        let (line, column) = file.line_column(start);
-        let first = (0..lines_before).fold(line_start(text, start), |at, _| {
-            line_start(text, at.saturating_sub(1))
-        });
-        let last = (0..lines_after).fold(line_end(text, end), |at, _| {
-            line_end(text, (at + 1).min(text.len()))
-        });
-        // With no context asked for, the answer is read only for where the span begins.
-        let (first, line, column) = if lines_before == 0 {
-            (start, line - 1, column - 1)
-        } else {
-            (first, file.line_column(first).0 - 1, 0)
-        };
-        let text = &text[first..last];
-        let line_count = text.matches('\n').count();
-        let span = SourceSpan::new((base + first).into(), text.len());
-        Ok(Box::new(MietteSpanContents::new_named(
-            on_one_line(file.path.as_str()).into_owned(),
-            text.as_bytes(),
-            span,
-            line,
-            column,
-            line_count,
-        )))
-    }
-}
-
-/// The part of a span that a caret can stand under: inside the text, on character borders, not after its last line.
-fn visible(text: &str, span: &Range<usize>) -> Range<usize> {
-    let start = text.floor_char_boundary(span.start.min(text.trim_end().len()));
-    let end = text.ceil_char_boundary(span.end.clamp(start, text.len()));
-    let lines = text[start..end].matches('\n').count() + 1;
-    if lines > LONGEST_SPAN_IN_LINES {
-        start..line_end(text, start)
-    } else {
-        start..start + text[start..end].trim_end().len()
-    }
-}
-
-fn line_start(text: &str, offset: usize) -> usize {
-    text[..offset].rfind('\n').map_or(0, |at| at + 1)
-}
-
-/// The end of the offset's line, before its line break.
-fn line_end(text: &str, offset: usize) -> usize {
-    text[offset..]
-        .find('\n')
-        .map_or(text.len(), |at| offset + at)
-}
-
-fn lines(text: &str) -> String {
-    visible_lines(text).into_owned()
 }

@@ -5,6 +5,7 @@
 //! depend on who is watching.
 
 pub mod difference;
+mod excerpts;
 mod human;
 pub mod json;
 pub mod log;

@@ -107,6 +107,41 @@ fn places_at_the_edges() {
 }
 
 #[test]
+fn long_lines_are_shown_by_a_part() {
+    let long = format!(
+        "a\n{}é{} here {}\nb",
+        "x".repeat(1_500_000),
+        "y".repeat(200),
+        "z".repeat(1_500_000)
+    );
+    let file = file("long.sql", &long);
+    let start = long.find("here").unwrap();
+    let one = at(
+        Diagnostic::error(Code::Syntax, "one"),
+        &file,
+        "here",
+        "this",
+    );
+    assert_snapshot!(human(&one));
+    // However long and far apart places are, what is printed is short.
+    let spans = [
+        0..long.len(),
+        start..long.len(),
+        2..3,
+        1_500_001..1_500_004,
+        long.len()..long.len(),
+    ];
+    for span in spans.clone() {
+        let two = one.clone().at(&file, span, "that");
+        assert!(human(&two).len() < 3000, "{}", human(&two));
+    }
+    let message = Diagnostic::error(Code::Syntax, &long)
+        .note(&long)
+        .help(&long);
+    assert!(human(&message).len() < 15_000);
+}
+
+#[test]
 fn related_diagnostics() {
     let other = Diagnostic::warning(Code::BrokenBody, "`app.f()` has a broken body");
     let last = Diagnostic::error(Code::Io, "can't read `x`").help("first line\nsecond line");

@@ -39,13 +39,13 @@ impl Reading {
             let word = disguised[name.clone()].to_ascii_lowercase();
             disguised.replace_range(name.clone(), &format!("{STAND_IN}{}", &word[2..]));
             names.push(name);
-            match pg_query::parse(&disguised, 0) {
+            match syntax::parse_once(&disguised, 0) {
                 Ok(parsed) => {
                     names.sort_unstable_by_key(|name| name.start);
-                    let tree = restored(&parsed.protobuf)?;
+                    let tree = restored(&parsed)?;
                     return Some(Self { tree, names });
                 }
-                Err(error) => SyntaxError { at, .. } = syntax::unreadable(&disguised, &error),
+                Err(error) => SyntaxError { at, .. } = error,
             }
         }
     }
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn words_that_are_names_are_read() {
         fn check(sql: &str, same_as: &str) {
-            let error = syntax::position(sql).expect("the words are in the way");
+            let error = syntax::parse_once(sql, 0).expect_err("the words are in the way");
             let reading = Reading::of(sql, error.at).expect("an older server reads it");
             let printed =
                 |tree| pg_query::deparse(tree, pg_query::DeparseOptions::default()).unwrap();
@@ -150,7 +150,7 @@ mod tests {
     fn other_mistakes_stay_mistakes() {
         fn check(sql: &str) {
             let error = syntax::parse(sql).unwrap_err();
-            assert_eq!(Some(error), syntax::position(sql), "{sql}");
+            assert_eq!(Some(error), syntax::parse_once(sql, 0).err(), "{sql}");
         }
         check("CREATE FUNCTION f(json json,) RETURNS int AS ''");
         check("SELECT json json json");

@@ -9,43 +9,136 @@ use pg_query::{
 
 use super::{
     Action, Session, Sort, Statement, Symbol, Tree, ast, define, directives, duplicates,
-    foreign_keys, grants, inert, owner, policy, psql, references,
+    foreign_keys, grants, inert, lexer, owner, policy, psql, references,
     statement::Body,
     syntax,
     tokens::{self, bounds, is_comment},
 };
-use crate::diagnostic::{Diagnostic, Result, SourceFile};
+use crate::diagnostic::{Code, Diagnostic, Result, SourceFile};
+
+/// Longer files are parsed in stretches of whole statements, so that only their statements, and not all of their tokens and
+/// syntax trees, are held at once.
+const STRETCH: usize = 256 << 10;
+
+/// As many statements are read. A server with so many objects is beyond what forge compares.
+const MOST_STATEMENTS: usize = 1_000_000;
+
+/// After so many problems nothing more is looked for.
+const MOST_PROBLEMS: usize = 100;
 
 impl Tree {
-    /// Parses every file, in path order. All that is wrong in any of them is reported at once.
+    /// Parses every file, in path order. What is wrong in any of them is reported at once, up to a hundred problems.
     pub fn parse(&self) -> Result<Vec<Statement>> {
-        let mut statements = Vec::new();
-        let mut problems = Vec::new();
+        self.expect_few()?;
+        let mut found = Found::default();
         for file in &self.files {
-            match parse_file(file) {
-                Ok(found) => statements.extend(found),
-                Err(found) => problems.extend(found),
-            }
+            found.read(file, STRETCH);
         }
-        problems.extend(duplicates::duplicates(&statements));
-        Diagnostic::all(problems).map_or(Ok(statements), Err)
+        let mut problems = found.problems;
+        if problems.len() < MOST_PROBLEMS {
+            problems.extend(duplicates::duplicates(&found.statements));
+        }
+        let more = problems.len().checked_sub(MOST_PROBLEMS);
+        if more.is_some() {
+            problems.truncate(MOST_PROBLEMS);
+            let last = problems.pop();
+            problems.extend(last.map(|last| {
+                last.note(format!(
+                    "{MOST_PROBLEMS} problems are shown; there may be more"
+                ))
+            }));
+        }
+        Diagnostic::all(problems).map_or(Ok(found.statements), Err)
     }
 }
 
-fn parse_file(file: &Arc<SourceFile>) -> Result<Vec<Statement>, Vec<Diagnostic>> {
-    let one = |problem: Diagnostic| vec![problem];
-    let text = psql::mask(file).map_err(one)?;
-    let parsed = syntax::parse(&text).map_err(|error| one(error.in_file(file, 0)))?;
-    let tokens = tokens::scan(&text).map_err(|error| one(error.in_file(file, 0)))?;
+impl Tree {
+    /// Refuses a tree of too many statements before any is parsed.
+    fn expect_few(&self) -> Result<()> {
+        let mut count = 0;
+        for file in &self.files {
+            for statement in lexer::statements(&file.text) {
+                count += 1;
+                if count > MOST_STATEMENTS {
+                    return Err(too_many(file, statement.start));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What was found in the files so far.
+#[derive(Default)]
+struct Found {
+    statements: Vec<Statement>,
+    problems: Vec<Diagnostic>,
+}
+
+impl Found {
+    fn read(&mut self, file: &Arc<SourceFile>, size: usize) {
+        let text = match psql::mask(file) {
+            Ok(text) => text,
+            Err(problem) => return self.problems.push(problem),
+        };
+        let mut session = Arc::new(Session::default());
+        for stretch in lexer::stretches(&text, size) {
+            if self.problems.len() >= MOST_PROBLEMS {
+                return;
+            }
+            let base = stretch.start;
+            let part = if stretch.len() == file.text.len() {
+                Arc::clone(file)
+            } else {
+                Arc::new(SourceFile {
+                    path: file.path.clone(),
+                    text: file.text[stretch.clone()].to_owned(),
+                })
+            };
+            match parse_part(&part, &text[stretch], &mut session) {
+                Ok(found) => {
+                    let statements = found.statements.into_iter();
+                    self.statements
+                        .extend(statements.map(|it| it.moved(file, base)));
+                    let problems = found.problems.into_iter();
+                    self.problems
+                        .extend(problems.map(|it| it.moved(&part, file, base)));
+                }
+                // Behind what can't be parsed, nothing is known.
+                Err(problem) => return self.problems.push(problem.moved(&part, file, base)),
+            }
+        }
+    }
+}
+
+fn too_many(file: &Arc<SourceFile>, at: usize) -> Diagnostic {
+    Diagnostic::error(
+        Code::Syntax,
+        format!("the schema tree has more than {MOST_STATEMENTS} statements"),
+    )
+    .at(file, at..at, "here")
+    .note("forge compares whole databases, and reads no more than that")
+    .help("leave out what is generated, or list its files in .forgeignore")
+}
+
+/// Parses a file or a stretch of one, of which `text` is what the parser reads.
+///
+/// # Errors
+/// What the parser says.
+fn parse_part(file: &Arc<SourceFile>, text: &str, session: &mut Arc<Session>) -> Result<Found> {
+    let parsed = syntax::parse(text).map_err(|error| error.in_file(file, 0))?;
+    let tokens = tokens::scan(text).map_err(|error| error.in_file(file, 0))?;
     let meaningful: Vec<ScanToken> = tokens
         .iter()
         .filter(|token| !is_comment(token))
         .copied()
         .collect();
-    let mut session = Arc::new(Session::default());
     let mut statements = Vec::with_capacity(parsed.stmts.len());
     let mut problems = Vec::new();
     for raw in parsed.stmts {
+        if problems.len() >= MOST_PROBLEMS {
+            break;
+        }
         let own = tokens_of(&raw, &meaningful);
         let (Some(first), Some(last), Some(node)) =
             (own.first(), own.last(), raw.stmt.and_then(|node| node.node))
@@ -53,24 +146,22 @@ fn parse_file(file: &Arc<SourceFile>) -> Result<Vec<Statement>, Vec<Diagnostic>>
             continue;
         };
         let span = bounds(first).start..bounds(last).end;
-        let mut statement = read(file, span, &node, own, &session);
+        let mut statement = read(file, span, &node, own, session);
         match policy::judge(&mut statement, &node, own) {
-            Ok(changed) => session = changed.unwrap_or(session),
+            Ok(changed) => *session = changed.unwrap_or_else(|| Arc::clone(session)),
             Err(problem) => problems.push(problem),
         }
+        statement.shrink();
         statements.push((statement, node));
     }
     if let Err(found) = directives::attach(file, &tokens, &mut statements) {
         problems.extend(found);
     }
-    if problems.is_empty() {
-        Ok(statements
-            .into_iter()
-            .map(|(statement, _)| statement)
-            .collect())
-    } else {
-        Err(problems)
-    }
+    let statements = statements.into_iter();
+    Ok(Found {
+        statements: statements.map(|(statement, _)| statement).collect(),
+        problems,
+    })
 }
 
 /// The tokens of a statement among those of its file, which come without comments.
@@ -200,94 +291,4 @@ fn body_literal(node: &NodeEnum, tokens: &[ScanToken]) -> Option<Range<usize>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tree(files: &[&str]) -> Tree {
-        let file = |(index, text): (usize, &&str)| {
-            Arc::new(SourceFile {
-                path: format!("{index}.sql").into(),
-                text: (*text).to_owned(),
-            })
-        };
-        Tree {
-            files: files.iter().enumerate().map(file).collect(),
-        }
-    }
-
-    #[test]
-    fn statements_know_their_place_and_name() {
-        fn check(sql: &str, expected: &[(&str, &str)]) {
-            let statements = tree(&[sql]).parse().unwrap();
-            let found: Vec<_> = statements
-                .iter()
-                .map(|statement| (statement.description.as_str(), statement.text()))
-                .collect();
-            assert_eq!(found, expected);
-        }
-        check(
-            "-- a\nCREATE TABLE app.t (a int); -- b\n\nCREATE VIEW v AS SELECT 1",
-            &[
-                ("CREATE TABLE app.t", "CREATE TABLE app.t (a int)"),
-                ("CREATE VIEW v", "CREATE VIEW v AS SELECT 1"),
-            ],
-        );
-        check(
-            "/* é */ COMMENT ON TABLE t IS 'x';;",
-            &[("COMMENT ON TABLE t", "COMMENT ON TABLE t IS 'x'")],
-        );
-        check("-- nothing\r\n", &[]);
-    }
-
-    #[test]
-    fn every_broken_file_is_reported() {
-        let problem = tree(&["CREATE TABEL t ();", "CREATE TABLE t ();", "SELEC 1"])
-            .parse()
-            .unwrap_err();
-        assert_eq!(problem.places()[0].location(), "0.sql:1:8");
-        assert_eq!(problem.related()[0].places()[0].location(), "2.sql:1:1");
-    }
-
-    #[test]
-    fn a_dump_is_read_as_it_is() {
-        let dump = "--\n-- PostgreSQL database dump\n--\n\n\\restrict aB3\n\nSET statement_timeout = 0;\n\
-            SET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\n\
-            SELECT pg_catalog.set_config('search_path', '', false);\nSET check_function_bodies = false;\n\
-            SET xmloption = content;\nSET row_security = off;\nCREATE SCHEMA app;\nALTER SCHEMA app OWNER TO owner;\n\
-            CREATE EXTENSION IF NOT EXISTS citext WITH SCHEMA app;\nSET default_tablespace = '';\n\
-            SET default_table_access_method = heap;\nCREATE TABLE app.t (id integer NOT NULL);\n\
-            ALTER TABLE app.t OWNER TO owner;\nCREATE SEQUENCE app.t_id_seq AS integer;\n\
-            ALTER SEQUENCE app.t_id_seq OWNED BY app.t.id;\n\
-            ALTER TABLE ONLY app.t ALTER COLUMN id SET DEFAULT nextval('app.t_id_seq'::regclass);\n\
-            ALTER TABLE ONLY app.t ADD CONSTRAINT t_pkey PRIMARY KEY (id);\nGRANT SELECT ON TABLE app.t TO reader;\n\
-            \\unrestrict aB3\n";
-        let statements = tree(&[dump]).parse().unwrap();
-        let loaded: Vec<_> = statements
-            .iter()
-            .filter(|statement| statement.is_loaded())
-            .collect();
-        assert_eq!(loaded.len(), 10);
-        assert!(loaded[0].session.search_path.is_empty());
-        assert_eq!(
-            loaded[9].session.settings["default_table_access_method"],
-            "heap"
-        );
-        assert!(super::super::warnings(&statements).is_empty());
-        assert_eq!(
-            super::super::roles(&statements)
-                .into_iter()
-                .collect::<Vec<_>>(),
-            ["owner", "reader"]
-        );
-        assert_eq!(super::super::extensions(&statements)[0].0, "citext");
-        let written: Vec<usize> = loaded
-            .iter()
-            .map(|statement| statement.span.start)
-            .collect();
-        let ordered: Vec<usize> = super::super::load_order(statements.clone())
-            .iter()
-            .map(|statement| statement.span.start)
-            .collect();
-        assert_eq!(ordered, written);
-    }
-}
+mod tests;

@@ -1,20 +1,22 @@
 //! What psql makes of SQL text: lines that are meant for it, such as pg_dump's `\restrict`, and its variables.
 
-use std::{borrow::Cow, ops::Range, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 use pg_query::protobuf::Token;
 
-use super::tokens;
+use super::{
+    lexer::{Lexeme, Lexer},
+    tokens,
+};
 use crate::diagnostic::{Code, Diagnostic, Result, SourceFile};
 
 /// The file's text with harmless psql lines blanked out, so that every position stays what it was.
 pub(super) fn mask(file: &Arc<SourceFile>) -> Result<Cow<'_, str>> {
     let mut masked = Cow::Borrowed(file.text.as_str());
-    for line in backslash_lines(&file.text) {
-        // A backslash inside a literal, a quoted name or a comment isn't psql's: what precedes it doesn't scan by itself then.
-        if tokens::scan(&masked[..line.start]).is_err() {
-            continue;
-        }
+    // A backslash inside a literal, a quoted name or a comment isn't psql's.
+    let commands = Lexer::new(&file.text).filter(|(lexeme, _)| *lexeme == Lexeme::Command);
+    for (_, line) in commands {
+        let line = line.start..line.start + file.text[line.clone()].trim_end().len();
         let words = &file.text[line.clone()];
         match words.split_whitespace().next().unwrap_or(words) {
             "\\restrict" | "\\unrestrict" => masked
@@ -43,17 +45,6 @@ pub(super) fn mask(file: &Arc<SourceFile>) -> Result<Cow<'_, str>> {
         }
     }
     Ok(masked)
-}
-
-/// The lines that start with a backslash.
-fn backslash_lines(text: &str) -> impl Iterator<Item = Range<usize>> {
-    let mut start = 0;
-    text.split_inclusive('\n').filter_map(move |line| {
-        let at = start;
-        start += line.len();
-        line.starts_with('\\')
-            .then(|| at..at + line.trim_end().len())
-    })
 }
 
 /// The same statement with a space behind each colon that psql would take for the beginning of a variable's name: the slice

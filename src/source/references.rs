@@ -11,7 +11,7 @@ use pg_query::{
 };
 use serde_json::{Map, Value};
 
-use super::{Sort, Symbol, ast, grants, named, session, syntax};
+use super::{Sort, Symbol, ast, grants, named, outline::outline, session, syntax};
 
 /// What a statement refers to.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ pub(super) fn references(node: &NodeEnum) -> References {
         skips_foreign_keys: matches!(node, NodeEnum::CreateStmt(_)),
         ..Reader::default()
     };
-    reader.read(&serde_json::to_value(node).expect("the syntax tree is plain data"));
+    reader.read(&outline(node));
     reader.finish(|needs| named_objects(node, needs))
 }
 
@@ -272,10 +272,8 @@ impl Reader {
 
     /// Reads SQL in one of the parser's modes: plain statements, or what plpgsql takes for an expression.
     fn read_sql(&mut self, sql: &str, mode: i32) {
-        if let Ok(parsed) = pg_query::parse(sql, mode) {
-            self.read(
-                &serde_json::to_value(&parsed.protobuf).expect("the syntax tree is plain data"),
-            );
+        if let Ok(parsed) = syntax::parse_as(sql, mode) {
+            self.read(&outline(&parsed));
         }
     }
 

@@ -5,7 +5,10 @@ use std::{borrow::Cow, collections::BTreeMap};
 use pg_query::protobuf::RoleSpecType;
 use serde_json::Value;
 
-use super::{syntax, tokens::bounds};
+use super::{
+    syntax,
+    tokens::{self, bounds},
+};
 use crate::sql::Ident;
 
 /// The statements with the stand-in wherever they name a role that has one. What can't be parsed stays as it is: it fails where
@@ -14,7 +17,7 @@ pub fn with_stand_ins<'a>(sql: Cow<'a, str>, stand_ins: &BTreeMap<Ident, Ident>)
     if !stand_ins.keys().any(|role| sql.contains(role.as_str())) {
         return sql;
     }
-    let (Ok(parsed), Ok(scanned)) = (syntax::parse(&sql), pg_query::scan(&sql)) else {
+    let (Ok(parsed), Ok(scanned)) = (syntax::parse(&sql), tokens::scan(&sql)) else {
         return sql;
     };
     let tree = serde_json::to_value(&parsed).expect("the syntax tree is plain data");
@@ -24,7 +27,6 @@ pub fn with_stand_ins<'a>(sql: Cow<'a, str>, stand_ins: &BTreeMap<Ident, Ident>)
     let mut text = sql.into_owned();
     for (place, stand_in) in places.into_iter().rev() {
         let token = scanned
-            .tokens
             .iter()
             .map(bounds)
             .find(|token| token.start == place);

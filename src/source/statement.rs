@@ -181,6 +181,42 @@ impl Statement {
         self.traits.program
     }
 
+    /// Gives back the memory that lists have in reserve: there may be a million statements.
+    pub(super) fn shrink(&mut self) {
+        for symbols in [
+            &mut self.defines,
+            &mut self.needs,
+            &mut self.body_needs,
+            &mut self.implied,
+            &mut self.granted,
+        ] {
+            symbols.shrink_to_fit();
+        }
+    }
+
+    /// The statement of a stretch that begins at a byte of the file, as one of the file.
+    pub(super) fn moved(mut self, file: &Arc<SourceFile>, base: usize) -> Self {
+        if Arc::ptr_eq(&self.file, file) {
+            return self;
+        }
+        self.file = Arc::clone(file);
+        let directives = self.directives.iter_mut();
+        let keys = self.foreign_keys.iter_mut();
+        let edits = self.edits.iter_mut().map(|edit| &mut edit.span);
+        for span in std::iter::once(&mut self.span)
+            .chain(directives.map(|directive| {
+                directive.file = Arc::clone(file);
+                &mut directive.span
+            }))
+            .chain(keys.flat_map(|key| [&mut key.cut, &mut key.span]))
+            .chain(edits)
+            .chain(self.body.as_mut().map(|body| &mut body.literal))
+        {
+            *span = span.start + base..span.end + base;
+        }
+        self
+    }
+
     /// An error at the statement's beginning.
     pub(super) fn error(&self, code: Code, message: impl Into<String>, label: &str) -> Diagnostic {
         Diagnostic::error(code, message).at(&self.file, self.head(), label)
@@ -246,10 +282,22 @@ pub fn extensions(statements: &[Statement]) -> Vec<(&str, &Statement)> {
         .collect()
 }
 
+/// As many statements that are left out are named.
+const MOST_WARNINGS: usize = 100;
+
 /// What to tell the user of statements that are left out.
 pub fn warnings(statements: &[Statement]) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
-    for statement in statements {
+    for (index, statement) in statements.iter().enumerate() {
+        if warnings.len() >= MOST_WARNINGS {
+            let is_left_out = |it: &&Statement| matches!(it.action, Action::SkipWithWarning(_));
+            let more = statements[index..].iter().filter(is_left_out).count();
+            if more > 0 {
+                let message = format!("{more} more statements are left out");
+                warnings.push(Diagnostic::warning(Code::NotSchema, message));
+            }
+            break;
+        }
         match statement.action {
             Action::SkipWithWarning(reason) => {
                 // The text isn't shown: a role's password or a connection string may stand there.

@@ -8,9 +8,10 @@ use std::{
 };
 
 use pg_query::protobuf::ParseResult;
+use prost::Message as _;
 use serde_json::Value;
 
-use super::{dialect, newer_words::Reading};
+use super::{dialect, lexer, newer_words::Reading};
 use crate::diagnostic::{Code, Diagnostic, SourceFile};
 
 /// What PostgreSQL's parser or scanner dislikes, and where.
@@ -31,13 +32,31 @@ impl fmt::Display for SyntaxError {
 impl std::error::Error for SyntaxError {}
 
 impl SyntaxError {
+    /// Whether the parser gave up because of how deeply something nests.
+    fn is_too_deep(&self) -> bool {
+        self.message == TOO_DEEP
+            || [
+                "stack depth limit exceeded",
+                "parse tree is nested too deeply",
+                "memory exhausted",
+            ]
+            .iter()
+            .any(|start| self.message.starts_with(start))
+    }
+
     /// The error with a caret into `file`, in which the parsed text starts at byte `base`.
     pub fn in_file(&self, file: &Arc<SourceFile>, base: usize) -> Diagnostic {
         let at = (base + self.at).min(file.text.len());
+        let span = word_at(&file.text, at);
+        if self.is_too_deep() {
+            return Diagnostic::error(Code::Syntax, "a statement nests too deeply to be read")
+                .at(file, span, "in the statement that begins or goes on here")
+                .note("PostgreSQL's parser and forge read some thousand levels of expressions, subqueries and joins")
+                .help("write long chains of operators as a list (`IN (…)`, `concat(…)`), or move parts into views or functions");
+        }
         if let Some(foreign) = dialect::foreign(file, at, &self.message) {
             return foreign;
         }
-        let span = word_at(&file.text, at);
         let before = file.text[..at].trim_end();
         let word = &file.text[span.clone()];
         let diagnostic = Diagnostic::error(Code::Syntax, self.message.clone());
@@ -75,36 +94,50 @@ impl SyntaxError {
     }
 }
 
+/// What the parser and forge read at most: expressions, subqueries, joins inside one another.
+const TOO_DEEP: &str = "it nests too deeply to be read";
+
 /// Parses `sql` with the grammar of PostgreSQL 18 and, where that stops at a word that is a name to older servers, as these
 /// do: together that is what the supported servers read.
 pub(super) fn parse(sql: &str) -> Result<ParseResult, SyntaxError> {
-    match pg_query::parse(sql, 0) {
-        Ok(result) => Ok(result.protobuf),
-        Err(error) => {
-            let error = unreadable(sql, &error);
-            Reading::of(sql, error.at).map_or(Err(error), |reading| Ok(reading.tree))
+    parse_as(sql, 0)
+}
+
+/// Parses `sql` in one of the parser's modes: plain statements, or what plpgsql takes for an expression.
+pub(super) fn parse_as(sql: &str, mode: c_int) -> Result<ParseResult, SyntaxError> {
+    let quiet = lexer::quiet(sql)?;
+    match parse_once(&quiet, mode) {
+        Ok(tree) => Ok(tree),
+        Err(error) if error.is_too_deep() => Err(deepest(&quiet, error)),
+        Err(error) if mode == 0 => {
+            Reading::of(&quiet, error.at).map_or(Err(error), |reading| Ok(reading.tree))
         }
+        Err(error) => Err(error),
+    }
+}
+
+/// The error at the statement that it is about, which the parser doesn't say.
+fn deepest(sql: &str, error: SyntaxError) -> SyntaxError {
+    if error.at > 0 {
+        return error;
+    }
+    let at = lexer::statements(sql).find(|statement| {
+        let parsed = parse_once(&sql[statement.clone()], 0);
+        parsed.is_err_and(|error| error.is_too_deep())
+    });
+    SyntaxError {
+        at: at.map_or(0, |statement| statement.start),
+        ..error
     }
 }
 
 /// The syntax tree of the plpgsql in a statement that holds some, whose parser doesn't say where it stops.
 pub(super) fn parse_plpgsql(statement: &str) -> Option<Value> {
+    let statement = &lexer::quiet_within(statement).ok()?;
     let parsed = pg_query::parse_plpgsql(statement).ok();
     parsed.or_else(|| {
-        let reading = Reading::of(statement, position(statement)?.at)?;
+        let reading = Reading::of(statement, parse_once(statement, 0).err()?.at)?;
         pg_query::parse_plpgsql(&reading.quoted(statement)).ok()
-    })
-}
-
-/// Gives an error of pg_query, for which it has no position, the position that its C library knows.
-pub(super) fn unreadable(sql: &str, error: &pg_query::Error) -> SyntaxError {
-    position(sql).unwrap_or_else(|| SyntaxError {
-        message: match error {
-            // The tree's decoder gives up where expressions nest too deeply.
-            pg_query::Error::Decode(_) => "an expression nests too deeply to be read".to_owned(),
-            other => other.to_string(),
-        },
-        at: 0,
     })
 }
 
@@ -164,28 +197,51 @@ struct RawResult {
     error: *mut RawError,
 }
 
-/// What the parser dislikes.
+/// The parser's message, which may quote a literal of any length.
+fn shortened(message: &str) -> String {
+    const LONGEST: usize = 200;
+    match message.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &message[..end]),
+        None => message.to_owned(),
+    }
+}
+
+/// Parses `sql` as the parser's own grammar has it. (pg_query's binding drops the position of an error, and lists all names
+/// of the tree, which costs more than the parse.)
 #[expect(
     unsafe_code,
     reason = "pg_query 18.1.0 links these functions but drops the cursor position of their error"
 )]
-pub(super) fn position(sql: &str) -> Option<SyntaxError> {
+pub(super) fn parse_once(sql: &str, mode: c_int) -> Result<ParseResult, SyntaxError> {
     unsafe extern "C" {
         fn pg_query_parse_protobuf_opts(input: *const c_char, options: c_int) -> RawResult;
         fn pg_query_free_protobuf_parse_result(result: RawResult);
     }
-    let input = CString::new(sql).ok()?;
+    let input = CString::new(sql).map_err(|error| SyntaxError {
+        message: "a NUL is no part of SQL".to_owned(),
+        at: error.nul_position(),
+    })?;
     // SAFETY: the input is a C string that outlives the call; the structs mirror the header of the version that
-    // Cargo.toml pins; the error's strings are read before the result, which owns them, is freed, once.
+    // Cargo.toml pins; the tree and the error's strings are read before the result, which owns them, is freed, once.
     unsafe {
-        let result = pg_query_parse_protobuf_opts(input.as_ptr(), 0);
-        let error = result.error.as_ref().map(|error| SyntaxError {
-            message: CStr::from_ptr(error.message).to_string_lossy().into_owned(),
-            // The cursor counts characters from one; zero means that the error has no place.
-            at: byte_of_character(sql, usize::try_from(error.cursorpos).unwrap_or(0)),
-        });
+        let result = pg_query_parse_protobuf_opts(input.as_ptr(), mode);
+        let parsed = match result.error.as_ref() {
+            Some(error) => Err(SyntaxError {
+                message: shortened(&CStr::from_ptr(error.message).to_string_lossy()),
+                // The cursor counts characters from one; zero means that the error has no place.
+                at: byte_of_character(sql, usize::try_from(error.cursorpos).unwrap_or(0)),
+            }),
+            None if result.tree.is_null() => Ok(ParseResult::default()),
+            None => {
+                let tree = std::slice::from_raw_parts(result.tree.cast::<u8>(), result.tree_length);
+                ParseResult::decode(tree).map_err(|_| SyntaxError {
+                    message: TOO_DEEP.to_owned(),
+                    at: 0,
+                })
+            }
+        };
         pg_query_free_protobuf_parse_result(result);
-        error
+        parsed
     }
 }
 
