@@ -83,6 +83,7 @@ fn main() -> ExitCode {
         contents::materialized_views_hold_rows_again,
         contents::no_number_is_given_out_twice,
         texts::trees_of_hostile_names_are_written_and_adopted,
+        texts::a_difference_of_line_ends_is_told_once,
         encodings::the_shadow_has_the_encoding_and_the_locale_of_the_target,
         encodings::text_that_the_target_cannot_store_is_told,
     ])

@@ -6,6 +6,7 @@ mod estimate;
 pub mod file;
 mod graph;
 mod likeness;
+mod line_ends;
 mod misfit;
 mod order;
 mod outlook;
@@ -17,6 +18,7 @@ pub use self::{
     batch::{Batch, Plan},
     estimate::{Estimate, Held, Size, Sizes, estimate, held},
     likeness::suggest_renames,
+    line_ends::differ_in_line_ends,
     misfit::{Misfit, Why, misfits},
     outlook::{Outlook, outlook},
     part::{Part, is_named, unrelated},

@@ -9,8 +9,9 @@ use crate::{
     diff::{Catalogs, Diff, Fate},
     intent::{Intent, RenameFlag, Way},
     kinds::{Glob, ObjectId},
-    plan::{Part, Plan, is_named},
+    plan::{Part, Plan, differ_in_line_ends, is_named},
     source::Statement,
+    sql::join,
 };
 
 /// What a comparison has shown.
@@ -106,6 +107,7 @@ impl Workbench {
         if diff.is_empty() && up.is_empty() {
             return Ok(Comparison::Same(desired.len()));
         }
+        said.extend(line_ends(&differ_in_line_ends(catalogs)));
         if up.is_empty() {
             return Err(no_way(&diff));
         }
@@ -125,6 +127,25 @@ impl Workbench {
             rest,
         })))
     }
+}
+
+/// Says once which objects differ only in line ends: most often nobody meant that.
+fn line_ends(differing: &[&ObjectId]) -> Option<Diagnostic> {
+    if differing.is_empty() {
+        return None;
+    }
+    Some(
+        Diagnostic::warning(
+            Code::Note,
+            "only line ends differ between the tree and the database",
+        )
+        .note(format!("in {}", join(differing, ", ")))
+        .note("line ends between quotes are part of a text, so the plan changes these objects")
+        .help(
+            "if git converts the files when it checks them out, write `*.sql text eol=lf` in `.gitattributes` \
+             and check them out again",
+        ),
+    )
 }
 
 /// Takes the renames out of an intent that nobody has wished for; what they are about, under both names.

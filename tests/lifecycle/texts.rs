@@ -359,6 +359,34 @@ async fn body(desk: &Desk<'_>, name: &str) -> String {
     client.query_one(sql, &[&name]).await.unwrap().get(0)
 }
 
+/// Where only line ends differ, a plan says so once for all objects.
+pub(crate) async fn a_difference_of_line_ends_is_told_once(cluster: &Cluster) {
+    let tree = "CREATE SCHEMA app;\n\
+        CREATE FUNCTION app.f() RETURNS int LANGUAGE sql AS $$\nSELECT 1\n$$;\n\
+        CREATE FUNCTION app.g() RETURNS int LANGUAGE sql AS $$\nSELECT 2\n$$;\n\
+        COMMENT ON SCHEMA app IS 'one\ntwo';\n";
+    let mut desk = Desk::begun(cluster, &[FILES[0], ("schema/all.sql", tree)]).await;
+    desk.forge("plan --check");
+    assert!(!desk.typed.contains("line ends"), "{}", desk.typed);
+    desk.write("schema/all.sql", &tree.replace('\n', "\r\n"));
+    desk.typed.clear();
+    desk.forge("plan --check");
+    let told = "only line ends differ between the tree and the database";
+    assert_eq!(desk.typed.matches(told).count(), 1, "{}", desk.typed);
+    for object in [
+        "function app.f()",
+        "function app.g()",
+        "comment on schema app",
+    ] {
+        assert!(desk.typed.contains(object), "{}", desk.typed);
+    }
+    // What differs in more is not told of so.
+    desk.write("schema/all.sql", &tree.replace("SELECT 1", "SELECT 3"));
+    desk.typed.clear();
+    desk.forge("plan --check");
+    assert!(!desk.typed.contains(told), "{}", desk.typed);
+}
+
 /// Line ends belong to a body, and a plan file whose line ends were converted is refused before anything runs.
 pub(crate) async fn line_ends_that_git_converted_are_told(cluster: &Cluster) {
     let function = |name: &str, end: &str| {
