@@ -109,9 +109,12 @@
 //! - No step is without its lock level, its hazards and its reason. Rows survive unless a step with an approved hazard says
 //!   otherwise.
 //! - Every plan that is written has been proved on a shadow server, up and down.
-//! - Code of the schema tree runs as an ordinary role in a scratch database, and reaches nothing outside it. A superuser's
-//!   privileges are for single statements that evaluate nothing ([`Inert`](source::Inert)). Where the kernel can, it confines
-//!   the servers that forge starts ([`Landlock`](server::shadow::Landlock)).
+//! - Code of the schema tree runs as an ordinary role in a scratch database, and reaches nothing outside it. On a server of
+//!   forge's own, a superuser's privileges are for single statements that evaluate nothing ([`Inert`](source::Inert)) and that
+//!   forge writes itself; on a server of the user's, no statement has them. Where the kernel can, it
+//!   confines the servers that forge starts ([`Landlock`](server::shadow::Landlock)).
+//! - What the tree or a plan says reaches a server as exactly the one statement that the parser has read, whatever settings
+//!   its code has changed. On a shadow server it has a time limit that its code can't lift.
 //! - A frozen plan is applied verbatim or refused, with the approval and the way back that it was frozen with. Line ends,
 //!   white space and comments don't count.
 //! - Killing forge or the server at any moment loses nothing: the next `apply` finishes the work or says what stands.

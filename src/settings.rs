@@ -20,7 +20,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use self::sources::Sources;
 pub use self::{
     connection_string::{ConnectionString, mask, redact},
-    file::{FILE_NAME, ForgeToml, Managed, parse_duration},
+    file::{FILE_NAME, ForgeToml, Managed, parse_duration, parse_time_limit},
     flags::{GlobalFlags, ShadowProvider},
     naming::{Naming, unknown_token},
     nearest::nearest,
@@ -140,6 +140,8 @@ pub struct Shadow {
     pub offline: Setting<bool>,
     /// Where downloads, templates and catalogs are kept.
     pub cache: Setting<Utf8PathBuf>,
+    /// How long a statement of the tree or of a plan may take there.
+    pub statement_timeout: Setting<Duration>,
     /// Another npm registry than the public one.
     pub mirror: Option<Setting<ConnectionString>>,
 }

@@ -11,6 +11,8 @@
 mod confinement;
 #[path = "shadow/embedded.rs"]
 mod embedded;
+#[path = "shadow/one_statement.rs"]
+mod one_statement;
 #[path = "shadow/registry.rs"]
 mod registry;
 #[path = "shadow/untrusted.rs"]

@@ -188,9 +188,12 @@ impl<'a> Runner<'a> {
             .map_err(|error| server_error(&error))
     }
 
-    /// A statement of the plan.
+    /// A statement of the plan: exactly one, or the server takes none.
     async fn execute(&self, sql: &str) -> Result<(), Cause> {
-        unless_cancelled(self.work, self.work.session.client().batch_execute(sql)).await
+        let client = self.work.session.client();
+        unless_cancelled(self.work, Box::pin(client.execute_typed(sql, &[])))
+            .await
+            .map(drop)
     }
 
     /// All statements of a step.

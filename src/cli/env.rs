@@ -67,7 +67,8 @@ fn rows(settings: &Settings) -> Vec<Row> {
         shadow,
         ..
     } = settings;
-    let lock_wait = Setting::new(Readable(lock_wait.value), lock_wait.origin.clone());
+    let readable =
+        |setting: &Setting<Duration>| Setting::new(Readable(setting.value), setting.origin.clone());
     vec![
         Row::new("schema", &project.schema),
         Row::new("plans", &project.plans),
@@ -75,7 +76,7 @@ fn rows(settings: &Settings) -> Vec<Row> {
         Row::optional("environment", environment.as_ref()),
         Row::optional("target", target.as_ref()),
         Row::optional("role", role.as_ref()),
-        Row::new("lock_wait", &lock_wait),
+        Row::new("lock_wait", &readable(lock_wait)),
         Row::optional("tunnel", operations.tunnel.as_ref()),
         Row::optional("window", operations.window.as_ref()),
         Row::optional("before_apply", operations.before_apply.as_ref()),
@@ -87,6 +88,10 @@ fn rows(settings: &Settings) -> Vec<Row> {
         Row::new("shadow", &shadow.provider),
         Row::optional("shadow_url", shadow.url.as_ref()),
         Row::optional("shadow_bin", shadow.bin.as_ref()),
+        Row::new(
+            "shadow_statement_timeout",
+            &readable(&shadow.statement_timeout),
+        ),
         Row::new("offline", &shadow.offline),
         Row::new("cache", &shadow.cache),
         Row::optional("mirror", shadow.mirror.as_ref()),

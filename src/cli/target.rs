@@ -289,6 +289,7 @@ pub(super) fn shadow_settings(
     };
     wanted.bin = shadow.bin.as_ref().map(|bin| bin.value.clone());
     wanted.offline = shadow.offline.value;
+    wanted.statement_timeout = shadow.statement_timeout.value;
     wanted.cache = shadow.cache.value.clone();
     if let Some(mirror) = &shadow.mirror {
         wanted.registry = Some(mirror.value.reveal().to_owned());

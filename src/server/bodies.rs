@@ -1,12 +1,17 @@
 //! Checks function bodies by their languages' own validators.
 
-use futures_util::{TryStreamExt as _, pin_mut};
-use tokio_postgres::{
-    Client, SimpleQueryMessage,
-    error::{DbError, ErrorPosition, SqlState},
-};
+use std::borrow::Cow;
 
-use super::{load::broken, rejection};
+use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
+
+use super::{
+    load::broken,
+    rejection,
+    shadow::{
+        limit::overdue,
+        tree_session::{Ended, Errand, RESET, TreeSession},
+    },
+};
 use crate::{
     diagnostic::{Code, Diagnostic, Result, Severity},
     source::{self, Statement},
@@ -40,8 +45,12 @@ pub struct BodyProblem {
 ///
 /// Names in a body are looked up as at run time: along the function's own `search_path`, else along that of the file
 /// which defines it. pg_dump's empty one says nothing about run time; the function's schema and `public` stand in for it.
-pub async fn check_bodies(client: &Client, statements: &[Statement]) -> Result<Vec<BodyProblem>> {
-    let rows = client
+pub(super) async fn check_bodies(
+    session: &TreeSession,
+    statements: &[Statement],
+) -> Result<Vec<BodyProblem>> {
+    let rows = session
+        .client()
         .query(include_str!("bodies.sql"), &[])
         .await
         .map_err(|error| broken(&error))?;
@@ -53,7 +62,8 @@ pub async fn check_bodies(client: &Client, statements: &[Statement]) -> Result<V
             let validator = sql::dotted(&[Ident::new(row.get::<_, String>("validator_schema")), Ident::new(row.get::<_, String>("validator"))]);
             let oid: u32 = row.get("oid");
             Function {
-                check: format!("SELECT pg_catalog.set_config('search_path', {}, false); SELECT {validator}({oid});", Literal(&path)),
+                settings: format!("SET check_function_bodies = on; SELECT pg_catalog.set_config('search_path', {}, false)", Literal(&path)),
+                check: format!("SELECT {validator}({oid})"),
                 identity_arguments: row.get("identity_arguments"),
                 schema,
                 name,
@@ -63,20 +73,14 @@ pub async fn check_bodies(client: &Client, statements: &[Statement]) -> Result<V
         .collect();
     let mut problems = Vec::new();
     let mut rest = functions.as_slice();
-    while !rest.is_empty() {
-        let Some((passed, error)) = first_rejection(client, rest).await? else {
-            break;
-        };
+    while let Some((passed, error)) = first_rejection(session, rest).await? {
         // The function may be another role's, and kept from this one.
         if error.code() != &SqlState::INSUFFICIENT_PRIVILEGE {
             problems.push(problem(&rest[passed], &error));
         }
         rest = &rest[passed + 1..];
     }
-    client
-        .batch_execute("RESET search_path; RESET check_function_bodies")
-        .await
-        .map_err(|error| broken(&error))?;
+    session.command(RESET).await?;
     Ok(problems)
 }
 
@@ -85,41 +89,43 @@ struct Function {
     name: String,
     identity_arguments: String,
     body: String,
-    /// The statements that set its search path and call its validator.
+    /// forge's commands that set its search path.
+    settings: String,
+    /// The call of its validator.
     check: String,
 }
 
 /// Checks functions until one is rejected: how many passed before it, and what the validator says.
 async fn first_rejection(
-    client: &Client,
+    session: &TreeSession,
     functions: &[Function],
-) -> Result<Option<(usize, DbError)>> {
-    // One round trip for all; the server stops at the first error.
-    const PER_FUNCTION: usize = 2;
-    let script: String = std::iter::once("SET check_function_bodies = on;")
-        .chain(functions.iter().map(|function| function.check.as_str()))
-        .collect();
-    let stream = client
-        .simple_query_raw(&script)
-        .await
-        .map_err(|error| broken(&error))?;
-    pin_mut!(stream);
-    let mut completed = 0_usize;
-    loop {
-        match stream.try_next().await {
-            Ok(Some(SimpleQueryMessage::CommandComplete(_))) => completed += 1,
-            Ok(Some(_)) => {}
-            Ok(None) => return Ok(None),
-            Err(error) => {
-                let rejected = error.as_db_error().filter(|_| !client.is_closed()).cloned();
-                // The first completed command is the SET.
-                let passed = completed.saturating_sub(1) / PER_FUNCTION;
-                return rejected
-                    .map(|rejected| Some((passed, rejected)))
-                    .ok_or_else(|| broken(&error));
+) -> Result<Option<(usize, Box<DbError>)>> {
+    // As many are sent at once; where one is rejected, those behind it were checked in vain.
+    const BATCH: usize = 50;
+    for (round, functions) in functions.chunks(BATCH).enumerate() {
+        let checks: Vec<Errand<'_>> = functions
+            .iter()
+            .map(|function| {
+                Errand::under(
+                    function.settings.clone(),
+                    Cow::Borrowed(function.check.as_str()),
+                )
+            })
+            .collect();
+        match session.carry_out(&checks).await? {
+            Ended::Well => {}
+            Ended::Rejected { number, error } => {
+                return Ok(Some((round * BATCH + number, error)));
+            }
+            Ended::Overdue { number } => {
+                let Function { schema, name, .. } = &functions[number];
+                let name = sql::dotted(&[Ident::new(schema), Ident::new(name)]);
+                return Err(overdue(session.limit(), Code::Rejected)
+                    .note(format!("while the body of `{name}` was checked")));
             }
         }
     }
+    Ok(None)
 }
 
 fn problem(function: &Function, error: &DbError) -> BodyProblem {

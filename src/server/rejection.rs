@@ -4,7 +4,10 @@ use std::{borrow::Cow, ops::Range};
 
 use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 
-use super::load::ORDINARY;
+use super::{
+    load::ORDINARY,
+    shadow::limit::{self, Limit},
+};
 use crate::{
     diagnostic::{Code, Diagnostic},
     source::{self, Namespace, Statement, Symbol},
@@ -16,8 +19,8 @@ pub(super) struct Failure {
     pub(super) index: usize,
     /// The server's words.
     pub(super) error: DbError,
-    /// How many characters were sent before the statement's own.
-    pub(super) preceding: usize,
+    /// Whether the server was sent what stands in the tree, so that its place means something there.
+    pub(super) verbatim: bool,
     /// Why it wasn't run with more privileges, if it could have been.
     pub(super) refused: Option<String>,
 }
@@ -122,11 +125,18 @@ pub(super) fn explain_confinement(error: Diagnostic) -> Diagnostic {
 /// Why the operating system refuses something to a private server.
 const CONFINED: &str = "the operating system confines the throwaway server: it connects to nothing, runs no programs, and reaches no files but its own";
 
+/// A statement that took too long.
+pub(super) fn overdue(statement: &Statement, limit: &Limit) -> Diagnostic {
+    limit::overdue(limit, Code::Rejected)
+        .at(&statement.file, statement.head(), "stopped here")
+        .note(format!("in `{}`", statement.description))
+}
+
 fn explain(statements: &[&Statement], failure: &Failure) -> Diagnostic {
     let Failure {
         index,
         error,
-        preceding,
+        verbatim,
         refused,
     } = failure;
     let statement = statements[*index];
@@ -149,7 +159,7 @@ fn explain(statements: &[&Statement], failure: &Failure) -> Diagnostic {
     } else {
         Code::Rejected
     };
-    let place = place(statement, error, *preceding);
+    let place = verbatim.then(|| place(statement, error)).flatten();
     let label = match (missing, &place) {
         (true, Some(_)) => "not found",
         _ => "PostgreSQL rejects this",
@@ -222,11 +232,11 @@ fn untranslatable(message: &str) -> Option<char> {
 }
 
 /// The bytes of the file that the server's error points at: in the statement's text, or in a function's body.
-fn place(statement: &Statement, error: &DbError, preceding: usize) -> Option<Range<usize>> {
+fn place(statement: &Statement, error: &DbError) -> Option<Range<usize>> {
     let at = match error.position()? {
         ErrorPosition::Original(position) => {
-            let character = (*position as usize).checked_sub(preceding)?;
-            statement.file_offset(source::byte_of_character(&statement.sql(), character))
+            let at = source::byte_of_character(&statement.sql(), *position as usize);
+            statement.file_offset(at)
         }
         ErrorPosition::Internal { position, query } => {
             body_place(statement, query, *position as usize)?

@@ -57,6 +57,29 @@ const SETUP: &[Setup] = &[
     setup("client_min_messages", "warning"),
 ];
 
+/// What a shadow's session has besides, in which code that nobody has looked at runs, or which must not be influenced by it.
+const SHADOW: &[(&str, &str)] = &[
+    ("backslash_quote", "safe_encoding"),
+    ("escape_string_warning", "on"),
+    // Bodies are checked once everything is there.
+    ("check_function_bodies", "off"),
+    ("idle_session_timeout", "0"),
+];
+
+/// The setup of a shadow's session as options of its login: they beat what a role or a database has set, and are what
+/// `RESET` leads back to. The last of two that have one name holds.
+pub(super) fn lasting<'a>(
+    further: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Vec<(String, String)> {
+    let setup = SETUP
+        .iter()
+        .filter(|setting| setting.since == OLDEST)
+        .map(|setting| (setting.name, setting.value));
+    let all = setup.chain(SHADOW.iter().copied()).chain(further);
+    all.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
 /// Where the setup holds.
 #[derive(Clone, Copy)]
 pub(super) enum Scope<'a> {

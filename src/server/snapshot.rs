@@ -1,9 +1,15 @@
 //! Many queries at one moment, and statements one after the other.
 
 use futures_util::future::{join, join_all};
-use tokio_postgres::{Row, error::SqlState};
+use tokio_postgres::{
+    Row,
+    error::{DbError, SqlState},
+};
 
-use super::{failure::server_error, session::Session};
+use super::{
+    failure::{rejected, server_error},
+    session::Session,
+};
 use crate::diagnostic::{Diagnostic, Result};
 
 impl Session {
@@ -35,17 +41,10 @@ impl Session {
             .map_err(|error| server_error(&error))
     }
 
-    /// Runs statements, in a transaction or each by itself.
+    /// Runs statements, in a transaction or each by itself. Each is sent as one statement, and nothing but one is taken.
     pub async fn run_all(&self, statements: &[&str], transactional: bool) -> Result<(), Rejection> {
         let together = transactional && statements.len() > 1;
         if together {
-            // As one message first; only a failure costs a second run that names its statement.
-            let script = format!("BEGIN;{};COMMIT", statements.join("\n;"));
-            match self.client().batch_execute(&script).await {
-                Ok(()) => return Ok(()),
-                Err(error) if error.is_closed() => return Err(Rejection::of(0, &error)),
-                Err(_) => self.command(0, "ROLLBACK").await?,
-            }
             self.command(0, "BEGIN").await?;
         }
         for (number, statement) in statements.iter().enumerate() {
@@ -63,10 +62,16 @@ impl Session {
     }
 
     async fn command(&self, number: usize, statement: &str) -> Result<(), Rejection> {
-        self.client()
-            .batch_execute(statement)
-            .await
-            .map_err(|error| Rejection::of(number, &error))
+        match self.client().execute_typed(statement, &[]).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(match error.as_db_error() {
+                Some(rejected) => Rejection::of(number, rejected),
+                None => Rejection {
+                    number,
+                    ..Rejection::broken(server_error(&error))
+                },
+            }),
+        }
     }
 }
 
@@ -77,16 +82,37 @@ pub struct Rejection {
     pub number: usize,
     /// Whether the role lacks a privilege.
     pub lacks_privilege: bool,
+    /// Whether it took too long and was stopped.
+    pub overdue: bool,
     /// What the server says.
     pub diagnostic: Diagnostic,
 }
 
 impl Rejection {
-    fn of(number: usize, error: &tokio_postgres::Error) -> Self {
+    pub(super) fn of(number: usize, error: &DbError) -> Self {
+        Self {
+            lacks_privilege: error.code() == &SqlState::INSUFFICIENT_PRIVILEGE,
+            number,
+            ..Self::broken(rejected(error))
+        }
+    }
+
+    /// One that took too long.
+    pub(super) fn overdue(number: usize, diagnostic: Diagnostic) -> Self {
         Self {
             number,
-            lacks_privilege: error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE),
-            diagnostic: server_error(error),
+            overdue: true,
+            ..Self::broken(diagnostic)
+        }
+    }
+
+    /// Something went wrong around the statements.
+    pub(super) fn broken(diagnostic: Diagnostic) -> Self {
+        Self {
+            number: 0,
+            lacks_privilege: false,
+            overdue: false,
+            diagnostic,
         }
     }
 }

@@ -129,6 +129,9 @@ pub struct ShadowTable {
     pub offline: Option<bool>,
     /// The cache's folder.
     pub cache: Option<Utf8PathBuf>,
+    /// How long a statement may take on the shadow server.
+    #[serde(deserialize_with = "time_limit")]
+    pub statement_timeout: Option<Duration>,
 }
 
 /// `[environments.NAME]`: a database and how to work on it.
@@ -299,4 +302,19 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         .ok()
         .and_then(|duration| Duration::try_from(duration).ok())
         .ok_or_else(|| format!("`{text}` is no duration such as `30s` or `5m`"))
+}
+
+fn time_limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_time_limit(&text).map(Some).map_err(D::Error::custom)
+}
+
+/// Reads a duration that something may take. The error says what was expected.
+pub fn parse_time_limit(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        Duration::ZERO => Err(format!(
+            "`{text}` is no time limit: it is longer than nothing"
+        )),
+        limit => Ok(limit),
+    }
 }

@@ -1,10 +1,10 @@
 //! The flags that every command takes, as the user wrote them.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::ConnectionString;
+use super::{ConnectionString, parse_time_limit};
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
     report::{ColorChoice, LogFormat, LogLevel, Verbosity},
@@ -41,6 +41,10 @@ pub struct GlobalFlags {
     /// Start the shadow server from the PostgreSQL programs in this folder [env: FORGE_SHADOW_BIN]
     #[arg(long, value_name = "DIR", global = true)]
     pub shadow_bin: Option<Utf8PathBuf>,
+
+    /// Stop a statement that takes longer than this on the shadow server [env: FORGE_SHADOW_STATEMENT_TIMEOUT]
+    #[arg(long, value_name = "DURATION", global = true, value_parser = parse_time_limit)]
+    pub shadow_statement_timeout: Option<Duration>,
 
     /// Download nothing [env: FORGE_OFFLINE]
     #[arg(long, global = true)]

@@ -8,11 +8,12 @@ use jiff::tz::TimeZone;
 use super::{
     ConnectionString, FILE_NAME, ForgeToml, GlobalFlags, Managed, Naming, Origin, Policy, Project,
     Setting, Shadow, ShadowProvider, Target, existing, file::ShadowTable, nearest, no_project,
+    parse_time_limit,
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
     files::ProjectFiles,
-    server::Environment,
+    server::{Environment, shadow::STATEMENT_TIMEOUT},
 };
 
 /// How long `apply` waits for another forge unless told otherwise.
@@ -329,6 +330,13 @@ impl<'a> Sources<'a> {
             Some(offline) => Some(offline),
             None => self.switch("FORGE_OFFLINE")?,
         };
+        let statement_timeout = match flag(
+            "--shadow-statement-timeout",
+            self.flags.shadow_statement_timeout,
+        ) {
+            Some(limit) => Some(limit),
+            None => self.time_limit("FORGE_SHADOW_STATEMENT_TIMEOUT")?,
+        };
         let cache = self
             .variable("FORGE_CACHE_DIR")
             .map(|cache| self.in_working_dir(into_path(cache)));
@@ -350,6 +358,9 @@ impl<'a> Sources<'a> {
                 Some(cache) => cache,
                 None => self.cache_of_the_file()?,
             },
+            statement_timeout: statement_timeout
+                .or_else(|| self.shadow_key("statement_timeout", |table| table.statement_timeout))
+                .unwrap_or(Setting::default_value(STATEMENT_TIMEOUT)),
             mirror: self
                 .connection_variable("FORGE_PG_MIRROR")
                 .or_else(|| self.connection_variable("npm_config_registry")),
@@ -457,6 +468,20 @@ impl<'a> Sources<'a> {
             }
         };
         Ok(Some(Setting::new(value, written.origin)))
+    }
+
+    fn time_limit(&self, name: &str) -> Result<Option<Setting<Duration>>> {
+        let Some(written) = self.variable(name) else {
+            return Ok(None);
+        };
+        let limit = parse_time_limit(&written.value).map_err(|why| {
+            Diagnostic::error(
+                Code::Configuration,
+                format!("`{name}` can't be read: {why}"),
+            )
+            .help(format!("set `{name}` to a duration such as `5m`"))
+        })?;
+        Ok(Some(Setting::new(limit, written.origin)))
     }
 
     fn in_working_dir(&self, path: Setting<Utf8PathBuf>) -> Setting<Utf8PathBuf> {

@@ -302,6 +302,41 @@ fn durations() {
 }
 
 /// `forge.toml`, flags, variables.
+#[test]
+fn precedence_of_the_statement_timeout() {
+    #[track_caller]
+    fn check(forge_toml: &str, args: &[&str], pairs: &[(&str, &str)], expected: (u64, &str)) {
+        let limit = resolved(forge_toml, args, pairs)
+            .unwrap()
+            .shadow
+            .statement_timeout;
+        let (seconds, origin) = expected;
+        assert_eq!(limit.value, Duration::from_secs(seconds));
+        assert_eq!(limit.origin.to_string(), origin);
+    }
+    let file = "[shadow]\nstatement_timeout = \"2min\"\n";
+    let variable = [("FORGE_SHADOW_STATEMENT_TIMEOUT", "90s")];
+    let flag = ["--shadow-statement-timeout", "1s"];
+    check(file, &flag, &variable, (1, "--shadow-statement-timeout"));
+    check(
+        file,
+        &[],
+        &variable,
+        (90, "$FORGE_SHADOW_STATEMENT_TIMEOUT"),
+    );
+    check(file, &[], &[], (120, "forge.toml:2"));
+    check("", &[], &[], (300, "default"));
+    for (forge_toml, pairs) in [
+        ("[shadow]\nstatement_timeout = \"0s\"\n", [].as_slice()),
+        ("[shadow]\nstatement_timeout = \"-1m\"\n", &[]),
+        ("", &[("FORGE_SHADOW_STATEMENT_TIMEOUT", "0")]),
+        ("", &[("FORGE_SHADOW_STATEMENT_TIMEOUT", "soon")]),
+    ] {
+        let error = resolved(forge_toml, &[], pairs).unwrap_err();
+        assert_eq!(error.code(), Code::Configuration, "{error:?}");
+    }
+}
+
 type Case<'a> = (&'a str, &'a [&'a str], &'a [(&'a str, &'a str)]);
 
 /// What is printed for each of these cases.

@@ -25,6 +25,72 @@ pub struct Inert {
     pub library: Option<String>,
     /// Whether it is about an event trigger. Such statements set none off.
     pub about_event_trigger: bool,
+    /// Whether it gives a schema away.
+    pub about_schema: bool,
+}
+
+/// What a statement does to extensions and to nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AboutExtensions {
+    /// The extensions.
+    pub names: Vec<String>,
+    /// The schema that it names for one.
+    pub schema: Option<String>,
+    /// Whether it runs an extension's script.
+    pub runs_script: bool,
+    /// Whether it brings along the extensions that one requires.
+    pub cascades: bool,
+}
+
+/// What a statement, given as text, does to extensions; none if it does anything else.
+pub fn about_extensions(sql: &str) -> Option<AboutExtensions> {
+    let parsed = syntax::parse(sql).ok()?;
+    let [statement] = parsed.stmts.as_slice() else {
+        return None;
+    };
+    let plain = |names| AboutExtensions {
+        names,
+        schema: None,
+        runs_script: false,
+        cascades: false,
+    };
+    let named = |node: &Node| match ast::kind(node) {
+        Some(NodeEnum::String(name)) => Some(vec![name.sval.clone()]),
+        _ => None,
+    };
+    match ast::kind(statement.stmt.as_deref()?)? {
+        NodeEnum::CreateExtensionStmt(create) => {
+            let option = |name: &str| {
+                let options = create.options.iter().filter_map(ast::kind);
+                options
+                    .filter_map(|option| match option {
+                        NodeEnum::DefElem(element) => Some(element),
+                        _ => None,
+                    })
+                    .find(|element| element.defname == name)
+            };
+            let schema = option("schema").and_then(|element| named(element.arg.as_deref()?));
+            Some(AboutExtensions {
+                schema: schema.into_iter().flatten().next(),
+                runs_script: true,
+                cascades: option("cascade").is_some(),
+                ..plain(vec![create.extname.clone()])
+            })
+        }
+        NodeEnum::DropStmt(drop) if drop.remove_type() == ObjectType::ObjectExtension => {
+            let dropped = ast::strings(&drop.objects).into_iter();
+            Some(plain(dropped.map(str::to_owned).collect()))
+        }
+        NodeEnum::CommentStmt(comment) if comment.objtype() == ObjectType::ObjectExtension => {
+            named(comment.object.as_deref()?).map(plain)
+        }
+        NodeEnum::AlterObjectSchemaStmt(alter)
+            if alter.object_type() == ObjectType::ObjectExtension =>
+        {
+            named(alter.object.as_deref()?).map(plain)
+        }
+        _ => None,
+    }
 }
 
 /// Who runs a statement that needs a superuser.
@@ -53,6 +119,7 @@ pub(super) fn of(node: &NodeEnum) -> Option<Inert> {
         leakproof: false,
         library: None,
         about_event_trigger: false,
+        about_schema: false,
     };
     match node {
         NodeEnum::CreateExtensionStmt(_) => Some(Inert {
@@ -66,6 +133,7 @@ pub(super) fn of(node: &NodeEnum) -> Option<Inert> {
         NodeEnum::AlterOwnerStmt(alter) => Some(Inert {
             owner: alter.newowner.as_ref().and_then(role),
             about_event_trigger: alter.object_type() == ObjectType::ObjectEventTrigger,
+            about_schema: alter.object_type() == ObjectType::ObjectSchema,
             ..plain
         }),
         // One that does nothing else.
@@ -256,6 +324,50 @@ mod tests {
         check("ALTER PUBLICATION p ADD TABLE t WHERE (f())", false);
         check("CREATE PUBLICATION p FOR TABLE t WHERE (f())", false);
         check("COMMENT ON EXTENSION e IS 'x'; SELECT f()", false);
+    }
+
+    #[test]
+    fn statements_about_extensions_are_known() {
+        fn check(sql: &str, names: &[&str], schema: Option<&str>, [script, cascades]: [bool; 2]) {
+            let about = about_extensions(sql).unwrap();
+            assert_eq!(about.names, names, "{sql}");
+            assert_eq!(about.schema.as_deref(), schema, "{sql}");
+            assert_eq!((about.runs_script, about.cascades), (script, cascades));
+        }
+        check("CREATE EXTENSION \"A b\"", &["A b"], None, [true, false]);
+        check(
+            "CREATE EXTENSION a SCHEMA s CASCADE",
+            &["a"],
+            Some("s"),
+            [true, true],
+        );
+        check(
+            "DROP EXTENSION a, b CASCADE",
+            &["a", "b"],
+            None,
+            [false, false],
+        );
+        check(
+            "COMMENT ON EXTENSION a IS 'x'",
+            &["a"],
+            None,
+            [false, false],
+        );
+        check(
+            "ALTER EXTENSION a SET SCHEMA s",
+            &["a"],
+            None,
+            [false, false],
+        );
+        for other in [
+            "ALTER EXTENSION a UPDATE",
+            "ALTER EXTENSION a ADD TABLE t",
+            "DROP TABLE a",
+            "COMMENT ON TABLE a IS 'x'",
+            "DROP EXTENSION a; SELECT 1",
+        ] {
+            assert_eq!(about_extensions(other), None, "{other}");
+        }
     }
 
     #[test]

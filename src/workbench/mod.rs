@@ -77,7 +77,7 @@ impl Workbench {
         scope: Scope,
     ) -> Result<Self> {
         Ok(Self {
-            shadow: shadow::start(settings, major, target)
+            shadow: Box::pin(shadow::start(settings, major, target))
                 .await?
                 .with_locale(locale),
             role,
@@ -102,7 +102,7 @@ impl Workbench {
             .create_roles(&roles(statements).into_iter().collect::<Vec<_>>())
             .await?;
         let mut scratch = self.scratch("desired").await?;
-        let broken_bodies = load(&mut scratch, statements).await?;
+        let broken_bodies = Box::pin(load(&mut scratch, statements)).await?;
         let mut catalog = self.read(&scratch).await?;
         catalog.declare();
         catalog.named_owners = named_owners(statements, &catalog);
@@ -217,7 +217,7 @@ impl Workbench {
     }
 
     async fn scratch(&self, purpose: &str) -> Result<Scratch> {
-        self.shadow.scratch(purpose, &self.role).await
+        Box::pin(self.shadow.scratch(purpose, &self.role)).await
     }
 
     async fn read_with_addresses(&self, scratch: &Scratch) -> Result<(Catalog, Addresses)> {
@@ -249,6 +249,12 @@ async fn run(scratch: &mut Scratch, plan: &Plan, what: &str) -> Result<()> {
         let texts: Vec<&str> = statements.iter().map(|(_, sql)| *sql).collect();
         scratch.run_all(&texts, batch.transactional).await.map_err(|rejection| {
             let (object, sql) = statements[rejection.number];
+            if rejection.overdue {
+                return rejection
+                    .diagnostic
+                    .note(format!("{what}: `{object}`"))
+                    .note(format!("in the statement: {sql}"));
+            }
             let diagnostic = Diagnostic::error(Code::Unproved, format!("{what}: `{object}`"))
                 .note(format!("the server says: {}", rejection.diagnostic.message()));
             let notes = rejection.diagnostic.notes().iter();

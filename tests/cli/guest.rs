@@ -6,15 +6,19 @@ use crate::{server::Server, support::TestEnvironment};
 const OWN: &str = "\
 CREATE SCHEMA app;
 CREATE TABLE app.users (id bigint PRIMARY KEY, name text NOT NULL);
-CREATE FOREIGN DATA WRAPPER files;
-CREATE SERVER here FOREIGN DATA WRAPPER files;
-CREATE USER MAPPING FOR postgres SERVER here;
 CREATE PUBLICATION everything FOR TABLE app.users;
 CREATE SUBSCRIPTION theirs CONNECTION 'host=elsewhere password=hunter2' PUBLICATION everything WITH (connect = false);
 GRANT SELECT ON app.users TO postgres;
 ALTER TABLE app.users ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON app.users TO postgres;
 ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA app GRANT SELECT ON TABLES TO postgres;
+";
+
+/// What needs a superuser besides.
+const FOREIGN: &str = "\
+CREATE FOREIGN DATA WRAPPER files;
+CREATE SERVER here FOREIGN DATA WRAPPER files;
+CREATE USER MAPPING FOR postgres SERVER here;
 ";
 
 #[test]
@@ -44,8 +48,19 @@ fn the_role_that_plans_is_named_where_another_stands_for_it() {
         }
     };
     expect(&["plan", "-m", "my own"], &steps);
+    let foreign = environment.project().join("schema/foreign.sql");
+    fs_err::write(&foreign, FOREIGN).unwrap();
+    let refused = environment.run(&["plan", "-m", "my own"]);
+    for words in [
+        "schema/foreign.sql:1:1",
+        "needs a superuser",
+        "--shadow local",
+        "[exit 1]",
+    ] {
+        assert!(refused.contains(words), "{words}\n{refused}");
+    }
     expect(
-        &["plan", "-m", "my own"],
+        &["plan", "-m", "my own", "--shadow", "local"],
         &[
             "`CREATE SUBSCRIPTION theirs CONNECTION` is left out",
             "`foreign-data wrapper files` of the schema tree isn't in the database",
@@ -54,10 +69,10 @@ fn the_role_that_plans_is_named_where_another_stands_for_it() {
             "`user mapping postgres on server here` of the schema tree isn't in the database",
         ],
     );
+    fs_err::remove_file(&foreign).unwrap();
     expect(&["approve", "--all"], &[]);
     expect(&["apply"], &steps);
-    let kept = "CREATE FOREIGN DATA WRAPPER files; CREATE SERVER here FOREIGN DATA WRAPPER files; \
-                CREATE USER MAPPING FOR postgres SERVER here; CREATE PUBLICATION everything FOR TABLE app.users";
+    let kept = "CREATE PUBLICATION everything FOR TABLE app.users";
     server.sql_as("postgres", kept);
     expect(&["plan", "--check"], &["no changes"]);
 }

@@ -77,6 +77,80 @@ fn only_server_and_apply_hold_a_client() {
     );
 }
 
+/// The server takes several statements in one message only of the simple protocol. What the tree or a plan says is never sent
+/// so: under settings that its own code has made, the server could read two statements where the parser has read one.
+#[test]
+fn only_commands_of_forges_own_are_sent_as_scripts() {
+    let words = ["batch_execute", "simple_query", "simple_query_raw"];
+    let own = "it says what stands here, and no text of the tree or of a plan";
+    let names = "forge quotes the names in it, and says the rest";
+    hold(
+        "text of the tree and of plans is sent by `execute_typed`, as exactly one statement",
+        only_below(&[], &words),
+        &[
+            ("src/apply/backfill/mod.rs", "\"ROLLBACK\"", own),
+            ("src/apply/backfill/mod.rs", "&begin", own),
+            ("src/apply/commit.rs", "\"COMMIT\"", own),
+            ("src/apply/kept.rs", "&lock", names),
+            ("src/apply/kept.rs", ".batch_execute(&comment)", names),
+            ("src/apply/leftovers.rs", "DROP INDEX CONCURRENTLY", names),
+            (
+                "src/apply/runner.rs",
+                ".batch_execute(sql)",
+                "`plain` is for commands of forge's own",
+            ),
+            ("src/history/store.rs", "&create", own),
+            ("src/history/store.rs", "\"ROLLBACK\"", own),
+            ("src/server/login.rs", "client.simple_query(&query)", own),
+            ("src/server/role.rs", "SET ROLE", names),
+            ("src/server/session.rs", "setup::setup_query", own),
+            (
+                "src/server/shadow/admin.rs",
+                ".batch_execute(statements)",
+                names,
+            ),
+            ("src/server/shadow/elevation.rs", "RESET", own),
+            ("src/server/shadow/elevation.rs", "(begin)", names),
+            ("src/server/shadow/guest.rs", "DROP ROLE", names),
+            ("src/server/shadow/tree_session.rs", "(reset)", own),
+            ("src/server/shadow/tree_session.rs", "(command)", names),
+            ("src/server/shadow/tree_session.rs", "(commands)", names),
+            ("src/server/shadow/tree_session.rs", "SAVEPOINT", own),
+            ("src/server/snapshot.rs", "BEGIN ISOLATION LEVEL", own),
+            ("src/server/snapshot.rs", "\"COMMIT\"", own),
+            (
+                "src/server/snapshot.rs",
+                ".batch_execute(script)",
+                "`Session::run`, whose callers the next test knows",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn sessions_run_no_text_of_the_tree() {
+    let runs = |line: &str| line.contains("session.run(") || line.contains("session().run(");
+    let breaches = sources();
+    let breaches = breaches.iter().flat_map(|source| source.breaches(runs));
+    let settings = "what each plan begins with is forge's own";
+    let own = "it is forge's own";
+    hold(
+        "`Session::run` is for scripts of forge's own; `Session::run_all` sends statements one by one",
+        breaches.collect(),
+        &[
+            ("src/apply/sync.rs", "SETTINGS", settings),
+            ("src/workbench/rebuild.rs", "SETTINGS", settings),
+            ("src/workbench/walk.rs", "SETTINGS", settings),
+            ("src/workbench/replay.rs", "SETTINGS", settings),
+            ("src/cli/up.rs", "forget", own),
+            ("src/history/stamp.rs", "\"BEGIN\"", own),
+            ("src/history/stamp.rs", "\"COMMIT\"", own),
+            ("src/history/stamp.rs", "\"ROLLBACK\"", own),
+            ("src/server/shadow/tree_session.rs", "RESET", own),
+        ],
+    );
+}
+
 #[test]
 fn only_report_prints() {
     let words = [

@@ -25,7 +25,7 @@ fn statements(sql: &str) -> Result<Vec<Statement>> {
 }
 
 /// Loads a tree of one file in the name of the role `app`.
-async fn loaded(shadow: &Shadow, sql: &str) -> Result<Scratch> {
+pub(super) async fn loaded(shadow: &Shadow, sql: &str) -> Result<Scratch> {
     let statements = statements(sql)?;
     let roles: Vec<String> = roles(&statements).into_iter().collect();
     shadow.create_roles(&roles).await?;
@@ -327,7 +327,7 @@ fn programs_make_schema_and_no_rows() {
              WHERE attrelid IN ('public.later'::regclass, 'public.made'::regclass) AND attnum > 0";
         assert_eq!(
             text(scratch.session().client(), columns).await,
-            "later.a,later.c,made.a"
+            "public.later.a,public.later.c,public.made.a"
         );
         shadow.drop_scratch(scratch).await.unwrap();
 
@@ -368,8 +368,10 @@ fn roles_of_a_users_server_are_played_by_others() {
         shadow.create_roles(&names).await.unwrap();
         let mut scratch = shadow.scratch("proof", &Ident::new("app")).await.unwrap();
         let functions = attack.functions.replace("FUNCTION ", "FUNCTION public.");
+        let (escape, evil) = functions.split_once(";\n").unwrap();
         let steps = [
-            functions.as_str(),
+            escape,
+            evil,
             "CREATE TABLE public.t (a int)",
             "ALTER TABLE public.t OWNER TO mighty",
             "CREATE POLICY p ON public.t TO reader, app USING (true)",
@@ -407,7 +409,7 @@ fn row_security_stands_in_no_ones_way() {
         let (_project, server) = users_server().await;
         let admin = connect(&server.options()).await;
         admin
-            .batch_execute("CREATE ROLE ann LOGIN CREATEDB")
+            .batch_execute("CREATE ROLE ann LOGIN CREATEDB CREATEROLE")
             .await
             .unwrap();
         let mut options = server.options();

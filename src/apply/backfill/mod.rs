@@ -7,8 +7,6 @@ mod pace;
 
 use std::time::{Duration, Instant};
 
-use tokio_postgres::SimpleQueryMessage;
-
 pub use self::pace::{Pace, spoken};
 
 use super::{
@@ -279,20 +277,12 @@ impl<'a> Backfill<'a> {
         let client = self.work.session.client();
         let begin = format!("BEGIN; {}", include_str!("../sql/lock_timeout.sql"));
         client.batch_execute(&begin).await.map_err(Cause::Server)?;
-        let answers = unless_cancelled(self.work, client.simple_query(sql)).await?;
-        // Rows that it returns are nobody's business here.
-        let written = answers.iter().map(|answer| {
-            if let SimpleQueryMessage::CommandComplete(rows) = answer {
-                *rows
-            } else {
-                0
-            }
-        });
+        let written = unless_cancelled(self.work, Box::pin(client.execute_typed(sql, &[]))).await?;
         let passed = Passed {
             from: self.last.as_ref(),
             to: &slice.last,
             rows: slice.rows,
-            written: written.sum(),
+            written,
         };
         let advanced = advance_backfill(self.work.session, self.of, &passed).await;
         let wish = advanced.map_err(Cause::Refused)?;

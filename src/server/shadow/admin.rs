@@ -5,7 +5,9 @@ use tokio_postgres::{Client, error::SqlState};
 
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
-    server::{connect::ConnectOptions, failure::server_error, session::Session},
+    server::{
+        backend::Backend, connect::ConnectOptions, failure::server_error, session::Session, setup,
+    },
 };
 
 /// How to reach a private server by the socket in `folder`.
@@ -23,7 +25,25 @@ pub(in crate::server) async fn connect(options: &ConnectOptions) -> Result<Admin
         .map(Admin)
 }
 
+/// Opens a session in a scratch database, in which no setting of the database's matters. Triggers are quiet in a superuser's.
+pub(super) async fn connect_to_scratch(options: &ConnectOptions, superuser: bool) -> Result<Admin> {
+    let mut options = options.clone();
+    let quiet = superuser.then_some(("session_replication_role", "replica"));
+    options.session_options.extend(setup::lasting(quiet));
+    connect(&options).await
+}
+
 impl Admin {
+    /// The session.
+    pub(in crate::server) fn session(&self) -> &Session {
+        &self.0
+    }
+
+    /// Ends a process of the server.
+    pub(super) async fn terminate(&self, backend: Backend) -> Result<()> {
+        self.0.terminate(backend).await.map(drop)
+    }
+
     /// The client, for queries.
     pub(in crate::server) fn client(&self) -> &Client {
         self.0.client()

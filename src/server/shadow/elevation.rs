@@ -1,72 +1,146 @@
-//! A superuser's privileges for the length of one statement.
+//! A superuser's privileges for the length of one statement, on forge's own server.
 //!
-//! Code of the tree runs as an ordinary role, which [`Elevation`] makes a superuser while a statement runs that evaluates
-//! nothing ([`Inert`]), and an ordinary role again. Whatever code of the tree has left in the session can't use the moment:
-//! the statement has a transaction of its own, so that deferred triggers have fired before it begins; triggers are quiet
-//! in the role's sessions; and what the statement has done is looked at before it is committed.
+//! Code of the tree runs as an ordinary role, in a session of its own. A statement that needs a superuser and evaluates
+//! nothing ([`Inert`]) runs in the administrator's session instead, in which no code of the tree has ever run: forge writes
+//! it anew ([`source::rewritten`]), and the settings by which it is read are put right and verified in the same round trip.
+//! The role is a superuser only inside that transaction, which no other session sees; and what the statement has done is
+//! looked at before it is committed.
+//!
+//! On a server of the user's nobody becomes a superuser. There the administrator creates and drops extensions
+//! that the server's own administrator has installed before, and the ordinary role does the rest, or is refused.
 
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
 };
 
-use tokio_postgres::{Client, error::DbError};
+use futures_util::future::join4;
+use tokio_postgres::{
+    error::DbError,
+    types::{ToSql, Type},
+};
 
-use super::admin::{self, Admin};
+use super::{
+    admin::{self, Admin},
+    limit::{Clock, Limit},
+    tree_session::{Ended, Errand, RESET, TreeSession},
+};
 use crate::{
     diagnostic::Result,
     server::{connect::ConnectOptions, load::broken},
-    source::{self, Inert, Performer},
+    source::{self, AboutExtensions, Inert, Performer},
     sql::{self, Ident},
 };
 
-/// What makes the loading role of one scratch database a superuser.
+/// What does for the loading role of one scratch database what that role may not do itself.
 pub(in crate::server) struct Elevation {
-    /// The administrator's way into the database.
-    options: ConnectOptions,
-    admin: Option<Admin>,
+    /// The administrator's session in the database, which was opened before any code of the tree ran there.
+    admin: Admin,
+    database: Ident,
     role: Ident,
     /// The roles that others play here, with who plays them.
     stand_ins: BTreeMap<Ident, Ident>,
     /// The roles that forge has made, which have no rights of their own.
     made: BTreeSet<Ident>,
+    powers: Powers,
+    limit: Limit,
     calm: bool,
 }
 
-/// Begins a transaction in which functions are created unread.
-const BEGIN: &str = "BEGIN; SET LOCAL check_function_bodies = off;";
+/// What may be done with more privileges than an ordinary role has.
+#[derive(Debug, Clone)]
+pub(super) enum Powers {
+    /// Whatever evaluates nothing: the server is forge's own.
+    Superuser,
+    /// Extensions that are installed in the database which the user has named: the server is the user's.
+    Extensions {
+        /// The extensions.
+        installed: BTreeSet<String>,
+        /// Whether the one who logs in is a superuser.
+        superuser: bool,
+    },
+}
 
-/// What became of a statement that was to run with a superuser's privileges.
+impl Powers {
+    fn of_superuser(&self) -> bool {
+        match self {
+            Self::Superuser => true,
+            Self::Extensions { superuser, .. } => *superuser,
+        }
+    }
+}
+
+/// Who takes part in a scratch database.
+pub(super) struct Roles {
+    /// The loading role.
+    pub(super) role: Ident,
+    /// The roles that others play here, with who plays them.
+    pub(super) stand_ins: BTreeMap<Ident, Ident>,
+    /// The roles that forge has made.
+    pub(super) made: BTreeSet<Ident>,
+}
+
+/// What became of a statement that was to run with more privileges.
 pub(in crate::server) enum Outcome {
     /// It stands.
     Done,
-    /// The server rejects it all the same. So many characters were sent before it.
-    Rejected(Box<DbError>, usize),
+    /// The server rejects it all the same.
+    Rejected {
+        /// Why.
+        error: Box<DbError>,
+        /// Whether the server was sent what stands in the tree, so that its place means something there.
+        verbatim: bool,
+    },
+    /// It took too long.
+    Overdue,
     /// It isn't run, for this reason.
     Refused(String),
 }
 
+/// Why nobody is made a superuser.
+const USERS_SERVER: &str = "it needs a superuser, and on a server that isn't forge's own no statement runs with more privileges than an ordinary role has: \
+     use a private shadow server (`--shadow local` or `--shadow download`)";
+
 impl Elevation {
-    /// Nothing is done yet. `role` is the loading role.
-    pub(super) fn new(
-        options: ConnectOptions,
-        role: Ident,
-        stand_ins: BTreeMap<Ident, Ident>,
-        made: BTreeSet<Ident>,
-    ) -> Self {
-        Self {
-            options,
-            admin: None,
+    /// Opens the administrator's session.
+    pub(super) async fn open(
+        options: &ConnectOptions,
+        roles: Roles,
+        powers: Powers,
+        limit: Limit,
+    ) -> Result<Self> {
+        let superuser = powers.of_superuser();
+        let Roles {
             role,
             stand_ins,
             made,
+        } = roles;
+        Ok(Self {
+            admin: admin::connect_to_scratch(options, superuser).await?,
+            database: Ident::new(&options.database),
+            role,
+            stand_ins,
+            made,
+            powers,
+            limit,
             calm: false,
-        }
+        })
     }
 
     /// From now on no code of the tree runs in the database: things may be given to roles that have rights.
     pub(in crate::server) fn calm_down(&mut self) {
         self.calm = true;
+    }
+
+    /// Whether the administrator is a superuser, who has lifted the loading role above row security and made its triggers
+    /// quiet.
+    pub(super) fn is_superusers(&self) -> bool {
+        self.powers.of_superuser()
+    }
+
+    /// Whether what an ordinary role may not do can be done all the same.
+    pub(in crate::server) fn has_superuser(&self) -> bool {
+        matches!(self.powers, Powers::Superuser)
     }
 
     /// Whether a role may own things while code of the tree still runs, which may then run as that role.
@@ -97,11 +171,24 @@ impl Elevation {
             .collect()
     }
 
-    /// Runs a statement with a superuser's privileges, after commands that set the session up for it. No transaction is
-    /// open in `loader`, the loading role's session.
+    /// Removes what code of the tree has set for the sessions to come.
+    pub(super) async fn forget_settings(&self) -> Result<()> {
+        let Self { database, role, .. } = self;
+        let mut commands = format!(
+            "{RESET}; ALTER DATABASE {database} RESET ALL; ALTER ROLE {role} IN DATABASE {database} RESET ALL; \
+             ALTER ROLE {role} RESET ALL"
+        );
+        if self.is_superusers() {
+            commands = format!("{commands}; {}", super::guest::quieten(role));
+        }
+        self.admin.run(&commands).await
+    }
+
+    /// Runs a statement that the loading role, in whose session no transaction is open, may not run. `settings` are
+    /// forge's commands that lead to the statement's.
     pub(in crate::server) async fn run(
         &mut self,
-        loader: &Client,
+        loader: &TreeSession,
         settings: &str,
         statement: &str,
         inert: &Inert,
@@ -113,6 +200,18 @@ impl Elevation {
                 "`{owner}` is a role of this server itself, as which the tree's code could then run"
             )));
         }
+        if let Powers::Extensions { installed, .. } = &self.powers {
+            let Some(about) = source::about_extensions(statement) else {
+                return self.hand_over(loader, settings, statement, inert).await;
+            };
+            return match about.names.iter().find(|name| !installed.contains(*name)) {
+                Some(name) => Ok(Outcome::Refused(not_installed(name))),
+                None => {
+                    self.administrate_extension(settings, statement, &about)
+                        .await
+                }
+            };
+        }
         if let Some(reason) = self.obstacle(inert).await? {
             return Ok(Outcome::Refused(reason));
         }
@@ -122,27 +221,24 @@ impl Elevation {
                 let parts = inert.leakproof.then(|| {
                     source::leakproof(statement).expect("the statement says that it is leakproof")
                 });
-                let statement = match &parts {
-                    None => statement,
-                    Some(parts) => {
-                        if let Some(rejected) = create(loader, settings, &parts.creation).await? {
-                            return Ok(rejected);
-                        }
-                        &parts.promise
-                    }
+                let Some(parts) = parts else {
+                    return self.perform(settings, statement, inert).await;
                 };
-                let roles = self.raised(inert);
-                self.alter(&roles, "SUPERUSER").await?;
-                let outcome = perform(loader, settings, statement, &self.role).await;
-                // Whatever has happened, the role is ordinary before anything else runs.
-                self.alter(&roles, "NOSUPERUSER").await?;
-                outcome
+                let creation = Errand::under(settings.to_owned(), Cow::Owned(parts.creation));
+                match loader.carry_out(&[creation]).await? {
+                    Ended::Well => self.perform(settings, &parts.promise, inert).await,
+                    Ended::Rejected { error, .. } => Ok(Outcome::Rejected {
+                        error,
+                        verbatim: true,
+                    }),
+                    Ended::Overdue { .. } => Ok(Outcome::Overdue),
+                }
             }
         }
     }
 
     /// Runs a GRANT or REVOKE on what belongs to an extension or to the server itself, once no code of the tree runs any
-    /// more. The commands before it set the session up.
+    /// more.
     pub(in crate::server) async fn grant(
         &mut self,
         settings: &str,
@@ -159,30 +255,10 @@ impl Elevation {
         std::iter::once(self.role.clone()).chain(owner).collect()
     }
 
-    async fn alter(&mut self, roles: &[Ident], option: &str) -> Result<()> {
-        let each = roles
-            .iter()
-            .map(|role| format!("ALTER ROLE {role} {option}"));
-        let statements = sql::join(each, ";");
-        self.admin().await?.run(&statements).await
-    }
-
-    async fn admin(&mut self) -> Result<&Admin> {
-        if self.admin.is_none() {
-            let admin = admin::connect(&self.options).await?;
-            admin
-                .run("SET session_replication_role = replica; SET check_function_bodies = off")
-                .await?;
-            self.admin = Some(admin);
-        }
-        Ok(self.admin.as_ref().expect("it was connected just now"))
-    }
-
     /// What in the database stands in the way, by which code of the tree would run along with the statement.
-    async fn obstacle(&mut self, inert: &Inert) -> Result<Option<String>> {
+    async fn obstacle(&self, inert: &Inert) -> Result<Option<String>> {
         let row = self
-            .admin()
-            .await?
+            .admin
             .client()
             .query_one(include_str!("obstacle.sql"), &[&inert.library])
             .await
@@ -199,101 +275,218 @@ impl Elevation {
         Ok(Some(reason.to_owned()))
     }
 
-    /// Runs a statement as the administrator. A schema that comes along with an extension belongs to who loads it.
-    async fn administrate(&mut self, settings: &str, statement: &str) -> Result<Outcome> {
-        let role = self.role.clone();
-        let client = self.admin().await?.client();
-        let before = format!("BEGIN;{settings}");
-        // What comes later must not find operators of the tree.
-        let script = format!("{before}{statement}\n; SET search_path = ''");
-        if let Some(rejected) = attempt(client, &script).await? {
-            return Ok(Outcome::Rejected(
-                Box::new(rejected),
-                before.chars().count(),
-            ));
+    /// Runs a statement as the loading role, a superuser for the length of a transaction, and commits it if the server
+    /// itself is what it was.
+    async fn perform(&self, settings: &str, statement: &str, inert: &Inert) -> Result<Outcome> {
+        let role = &self.role;
+        let raised = self.raised(inert);
+        let alter = |option| {
+            let each = raised.iter();
+            sql::join(each.map(|role| format!("ALTER ROLE {role} {option}")), "; ")
+        };
+        let begin = format!(
+            "BEGIN; {}; SET SESSION AUTHORIZATION {role}; {settings}",
+            alter("SUPERUSER")
+        );
+        let outcome = self.attempt(&begin, role, statement).await?;
+        if !matches!(outcome, Outcome::Done) {
+            return Ok(outcome);
         }
-        let schemas = client
+        let client = self.admin.client();
+        let touched = client
+            .query(include_str!("touched.sql"), &[&role.as_str()])
+            .await
+            .map_err(|error| broken(&error))?;
+        let end = if touched.is_empty() {
+            format!("{}; COMMIT", alter("NOSUPERUSER"))
+        } else {
+            "ROLLBACK".to_owned()
+        };
+        self.admin.run(&end).await?;
+        Ok(match touched.first() {
+            None => Outcome::Done,
+            Some(row) => {
+                let object: String = row.get("object");
+                Outcome::Refused(format!("it changes `{object}`, which isn't the tree's"))
+            }
+        })
+    }
+
+    /// Runs a statement as the administrator. A schema that comes along with an extension belongs to who loads it.
+    async fn administrate(&self, settings: &str, statement: &str) -> Result<Outcome> {
+        let me = self.administrator().await?;
+        let begin = format!("BEGIN; {settings}");
+        let outcome = self.attempt(&begin, &me, statement).await?;
+        if !matches!(outcome, Outcome::Done) {
+            return Ok(outcome);
+        }
+        let schemas = self
+            .admin
+            .client()
             .query(include_str!("schemas.sql"), &[])
             .await
             .map_err(|error| admin::failed(&error))?;
+        let role = &self.role;
         let adopted = schemas
             .iter()
             .map(|row| Ident::new(row.get::<_, String>("name")))
             .map(|schema| format!("ALTER SCHEMA {schema} OWNER TO {role};"));
         let adopted = sql::join(adopted, "");
-        client
-            .batch_execute(&format!("{adopted}COMMIT"))
+        self.admin.run(&format!("{adopted}COMMIT")).await?;
+        Ok(Outcome::Done)
+    }
+
+    async fn administrator(&self) -> Result<Ident> {
+        let row = self
+            .admin
+            .client()
+            .query_one("SELECT session_user::text AS name", &[]);
+        let row = row.await.map_err(|error| admin::failed(&error))?;
+        Ok(Ident::new(row.get::<_, String>("name")))
+    }
+
+    /// Creates, changes or drops an extension on the user's server. Its script runs with the administrator's privileges, and
+    /// must not find functions of the tree in the place of its own.
+    async fn administrate_extension(
+        &self,
+        settings: &str,
+        statement: &str,
+        about: &AboutExtensions,
+    ) -> Result<Outcome> {
+        if about.cascades {
+            return Ok(Outcome::Refused(
+                "on a server that isn't forge's own, the extensions that it requires are named one by one: write a `CREATE EXTENSION` for each, without `CASCADE`"
+                    .to_owned(),
+            ));
+        }
+        if !about.runs_script {
+            return self.administrate(settings, statement).await;
+        }
+        let rows = self
+            .admin
+            .client()
+            .query(include_str!("capturable.sql"), &[&about.schema])
             .await
             .map_err(|error| admin::failed(&error))?;
-        Ok(Outcome::Done)
+        match rows.first() {
+            None => self.administrate(settings, statement).await,
+            Some(row) => {
+                let object: String = row.get("object");
+                Ok(Outcome::Refused(format!(
+                    "its script would run with the privileges of the server's administrator, and could call {object} of the tree: \
+                     give the extension a schema of its own (`WITH SCHEMA`), or use a private shadow server (`--shadow local` or `--shadow download`)"
+                )))
+            }
+        }
+    }
+
+    /// Makes another role that forge has made the owner of something, by an ordinary role's privileges: the new owner may
+    /// create in the schema only while that happens.
+    async fn hand_over(
+        &self,
+        loader: &TreeSession,
+        settings: &str,
+        statement: &str,
+        inert: &Inert,
+    ) -> Result<Outcome> {
+        let Some(owner) = inert.owner.as_deref().filter(|_| !inert.about_schema) else {
+            return Ok(Outcome::Refused(USERS_SERVER.to_owned()));
+        };
+        let owner = self.player(owner);
+        let rows = loader
+            .client()
+            .query(include_str!("closed.sql"), &[&owner.as_str()])
+            .await
+            .map_err(|error| broken(&error))?;
+        let schemas = rows
+            .iter()
+            .map(|row| Ident::new(row.get::<_, String>("name")));
+        let schemas = sql::join(schemas, ", ");
+        if schemas.is_empty() {
+            return Ok(Outcome::Refused(USERS_SERVER.to_owned()));
+        }
+        loader
+            .command(&format!(
+                "{RESET}; BEGIN; GRANT CREATE ON SCHEMA {schemas} TO {owner}"
+            ))
+            .await?;
+        let errand = Errand::under(settings.to_owned(), Cow::Borrowed(statement));
+        let (end, outcome) = match loader.carry_out(&[errand]).await? {
+            Ended::Well => {
+                let end = format!("REVOKE CREATE ON SCHEMA {schemas} FROM {owner}; COMMIT");
+                (end, Outcome::Done)
+            }
+            Ended::Rejected { error, .. } => {
+                let verbatim = true;
+                ("ROLLBACK".to_owned(), Outcome::Rejected { error, verbatim })
+            }
+            Ended::Overdue { .. } => return Ok(Outcome::Overdue),
+        };
+        loader.command(&end).await?;
+        Ok(outcome)
+    }
+
+    /// Runs a statement, written by forge, in the transaction that `begin` opens as `role`. Where the settings aren't those
+    /// by which forge has written it, it isn't run. Afterwards names are looked up in `pg_catalog` alone.
+    async fn attempt(&self, begin: &str, role: &Ident, statement: &str) -> Result<Outcome> {
+        let Some(statement) = source::rewritten(statement) else {
+            return Ok(Outcome::Refused(
+                "forge can't write it with its own quoting, as what needs a superuser has to be"
+                    .to_owned(),
+            ));
+        };
+        let client = self.admin.client();
+        let role = role.as_str();
+        let user: [(&(dyn ToSql + Sync), Type); 1] = [(&role, Type::TEXT)];
+        let clock = Clock::start();
+        let running = async {
+            let reset = client.batch_execute(RESET);
+            let opened = client.batch_execute(begin);
+            let verified = client.query_typed(VERIFIED, &user);
+            let ran = client.execute_typed(&statement, &[]);
+            // Polled in this order, so sent in this order.
+            let (reset, opened, verified, ran) = join4(reset, opened, verified, ran).await;
+            reset.and(opened).and(verified.map(drop)).and(ran.map(drop))
+        };
+        let Ok(ran) = self
+            .limit
+            .watch(self.admin.session(), &clock, running)
+            .await
+        else {
+            return Ok(Outcome::Overdue);
+        };
+        let Err(error) = ran else {
+            // The look afterwards, and what follows, must not find operators of the tree.
+            self.admin
+                .run("SET SESSION AUTHORIZATION DEFAULT; SET search_path = pg_catalog")
+                .await?;
+            return Ok(Outcome::Done);
+        };
+        let rejected = error
+            .as_db_error()
+            .filter(|_| !client.is_closed())
+            .ok_or_else(|| broken(&error))?
+            .clone();
+        self.admin.run("ROLLBACK").await?;
+        Ok(Outcome::Rejected {
+            error: Box::new(rejected),
+            verbatim: false,
+        })
     }
 
     /// Ends the administrator's session.
     pub(super) async fn close(self) {
-        if let Some(admin) = self.admin {
-            admin.close().await;
-        }
+        self.admin.close().await;
     }
 }
 
-/// Runs a statement in a transaction of its own as the ordinary role, and returns why it doesn't stand.
-async fn create(client: &Client, settings: &str, statement: &str) -> Result<Option<Outcome>> {
-    let before = format!("{BEGIN}{settings}");
-    let rejected = attempt(client, &format!("{before}{statement}\n; COMMIT")).await?;
-    let outcome = |error| Outcome::Rejected(Box::new(error), before.chars().count());
-    Ok(rejected.map(outcome))
-}
+/// Fails unless text is read as forge writes it, by the one who is to run it.
+const VERIFIED: &str = include_str!("verified.sql");
 
-/// Runs a statement in a transaction of its own and commits it if the server itself is what it was.
-async fn perform(
-    client: &Client,
-    settings: &str,
-    statement: &str,
-    role: &Ident,
-) -> Result<Outcome> {
-    let before = format!("{BEGIN}{settings}");
-    // The look afterwards must not find operators of the tree.
-    let script = format!("{before}{statement}\n; SET LOCAL search_path = pg_catalog");
-    if let Some(rejected) = attempt(client, &script).await? {
-        return Ok(Outcome::Rejected(
-            Box::new(rejected),
-            before.chars().count(),
-        ));
-    }
-    let touched = client
-        .query(include_str!("touched.sql"), &[&role.as_str()])
-        .await
-        .map_err(|error| broken(&error))?;
-    let end = if touched.is_empty() {
-        "COMMIT"
-    } else {
-        "ROLLBACK"
-    };
-    client
-        .batch_execute(end)
-        .await
-        .map_err(|error| broken(&error))?;
-    Ok(match touched.first() {
-        None => Outcome::Done,
-        Some(row) => {
-            let object: String = row.get("object");
-            Outcome::Refused(format!("it changes `{object}`, which isn't the tree's"))
-        }
-    })
-}
-
-/// Runs a script that begins a transaction; where it fails, takes that back and returns the server's error.
-async fn attempt(client: &Client, script: &str) -> Result<Option<DbError>> {
-    let Err(error) = client.batch_execute(script).await else {
-        return Ok(None);
-    };
-    let Some(rejected) = error.as_db_error().filter(|_| !client.is_closed()) else {
-        return Err(broken(&error));
-    };
-    let rejected = rejected.clone();
-    client
-        .batch_execute("ROLLBACK")
-        .await
-        .map_err(|error| broken(&error))?;
-    Ok(Some(rejected))
+fn not_installed(extension: &str) -> String {
+    format!(
+        "extension `{extension}` isn't trusted, so its script runs with a superuser's privileges; on a server that isn't forge's own that needs its \
+         administrator's consent: `CREATE EXTENSION` it there once, in the database that the shadow's URL (or the target's) names, \
+         or use a private shadow server (`--shadow local` or `--shadow download`)"
+    )
 }

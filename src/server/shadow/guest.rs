@@ -5,6 +5,7 @@
 //! may take the lock away from its session; hence the hour.)
 
 use std::{
+    collections::BTreeSet,
     hash::{BuildHasher as _, Hasher as _, RandomState},
     sync::{Mutex, PoisonError},
 };
@@ -13,6 +14,7 @@ use tokio_postgres::error::SqlState;
 
 use super::{
     admin::{self, Admin},
+    elevation::Powers,
     roles::{self, Roles},
 };
 use crate::{
@@ -42,7 +44,7 @@ pub(super) struct Guest {
     ordinary: Mutex<Option<Ordinary>>,
     /// When this began, by the server's clock, in seconds since 1970.
     began: i64,
-    server: Server,
+    server: Box<Server>,
 }
 
 /// What matters about the server.
@@ -55,6 +57,8 @@ pub(super) struct Server {
     /// Whether every new index waits for the disk (until 16, with fsync).
     pub(super) slow: bool,
     superuser: bool,
+    /// The extensions in the database that the user has named.
+    extensions: BTreeSet<String>,
     /// An hour from now, as the server writes it.
     in_an_hour: String,
 }
@@ -94,17 +98,19 @@ impl Guest {
             version: row.get("version"),
             slow: major <= 16 && row.get::<_, bool>("fsync"),
             superuser: row.get("superuser"),
+            extensions: row
+                .get::<_, Vec<String>>("extensions")
+                .into_iter()
+                .collect(),
             in_an_hour: row.get("in_an_hour"),
         };
         if !server.superuser && !row.get::<_, bool>("creates_databases") {
-            return Err(Diagnostic::error(
-                Code::NoShadow,
-                format!("role `{}` may not create databases", options.user),
-            )
-            .help(format!(
-                "`ALTER ROLE {} CREATEDB`, or use another shadow",
-                Ident::new(&options.user)
-            )));
+            return Err(lacks(&options.user, "databases", "CREATEDB"));
+        }
+        if !server.superuser && !row.get::<_, bool>("creates_roles") {
+            return Err(lacks(&options.user, "roles", "CREATEROLE").note(
+                "statements of the tree run as a role that forge creates for them, never as the one that logs in",
+            ));
         }
         let guest = Self {
             admin,
@@ -112,7 +118,7 @@ impl Guest {
             roles: Roles::default(),
             ordinary: Mutex::default(),
             began: row.get("now"),
-            server,
+            server: Box::new(server),
         };
         guest.sweep().await?;
         Ok(guest)
@@ -156,12 +162,8 @@ impl Guest {
         Ident::new(&name[..name.len().min(63)])
     }
 
-    /// The role as which code of the tree runs; none where the given role is ordinary itself. It is a member of all the
-    /// roles that forge has made.
-    pub(super) async fn ordinary(&self) -> Result<Option<Ordinary>> {
-        if !self.server.superuser {
-            return Ok(None);
-        }
+    /// The role as which code of the tree runs, which is a member of all the roles that forge has made.
+    pub(super) async fn ordinary(&self) -> Result<Ordinary> {
         let known = self
             .ordinary
             .lock()
@@ -172,7 +174,15 @@ impl Guest {
             None => self.create_ordinary().await?,
         };
         self.roles.grant_to(&self.admin, &role.name).await?;
-        Ok(Some(role))
+        Ok(role)
+    }
+
+    /// What may be done here with more privileges than that role has.
+    pub(super) fn powers(&self) -> Powers {
+        Powers::Extensions {
+            installed: self.server.extensions.clone(),
+            superuser: self.server.superuser,
+        }
     }
 
     async fn create_ordinary(&self) -> Result<Ordinary> {
@@ -181,14 +191,19 @@ impl Guest {
             password: nonce(),
         };
         let Ordinary { name, password } = &role;
+        // Only a superuser can lift the role above row security, which otherwise has no rows to hide from it here.
+        let above = if self.server.superuser {
+            "BYPASSRLS "
+        } else {
+            ""
+        };
         // The limit keeps code that gives the role another password from logging in beside forge.
         let options = format!(
-            "LOGIN BYPASSRLS CONNECTION LIMIT 1 PASSWORD {} VALID UNTIL {}",
+            "LOGIN {above}CONNECTION LIMIT 1 PASSWORD {} VALID UNTIL {}",
             Literal(password),
             Literal(&self.server.in_an_hour)
         );
         self.create_role(name, &options).await?;
-        self.admin.run(&quieten(name)).await?;
         *self.ordinary.lock().unwrap_or_else(PoisonError::into_inner) = Some(role.clone());
         Ok(role)
     }
@@ -222,15 +237,6 @@ impl Guest {
     pub(super) async fn create_roles(&self, names: &[String]) -> Result<()> {
         for name in roles::missing(&self.admin, names).await? {
             self.create_role(&name, "NOLOGIN").await?;
-            // Only a member may make a role the owner of something.
-            if !self.server.superuser {
-                self.admin
-                    .run(&format!("GRANT {name} TO CURRENT_USER"))
-                    .await?;
-            }
-        }
-        if !self.server.superuser {
-            return Ok(());
         }
         for name in names.iter().filter(|name| roles::creatable(name)) {
             let name = Ident::new(name);
@@ -253,6 +259,18 @@ impl Guest {
                 "CREATE ROLE {name} {options}; COMMENT ON ROLE {name} IS {}",
                 Literal(&comment)
             ))
+            .await?;
+        if self.server.superuser {
+            return Ok(());
+        }
+        // Only a member may make a role the owner of something, and drop what it owns.
+        let inherits = if self.server.major >= 16 {
+            " WITH INHERIT TRUE, SET TRUE"
+        } else {
+            ""
+        };
+        self.admin
+            .run(&format!("GRANT {name} TO CURRENT_USER{inherits}"))
             .await
     }
 
@@ -354,6 +372,17 @@ impl Guest {
         }
         Ok(())
     }
+}
+
+fn lacks(role: &str, what: &str, option: &str) -> Diagnostic {
+    Diagnostic::error(
+        Code::NoShadow,
+        format!("role `{role}` may not create {what}"),
+    )
+    .help(format!(
+        "`ALTER ROLE {} {option}`, or use another shadow",
+        Ident::new(role)
+    ))
 }
 
 /// Whether a database's name is forge's and says that it is old.

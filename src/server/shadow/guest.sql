@@ -6,6 +6,8 @@ SELECT
     pg_catalog.floor(pg_catalog.date_part('epoch', pg_catalog.now()))::bigint AS now,
     (pg_catalog.now() OPERATOR(pg_catalog.+) '1 hour'::pg_catalog.interval)::text AS in_an_hour,
     r.rolsuper AS superuser,
-    r.rolcreatedb AS creates_databases
+    r.rolcreatedb AS creates_databases,
+    r.rolcreaterole AS creates_roles,
+    ARRAY(SELECT e.extname::text FROM pg_catalog.pg_extension e) AS extensions
 FROM pg_catalog.pg_roles r
 WHERE r.rolname = current_user

@@ -6,9 +6,10 @@
 //! forge, however forge ends, and what `kill -9` leaves of folders and databases is removed by the next forge.
 //!
 //! Files of the tree are code that nobody has looked at. In a [`Scratch`] database they run as an ordinary role, which logs in
-//! as itself, and with a superuser's privileges only for statements that evaluate nothing; on a private server the superuser
-//! has a name of forge's own, so that every role which the tree names is ordinary. Where the kernel has [`Landlock`], it confines
-//! a private server besides: even a superuser there reads no file of the user's and connects to nothing.
+//! as itself. On a private server, statements that evaluate nothing may get a superuser's privileges; the superuser has a name
+//! of forge's own there, so that every role which the tree names is ordinary. On a server of the user's none does. A statement
+//! that takes too long is stopped. Where the kernel has [`Landlock`], it confines a private server besides: even a superuser
+//! there reads no file of the user's and connects to nothing.
 //!
 //! The server ends when the *thread* that called [`start`] ends, so call it on a thread that lives as long as the shadow:
 //! the main thread of a current-thread runtime.
@@ -22,6 +23,7 @@ pub(in crate::server) mod elevation;
 pub(in crate::server) mod folder;
 mod guest;
 mod landlock;
+pub(in crate::server) mod limit;
 pub(in crate::server) mod postmaster;
 mod reach;
 mod roles;
@@ -30,20 +32,29 @@ mod search;
 mod settings;
 pub(in crate::server) mod system;
 pub(in crate::server) mod template;
+pub(in crate::server) mod tree_session;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Mutex, OnceLock, PoisonError},
+    time::Duration,
 };
 
 pub(in crate::server) use self::search::fetched;
-use self::{admin::Admin, cluster::Cluster, elevation::Elevation, guest::Guest, roles::Roles};
+use self::{
+    admin::Admin,
+    cluster::Cluster,
+    elevation::{Elevation, Powers},
+    guest::Guest,
+    limit::Limit,
+    roles::Roles,
+};
 pub use self::{
     landlock::Landlock,
     scratch::Scratch,
     search::start,
-    settings::{Mode, Progress, ShadowSettings},
+    settings::{Mode, Progress, STATEMENT_TIMEOUT, ShadowSettings},
 };
 use super::connect::ConnectOptions;
 pub use super::locale::Locale;
@@ -64,6 +75,8 @@ pub struct Shadow {
     locale: Mutex<Locale>,
     /// That it hasn't the locale that was asked for.
     strange: OnceLock<Diagnostic>,
+    /// How long a statement of the tree or of a plan may take.
+    statement_timeout: Duration,
     place: Place,
 }
 
@@ -254,8 +267,7 @@ impl Shadow {
     /// Creates a database in which `role` creates objects, as it does on the target. It is an ordinary role there, whatever
     /// it is on the target.
     ///
-    /// On a server that isn't forge's own another role stands for it: one that forge makes, or the one that logs in, where
-    /// that isn't a superuser.
+    /// On a server that isn't forge's own another role stands for it, which forge makes.
     pub async fn scratch(&self, purpose: &str, role: &Ident) -> Result<Scratch> {
         match &self.place {
             Place::Private {
@@ -268,36 +280,52 @@ impl Shadow {
                 roles.grant_to(admin, role).await?;
                 // A table's policies must not keep a foreign key on it from being checked.
                 let options = "LOGIN BYPASSRLS CONNECTION LIMIT 1";
-                let quiet = guest::quieten(role);
-                admin
-                    .run(&format!("ALTER ROLE {role} {options}; {quiet}"))
-                    .await?;
-                let made = roles.made().clone();
+                admin.run(&format!("ALTER ROLE {role} {options}")).await?;
+                let actors = elevation::Roles {
+                    role: role.clone(),
+                    stand_ins: BTreeMap::new(),
+                    made: roles.made().clone(),
+                };
                 let database = self.create_owned(purpose, Some(role)).await?;
                 let options = ConnectOptions {
                     user: role.as_str().to_owned(),
                     ..database.options()
                 };
-                let elevation =
-                    Elevation::new(database.options(), role.clone(), BTreeMap::new(), made);
-                let scratch = Scratch::open(database, options, role, Some(elevation)).await?;
+                let opening = self.open(database, options, role, actors, Powers::Superuser);
+                let scratch = Box::pin(opening).await?;
                 Ok(scratch.confined(cluster.landlock().is_there()))
             }
             Place::Guest { guest, .. } => {
-                let Some(ordinary) = guest.ordinary().await? else {
-                    let database = self.create_owned(purpose, None).await?;
-                    let options = database.options();
-                    return Scratch::open(database, options, role, None).await;
-                };
+                let ordinary = guest.ordinary().await?;
                 let made = guest.roles().made().clone();
                 let database = self.create_owned(purpose, Some(&ordinary.name)).await?;
                 let options = ordinary.log_in(&database.options());
                 let mut stand_ins = guest.roles().stand_ins().clone();
                 stand_ins.insert(role.clone(), ordinary.name.clone());
-                let elevation = Elevation::new(database.options(), ordinary.name, stand_ins, made);
-                Scratch::open(database, options, role, Some(elevation)).await
+                let actors = elevation::Roles {
+                    role: ordinary.name,
+                    stand_ins,
+                    made,
+                };
+                Box::pin(self.open(database, options, role, actors, guest.powers())).await
             }
         }
+    }
+
+    async fn open(
+        &self,
+        database: ShadowDatabase,
+        options: ConnectOptions,
+        role: &Ident,
+        actors: elevation::Roles,
+        powers: Powers,
+    ) -> Result<Scratch> {
+        let limit = Limit {
+            duration: self.statement_timeout,
+            admin: database.options(),
+        };
+        let elevation = Elevation::open(&database.options(), actors, powers, limit.clone()).await?;
+        Scratch::open(database, options, role, elevation, limit).await
     }
 
     /// Drops a scratch database.

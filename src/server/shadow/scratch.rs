@@ -2,14 +2,14 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use tokio_postgres::Client;
-
 use super::{
     ShadowDatabase,
     elevation::{Elevation, Outcome},
+    limit::{Limit, overdue},
+    tree_session::{Ended, Errand, RESET, TreeSession},
 };
 use crate::{
-    diagnostic::Result,
+    diagnostic::{Code, Result},
     server::{
         connect::ConnectOptions, failure::rejected, rejection::explain_confinement,
         session::Session, snapshot::Rejection,
@@ -22,29 +22,32 @@ use crate::{
 pub struct Scratch {
     database: ShadowDatabase,
     options: ConnectOptions,
-    session: Option<Session>,
-    elevation: Option<Elevation>,
+    session: Option<Box<TreeSession>>,
+    elevation: Box<Elevation>,
     cast: BTreeMap<Ident, Ident>,
     confined: bool,
+    limit: Limit,
 }
 
 impl Scratch {
-    /// Logs in, in the place of `role`. Without an elevation, no statement gets more privileges than the one has that logs in.
+    /// Logs in, in the place of `role`.
     pub(super) async fn open(
         database: ShadowDatabase,
         options: ConnectOptions,
         role: &Ident,
-        elevation: Option<Elevation>,
+        elevation: Elevation,
+        limit: Limit,
     ) -> Result<Self> {
-        let mut cast = elevation.as_ref().map(Elevation::cast).unwrap_or_default();
+        let mut cast = elevation.cast();
         cast.insert(Ident::new(&options.user), role.clone());
         let mut scratch = Self {
             database,
             options,
             session: None,
-            elevation,
+            elevation: Box::new(elevation),
             cast,
             confined: false,
+            limit,
         };
         scratch.log_in_again().await?;
         Ok(scratch)
@@ -65,10 +68,15 @@ impl Scratch {
         &self.cast
     }
 
-    /// The loading role's session.
+    /// The loading role's session, for forge's own queries.
     pub fn session(&self) -> &Session {
+        self.tree_session().session()
+    }
+
+    /// The loading role's session.
+    pub(in crate::server) fn tree_session(&self) -> &TreeSession {
         self.session
-            .as_ref()
+            .as_deref()
             .expect("only a failed login leaves a scratch database without a session")
     }
 
@@ -77,13 +85,13 @@ impl Scratch {
         &self.options
     }
 
-    /// The session's client, and what runs statements with a superuser's privileges.
-    pub(in crate::server) fn parts(&mut self) -> (&Client, Option<&mut Elevation>) {
+    /// The session, and what does for it what it may not do itself.
+    pub(in crate::server) fn parts(&mut self) -> (&TreeSession, &mut Elevation) {
         let session = self
             .session
-            .as_ref()
+            .as_deref()
             .expect("only a failed login leaves a scratch database without a session");
-        (session.client(), self.elevation.as_mut())
+        (session, &mut self.elevation)
     }
 
     /// Puts a fresh session in the place of one in which code of the tree has run, whatever that has left there.
@@ -91,17 +99,21 @@ impl Scratch {
         if let Some(session) = self.session.take() {
             session.close().await;
         }
-        let session = Session::open(&self.options, "forge shadow").await?;
-        if self.elevation.is_none() {
-            // The role isn't above row security, which here has no rows to hide.
-            session.run("SET row_security = on").await?;
-        }
-        self.session = Some(session);
+        self.elevation.forget_settings().await?;
+        let row_security = !self.elevation.is_superusers();
+        let opening = TreeSession::open(&self.options, self.limit.clone(), row_security);
+        let session = Box::pin(opening).await?;
+        self.session = Some(Box::new(session));
         Ok(())
     }
 
-    /// Runs statements, in a transaction or each by itself. What needs a superuser and evaluates nothing gets one, and then
-    /// parts the transaction in two.
+    /// Puts the session's settings right, whatever code of the tree has made of them.
+    pub(in crate::server) async fn settle(&self) -> Result<()> {
+        self.tree_session().command(RESET).await
+    }
+
+    /// Runs statements, in a transaction or each by itself. What the role may not do and evaluates nothing is done for it,
+    /// and then parts the transaction in two.
     pub async fn run_all(
         &mut self,
         statements: &[&str],
@@ -123,16 +135,14 @@ impl Scratch {
     async fn try_all(&mut self, statements: &[&str], transactional: bool) -> Result<(), Rejection> {
         let in_place: Vec<Cow<'_, str>> = statements
             .iter()
-            .map(|statement| match &self.elevation {
-                Some(elevation) => elevation.in_place(Cow::Borrowed(*statement)),
-                None => Cow::Borrowed(*statement),
-            })
+            .map(|statement| self.elevation.in_place(Cow::Borrowed(*statement)))
             .collect();
         let statements: Vec<&str> = in_place.iter().map(AsRef::as_ref).collect();
         let mut rest = &statements[..];
         let mut done = 0;
         while !rest.is_empty() {
-            let Err(mut rejection) = self.session().run_all(rest, transactional).await else {
+            let running = Box::pin(self.run_ordinarily(rest, transactional));
+            let Err(mut rejection) = running.await else {
                 return Ok(());
             };
             let number = rejection.number;
@@ -141,25 +151,26 @@ impl Scratch {
                 .lacks_privilege
                 .then(|| source::inert(rest[number]))
                 .flatten();
-            let (Some(inert), true) = (inert, self.elevation.is_some()) else {
+            let Some(inert) = inert else {
                 return Err(rejection);
             };
             if transactional && rest.len() > 1 {
-                self.session()
-                    .run_all(&rest[..number], transactional)
-                    .await?;
+                Box::pin(self.run_ordinarily(&rest[..number], transactional)).await?;
             }
-            let (client, elevation) = self.parts();
-            let elevation = elevation.expect("it was there just now");
-            match elevation.run(client, "", rest[number], &inert).await {
+            let (session, elevation) = self.parts();
+            match Box::pin(elevation.run(session, "", rest[number], &inert)).await {
                 Ok(Outcome::Done) => {}
-                Ok(Outcome::Rejected(error, _)) => {
+                Ok(Outcome::Rejected { error, .. }) => {
                     rejection.diagnostic = rejected(&error);
                     return Err(rejection);
                 }
                 Ok(Outcome::Refused(reason)) => {
                     rejection.diagnostic = rejection.diagnostic.note(reason);
                     return Err(rejection);
+                }
+                Ok(Outcome::Overdue) => {
+                    let diagnostic = overdue(&self.limit, Code::Unproved);
+                    return Err(Rejection::overdue(rejection.number, diagnostic));
                 }
                 Err(diagnostic) => {
                     return Err(Rejection {
@@ -174,14 +185,68 @@ impl Scratch {
         Ok(())
     }
 
+    /// Runs statements as the loading role.
+    async fn run_ordinarily(
+        &self,
+        statements: &[&str],
+        transactional: bool,
+    ) -> Result<(), Rejection> {
+        let session = self.tree_session();
+        let errands: Vec<Errand<'_>> = statements
+            .iter()
+            .map(|statement| Errand::of_plan(statement))
+            .collect();
+        let together = transactional && errands.len() > 1;
+        let at_once = if together { BATCH } else { 1 };
+        if together {
+            session.command("BEGIN").await.map_err(Rejection::broken)?;
+        }
+        for (round, errands) in errands.chunks(at_once).enumerate() {
+            let ended = session.carry_out(errands).await;
+            match ended.map_err(Rejection::broken)? {
+                Ended::Well => {}
+                Ended::Rejected { number, error } => {
+                    if together {
+                        let back = session.command("ROLLBACK").await;
+                        back.map_err(Rejection::broken)?;
+                    }
+                    return Err(Rejection::of(round * at_once + number, &error));
+                }
+                Ended::Overdue { number } => {
+                    let diagnostic = overdue(&self.limit, Code::Unproved);
+                    return Err(Rejection::overdue(round * at_once + number, diagnostic));
+                }
+            }
+        }
+        if together {
+            self.commit(errands.len() - 1).await?;
+        }
+        Ok(())
+    }
+
+    /// Commits, which lets triggers fire that were put off; a failure is said to be the last statement's.
+    async fn commit(&self, last: usize) -> Result<(), Rejection> {
+        let commit = [Errand::of_plan("COMMIT")];
+        let ended = self.tree_session().carry_out(&commit).await;
+        match ended.map_err(Rejection::broken)? {
+            Ended::Well => Ok(()),
+            Ended::Rejected { error, .. } => Err(Rejection::of(last, &error)),
+            Ended::Overdue { .. } => {
+                let diagnostic = overdue(&self.limit, Code::Unproved);
+                Err(Rejection::overdue(last, diagnostic))
+            }
+        }
+    }
+
     /// Ends the sessions.
     pub(super) async fn close(self) -> ShadowDatabase {
         if let Some(session) = self.session {
             session.close().await;
         }
-        if let Some(elevation) = self.elevation {
-            elevation.close().await;
-        }
+        self.elevation.close().await;
         self.database
     }
 }
+
+/// As many statements are sent at once.
+const BATCH: usize = 50;

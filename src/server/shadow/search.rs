@@ -30,7 +30,7 @@ pub async fn start(
                 Diagnostic::error(Code::Configuration, "the shadow's URL is missing")
                     .help("give `--shadow-url`, or set FORGE_SHADOW_URL or `shadow.url`")
             })?;
-            guest(options, major, "the shadow server").await
+            Box::pin(guest(settings, options, major, "the shadow server")).await
         }
         Mode::Local => local(settings, major).await,
         Mode::Download => download(settings, major).await,
@@ -41,7 +41,7 @@ pub async fn start(
                     "there is no target to make a shadow on",
                 )
             })?;
-            guest(options, major, "the target server").await
+            Box::pin(guest(settings, options, major, "the target server")).await
         }
     }
 }
@@ -49,7 +49,7 @@ pub async fn start(
 /// What the user names comes first, and its failure is final; after that, whatever works.
 async fn auto(settings: &ShadowSettings, major: u32) -> Result<Shadow> {
     if let Some(options) = &settings.url {
-        return guest(options, major, "the shadow server").await;
+        return Box::pin(guest(settings, options, major, "the shadow server")).await;
     }
     if settings.bin.is_some() {
         return local(settings, major).await;
@@ -87,7 +87,12 @@ async fn auto(settings: &ShadowSettings, major: u32) -> Result<Shadow> {
 }
 
 /// Databases on a server that isn't forge's own.
-async fn guest(options: &ConnectOptions, major: u32, what: &str) -> Result<Shadow> {
+async fn guest(
+    settings: &ShadowSettings,
+    options: &ConnectOptions,
+    major: u32,
+    what: &str,
+) -> Result<Shadow> {
     let guest = Guest::open(options).await?;
     let server = guest.server().clone();
     let mut warnings = Vec::new();
@@ -113,6 +118,7 @@ async fn guest(options: &ConnectOptions, major: u32, what: &str) -> Result<Shado
         warnings,
         locale: Mutex::default(),
         strange: OnceLock::new(),
+        statement_timeout: settings.statement_timeout,
         place: Place::Guest {
             guest,
             options: options.clone(),
@@ -224,6 +230,7 @@ async fn private(binaries: &Binaries, settings: &ShadowSettings) -> Result<Shado
         warnings: Vec::new(),
         locale: Mutex::default(),
         strange: OnceLock::new(),
+        statement_timeout: settings.statement_timeout,
         place: Place::Private {
             admin,
             cluster,

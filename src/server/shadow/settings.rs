@@ -1,6 +1,6 @@
 //! How a shadow server may be had.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -51,6 +51,9 @@ impl fmt::Debug for Progress {
     }
 }
 
+/// How long a statement may take on a shadow server, unless the user says otherwise.
+pub const STATEMENT_TIMEOUT: Duration = Duration::from_mins(5);
+
 /// How a shadow server may be had.
 #[derive(Clone)]
 pub struct ShadowSettings {
@@ -66,6 +69,8 @@ pub struct ShadowSettings {
     pub registry: Option<String>,
     /// Where templates and fetched programs are kept.
     pub cache: Utf8PathBuf,
+    /// How long a statement of the tree or of a plan may take (`shadow.statement_timeout`).
+    pub statement_timeout: Duration,
     /// The variables of forge's environment: PATH, TMPDIR, SUDO_UID and the like.
     pub environment: Environment,
     /// How the operating system confines private servers.
@@ -94,6 +99,7 @@ impl ShadowSettings {
             offline: false,
             registry: registry.map(str::to_owned),
             cache,
+            statement_timeout: STATEMENT_TIMEOUT,
             environment,
             landlock: Landlock::of_kernel(),
             progress: Progress::default(),
