@@ -171,6 +171,11 @@ impl ProjectFiles {
         self.real != folder && self.real.starts_with(folder)
     }
 
+    /// Whether a path, of which nothing need exist yet, leads to a place in the repository.
+    pub fn holds(&self, path: &Utf8Path) -> bool {
+        as_far_as_it_exists(path.as_std_path()).starts_with(&self.within[0])
+    }
+
     /// Checks that a path, of which nothing need exist yet, leads to a place inside the project.
     pub fn check_place(&self, path: &Utf8Path) -> Result<()> {
         self.expect_inside(path, &as_far_as_it_exists(path.as_std_path()))

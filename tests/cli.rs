@@ -14,6 +14,8 @@ mod server;
 #[path = "support/mod.rs"]
 mod support;
 
+#[path = "cli/consent.rs"]
+mod consent;
 #[path = "cli/env.rs"]
 mod env;
 #[path = "cli/global.rs"]

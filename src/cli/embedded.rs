@@ -2,10 +2,10 @@
 
 use tokio::process::Command;
 
-use super::{Context, target::shadow_settings};
+use super::{Context, target};
 use crate::{
     diagnostic::{Code, Diagnostic, Exit, Result},
-    server::{connect::ConnectOptions, embedded::Embedded},
+    server::connect::ConnectOptions,
 };
 
 /// Run a command while the project's embedded server is up
@@ -22,9 +22,8 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
     settings.project()?;
-    let shadow = shadow_settings(context, &settings)?;
     let progress = context.reporter.progress("starting the embedded server");
-    let embedded = Embedded::start(&settings.project.files, &shadow).await?;
+    let embedded = target::embedded(context, &settings).await?;
     drop(progress);
     let outcome = if let Some((program, arguments)) = args.command.split_first() {
         with(context, &embedded.options(), program, arguments).await

@@ -14,6 +14,7 @@ mod branches;
 mod changes;
 mod check;
 mod checks;
+mod consent;
 mod current;
 mod doctor;
 mod downgrade;

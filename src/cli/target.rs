@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{sleep, timeout};
 
-use super::Context;
+use super::{Context, consent};
 use crate::{
     apply::{Committing, Dropped, MAX_LAG, Work},
     cancel::Urgency,
@@ -114,8 +114,7 @@ impl<'a> OpenTarget<'a> {
         let (options, way) = match (named, &settings.operations.tunnel) {
             (None, _) => {
                 let progress = context.reporter.progress("starting the embedded server");
-                let shadow = shadow_settings(context, settings)?;
-                let embedded = Embedded::start(&settings.project.files, &shadow).await?;
+                let embedded = embedded(context, settings).await?;
                 drop(progress);
                 (embedded.options(), Way::Embedded(Box::new(embedded)))
             }
@@ -228,6 +227,13 @@ impl Way {
     }
 }
 
+/// Starts the project's own server, or joins it.
+pub(super) async fn embedded(context: &Context<'_>, settings: &Settings) -> Result<Embedded> {
+    consent::to_cluster(context, settings)?;
+    let shadow = shadow_settings(context, settings)?;
+    Embedded::start(&settings.project.files, &shadow).await
+}
+
 /// The connection that the settings name; `None` is the embedded server's.
 fn named(context: &Context<'_>, settings: &Settings) -> Result<Option<ConnectOptions>> {
     Ok(match &settings.target()?.value {
@@ -274,6 +280,7 @@ pub(super) fn shadow_settings(
     context: &Context<'_>,
     settings: &Settings,
 ) -> Result<ShadowSettings> {
+    consent::to_shadow(context, settings)?;
     let shadow = &settings.shadow;
     let mut wanted = ShadowSettings::new(context.environment.clone());
     wanted.mode = match shadow.provider.value {

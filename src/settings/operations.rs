@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::{
     ConnectionString, ForgeToml, Origin, Setting, Target, Window,
@@ -114,9 +114,20 @@ pub struct KubectlTable {
     /// The namespace; the context's otherwise.
     pub namespace: Option<String>,
     /// What to forward to: `svc/postgres`, `pod/postgres-0`.
+    #[serde(deserialize_with = "resource")]
     pub resource: String,
     /// PostgreSQL's port there.
     pub port: Option<u16>,
+}
+
+/// A resource, which kubectl must not take for a flag: `--kubeconfig` could name programs to run.
+fn resource<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.starts_with('-') {
+        let error = format!("`{text}` is no resource such as `svc/postgres`");
+        return Err(D::Error::custom(error));
+    }
+    Ok(text)
 }
 
 impl fmt::Display for Backup {

@@ -304,3 +304,54 @@ fn a_tree_that_connects_is_told_why_it_cannot() {
         shadow.close().await.unwrap();
     });
 }
+
+/// A program shows its user id and says a version.
+fn program(text: &str) -> tempfile::TempDir {
+    let folder = open_folder();
+    let open = || std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    fs_err::set_permissions(folder.path(), open()).unwrap();
+    for name in ["postgres", "initdb", "pg_config"] {
+        let path = folder.path().join(name);
+        fs_err::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        fs_err::set_permissions(&path, open()).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn programs_are_asked_for_their_version_without_roots_privileges() {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let folder = program(r#"id -u > "$(dirname "$0")/ran"; echo "postgres (PostgreSQL) 15.1""#);
+    let bin = Utf8Path::from_path(folder.path()).unwrap();
+    let ran = bin.join("ran");
+    let cache = tempfile::tempdir().unwrap();
+    let settings = ShadowSettings {
+        bin: Some(bin.to_owned()),
+        landlock: Landlock::missing("a test"),
+        cache: Utf8Path::from_path(cache.path()).unwrap().to_owned(),
+        ..settings(Mode::Local)
+    };
+    // It has a version and is no server.
+    run(forge::server::shadow::start(&settings, 15, None)).unwrap_err();
+    let user: u32 = fs_err::read_to_string(&ran)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    let own = fs_err::metadata("/proc/self").unwrap().uid();
+    assert!(user != 0 && (own == 0 || user == own), "{user}");
+    if !confines() {
+        return;
+    }
+    // Confined, it can't even run a shell.
+    fs_err::remove_file(&ran).unwrap();
+    let cache = tempfile::tempdir().unwrap();
+    let settings = ShadowSettings {
+        landlock: Landlock::of_kernel(),
+        cache: Utf8Path::from_path(cache.path()).unwrap().to_owned(),
+        ..settings
+    };
+    run(forge::server::shadow::start(&settings, 15, None)).unwrap_err();
+    assert!(!ran.exists());
+}
