@@ -69,7 +69,17 @@ fn not_tracked(context: &Context<'_>, folder: &Utf8Path, what: &str, help: &str)
     let Some(tracked) = git::said(
         context,
         parent,
-        &["ls-files", "--full-name", "--", folder.as_str()],
+        // In a container the files often belong to another user than forge's, which git refuses unless told not to.
+        &[
+            "-c",
+            "safe.directory=*",
+            "-c",
+            "core.fsmonitor=false",
+            "ls-files",
+            "--full-name",
+            "--",
+            folder.as_str(),
+        ],
     ) else {
         return Ok(());
     };
