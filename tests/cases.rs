@@ -311,10 +311,10 @@ async fn transform(database: &Database, desired: &Catalog, made: &Plan) -> Resul
         .into());
     }
     // A step names the tables besides its object that it empties.
-    let declared: Vec<(String, &str)> = made
+    let declared: Vec<(String, String)> = made
         .hazards()
         .filter(|(_, hazard)| hazard.kind == HazardKind::DeletesData)
-        .map(|(step, hazard)| (step.object.sql(), hazard.why.as_str()))
+        .map(|(step, hazard)| (step.object.sql(), hazard.why))
         .collect();
     let is_lossy = |table: &str| {
         let mut declared = declared.iter();

@@ -22,6 +22,8 @@ mod env;
 mod global;
 #[path = "cli/guest.rs"]
 mod guest;
+#[path = "cli/hazards.rs"]
+mod hazards;
 #[path = "cli/health.rs"]
 mod health;
 #[path = "cli/hooks.rs"]

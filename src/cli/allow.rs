@@ -67,7 +67,7 @@ pub(super) fn check(path: &Utf8Path, plan: &Plan, allowed: &[Allow]) -> Result<V
     let mut refused = Vec::new();
     let mut missing = Vec::new();
     for (number, step) in (1..).zip(plan.steps()) {
-        for hazard in &step.hazards {
+        for hazard in &step.risks() {
             if !hazard.kind.needs_approval() {
                 continue;
             }
@@ -118,7 +118,7 @@ mod tests {
     fn plan() -> Plan {
         let step = |id: &str| {
             let id: ObjectId = id.parse().unwrap();
-            Step::drop(&id, "DROP")
+            Step::drop(&id, format!("DROP TABLE {}", id.sql()))
                 .hazard(HazardKind::DeletesData, "rows go")
                 .hazard(HazardKind::BreaksApplication, "it breaks")
         };

@@ -18,7 +18,7 @@ use crate::{
         file::{PlanFile, Semver},
     },
     settings::Settings,
-    source::{Tree, deletes_rows, load_order},
+    source::{Tree, load_order},
     workbench::{Comparison, Wish},
 };
 
@@ -41,8 +41,8 @@ impl Proved {
     }
 }
 
-/// Runs an edited draft on the shadow, from the database as it is: it has to end in what the schema tree declares, and say of
-/// every step that deletes rows that it does.
+/// Runs an edited draft on the shadow, from the database as it is: it has to end in what the schema tree declares, and keep
+/// what forge said of its own steps.
 pub(super) async fn run(
     context: &Context<'_>,
     settings: &Settings,
@@ -53,7 +53,6 @@ pub(super) async fn run(
         "`{}` was edited, so it is proved again",
         up.path
     ));
-    says_what_it_deletes(up)?;
     let down = down.ok_or_else(|| {
         Diagnostic::error(Code::PlanFile, format!("`{}` has no way back", up.path))
             .help("restore its `.down.sql`; one without steps says that there is no way back")
@@ -89,13 +88,15 @@ async fn on_target(
         let declared = bench
             .compare(&statements, &live, desired, wish, false, said)
             .await?;
-        let desired = match &declared {
-            Comparison::Same(_) => &live,
-            Comparison::Different(proposal) => {
-                keeps_hazards(up, &proposal.up)?;
-                &proposal.desired
-            }
+        let (desired, own) = match &declared {
+            Comparison::Same(_) => (&live, None),
+            Comparison::Different(proposal) => (&proposal.desired, Some(proposal)),
         };
+        let nothing = Plan::default();
+        let (own_up, own_down) = own.map_or((&nothing, &nothing), |own| (&own.up, &own.down));
+        keeps_hazards(up, own_up)?;
+        vouches_for_its_own(up, own_up)?;
+        vouches_for_its_own(down, own_down)?;
         let catalogs = Catalogs {
             live: &live,
             desired,
@@ -149,29 +150,29 @@ fn keeps_hazards(up: &Filed, own: &Plan) -> Result<()> {
         .help("put the lines `-- hazard: …` back; `--allow` is how they are allowed"))
 }
 
-/// A statement of the author's own that deletes rows has to say so.
-fn says_what_it_deletes(up: &Filed) -> Result<()> {
-    let mut silent = Vec::new();
-    for (number, step) in (1..).zip(up.plan.plan.steps()) {
-        let says = |hazard: &crate::kinds::Hazard| hazard.kind == HazardKind::DeletesData;
-        if step.hazards.iter().any(says) {
-            continue;
-        }
-        for what in step.sql.iter().filter_map(|sql| deletes_rows(sql)) {
-            silent.push(format!(
-                "step {number}, {} {}: {what}",
-                step.action, step.object
-            ));
+/// Only what forge wrote is known to do no more than it says.
+fn vouches_for_its_own(filed: &Filed, own: &Plan) -> Result<()> {
+    let vouched = |step: &&Step| step.safe.is_some();
+    let own: BTreeSet<Option<&String>> = own
+        .steps()
+        .filter(vouched)
+        .map(|step| step.safe.as_ref())
+        .collect();
+    let mut foreign = Vec::new();
+    for (number, step) in (1..).zip(filed.plan.plan.steps()) {
+        if vouched(&step) && !own.contains(&step.safe.as_ref()) {
+            foreign.push(format!("step {number}, {} {}", step.action, step.object));
         }
     }
-    if silent.is_empty() {
+    if foreign.is_empty() {
         return Ok(());
     }
     let error = Diagnostic::error(
         Code::Hazard,
-        format!("`{}` deletes rows and doesn't say so", up.path),
+        format!("`{}` calls steps safe that forge did not write", filed.path),
     );
-    Err(silent.into_iter().fold(error, Diagnostic::note).help(
-        "write `-- hazard: deletes-data · WHY` under the line of the step, and allow it with `--allow`",
-    ))
+    Err(foreign
+        .into_iter()
+        .fold(error, Diagnostic::note)
+        .help("delete their lines `-- forge:safe`; what they do is allowed with `--allow`"))
 }

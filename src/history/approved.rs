@@ -12,6 +12,7 @@ use crate::{
 ///
 /// # Errors
 /// [`Code::Draft`] if nobody has approved it, [`Code::EditedPlan`] if it or its way back was changed since,
+/// [`Code::Hazard`] if its steps do what the approval does not allow,
 /// [`Code::Signature`] if it has no valid signature where one is required.
 pub fn check_approved(
     up: &Filed,
@@ -20,7 +21,37 @@ pub fn check_approved(
 ) -> Result<()> {
     let approval = up.plan.check_frozen(&up.path)?;
     check_down(up, approval, down)?;
+    check_allowed(up, approval)?;
     signers.map_or(Ok(()), |signers| signers.signer(up).map(drop))
+}
+
+/// What the steps do, as their statements show and not only as the file says, is what was allowed.
+fn check_allowed(up: &Filed, approval: &Approval) -> Result<()> {
+    let mut missing = not_allowed(up, approval);
+    missing.dedup();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let error = Diagnostic::error(
+        Code::Hazard,
+        format!("`{}` has hazards that its approval does not allow", up.path),
+    );
+    Err(missing
+        .into_iter()
+        .fold(error, Diagnostic::note)
+        .help("take the edit back, or make a new plan and have it approved with `--allow`"))
+}
+
+/// The hazards of a plan that need approval and do not have it, as a header lists those that do.
+fn not_allowed(up: &Filed, approval: &Approval) -> Vec<String> {
+    let hazards = up.plan.plan.hazards();
+    let wanted = hazards
+        .filter(|(_, hazard)| hazard.kind.needs_approval())
+        .map(|(step, hazard)| (format!("{} {}", hazard.kind, step.object), hazard.why));
+    wanted
+        .filter(|(wanted, _)| !approval.allowed.contains(wanted))
+        .map(|(wanted, why)| format!("{wanted}: {why}"))
+        .collect()
 }
 
 /// The way back is the one that was approved with the plan.

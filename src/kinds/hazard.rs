@@ -35,6 +35,10 @@ macro_rules! hazards {
 hazards! {
     /// Rows or values are lost.
     DeletesData = "deletes-data", approval: true;
+    /// Rows are changed or added, outside of batches.
+    ChangesRows = "changes-rows", approval: true;
+    /// It runs code whose effect forge can't determine.
+    RunsCode = "runs-code", approval: true;
     /// What was there can't be brought back by the down plan.
     Irreversible = "irreversible", approval: false;
     /// Reads and writes wait while a table is scanned, rewritten or built.

@@ -11,6 +11,7 @@ mod id;
 mod lock;
 mod names;
 mod rename;
+mod risks;
 mod rollout;
 mod step;
 

@@ -132,6 +132,10 @@ pub struct Step {
     /// How its one statement is carried out in parts, outside of any transaction of the plan.
     #[serde(default)]
     pub batching: Option<Batching>,
+    /// The hash of the statements where forge wrote them and the hazards say all that they do: what their text alone shows
+    /// is known to lose nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub safe: Option<String>,
 }
 
 impl Step {
@@ -150,6 +154,7 @@ impl Step {
             expects: Vec::new(),
             rollout: Rollout::default(),
             batching: None,
+            safe: None,
         }
     }
 

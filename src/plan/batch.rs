@@ -72,10 +72,10 @@ impl Plan {
         undone.next().map(|(_, step)| step.rollout)
     }
 
-    /// The steps' hazards, with the step each belongs to.
-    pub fn hazards(&self) -> impl Iterator<Item = (&Step, &Hazard)> {
+    /// The steps' hazards, with the step each belongs to: also those that only its statements show.
+    pub fn hazards(&self) -> impl Iterator<Item = (&Step, Hazard)> {
         self.steps()
-            .flat_map(|step| step.hazards.iter().map(move |hazard| (step, hazard)))
+            .flat_map(|step| step.risks().into_iter().map(move |hazard| (step, hazard)))
     }
 }
 

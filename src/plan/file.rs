@@ -4,6 +4,9 @@
 //! under a line `-- forge:step <number> <action> <object>` and what a reviewer must know of it. `BEGIN` and `COMMIT` show
 //! the transactions.
 //!
+//! `-- forge:safe <hash>` stands in a step whose statements forge wrote, where their text alone would ask for more hazards
+//! than there are; the hash is of the statements.
+//!
 //! A step that writes rows begins with `-- forge:data <object> [what]`. Above its one statement, an UPDATE, a DELETE or an
 //! INSERT … SELECT, may stand `-- forge:batch key=<columns> size=<rows> [pause=<duration>]`: forge carries it out in
 //! transactions of so many rows each, in the order of the key; psql as a whole. Lines `-- forge:phase` with `expand`,
@@ -105,6 +108,9 @@ impl PlanFile {
                 for hazard in &step.hazards {
                     writeln!(text, "hazard {} {}", hazard.kind, hazard.why)
                         .expect("writing to a String can't fail");
+                }
+                if let Some(hash) = &step.safe {
+                    writeln!(text, "safe {hash}").expect("writing to a String can't fail");
                 }
                 if let Some(batching) = &step.batching {
                     writeln!(text, "batch {batching}").expect("writing to a String can't fail");

@@ -24,6 +24,8 @@ pub use self::{
     part::{Part, is_named, unrelated},
 };
 
+use std::collections::BTreeSet;
+
 use crate::{diagnostic::Result, diff::Diff};
 
 /// Makes the plan that leads from the live catalog to the desired one.
@@ -32,5 +34,10 @@ use crate::{diagnostic::Result, diff::Diff};
 /// If objects need each other in a circle that nothing can take apart.
 pub fn plan(diff: &Diff<'_>) -> Result<Plan> {
     let graph = order::arrange(diff)?;
-    Ok(batch::split(graph, diff.catalogs.live))
+    let mut plan = batch::split(graph, diff.catalogs.live);
+    let mut empty = BTreeSet::new();
+    for step in plan.batches.iter_mut().flat_map(|batch| &mut batch.steps) {
+        step.settle(&mut empty);
+    }
+    Ok(plan)
 }

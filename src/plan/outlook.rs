@@ -29,6 +29,8 @@ pub fn outlook(plan: &Plan) -> Outlook {
             HazardKind::BlocksReads | HazardKind::BlocksWrites => &mut outlook.blocks,
             // Of these an application notices nothing while they happen. Whether it may lose a privilege is its owner's to say.
             HazardKind::DeletesData
+            | HazardKind::ChangesRows
+            | HazardKind::RunsCode
             | HazardKind::Irreversible
             | HazardKind::Rewrites
             | HazardKind::MayFail

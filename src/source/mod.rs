@@ -11,11 +11,11 @@
 mod ast;
 mod bounded;
 mod define;
-mod deletes;
 mod dialect;
 mod directives;
 mod do_block;
 mod duplicates;
+mod effects;
 mod elements;
 mod expression;
 mod foreign_keys;
@@ -46,8 +46,8 @@ mod walk;
 
 pub use ast::argument_types;
 pub use bounded::{Bounded, row, writes_rows};
-pub use deletes::deletes_rows;
 pub use directives::{Directive, DirectiveKind};
+pub use effects::{About, Effect, about_table, effects};
 pub use expression::{ExpressionNames, names_in};
 pub use grants::{Defined, Share, granted_on_share};
 pub use inert::{AboutExtensions, Inert, Performer, about_extensions, inert};

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use insta::assert_snapshot;
+use sha2::{Digest as _, Sha256};
 
 use crate::{FILES, cluster::Cluster, desk::Desk};
 
@@ -32,7 +33,7 @@ pub(crate) async fn edited_drafts_are_proved_again(cluster: &Cluster) {
     desk.forge("approve");
     desk.forge("plan -m \"add email again\"");
     edit("UPDATE app.users SET email = name || '@example.com'");
-    desk.forge("approve");
+    desk.forge("approve --allow changes-rows");
     desk.forge("upgrade");
     let filled = desk.other(
         "psql",
@@ -44,6 +45,38 @@ pub(crate) async fn edited_drafts_are_proved_again(cluster: &Cluster) {
     desk.forge("upgrade");
     desk.forge("validate");
     assert_snapshot!("edited_drafts_are_proved_again", desk.typed);
+}
+
+/// Only what forge wrote is taken at its word.
+pub(crate) async fn a_step_is_called_safe_by_forge_alone(cluster: &Cluster) {
+    let mut desk = Desk::begun(cluster, FILES).await;
+    desk.write(
+        "schema/email.sql",
+        "ALTER TABLE app.users ADD COLUMN email text;\n",
+    );
+    desk.forge("plan -m \"add email to users\" --rev-id 200000000000");
+    let path = desk
+        .environment
+        .project()
+        .join("plans/0002_add_email_to_users.sql");
+    let draft = fs_err::read_to_string(&path).unwrap();
+    let sql = "DELETE FROM app.users";
+    let normalised = forge::source::normalised(sql).unwrap();
+    let hash = hex::encode(Sha256::digest(format!("{normalised};\n")));
+    let step = format!(
+        "-- forge:step 2 data table app.users\n-- forge:safe {}\n{sql};\n\nCOMMIT;",
+        &hash[..12]
+    );
+    fs_err::write(&path, draft.replace("COMMIT;", &step)).unwrap();
+    desk.typed.clear();
+    desk.forge("approve");
+    assert!(
+        desk.typed
+            .contains("calls steps safe that forge did not write"),
+        "{}",
+        desk.typed
+    );
+    assert!(desk.typed.ends_with("[exit 3]\n"), "{}", desk.typed);
 }
 
 pub(crate) async fn a_plan_of_a_part(cluster: &Cluster) {
@@ -81,7 +114,7 @@ pub(crate) async fn a_plan_of_a_part(cluster: &Cluster) {
     let draft = fs_err::read_to_string(&path).unwrap();
     let step = "-- forge:data table app.b\n-- fill it\nUPDATE app.b SET note = '';\n\nCOMMIT;";
     fs_err::write(&path, draft.replace("COMMIT;", step)).unwrap();
-    desk.forge("approve");
+    desk.forge("approve --allow changes-rows");
     desk.forge("upgrade");
     desk.forge("drift");
     desk.forge("plan --only app.b");

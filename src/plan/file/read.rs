@@ -52,7 +52,7 @@ pub fn as_written(text: &str) -> Cow<'_, str> {
 }
 
 /// The keys of lines that belong to the steps.
-const STEP_KEYS: &[&str] = &["step", "data", "batch", "phase", "expects"];
+const STEP_KEYS: &[&str] = &["step", "data", "batch", "phase", "expects", "safe"];
 
 /// A comment line or a statement, in the file's order.
 enum Piece<'a> {
@@ -247,6 +247,10 @@ impl Reader<'_> {
                         self.error(span.clone(), error, "names no object")
                     })?;
                     step.expects.push((id, state.to_string()));
+                }
+                Piece::Directive { key: "safe", value } => {
+                    let step = step.as_mut().ok_or_else(|| self.stray(span))?;
+                    step.safe = Some((*value).to_owned());
                 }
                 Piece::Directive { .. } => {}
                 Piece::Comment(comment) => {

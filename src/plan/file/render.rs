@@ -27,6 +27,7 @@ pub fn render_steps(plan: &Plan) -> String {
     let mut plan = plan.clone();
     for step in plan.batches.iter_mut().flat_map(|batch| &mut batch.steps) {
         step.expects.clear();
+        step.safe = None;
     }
     let mut text = String::new();
     body(&mut text, &plan);
@@ -82,6 +83,9 @@ fn write_step(text: &mut String, number: usize, step: &Step) {
     });
     for (id, state) in &step.expects {
         line(format!("forge:expects {id} {state}"));
+    }
+    if let Some(hash) = &step.safe {
+        line(format!("forge:safe {hash}"));
     }
     if !step.summary.is_empty() {
         line(step.summary.clone());

@@ -1,0 +1,95 @@
+//! The hazards of a step that its statements show.
+
+use std::collections::BTreeSet;
+
+use sha2::{Digest as _, Sha256};
+
+use super::{Hazard, HazardKind, Step};
+use crate::source::{About, Effect, about_table, effects, normalised};
+
+impl Step {
+    /// Every hazard of the step: those that it says, and those that its statements show besides.
+    ///
+    /// What is not known to be harmless is a hazard. A step that forge wrote says itself what it does
+    /// ([`Self::safe`]).
+    pub fn risks(&self) -> Vec<Hazard> {
+        let mut hazards = self.hazards.clone();
+        if self.safe.as_ref() != Some(&self.statements_hash()) {
+            hazards.extend(self.unsaid());
+        }
+        hazards
+    }
+
+    /// Marks a step that forge has written: what its statements do is known, but for the functions of the tree that its
+    /// expressions call. `empty` are the tables that have no rows for which an expression could be evaluated.
+    pub fn settle(&mut self, empty: &mut BTreeSet<String>) {
+        let mut called = Vec::new();
+        for sql in &self.sql {
+            let about = about_table(sql);
+            match &about {
+                Some(About::Creates(table)) => _ = empty.insert(table.clone()),
+                Some(About::Fills(table)) => _ = empty.remove(table),
+                Some(About::Alters(_)) | None => {}
+            }
+            let evaluates = !matches!(&about, Some(About::Alters(table)) if empty.contains(table));
+            if evaluates {
+                called.extend(
+                    effects(sql)
+                        .into_iter()
+                        .filter(|effect| matches!(effect, Effect::Calls(_))),
+                );
+            }
+        }
+        self.hazards.extend(self.said_of(called));
+        let knows_better = !self.unsaid().is_empty();
+        self.safe = knows_better.then(|| self.statements_hash());
+    }
+
+    /// What its statements show and its hazards do not say.
+    fn unsaid(&self) -> Vec<Hazard> {
+        let shown: BTreeSet<Effect> = self.sql.iter().flat_map(|sql| effects(sql)).collect();
+        self.said_of(shown)
+    }
+
+    /// The hazards of these effects, of kinds that the step does not have yet.
+    fn said_of(&self, effects: impl IntoIterator<Item = Effect>) -> Vec<Hazard> {
+        let mut found: Vec<Hazard> = Vec::new();
+        for (kind, why) in effects
+            .into_iter()
+            .filter_map(|effect| self.hazard_of(effect))
+        {
+            if self.hazards.iter().any(|hazard| hazard.kind == kind) {
+                continue;
+            }
+            match found.iter_mut().find(|hazard| hazard.kind == kind) {
+                Some(hazard) => {
+                    hazard.why.push_str(", ");
+                    hazard.why.push_str(&why);
+                }
+                None => found.push(Hazard { kind, why }),
+            }
+        }
+        found
+    }
+
+    fn hazard_of(&self, effect: Effect) -> Option<(HazardKind, String)> {
+        match effect {
+            Effect::Deletes(verb) => Some((HazardKind::DeletesData, format!("runs {verb}"))),
+            // Rows in batches are what the batches are for.
+            Effect::Changes(_) if self.batching.is_some() => None,
+            Effect::Changes(verb) => Some((HazardKind::ChangesRows, format!("runs {verb}"))),
+            Effect::Calls(function) => Some((HazardKind::RunsCode, format!("calls {function}"))),
+            Effect::Unknown(what) => Some((HazardKind::RunsCode, format!("runs {what}"))),
+        }
+    }
+
+    /// A short hash of the statements: whether they are still those that forge wrote.
+    fn statements_hash(&self) -> String {
+        let mut hash = Sha256::new();
+        for sql in &self.sql {
+            hash.update(normalised(sql).unwrap_or_else(|_| sql.clone()));
+            hash.update(";\n");
+        }
+        hex::encode(hash.finalize())[..12].to_owned()
+    }
+}

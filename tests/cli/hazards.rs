@@ -1,0 +1,178 @@
+//! Steps that people write, and what has to be allowed for them.
+
+use forge::plan::file::{Approval, PlanFile};
+
+use crate::{made_up, support::TestEnvironment};
+
+const A: &str = "aaaaaaaaaaaa";
+
+/// Statements of each class, with the hazards that have to be allowed for them.
+const STATEMENTS: &[(&str, &[&str])] = &[
+    ("DELETE FROM app.t", &["deletes-data"]),
+    (
+        "WITH d AS (DELETE FROM app.t RETURNING 1) SELECT count(*) FROM d",
+        &["deletes-data"],
+    ),
+    ("EXPLAIN ANALYZE DELETE FROM app.t", &["deletes-data"]),
+    ("PREPARE p AS DELETE FROM app.t", &["deletes-data"]),
+    ("EXECUTE p", &["runs-code"]),
+    ("TRUNCATE app.t", &["deletes-data"]),
+    (
+        "MERGE INTO app.t USING app.n ON n.id = t.id WHEN MATCHED THEN DELETE",
+        &["deletes-data"],
+    ),
+    (
+        "DO $$ BEGIN EXECUTE 'DELETE FROM app.t'; END $$",
+        &["runs-code"],
+    ),
+    ("CALL app.purge()", &["runs-code"]),
+    ("SELECT app.purge()", &["runs-code"]),
+    ("SELECT * FROM app.purging_view", &["runs-code"]),
+    (
+        "ALTER TABLE app.t ADD COLUMN b int DEFAULT app.purge()",
+        &["runs-code"],
+    ),
+    (
+        "ALTER TABLE app.t ALTER COLUMN a TYPE int USING app.purge()",
+        &["runs-code"],
+    ),
+    ("CREATE INDEX i ON app.t (app.purge(a))", &["runs-code"]),
+    ("SELECT pg_catalog.lo_unlink(1)", &["runs-code"]),
+    ("SELECT setval('app.s', 1)", &["runs-code"]),
+    (
+        "SELECT set_config('session_replication_role', 'replica', false)",
+        &["runs-code"],
+    ),
+    ("SET ROLE postgres", &["runs-code"]),
+    ("UPDATE app.t SET a = NULL", &["changes-rows"]),
+    (
+        "UPDATE app.t SET a = app.purge()",
+        &["changes-rows", "runs-code"],
+    ),
+    (
+        "INSERT INTO app.t VALUES (1) ON CONFLICT (id) DO UPDATE SET a = NULL",
+        &["changes-rows"],
+    ),
+    ("COPY app.t FROM '/tmp/rows'", &["changes-rows"]),
+    (
+        "UPDATE app.t SET a = lower(a) WHERE a <> lower(a)",
+        &["changes-rows"],
+    ),
+    ("SET LOCAL lock_timeout = '1s'", &[]),
+    ("ANALYZE app.t", &[]),
+    ("COMMENT ON TABLE app.t IS 'DELETE FROM app.t'", &[]),
+];
+
+fn steps(statement: &str) -> String {
+    format!("BEGIN;\n\n-- forge:data table app.t\n{statement};\n\nCOMMIT;\n")
+}
+
+fn draft(sql: &str) -> String {
+    made_up::plan(A, "", "a message", sql)
+}
+
+fn environment(up: &str) -> TestEnvironment {
+    TestEnvironment::new()
+        .file("forge.toml", "")
+        .file("plans/1.sql", up)
+        .file("plans/1.down.sql", &draft(""))
+}
+
+/// Runs forge, and returns its exit code and what it says.
+fn run(environment: &TestEnvironment, args: &[&str]) -> (Option<i32>, String) {
+    let output = environment.command(args).output().expect("forge starts");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), stderr)
+}
+
+#[test]
+fn what_is_not_known_to_be_harmless_is_approved_by_name() {
+    for (statement, hazards) in STATEMENTS {
+        let environment = environment(&draft(&steps(statement)));
+        if !hazards.is_empty() {
+            let (code, said) = run(&environment, &["approve"]);
+            assert_eq!(code, Some(3), "{statement}: {said}");
+            for hazard in *hazards {
+                let help = format!("--allow {hazard}:app.t");
+                assert!(said.contains(&help), "{statement}: {said}");
+            }
+        }
+        let mut args = vec!["approve"];
+        let allowed: Vec<String> = hazards.iter().map(|it| format!("{it}:app.t")).collect();
+        for hazard in &allowed {
+            args.extend(["--allow", hazard]);
+        }
+        let (code, said) = run(&environment, &args);
+        assert_eq!(code, Some(0), "{statement}: {said}");
+        let (code, said) = run(&environment, &["apply", "--sql", "base:head"]);
+        assert_eq!(code, Some(0), "{statement}: {said}");
+    }
+}
+
+/// A plan that somebody has frozen by hand, hash and all, with these hazards allowed.
+fn frozen(steps: &str, allowed: &[String], down: &PlanFile) -> PlanFile {
+    let mut plan = PlanFile::read("p.sql".into(), &draft(steps)).expect("the plan can be read");
+    plan.header.approval = Some(Approval {
+        by: "Ann".to_owned(),
+        at: "2026-01-02T03:04:05Z".to_owned(),
+        allowed: allowed.to_vec(),
+        down_sha256: Some(down.sha256().expect("the plan is SQL")),
+        ..Approval::default()
+    });
+    plan.sealed_as_is().expect("the plan is approved")
+}
+
+#[test]
+fn apply_reads_the_hazards_from_the_statements() {
+    let down = PlanFile::read("p.sql".into(), &draft("")).expect("the plan can be read");
+    let down = {
+        let mut down = down;
+        down.header.approval = Some(Approval::default());
+        down.sealed_as_is().expect("the plan is approved")
+    };
+    let check = |steps: &str, allowed: &[String], expected: i32| {
+        let environment = environment(&frozen(steps, allowed, &down).render())
+            .file("plans/1.down.sql", &down.render());
+        for args in [
+            &["apply", "--sql", "base:head"][..],
+            &["validate", "--files"],
+        ] {
+            let (code, said) = run(&environment, args);
+            assert_eq!(code, Some(expected), "{args:?} {steps} {allowed:?}: {said}");
+            let refused = said.contains("has hazards that its approval does not allow");
+            assert_eq!(refused, expected == 3, "{said}");
+        }
+    };
+    for (statement, hazards) in STATEMENTS {
+        let allowed: Vec<String> = hazards
+            .iter()
+            .map(|it| format!("{it} table app.t"))
+            .collect();
+        let steps = steps(statement);
+        check(&steps, &allowed, 0);
+        for missing in 0..allowed.len() {
+            let mut allowed = allowed.clone();
+            allowed.remove(missing);
+            check(&steps, &allowed, 3);
+            allowed.push(format!("{} table app.other", hazards[missing]));
+            check(&steps, &allowed, 3);
+        }
+        if !hazards.is_empty() {
+            // What forge has said of other statements is not said of these.
+            let safe = steps.replace("app.t\n", "app.t\n-- forge:safe 0123456789ab\n");
+            check(&safe, &[], 3);
+        }
+    }
+    let batched = "-- forge:data table app.t\n-- forge:batch key=id size=10\n";
+    check(
+        &format!("{batched}UPDATE app.t SET a = lower(a);\n"),
+        &[],
+        0,
+    );
+    check(
+        &format!("{batched}UPDATE app.t SET a = app.f(a);\n"),
+        &[],
+        3,
+    );
+    check(&format!("{batched}DELETE FROM app.t;\n"), &[], 3);
+}
