@@ -20,6 +20,9 @@ use forge::{
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::json;
 
+#[path = "support/inputs.rs"]
+mod inputs;
+
 /// Names as the catalog may hold them: keywords, quotes, points, blanks, other scripts, and what is meant to be taken for
 /// something else.
 fn name() -> impl Strategy<Value = Ident> {
@@ -417,5 +420,188 @@ proptest! {
             let gone = place(&down, &[&format!("DROP TABLE app.t{to}")]);
             prop_assert!(freed.is_some() && freed < gone, "{}", render_steps(&down));
         }
+    }
+}
+
+/// Text that is made of parts which mean something, and of anything.
+fn text_of(parts: &'static [&'static str]) -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        6 => select(parts).prop_map(str::to_owned),
+        1 => "\\PC{0,6}",
+        1 => ".{0,3}",
+    ];
+    let between = select(vec![" ", "\n", "", "", "\t"]);
+    vec((part, between), 0..30).prop_map(|parts| {
+        parts
+            .into_iter()
+            .map(|(part, between)| part + between)
+            .collect()
+    })
+}
+
+const SQL: &[&str] = &[
+    "CREATE",
+    "TABLE",
+    "VIEW",
+    "FUNCTION",
+    "INDEX ON",
+    "app.t",
+    "(",
+    ")",
+    "(a int)",
+    ",",
+    ";",
+    "AS",
+    "SELECT",
+    "1",
+    "FROM t",
+    "$$",
+    "$a$",
+    "'",
+    "''",
+    "E'\\'",
+    "\"",
+    "--",
+    "/*",
+    "*/",
+    "BEGIN",
+    "ATOMIC",
+    "END",
+    "CASE",
+    "\\restrict x\n",
+    "\\.",
+    "GRANT",
+    "TO r",
+    "COMMENT ON",
+    "IS",
+    "DO",
+    "LANGUAGE plpgsql",
+    "RETURNS int",
+    "REFERENCES u",
+    "SET search_path = x",
+    "ALTER",
+    "OWNER TO",
+    "ARRAY[",
+    "]",
+    "::",
+    "+",
+    "-- forge: renamed from x\n",
+    "é",
+    "json",
+    "PARTITION BY",
+    "DEFAULT",
+];
+const DIRECTIVES: &[&str] = &[
+    "renamed", "from", "using", "backfill", "app.t", "\"a", "\"", "a", "'", "(", ")", "::int",
+    "--", "/*", "$$", ";", ",", ".",
+];
+const PLAN: &[&str] = &[
+    "-- forge:format 1\n-- forge:revision aaaaaaaaaaaa\n-- forge:message m\n-- forge:author a\n\
+     -- forge:created 2026-11-21T16:19:41Z\n-- forge:postgres 15\n-- forge:from 1f0ad78fa841d098fbe87f32794fdec0\n\
+     -- forge:to 169cc46676fbe0a971f4e000eb28285b\n-- forge:semver 0.1.0\n",
+    "\n-- forge:step 1 create table app.t\n",
+    "\n-- forge:data table app.t x\n",
+    "\n-- forge:batch key=id size=10\n",
+    "\n-- forge:phase contract\n",
+    "\n-- forge:expects table app.t 12\n",
+    "\n-- lock: SHARE on app.t\n",
+    "\n-- hazard: blocks\n",
+    "\n-- a\n",
+    "BEGIN;\n",
+    "COMMIT;\n",
+    "UPDATE t SET a = 1;\n",
+    "CREATE TABLE t (a int);\n",
+    ";",
+    "$$",
+    "'",
+    "\u{202e}",
+];
+const TOML: &[&str] = &[
+    "[project]\n",
+    "[environments.a]\n",
+    "[managed]\n",
+    "[naming]\n",
+    "[shadow]\n",
+    "schema",
+    "url",
+    "include",
+    "template",
+    "=",
+    "\"",
+    "'",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    "\"app\"",
+    "\"env:X\"",
+    "\"{slug}\"",
+    "true",
+    "1",
+    "\n",
+    "#",
+    ".",
+    "\"\"\"",
+    "password=x",
+];
+const CONNECTION: &[&str] = &[
+    "postgresql://",
+    "postgres://",
+    "user",
+    ":",
+    "@",
+    "host",
+    "/",
+    "db",
+    "?",
+    "&",
+    "=",
+    "sslmode",
+    "require",
+    "%20",
+    "%",
+    "%zz",
+    "[::1]",
+    "5432",
+    ",",
+    "host=",
+    "password=",
+    "'",
+    "\\",
+    " ",
+    "options=-c x=1",
+    "connect_timeout=",
+    "-1",
+    "service=x",
+    "port=99999",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn any_text_is_a_schema_file_or_an_error(text in text_of(SQL)) {
+        inputs::source(&text);
+    }
+
+    #[test]
+    fn any_text_is_a_directive_or_an_error(text in text_of(DIRECTIVES)) {
+        inputs::directives(&text);
+    }
+
+    #[test]
+    fn any_plan_that_is_read_is_read_again(text in text_of(PLAN)) {
+        inputs::plan_file(&text);
+    }
+
+    #[test]
+    fn any_text_is_a_configuration_or_an_error(text in text_of(TOML)) {
+        inputs::forge_toml(&text);
+    }
+
+    #[test]
+    fn any_text_is_a_connection_string_or_an_error(text in text_of(CONNECTION)) {
+        inputs::connection_string(&text);
     }
 }
