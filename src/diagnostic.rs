@@ -246,6 +246,13 @@ impl Diagnostic {
         }))
     }
 
+    /// The same as a warning: the command goes on without what is wrong.
+    #[must_use]
+    pub fn into_warning(mut self) -> Self {
+        self.0.severity = Severity::Warning;
+        self
+    }
+
     /// Points at a stretch of a file; `text` stands beside the caret.
     #[must_use]
     pub fn at(

@@ -126,6 +126,12 @@ impl ProjectFiles {
         Ok(bytes)
     }
 
+    /// Whether a path leads to a folder of the project.
+    pub fn is_folder(&self, path: &Utf8Path) -> Result<bool> {
+        let real = self.resolve(path)?;
+        Ok(real.is_some_and(|real| real.is_dir()))
+    }
+
     /// Checks that what a path names may be read as a file; nothing there is fine, too.
     ///
     /// For what another program or library opens by itself.
@@ -228,11 +234,42 @@ impl ProjectFiles {
         written
     }
 
-    /// Writes a file that does not exist yet.
+    /// Writes a file that does not exist yet: it is there with all of its text, or not at all.
     pub fn create(&self, path: &Utf8Path, text: &str) -> Result<()> {
         let name = path.file_name().expect("a file has a name");
         let folder = self.folder_for(path.parent().unwrap_or(&self.root))?;
-        put(&folder.join(name), text)
+        let place = folder.join(name);
+        let beside = beside(&place)?;
+        put(&beside, text)?;
+        let linked = match fs::hard_link(&beside, &place) {
+            // Not every file system has hard links.
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !is_present(&place) => {
+                return Ok(fs::rename(&beside, &place)?);
+            }
+            linked => linked,
+        };
+        fs::remove_file(&beside)?;
+        Ok(linked?)
+    }
+
+    /// Removes what a killed [`Self::write`] or [`Self::create`] of a file has left beside it.
+    pub fn remove_unfinished(&self, path: &Utf8Path) -> Result<()> {
+        match self.resolve(path.parent().unwrap_or(&self.root))? {
+            Some(folder) => beside(&folder.join(path.file_name().unwrap_or_default())).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes the folders above a path, which is given relative to the root, as far as they are empty.
+    pub fn remove_empty_folders(&self, below: &Utf8Path) {
+        for folder in below.ancestors().skip(1).filter(|it| *it != "") {
+            let real = self.resolve(&self.root.join(folder));
+            // Whatever is in it keeps it.
+            let removed = real.ok().flatten().map(fs::remove_dir);
+            if let Some(Err(_)) = removed {
+                return;
+            }
+        }
     }
 
     /// Removes a file; of a link, the link.

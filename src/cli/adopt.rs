@@ -11,7 +11,7 @@ use crate::{
     kinds::ObjectId,
     predecessor::{self, Predecessor},
     report::{Reporter, Verbosity},
-    scaffold::{self, Start, Unmanaged, tree},
+    scaffold::{self, Begun, Start, Unmanaged, tree},
     settings::{self, Managed, Naming, Project, Setting, Settings},
 };
 
@@ -72,17 +72,15 @@ async fn with_target(
 
     let files = tree::files(&live)?;
     let count = files.len();
-    let folder = &settings.project.root;
-    scaffold::write(
-        &settings.project.files,
-        &scaffold::project(Start::Database { files, unmanaged }),
-    )?;
+    let project = Arc::clone(&settings.project.files);
+    let mut begun = Begun::new(&project);
+    begun.write(&scaffold::project(Start::Database { files, unmanaged }))?;
     let tree = format!(
         "{}, one for each object of the database",
         counted(count, "file")
     );
     init::said(args, context, &tree);
-    init::accompany_new(args, context, folder)?;
+    init::accompany_new(args, context, &mut begun)?;
     if !live.unmodelled.is_empty() {
         reporter.diagnostic(&left_out(&live.unmodelled, reporter.verbosity()));
     }
@@ -92,8 +90,16 @@ async fn with_target(
     tell_of_commands(reporter, &books);
     if args.wants_baseline() {
         let from: Vec<String> = books.iter().map(Kept::in_a_word).collect();
-        baseline::begin(context, &settings, target, &live, &from).await?;
+        let baseline = baseline::begin(context, &settings, target, &live, &from, &mut begun).await;
+        // Where only the baseline failed, the project stands; one that was interrupted is begun again.
+        if let Err(error) = baseline {
+            if error.code() != Code::Interrupted {
+                begun.end()?;
+            }
+            return Err(error);
+        }
     }
+    begun.end()?;
     reporter.note(format_args!(
         "next: `{}forge plan --check` on the same database finds no difference",
         args.go_there()

@@ -96,7 +96,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     }
     args.to.revision()?;
     let settings = context.settings()?;
-    let folder = revisions::folder(&settings)?;
+    let folder = revisions::readable_folder(context, &settings)?;
     folder.graph()?;
     let target = match args.wait_db {
         Some(limit) => OpenTarget::open_within(context, &settings, "apply", limit).await?,
@@ -274,7 +274,6 @@ fn pending<'a>(revisions: &'a Revisions, to: &Reference) -> Result<(Vec<&'a str>
 }
 
 fn not_approved(revisions: &Revisions, held: &[&str]) -> Diagnostic {
-    let first = &revisions.folder.plans[held[0]];
     let diagnostic = Diagnostic::error(
         Code::Draft,
         format!(
@@ -291,10 +290,7 @@ fn not_approved(revisions: &Revisions, held: &[&str]) -> Diagnostic {
         .fold(diagnostic, |diagnostic, filed| {
             diagnostic.note(format!("`{}`: {}", filed.path, filed.plan.header.message))
         })
-        .help(format!(
-            "review it, then run `forge approve {}`",
-            first.revision()
-        ))
+        .help(format!("review it, then run `forge approve {}`", held[0]))
 }
 
 fn nothing_to_do(context: &Context<'_>, revisions: &Revisions) {

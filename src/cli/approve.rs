@@ -48,7 +48,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
-    let folder = revisions::folder(&settings)?;
+    let folder = revisions::folder(context, &settings)?;
     folder.graph()?;
     let key = signing_key(args, context, &settings)?;
     let chosen = choose(args, &folder)?;

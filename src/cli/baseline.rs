@@ -15,6 +15,7 @@ use crate::{
     history::{self, Journal, Revisions},
     plan::Plan,
     report::Status,
+    scaffold::Begun,
     settings::Settings,
     source::{Tree, load_order, warnings},
     sql::Ident,
@@ -35,6 +36,7 @@ pub(super) async fn begin(
     target: &OpenTarget<'_>,
     live: &Catalog,
     from: &[String],
+    begun: &mut Begun<'_>,
 ) -> Result<()> {
     if !history::load(&target.session).await?.revisions.is_empty() {
         let warning = Diagnostic::warning(
@@ -59,7 +61,7 @@ pub(super) async fn begin(
             .note("the database is empty, so there is nothing that a baseline would build");
         return Ok(());
     };
-    freeze_and_write(context, settings, composed)?;
+    freeze_and_write(context, settings, composed, begun)?;
     match stamp::heads(context, settings, target).await {
         Ok(_) => Ok(()),
         Err(error) if error.notes().iter().any(|note| note == NO_RIGHT) => {
@@ -101,7 +103,7 @@ async fn compose(
     let Comparison::Different(proposal) = comparison else {
         return Ok(None);
     };
-    let folder = revisions::folder(settings)?;
+    let folder = revisions::folder(context, settings)?;
     let revisions = Revisions::new(folder, Journal::default())?;
     let message = match from {
         [] => "baseline".to_owned(),
@@ -125,7 +127,12 @@ async fn compose(
 }
 
 /// Freezes the baseline in the name of the one who begins the project: it is never run on the database that it is of.
-fn freeze_and_write(context: &Context<'_>, settings: &Settings, composed: Composed) -> Result<()> {
+fn freeze_and_write(
+    context: &Context<'_>,
+    settings: &Settings,
+    composed: Composed,
+    begun: &mut Begun<'_>,
+) -> Result<()> {
     let Composed {
         name,
         preamble,
@@ -141,6 +148,7 @@ fn freeze_and_write(context: &Context<'_>, settings: &Settings, composed: Compos
     };
     said.seal(&mut up, Some(&mut down), allowed)?;
     let files = &settings.project.files;
+    begun.list(&history::plan_texts(plans, &name, &preamble, &up, &down))?;
     let path = history::write_plan(files, plans, &name, &preamble, &up, &down)?;
     let steps = up.plan.steps().count();
     context.reporter.status(

@@ -11,7 +11,7 @@ pub(super) struct Args {}
 
 pub(super) fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
-    let folder = revisions::folder(&settings)?;
+    let folder = revisions::readable_folder(context, &settings)?;
     let graph = folder.graph()?;
     let roots = graph.children(None);
     let mut forks: Vec<(&str, Vec<&str>)> = graph
@@ -29,7 +29,11 @@ pub(super) fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
         });
         writeln!(text, "{fork} (branchpoint){message}").expect("writing to a String can't fail");
         for child in children {
-            let filed = &folder.plans[child];
+            let Some(filed) = folder.plans.get(child) else {
+                writeln!(text, "  -> {child}, can't be read")
+                    .expect("writing to a String can't fail");
+                continue;
+            };
             let (labels, message) = (labels(filed), &filed.plan.header.message);
             writeln!(text, "  -> {child}{labels}, {message}")
                 .expect("writing to a String can't fail");

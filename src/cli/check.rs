@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
             revisions::counted(count, "statement")
         ));
     }
-    let folder = revisions::folder(&settings)?;
+    let folder = revisions::files(&settings)?;
     let revisions = Revisions::ever(folder, Journal::default())?;
     let found = history::validate(&revisions, context.signers(&settings))?;
     for diagnostic in &found {

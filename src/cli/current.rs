@@ -19,7 +19,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
-    let folder = revisions::folder(&settings)?;
+    let folder = revisions::readable_folder(context, &settings)?;
     let journal = locked::journal(context, &settings, "current").await?;
     let revisions = Revisions::new(folder, journal)?;
     let heads = revisions.graph.heads();

@@ -46,7 +46,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     }
     args.to.revision()?;
     let settings = context.settings()?;
-    let folder = revisions::folder(&settings)?;
+    let folder = revisions::readable_folder(context, &settings)?;
     locked::on_target(context, &settings, "downgrade", async |target, work| {
         let reconnect = async || {
             let session = target.another_session(context, &settings, "downgrade");

@@ -23,7 +23,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
-    let folder = revisions::folder(&settings)?;
+    let folder = revisions::folder(context, &settings)?;
     let filed = match &args.plan {
         Some(word) => folder.named(word)?,
         None => match &folder.drafts().collect::<Vec<_>>()[..] {

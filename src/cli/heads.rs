@@ -19,7 +19,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
-    let folder = revisions::folder(&settings)?;
+    let folder = revisions::readable_folder(context, &settings)?;
     let graph = folder.graph()?;
     context
         .reporter
@@ -34,7 +34,10 @@ fn listed(context: &Context<'_>, folder: &Folder, heads: &[&str]) -> String {
     let verbose = context.reporter.verbosity() >= Verbosity::Verbose;
     let mut text = String::new();
     for head in heads {
-        let filed = &folder.plans[*head];
+        let Some(filed) = folder.plans.get(*head) else {
+            writeln!(text, "{head} (head), can't be read").expect("writing to a String can't fail");
+            continue;
+        };
         writeln!(
             text,
             "{head}{} (head), {}",

@@ -34,7 +34,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let folder = if args.from_db {
         Folder::default()
     } else {
-        revisions::folder(&settings)?
+        revisions::readable_folder(context, &settings)?
     };
     let range_asks = args.rev_range.as_ref().is_some_and(|range| {
         [&range.from, &range.to]

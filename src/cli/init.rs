@@ -9,7 +9,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::Folder,
     report::Status,
-    scaffold::{self, Companion, Layout, NewFile, Start},
+    scaffold::{self, Begun, Companion, Layout, NewFile, Start},
     settings::{self, Settings},
 };
 
@@ -63,17 +63,24 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     } else {
         context.working_dir.join(&args.folder)
     };
+    let files = context.files_of(&folder);
+    if scaffold::take_back(&files)? {
+        context.reporter.note(
+            "removed what an earlier `forge init` wrote here before it was stopped, and begins again",
+        );
+    }
     if !args.with.is_empty() && folder.join(settings::FILE_NAME).is_file() {
         return join(args, context, &folder);
     }
-    let files = context.files_of(&folder);
     scaffold::refuse_occupied(&files)?;
     if args.from_db {
         return adopt::run(args, context, &folder).await;
     }
-    scaffold::write(&files, &scaffold::project(Start::Example))?;
+    let mut begun = Begun::new(&files);
+    begun.write(&scaffold::project(Start::Example))?;
     said(args, context, "an example of a table");
-    accompany_new(args, context, &folder)?;
+    accompany_new(args, context, &mut begun)?;
+    begun.end()?;
     let reporter = context.reporter;
     reporter.note(format_args!(
         "next: `{}forge plan -m \"begin\"` writes the first plan",
@@ -83,13 +90,20 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
 }
 
 /// Writes the files for other programs into a new project.
-pub(super) fn accompany_new(args: &Args, context: &Context<'_>, folder: &Utf8Path) -> Result<()> {
+pub(super) fn accompany_new(
+    args: &Args,
+    context: &Context<'_>,
+    begun: &mut Begun<'_>,
+) -> Result<()> {
     let layout = Layout {
         schema: scaffold::SCHEMA.into(),
         plans: scaffold::PLANS.into(),
         postgres: USUAL,
     };
-    accompany(args, context, folder, layout)
+    let files = companions(args, layout);
+    let written = begun.write(&files)?;
+    tell(context, &files, &written);
+    Ok(())
 }
 
 /// Adds to a project that there is what it doesn't have.
@@ -115,24 +129,24 @@ fn join(args: &Args, context: &Context<'_>, folder: &Utf8Path) -> Result<Exit> {
         plans: &plans,
         postgres: postgres.unwrap_or(USUAL),
     };
-    accompany(args, context, folder, layout)?;
+    let wanted = companions(args, layout);
+    let written = scaffold::write(&context.files_of(folder), &wanted)?;
+    tell(context, &wanted, &written);
     Ok(Exit::Done)
 }
 
-/// Writes the files for other programs, and says which.
-fn accompany(
-    args: &Args,
-    context: &Context<'_>,
-    folder: &Utf8Path,
-    layout: Layout<'_>,
-) -> Result<()> {
+/// The files for other programs.
+fn companions(args: &Args, layout: Layout<'_>) -> Vec<NewFile> {
     let companions: BTreeSet<Companion> = args.with.iter().copied().collect();
-    let files: Vec<NewFile> = companions
+    companions
         .into_iter()
         .flat_map(|companion| companion.files(layout))
-        .collect();
-    let written = scaffold::write(&context.files_of(folder), &files)?;
-    for file in &files {
+        .collect()
+}
+
+/// Says which of the files were written.
+fn tell(context: &Context<'_>, files: &[NewFile], written: &[&Utf8Path]) {
+    for file in files {
         if written.contains(&file.path.as_path()) {
             context
                 .reporter
@@ -144,7 +158,6 @@ fn accompany(
             );
         }
     }
-    Ok(())
 }
 
 /// Says what was written, and what of a schema tree there is.

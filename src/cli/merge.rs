@@ -70,7 +70,7 @@ pub(super) async fn all(
 async fn join(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let named: Vec<&Reference> = args.heads.iter().chain(&args.revisions).collect();
     let settings = context.settings()?;
-    let revisions = Revisions::new(revisions::folder(&settings)?, Journal::default())?;
+    let revisions = Revisions::new(revisions::folder(context, &settings)?, Journal::default())?;
     let heads = chosen(&revisions, &named)?;
     if heads.len() < 2 {
         context.reporter.note(match heads[..] {

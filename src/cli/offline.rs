@@ -54,7 +54,7 @@ impl Goal {
 /// Prints the script.
 pub(super) async fn run(goal: &Goal, direction: Direction, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
-    let folder = revisions::folder(&settings)?;
+    let folder = revisions::folder(context, &settings)?;
     let (revisions, to) = match goal {
         Goal::To(to) => (at_target(context, &settings, folder).await?, to),
         Goal::Between(range) => {

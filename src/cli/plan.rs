@@ -14,7 +14,7 @@ use crate::{
     conclusions::{Agreement, Declared, Grounds},
     diagnostic::{Code, Diagnostic, Exit, Result},
     diff::{Catalogs, Diff},
-    history::{self, Folder, Journal, Place, Reference, Revisions},
+    history::{self, Journal, Place, Reference, Revisions},
     intent::RenameFlag,
     kinds::{Glob, ObjectId},
     plan::{
@@ -99,7 +99,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         From::History => from_history(args, context, &settings, &tree).await,
         From::Database => {
             let target = OpenTarget::open(context, &settings, "plan").await?;
-            let outcome = from_database(args, context, &settings, &tree, &target).await;
+            let outcome = Box::pin(from_database(args, context, &settings, &tree, &target)).await;
             target.close().await;
             outcome
         }
@@ -160,7 +160,7 @@ async fn from_database(
     if args.check {
         return Ok(checked(args, context, settings, found));
     }
-    let folder = Folder::read(&settings.project.files, &settings.project.plans.value)?;
+    let folder = revisions::folder(context, settings)?;
     let revisions = Revisions::new(folder, history::load(&target.session).await?)?;
     revisions.at_head()?;
     write(args, context, settings, &revisions, found)
@@ -172,7 +172,7 @@ async fn from_history(
     settings: &Settings,
     tree: &Tree,
 ) -> Result<Exit> {
-    let folder = Folder::read(&settings.project.files, &settings.project.plans.value)?;
+    let folder = revisions::folder(context, settings)?;
     let revisions = Revisions::new(folder, Journal::default())?;
     let whom = Whom::history(&revisions.approved_plans(), scope(settings)).ok_or_else(|| {
         Diagnostic::error(Code::History, "there is no history to plan from")

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use super::{
     Context,
     bench::{Whom, on_bench},
+    revisions,
     target::OpenTarget,
 };
 use crate::{
     catalog::Fingerprint,
     diagnostic::{Code, Diagnostic, Result},
     diff::Catalogs,
-    history::{self, Direction, Filed, Folder, Revisions},
+    history::{self, Direction, Filed, Revisions},
     kinds::{HazardKind, Step},
     plan::{
         Plan,
@@ -72,8 +73,7 @@ async fn on_target(
     tree: &Tree,
     target: &OpenTarget<'_>,
 ) -> Result<Proved> {
-    let project = &settings.project;
-    let folder = Folder::read(&project.files, &project.plans.value)?;
+    let folder = revisions::files(settings)?;
     let revisions = Revisions::new(folder, history::load(&target.session).await?)?;
     revisions.at_head()?;
     let live = target.catalog().await?;

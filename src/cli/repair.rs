@@ -32,7 +32,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
-    let folder = revisions::folder(&settings)?;
+    let folder = revisions::folder(context, &settings)?;
     locked::on_target(context, &settings, "repair", async |_, work| {
         Box::pin(repair(args, context, &settings, folder, work)).await
     })

@@ -9,10 +9,35 @@ use crate::{
     settings::Settings,
 };
 
-/// The plans folder of the project.
-pub(super) fn folder(settings: &Settings) -> Result<Folder> {
+/// The plans folder of the project, for commands that build on all plans.
+///
+/// # Errors
+/// Also if a file in it is a plan, or may be one, and can't be read.
+pub(super) fn folder(context: &Context<'_>, settings: &Settings) -> Result<Folder> {
+    let folder = files(settings)?;
+    folder.expect_whole()?;
+    tell_strays(context, &folder);
+    Ok(folder)
+}
+
+/// The plans folder of the project, for commands that go on without what can't be read, and say so.
+pub(super) fn readable_folder(context: &Context<'_>, settings: &Settings) -> Result<Folder> {
+    let folder = files(settings)?;
+    tell_strays(context, &folder);
+    Ok(folder)
+}
+
+/// The plans folder of the project, for commands that tell by themselves what is wrong in it.
+pub(super) fn files(settings: &Settings) -> Result<Folder> {
     let project = settings.project()?;
     Folder::read(&project.files, &project.plans.value)
+}
+
+fn tell_strays(context: &Context<'_>, folder: &Folder) {
+    for stray in &folder.strays {
+        let warning = stray.problem.clone().into_warning();
+        context.reporter.diagnostic(&warning);
+    }
 }
 
 /// Says which target a command works on.

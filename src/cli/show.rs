@@ -26,7 +26,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
-    let folder = revisions::folder(&settings)?;
+    let folder = revisions::readable_folder(context, &settings)?;
     let filed = match in_folder(args, &folder) {
         Ok(Some(filed)) => filed.clone(),
         // Its file may be gone, and the target remembers it.

@@ -40,7 +40,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
-    let folder = revisions::folder(&settings)?;
+    let folder = revisions::folder(context, &settings)?;
     folder.graph()?;
     if args.sql {
         return script(args, context, &settings, folder).await;
@@ -133,7 +133,7 @@ pub(super) async fn heads(
         force: false,
         purge: false,
     };
-    let folder = revisions::folder(settings)?;
+    let folder = revisions::folder(context, settings)?;
     locked::under_lock(context, settings, target, async |work| {
         declare(&args, &[Reference::to(Place::Heads)], context, folder, work).await
     })

@@ -39,7 +39,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
-    let revisions = Revisions::new(revisions::folder(&settings)?, Journal::default())?;
+    let revisions = Revisions::new(revisions::folder(context, &settings)?, Journal::default())?;
     let pairs = pairs(&revisions, &args.to)?;
     let ups: Vec<_> = pairs.iter().map(|pair| pair.up).collect();
     let Some(whom) = Whom::history(&ups, scope(&settings)) else {

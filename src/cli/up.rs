@@ -82,7 +82,7 @@ pub(super) async fn reset(_args: &ResetArgs, context: &Context<'_>) -> Result<Ex
     let settings = context.settings()?;
     disposable(&settings)?;
     // What couldn't be applied again mustn't be taken away.
-    let plans = Revisions::ever(revisions::folder(&settings)?, Journal::default())?;
+    let plans = Revisions::ever(revisions::folder(context, &settings)?, Journal::default())?;
     history::validate(&plans, context.signers(&settings))?
         .into_iter()
         .find(|found| found.severity() == Severity::Error)

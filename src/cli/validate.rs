@@ -19,7 +19,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
-    let folder = revisions::folder(&settings)?;
+    let folder = revisions::files(&settings)?;
     let journal = if args.files || settings.target.is_none() {
         Journal::default()
     } else {

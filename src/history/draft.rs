@@ -15,13 +15,25 @@ pub fn write_plan(
     up: &PlanFile,
     down: &PlanFile,
 ) -> Result<Utf8PathBuf> {
-    let path = folder.join(format!("{name}.sql"));
-    files.write(
-        &folder.join(format!("{name}.down.sql")),
-        &format!("{preamble}{}", down.render()),
-    )?;
-    files.write(&path, &format!("{preamble}{}", up.render()))?;
-    Ok(path)
+    let [down, up] = plan_texts(folder, name, preamble, up, down);
+    files.write(&down.0, &down.1)?;
+    files.write(&up.0, &up.1)?;
+    Ok(up.0)
+}
+
+/// The files of a plan, in the order in which they are written, with their texts.
+pub fn plan_texts(
+    folder: &Utf8Path,
+    name: &str,
+    preamble: &str,
+    up: &PlanFile,
+    down: &PlanFile,
+) -> [(Utf8PathBuf, String); 2] {
+    let file = |end: &str, plan: &PlanFile| {
+        let text = format!("{preamble}{}", plan.render());
+        (folder.join(format!("{name}.{end}")), text)
+    };
+    [file("down.sql", down), file("sql", up)]
 }
 
 /// Takes a draft away, and its way back.

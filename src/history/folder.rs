@@ -1,16 +1,17 @@
 //! The plans folder.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{
     Body,
     graph::{Graph, Node},
+    stray::{self, Stray},
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
-    files::{ProjectFiles, SQL_LIMIT},
+    files::ProjectFiles,
     plan::file::{PlanFile, as_written},
 };
 
@@ -49,25 +50,29 @@ pub struct Folder {
     pub plans: BTreeMap<String, Filed>,
     /// The way back of those that have one, by the same revision.
     pub downs: BTreeMap<String, Filed>,
+    /// The files that can't be read as plans.
+    pub strays: Vec<Stray>,
 }
 
 impl Folder {
-    /// Reads every `*.sql` of a project's plans folder. One that isn't there holds no plans.
+    /// Reads every `*.sql` of a project's plans folder. One that isn't there holds no plans. What can't be read as a plan is
+    /// among the [`strays`](Self::strays).
     ///
     /// # Errors
-    /// If a file can't be read or understood, or two files have the same revision.
+    /// If a path leaves the project or is a FIFO, socket or device, or two files have the same revision.
     pub fn read(files: &ProjectFiles, folder: &Utf8Path) -> Result<Self> {
+        let (paths, mut strays) = files_in(files, folder)?;
         let mut texts = Vec::new();
-        for path in files_in(files, folder)? {
-            let shown = files.shown(&path).to_owned();
-            let bytes = files.read(&path, SQL_LIMIT)?.unwrap_or_default();
-            let text = String::from_utf8(bytes).map_err(|_| {
-                Diagnostic::error(Code::PlanFile, format!("`{shown}` is not UTF-8"))
-                    .help("restore the file from version control")
-            })?;
-            texts.push((shown, text));
+        for path in paths {
+            match stray::read(files, &path)? {
+                Ok(text) => texts.push((files.shown(&path).to_owned(), text)),
+                Err(stray) => strays.push(stray),
+            }
         }
-        Self::of(texts)
+        let (mut read, duplicates) = Self::sorted(texts);
+        strays.append(&mut read.strays);
+        read.strays = strays;
+        Diagnostic::all(duplicates).map_or(Ok(read), Err)
     }
 
     /// The plans of these files, by path and text.
@@ -75,13 +80,20 @@ impl Folder {
     /// # Errors
     /// What can't be read, all at once, and two plans of one revision.
     pub fn of(texts: Vec<(Utf8PathBuf, String)>) -> Result<Self> {
+        let (read, mut wrong) = Self::sorted(texts);
+        wrong.extend(read.strays.iter().map(|stray| stray.problem.clone()));
+        Diagnostic::all(wrong).map_or(Ok(read), Err)
+    }
+
+    /// The plans, and an error for each file whose revision another has already.
+    fn sorted(texts: Vec<(Utf8PathBuf, String)>) -> (Self, Vec<Diagnostic>) {
         let mut read = Self::default();
         let mut wrong = Vec::new();
         for (path, text) in texts {
-            let filed = match Filed::new(path, &text) {
+            let filed = match Filed::new(path.clone(), &text) {
                 Ok(filed) => filed,
                 Err(error) => {
-                    wrong.push(error);
+                    read.strays.push(Stray::of(&path, &text, error));
                     continue;
                 }
             };
@@ -97,7 +109,26 @@ impl Folder {
                 plans.insert(revision, filed);
             }
         }
-        Diagnostic::all(wrong).map_or(Ok(read), Err)
+        (read, wrong)
+    }
+
+    /// Checks that no plan is missing among those that were read, for what builds on all of them.
+    ///
+    /// # Errors
+    /// What is wrong with the files that are plans, or may be.
+    pub fn expect_whole(&self) -> Result<()> {
+        let strays = self.strays.iter().filter(|stray| stray.may_be_plan());
+        let problems = strays.map(|stray| stray.problem.clone()).collect();
+        Diagnostic::all(problems).map_or(Ok(()), Err)
+    }
+
+    /// The error about the plan of this revision, if its file can't be read.
+    pub fn damaged(&self, revision: &str) -> Option<&Diagnostic> {
+        let mut strays = self.strays.iter();
+        let stray = strays.find(|stray| stray.node().is_some_and(|(it, _)| it == revision));
+        stray
+            .filter(|_| !self.plans.contains_key(revision))
+            .map(|stray| &stray.problem)
     }
 
     /// A plan, with the texts that a target remembers of it.
@@ -118,8 +149,10 @@ impl Folder {
         Graph::new(self.nodes())
     }
 
-    /// The plans as nodes of a graph.
+    /// The plans as nodes of a graph; also those that can't be read, as far as their headers say where they belong.
     pub fn nodes(&self) -> BTreeMap<String, Node> {
+        let damaged = self.strays.iter().filter_map(Stray::node);
+        let damaged = damaged.map(|(revision, node)| (revision.to_owned(), node.clone()));
         let nodes = self.plans.iter().map(|(revision, filed)| {
             let header = &filed.plan.header;
             let node = Node {
@@ -138,7 +171,7 @@ impl Folder {
             };
             (revision.clone(), node)
         });
-        nodes.collect()
+        damaged.chain(nodes).collect()
     }
 
     /// The plan that a word names: its file, the first digits of its revision, a branch label.
@@ -157,7 +190,10 @@ impl Folder {
         }
         let graph = self.graph()?;
         let revision = graph.find(word)?;
-        Ok(&self.plans[revision])
+        match self.damaged(revision) {
+            Some(problem) => Err(problem.clone()),
+            None => Ok(&self.plans[revision]),
+        }
     }
 
     /// The plans that nobody has approved yet, in the order of their revisions.
@@ -168,18 +204,23 @@ impl Folder {
     }
 }
 
-/// The SQL files of a folder, sorted.
-fn files_in(files: &ProjectFiles, folder: &Utf8Path) -> Result<Vec<Utf8PathBuf>> {
-    // A name that isn't UTF-8 is none that forge has given, nor is a hidden one.
-    let (paths, _) = files.entries(folder)?.unwrap_or_default();
+/// The SQL files of a folder, sorted, and those whose names can't be written down.
+fn files_in(files: &ProjectFiles, folder: &Utf8Path) -> Result<(Vec<Utf8PathBuf>, Vec<Stray>)> {
+    let (paths, not_utf8) = files.entries(folder)?.unwrap_or_default();
+    // A hidden file is none that forge has written.
     let is_plan = |path: &Utf8PathBuf| {
         path.extension() == Some("sql")
             && !path.file_name().is_some_and(|name| name.starts_with('.'))
     };
-    Ok(paths.into_iter().filter(is_plan).collect())
+    let is_sql = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "sql");
+    let strays = not_utf8.iter().filter(|path| is_sql(path));
+    Ok((
+        paths.into_iter().filter(is_plan).collect(),
+        strays.map(|path| Stray::unnamed(path)).collect(),
+    ))
 }
 
-fn is_down(path: &Utf8Path) -> bool {
+pub(super) fn is_down(path: &Utf8Path) -> bool {
     path.as_str().ends_with(".down.sql")
 }
 

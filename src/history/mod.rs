@@ -19,6 +19,7 @@ mod running;
 mod signature;
 mod stamp;
 mod store;
+mod stray;
 mod validate;
 mod walk;
 
@@ -28,7 +29,7 @@ pub use self::{
         Backfill, KeyValues, Opened, Opening, Passed, StepOf, Wish, advance_backfill, backfills,
         beat_backfill, forget_backfills, open_backfill, wish_backfills,
     },
-    draft::{remove_draft, write_plan},
+    draft::{plan_texts, remove_draft, write_plan},
     folder::{Filed, Folder},
     graph::{Graph, Node},
     journal::{Direction, Event, EventKind, Journal, Partly, Recorded, Standing, Taken},
@@ -45,5 +46,6 @@ pub use self::{
         Actor, Body, Ensured, Entry, HISTORY, body, ensure, is_as_left, load, new_run, record,
         register, save_snapshot, snapshot,
     },
+    stray::Stray,
     validate::{is_broken, validate},
 };

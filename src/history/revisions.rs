@@ -250,8 +250,16 @@ impl Revisions {
         standing
     }
 
+    /// A plan whose file can't be read, and that the target doesn't remember either.
+    fn expect_readable(&self, revision: &str) -> Result<()> {
+        let forgotten = self.journal.standing(revision) == Standing::Absent;
+        let damaged = self.folder.damaged(revision).filter(|_| forgotten);
+        damaged.map_or(Ok(()), |problem| Err(problem.clone()))
+    }
+
     /// The files of a revision, plan and way back, or what the target remembers of them.
     pub async fn pair(&self, revision: &str, session: &Session) -> Result<(Filed, Option<Filed>)> {
+        self.expect_readable(revision)?;
         match self.folder.plans.get(revision) {
             Some(filed) => Ok((filed.clone(), self.folder.downs.get(revision).cloned())),
             None => remembered_pair(revision, session).await,
@@ -260,6 +268,7 @@ impl Revisions {
 
     /// The file of a revision, or what the target remembers of it.
     pub async fn filed(&self, revision: &str, session: &Session) -> Result<Filed> {
+        self.expect_readable(revision)?;
         match self.folder.plans.get(revision) {
             Some(filed) => Ok(filed.clone()),
             None => remembered(revision, session).await,

@@ -13,17 +13,26 @@ use crate::{
 pub fn validate(revisions: &Revisions, signers: Option<Signers<'_>>) -> Result<Vec<Diagnostic>> {
     let mut found = Vec::new();
     for revision in revisions.graph.order() {
-        match revisions.folder.plans.get(revision) {
-            Some(filed) => {
-                if filed.plan.header.approval.is_some() {
-                    let down = revisions.folder.downs.get(revision);
-                    found.extend(check_approved(filed, down, signers).err());
-                    found.extend(continues(revisions, revision, &filed.plan));
-                }
-                found.extend(way_back(revisions, revision));
-                found.extend(is_recorded(revisions, revision)?);
-            }
-            None => found.push(lost(revisions, revision)),
+        let Some(filed) = revisions.folder.plans.get(revision) else {
+            let damaged = revisions.folder.damaged(revision).cloned();
+            found.push(damaged.unwrap_or_else(|| lost(revisions, revision)));
+            continue;
+        };
+        if filed.plan.header.approval.is_some() {
+            let down = revisions.folder.downs.get(revision);
+            found.extend(check_approved(filed, down, signers).err());
+            found.extend(continues(revisions, revision, &filed.plan));
+        }
+        found.extend(way_back(revisions, revision));
+        found.extend(is_recorded(revisions, revision)?);
+    }
+    for stray in &revisions.folder.strays {
+        if !found.contains(&stray.problem) {
+            found.push(if stray.may_be_plan() {
+                stray.problem.clone()
+            } else {
+                stray.problem.clone().into_warning()
+            });
         }
     }
     for (revision, down) in &revisions.folder.downs {

@@ -55,7 +55,7 @@ pub fn refuse_occupied(project: &ProjectFiles) -> Result<()> {
 }
 
 /// What version control and its hosts put into an empty repository.
-fn belongs_to_fresh_clone(name: &str) -> bool {
+pub(super) fn belongs_to_fresh_clone(name: &str) -> bool {
     name.starts_with('.')
         || ["README", "LICENSE", "LICENCE", "COPYING"]
             .iter()

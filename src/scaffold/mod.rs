@@ -1,6 +1,7 @@
 //! New projects: the files that `forge init` writes.
 
 mod adoption;
+mod begun;
 mod companions;
 mod folder;
 mod names;
@@ -14,6 +15,7 @@ use crate::{catalog::Catalog, kinds::Glob};
 
 pub use self::{
     adoption::{Adoption, ByHand, Edit, Stands},
+    begun::{Begun, take_back},
     companions::{Companion, Layout},
     folder::{refuse_occupied, write},
 };

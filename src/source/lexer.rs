@@ -193,7 +193,7 @@ fn continuation(text: &[u8]) -> Option<usize> {
 /// What opens a string in dollar quotes: `$$`, `$tag$`.
 fn delimiter(text: &[u8]) -> Option<&[u8]> {
     let tag = run(&text[1..], is_word);
-    let starts_well = !text[1].is_ascii_digit();
+    let starts_well = !text.get(1).is_some_and(u8::is_ascii_digit);
     (text.get(1 + tag) == Some(&b'$') && (tag == 0 || starts_well)).then(|| &text[..tag + 2])
 }
 

@@ -209,3 +209,24 @@ fn what_a_tree_declares_in_vain() {
         );
     assert_snapshot!(environment.run(&["check", "-v"]));
 }
+
+/// Another tool's file, a folder, a plan that was damaged: each is named, and the others are as they were.
+#[test]
+fn what_is_no_plan() {
+    let environment = project()
+        .file("plans/V1__flyway.sql", "CREATE TABLE t ();\n")
+        .file("plans/folder.sql/x", "");
+    let mut text = runs(&environment, &[&["history"], &["heads"], &["approve", A]]);
+    let damaged = plan(C, A, CREATE).replace("-- forge:format 1", "-- forge:format 99");
+    let environment = environment.file("plans/3.sql", &damaged);
+    text += &runs(
+        &environment,
+        &[
+            &["history", "-q"],
+            &["heads", "-q"],
+            &["validate", "--files"],
+            &["approve", "--all"],
+        ],
+    );
+    assert_snapshot!(text);
+}

@@ -14,7 +14,7 @@ use forge::{
 };
 
 /// A file of the schema tree.
-pub fn source(text: &str) {
+pub(crate) fn source(text: &str) {
     // The walk of the tree refuses a NUL.
     if text.contains('\0') {
         return;
@@ -57,7 +57,7 @@ pub fn source(text: &str) {
 }
 
 /// The text of directives, wherever they may stand in a file.
-pub fn directives(text: &str) {
+pub(crate) fn directives(text: &str) {
     let text = text.replace(['\n', '\r'], " ");
     let (one, other) = text.split_once("  ").unwrap_or((&text, &text));
     source(&format!(
@@ -67,7 +67,7 @@ pub fn directives(text: &str) {
 }
 
 /// A plan file.
-pub fn plan_file(text: &str) {
+pub(crate) fn plan_file(text: &str) {
     match PlanFile::read(Utf8Path::new("plans/x.sql"), text) {
         Ok(file) => {
             let rendered = file.render();
@@ -80,7 +80,7 @@ pub fn plan_file(text: &str) {
 }
 
 /// A `forge.toml`.
-pub fn forge_toml(text: &str) {
+pub(crate) fn forge_toml(text: &str) {
     match ForgeToml::parse(Utf8Path::new("/project"), text) {
         Ok(file) => {
             for (name, environment) in &file.contents.environments {
@@ -94,7 +94,7 @@ pub fn forge_toml(text: &str) {
 }
 
 /// A URL or connection string.
-pub fn connection_string(text: &str) {
+pub(crate) fn connection_string(text: &str) {
     assert_eq!(mask(text).len(), text.len(), "offsets stay");
     drop(ConnectionString::from(text).to_string());
     let environment = [("HOME", "/nonexistent"), ("USER", "me")]

@@ -131,6 +131,17 @@ fn a_line_stays_with_its_statement() {
     check("a (;\n);\n\n", &["a (;\n);\n", "\n"]);
 }
 
+#[test]
+fn text_may_end_anywhere() {
+    for text in [
+        "$", "$1", "$a", "$$", "e'", "E'\\", "'", "\"", "/*", "/**", "--", "\\", "E'a'\n",
+    ] {
+        let read: Vec<_> = Lexer::new(text).collect();
+        assert_eq!(read.last().unwrap().1.end, text.len(), "{text}");
+        quiet_within(text).unwrap();
+    }
+}
+
 /// The scanner, which would read each row again from every character in it, gets none.
 #[test]
 fn what_is_quadratic_to_the_scanner_does_not_reach_it() {
