@@ -437,6 +437,10 @@ impl World for Diff<'_> {
         self.catalogs.desired.dependencies(id).collect()
     }
 
+    fn live_dependencies(&self, id: &ObjectId) -> Vec<&ObjectId> {
+        self.catalogs.live.dependencies(id).collect()
+    }
+
     fn desired_companions(&self, id: &ObjectId) -> Vec<&ObjectId> {
         self.desired_companions.get(id).cloned().unwrap_or_default()
     }

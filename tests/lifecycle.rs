@@ -87,6 +87,8 @@ fn main() -> ExitCode {
         texts::a_difference_of_line_ends_is_told_once,
         encodings::the_shadow_has_the_encoding_and_the_locale_of_the_target,
         encodings::text_that_the_target_cannot_store_is_told,
+        contents::a_partition_made_after_the_plan_is_told_before_its_first_step,
+        contents::what_is_declared_on_a_table_reaches_unmanaged_partitions,
     ])
 }
 

@@ -31,10 +31,8 @@ pub fn check(path: &Utf8Path, plan: &PlanFile, live: &Catalog) -> Result<()> {
 /// Whether a step outside of any transaction, whose beginning is all that is known of it, came to its end.
 pub(super) fn came_to_its_end(step: &Step, live: &Catalog) -> bool {
     let expected = step.expects.iter().find(|(id, _)| *id == step.object);
-    let unchanged = expected.map(|(id, state)| {
-        let found = live.families().state(step.action, id);
-        found.is_some_and(|found| found == *state)
-    });
+    let unchanged =
+        expected.map(|(id, state)| live.families().is_as(step.action, id, state) == Some(true));
     match step.action {
         Action::Create => unchanged != Some(true) && live.contains(&step.object),
         Action::Drop => !live.contains(&step.object),

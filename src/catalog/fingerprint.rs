@@ -97,6 +97,7 @@ impl Catalog {
         Families {
             catalog: self,
             children: self.children(),
+            partitions: self.partitions(),
         }
     }
 }
@@ -105,7 +106,11 @@ impl Catalog {
 pub struct Families<'a> {
     catalog: &'a Catalog,
     children: BTreeMap<&'a ObjectId, Vec<&'a ObjectId>>,
+    partitions: BTreeMap<&'a ObjectId, Vec<&'a ObjectId>>,
 }
+
+/// What stands before the state of a table's set of partitions, so that it is not taken for the state of the table.
+const PARTITIONS: &str = "partitions:";
 
 impl Families<'_> {
     /// The state that a step on the object relies on: the object's own, and where it goes that of everything that goes
@@ -119,6 +124,39 @@ impl Families<'_> {
             Action::Create | Action::Alter | Action::Data => own,
         };
         Some(all.short())
+    }
+
+    /// Whether the object is again as a plan expects it: in a state of [`Families::state`] or [`Families::partitions`].
+    /// `None` if there is no such object.
+    pub fn is_as(&self, action: Action, id: &ObjectId, state: &str) -> Option<bool> {
+        if state.starts_with(PARTITIONS) {
+            return Some(self.partitions(id)? == state);
+        }
+        Some(self.state(action, id)? == state)
+    }
+
+    /// Whether a state is that of a set of partitions.
+    pub fn is_of_partitions(state: &str) -> bool {
+        state.starts_with(PARTITIONS)
+    }
+
+    /// The set of a partitioned table's partitions and of theirs, so that none is there of which a plan knows nothing. `None`
+    /// if there is no such table.
+    pub fn partitions(&self, id: &ObjectId) -> Option<String> {
+        let is_partitioned = self.catalog.get(id)?.is_partitioned();
+        is_partitioned.then(|| {
+            let mut hash = Sha256::new();
+            self.hash_partitions(id, &mut hash);
+            format!("{PARTITIONS}{}", Fingerprint::of_hash(hash).short())
+        })
+    }
+
+    fn hash_partitions(&self, id: &ObjectId, hash: &mut Sha256) {
+        for partition in self.partitions.get(id).into_iter().flatten() {
+            hash.update(partition.to_string());
+            hash.update([0]);
+            self.hash_partitions(partition, hash);
+        }
     }
 
     fn members(&self, id: &ObjectId) -> Fingerprint {

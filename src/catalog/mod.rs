@@ -172,6 +172,20 @@ impl Catalog {
         children
     }
 
+    /// The partitions of each partitioned table.
+    pub fn partitions(&self) -> BTreeMap<&ObjectId, Vec<&ObjectId>> {
+        let mut partitions: BTreeMap<&ObjectId, Vec<&ObjectId>> = BTreeMap::new();
+        for (id, object) in self.objects() {
+            let whole = object.goes_with().filter(|whole| whole.kind == id.kind);
+            if let Some(whole) = whole
+                && self.get(whole).is_some_and(Object::is_partitioned)
+            {
+                partitions.entry(whole).or_default().push(id);
+            }
+        }
+        partitions
+    }
+
     /// This catalog, with the chosen objects as another has them.
     #[must_use]
     pub fn with(&self, other: &Self, is_chosen: impl Fn(&ObjectId) -> bool) -> Self {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    catalog::Catalog,
+    catalog::{Catalog, Families},
     kinds::{Action, ObjectId, Step},
     plan::Plan,
 };
@@ -31,8 +31,10 @@ impl Renamed {
         let families = live.families();
         let mut expected = expected_by(&self.forth);
         for step in rest.batches.iter_mut().flat_map(|batch| &mut batch.steps) {
-            let mut objects: Vec<ObjectId> = step
-                .expects
+            let (spread, own): (Vec<_>, Vec<_>) = std::mem::take(&mut step.expects)
+                .into_iter()
+                .partition(|(_, state)| Families::is_of_partitions(state));
+            let mut objects: Vec<ObjectId> = own
                 .iter()
                 .map(|(id, _)| origin(&self.origins, id))
                 .collect();
@@ -45,6 +47,9 @@ impl Renamed {
                 expected.insert(id.clone()).then_some((id, state))
             });
             step.expects = expects.collect();
+            let tables = spread.iter().map(|(id, _)| origin(&self.origins, id));
+            let spread = tables.filter_map(|id| Some((id.clone(), families.partitions(&id)?)));
+            step.expects.extend(spread);
         }
         joined([Plan::from(self.forth.clone()), rest])
     }

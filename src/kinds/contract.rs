@@ -81,6 +81,11 @@ pub trait ObjectKind:
         None
     }
 
+    /// Whether values of the object's old self, which stands aside, can be cast to the new one; otherwise they meet in text.
+    fn makes_cast(&self, _id: &ObjectId, _cx: &Context<'_>) -> bool {
+        false
+    }
+
     /// How to replace the object without losing what only it holds.
     fn aside(&self, _desired: &Self, _id: &ObjectId, _cx: &Context<'_>) -> Option<Aside> {
         None
@@ -209,6 +214,11 @@ pub trait ObjectKind:
     /// Whether what is declared on the object is spread over partitions.
     fn is_partitioned(&self) -> bool {
         false
+    }
+
+    /// The object's partitions as SQL, also those that are not managed.
+    fn partitions(&self) -> &[String] {
+        &[]
     }
 
     /// Whether the object is a rule about objects to come, which the plan changes when its own objects are there.
@@ -494,6 +504,8 @@ pub trait World {
     fn live_children(&self, id: &ObjectId) -> Vec<&ObjectId>;
     /// What the object depends on, as it shall be.
     fn dependencies(&self, id: &ObjectId) -> Vec<&ObjectId>;
+    /// What the object depends on, as it is.
+    fn live_dependencies(&self, id: &ObjectId) -> Vec<&ObjectId>;
     /// The objects that go with this one, as they are.
     fn companions(&self, id: &ObjectId) -> Vec<&ObjectId>;
     /// The objects that go with this one, as they shall be: a partitioned table's partitions.

@@ -3,6 +3,7 @@
 //! To add a kind: a folder with `introspect.sql` and `mod.rs`, a line in the list below, cases under `fixtures/cases`.
 
 mod batching;
+mod casting;
 mod contract;
 mod counting;
 mod glob;
@@ -10,6 +11,7 @@ mod hazard;
 mod id;
 mod lock;
 mod names;
+mod partitions;
 mod rename;
 mod risks;
 mod rollout;
@@ -187,6 +189,11 @@ macro_rules! kinds {
                 }
             }
 
+            /// See [`ObjectKind::makes_cast`].
+            pub fn makes_cast(&self, id: &ObjectId, cx: &Context<'_>) -> bool {
+                match self { $(Self::$name(model) => model.makes_cast(id, cx),)* }
+            }
+
             /// See [`ObjectKind::aside`]. `None` also where the kinds differ.
             pub fn aside(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<Aside> {
                 match (self, desired) {
@@ -305,6 +312,11 @@ macro_rules! kinds {
             /// See [`ObjectKind::copied_columns`].
             pub fn copied_columns(&self) -> Option<&[Ident]> {
                 match self { $(Self::$name(model) => model.copied_columns(),)* }
+            }
+
+            /// See [`ObjectKind::partitions`].
+            pub fn partitions(&self) -> &[String] {
+                match self { $(Self::$name(model) => model.partitions(),)* }
             }
 
             /// See [`ObjectKind::is_partitioned`].

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{order::Arranged, steps::Node};
 use crate::{
-    catalog::Catalog,
-    kinds::{Action, Hazard, Mode, Phase, Rollout, Step},
+    diff::Catalogs,
+    kinds::{Action, Hazard, Mode, Object, ObjectId, Phase, Rollout, Step},
 };
 
 /// Steps that share a transaction, or one that runs outside of any.
@@ -82,9 +82,9 @@ impl Plan {
 /// Splits an order of nodes into batches: as few as the modes of the steps allow.
 ///
 /// What a step said of its order has been heard then and is left out.
-pub(super) fn split(arranged: Arranged, live: &Catalog) -> Plan {
-    let families = live.families();
-    let mut expected = BTreeSet::new();
+pub(super) fn split(arranged: Arranged, catalogs: Catalogs<'_>) -> Plan {
+    let families = catalogs.live.families();
+    let (mut expected, mut spread) = (BTreeSet::new(), BTreeSet::new());
     let mut plan = Plan::default();
     // Nodes that mustn't share a transaction with what the current one has committed only at its end.
     let mut tainted: BTreeSet<Node> = BTreeSet::new();
@@ -116,6 +116,13 @@ pub(super) fn split(arranged: Arranged, live: &Catalog) -> Plan {
             {
                 step.expects.push((step.object.clone(), state));
             }
+            for table in spread_over(catalogs, &step) {
+                if let Some(state) = families.partitions(&table)
+                    && spread.insert(table.clone())
+                {
+                    step.expects.push((table, state));
+                }
+            }
             (step.mode, step.phase, step.requires) = (Mode::Transaction, Phase::Main, Vec::new());
             let batch = plan.batches.last_mut().expect("a batch was begun");
             match batch.steps.last_mut().filter(|last| says_more(last, &step)) {
@@ -128,6 +135,20 @@ pub(super) fn split(arranged: Arranged, live: &Catalog) -> Plan {
         }
     }
     plan
+}
+
+/// The tables whose partitions a step has to know: that of its object, over whose partitions the change spreads, and that
+/// of which its object is or becomes a partition.
+fn spread_over(catalogs: Catalogs<'_>, step: &Step) -> Vec<ObjectId> {
+    if step.object.of.is_some() {
+        return Vec::new(); // It is about the object alone.
+    }
+    let root = catalogs.root(&step.object);
+    let is_partition = root == step.object && step.action != Action::Drop;
+    let wholes = [catalogs.live.get(&root), catalogs.desired.get(&root)];
+    let wholes = wholes.into_iter().flatten().filter_map(Object::goes_with);
+    let wholes: Vec<ObjectId> = wholes.filter(|_| is_partition).cloned().collect();
+    std::iter::once(root).chain(wholes).collect()
 }
 
 /// Whether a step only completes the creation before it: a comment, an owner or a grant on the new object or its parts.

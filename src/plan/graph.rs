@@ -204,6 +204,7 @@ impl Graph<'_> {
         match fate {
             Fate::Repoint(replaced) => {
                 self.edge(&Node::Create(replaced.clone()), &node);
+                self.edge(&Node::Carry(replaced.clone()), &node);
                 self.edge(&node, &Node::Remove(replaced.clone()));
             }
             Fate::Alter

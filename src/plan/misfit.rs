@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use super::Plan;
 use crate::{
-    catalog::Catalog,
+    catalog::{Catalog, Families},
     kinds::{Action, ObjectId},
 };
 
@@ -26,6 +26,8 @@ pub enum Why {
     Changed,
     /// A step creates it, and it is there already.
     Exists,
+    /// A step changes what is spread over its partitions, and partitions came or went since.
+    Partitions,
 }
 
 impl fmt::Display for Misfit {
@@ -35,6 +37,7 @@ impl fmt::Display for Misfit {
             Why::Gone => write!(f, "`{object}` is gone"),
             Why::Changed => write!(f, "`{object}` is not as it was"),
             Why::Exists => write!(f, "`{object}` is there already"),
+            Why::Partitions => write!(f, "`{object}` has other partitions than it had"),
         }
     }
 }
@@ -53,13 +56,15 @@ pub fn misfits(plan: &Plan, live: &Catalog) -> Vec<Misfit> {
     };
     for step in plan.steps() {
         for (id, state) in &step.expects {
-            if !known.insert(id) {
+            let of_partitions = Families::is_of_partitions(state);
+            if !of_partitions && !known.insert(id) {
                 continue;
             }
-            match families.state(step.action, id) {
+            match families.is_as(step.action, id, state) {
                 None => add(id, Why::Gone),
-                Some(found) if found != *state => add(id, Why::Changed),
-                Some(_) => {}
+                Some(false) if of_partitions => add(id, Why::Partitions),
+                Some(false) => add(id, Why::Changed),
+                Some(true) => {}
             }
         }
         if step.action == Action::Create

@@ -34,7 +34,7 @@ use crate::{diagnostic::Result, diff::Diff};
 /// If objects need each other in a circle that nothing can take apart.
 pub fn plan(diff: &Diff<'_>) -> Result<Plan> {
     let graph = order::arrange(diff)?;
-    let mut plan = batch::split(graph, diff.catalogs.live);
+    let mut plan = batch::split(graph, diff.catalogs);
     let mut empty = BTreeSet::new();
     for step in plan.batches.iter_mut().flat_map(|batch| &mut batch.steps) {
         step.settle(&mut empty);

@@ -243,6 +243,12 @@ impl Nodes {
                     &node,
                     live.repoint(desired, id, replaced, &cx).unwrap_or_default(),
                 );
+                // The move is to what is desired; what differs besides is changed then.
+                let reactions = diff.reactions(id);
+                let mut reactions = reactions.iter().map(|(_, reaction)| reaction);
+                if !reactions.any(|reaction| matches!(reaction, Reaction::Dislodge(_))) {
+                    self.put(&node, changes(live, desired, id, diff));
+                }
             }
             Fate::Outlive => {
                 let (live, desired) = (diff.live(id), diff.desired(id));

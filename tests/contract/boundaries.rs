@@ -236,7 +236,7 @@ fn only_sql_quotes() {
         &[
             ("src/kinds/id.rs", "'\"'", reads),
             (
-                "src/kinds/column/cast.rs",
+                "src/kinds/casting.rs",
                 r#""\"char\"""#,
                 "the type is called that, and `format_type` quotes it",
             ),

@@ -179,3 +179,82 @@ pub(crate) async fn no_number_is_given_out_twice(cluster: &Cluster) {
     .await;
     assert_eq!(first, ["1"]);
 }
+
+const PARTITIONED: &str = "CREATE SCHEMA app;
+CREATE TABLE app.visits (id int, place text) PARTITION BY LIST (place);
+CREATE TABLE app.visits_a PARTITION OF app.visits FOR VALUES IN ('a');
+";
+
+/// The indexes of partitioned tables and partitions that are not valid.
+const INVALID: &str =
+    "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid ORDER BY 1";
+
+const BY_HAND: &str = "CREATE TABLE app.auto_b PARTITION OF app.visits FOR VALUES IN ('b');
+    INSERT INTO app.visits VALUES (1, 'a'), (2, 'b')";
+
+pub(crate) async fn a_partition_made_after_the_plan_is_told_before_its_first_step(
+    cluster: &Cluster,
+) {
+    let mut desk = seeded(cluster, PARTITIONED, "").await;
+    let next = format!("{PARTITIONED}CREATE INDEX visits_id ON app.visits (id);\n");
+    desk.write("schema/app.sql", &next);
+    desk.forge("plan -m next --rev-id 200000000000");
+    desk.forge("approve");
+    desk.database.run(BY_HAND).await.unwrap();
+    desk.typed.clear();
+    desk.forge("preflight");
+    desk.forge("upgrade");
+    let told = "`table app.visits` has other partitions than it had";
+    assert_eq!(desk.typed.matches(told).count(), 2, "{}", desk.typed);
+    assert!(desk.typed.contains("nothing was changed"), "{}", desk.typed);
+    let indexes = "SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid::regclass::text LIKE 'app.%'";
+    assert_eq!(ask(&desk, indexes).await, [""; 0]);
+
+    // Planned again, with the partition declared.
+    desk.remove("plans/0002_next.sql");
+    desk.remove("plans/0002_next.down.sql");
+    let declared = "CREATE TABLE app.auto_b PARTITION OF app.visits FOR VALUES IN ('b');\n";
+    desk.typed.clear();
+    upgrade(&mut desk, &format!("{next}{declared}"));
+    assert_eq!(ask(&desk, INVALID).await, [""; 0]);
+    assert_eq!(ask(&desk, indexes).await.len(), 3);
+}
+
+pub(crate) async fn what_is_declared_on_a_table_reaches_unmanaged_partitions(cluster: &Cluster) {
+    let managed = "[naming]\ntemplate = \"{seq}_{slug}\"\n[managed]\nexclude = [\"app.auto_*\"]\n";
+    let mut desk = seeded(cluster, PARTITIONED, BY_HAND).await;
+    desk.write("forge.toml", managed);
+    let next = PARTITIONED.replace(
+        "(id int, place text)",
+        "(id int, place text, PRIMARY KEY (id, place))",
+    );
+    upgrade(
+        &mut desk,
+        &format!("{next}CREATE INDEX visits_id ON app.visits (id);\n"),
+    );
+    assert_eq!(ask(&desk, INVALID).await, [""; 0], "{}", desk.typed);
+    assert!(
+        desk.typed.contains("app.auto_b not managed"),
+        "{}",
+        desk.typed
+    );
+    let on_all = "SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid::regclass::text LIKE 'app.%' ORDER BY 1";
+    assert_eq!(ask(&desk, on_all).await.len(), 6);
+    desk.forge("verify");
+    downgrade(&mut desk);
+    assert_eq!(ask(&desk, on_all).await, [""; 0]);
+    assert_eq!(
+        ask(&desk, "SELECT count(*)::text FROM app.visits").await,
+        ["2"]
+    );
+
+    // One that somebody left invalid is named.
+    desk.database
+        .run("CREATE INDEX half ON ONLY app.visits (id)")
+        .await
+        .unwrap();
+    desk.typed.clear();
+    desk.forge("verify");
+    let told = "invalid index of a partitioned table: app.half";
+    assert!(desk.typed.contains(told), "{}", desk.typed);
+}

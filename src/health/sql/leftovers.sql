@@ -2,18 +2,20 @@
 -- `may_be_meant`.
 SELECT l.what, l.name, l.relation, l.schema, l.may_be_meant
 FROM (
-    SELECT CASE WHEN c.relname ~ '_cc(new|old)[0-9]*$' THEN 'remainder of REINDEX CONCURRENTLY' ELSE 'invalid index' END AS what,
+    SELECT CASE WHEN c.relname ~ '_cc(new|old)[0-9]*$' THEN 'remainder of REINDEX CONCURRENTLY'
+                WHEN c.relkind = 'I' THEN 'invalid index of a partitioned table'
+                ELSE 'invalid index' END AS what,
            format('%I.%I', n.nspname, c.relname) AS name,
            format('%I.%I', tn.nspname, t.relname) AS relation,
            tn.nspname::text AS schema,
-           false AS may_be_meant
+           c.relkind = 'I' AS may_be_meant
     FROM pg_index i
     JOIN pg_class c ON c.oid = i.indexrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_class t ON t.oid = i.indrelid
     JOIN pg_namespace tn ON tn.oid = t.relnamespace
     -- The index of a partitioned table is invalid until every partition has its own, which may be meant.
-    WHERE NOT i.indisvalid AND c.relkind = 'i'
+    WHERE NOT i.indisvalid
       AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = c.oid)
     UNION ALL
     SELECT 'constraint that is NOT VALID', format('%I on %I.%I', k.conname, n.nspname, c.relname), format('%I.%I', n.nspname, c.relname),

@@ -17,7 +17,7 @@ use self::{
     settings::{set_compression, set_options, set_statistics, set_storage},
 };
 use super::{
-    Action, Attribute, Claim, Context, Counter, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Step,
+    Action, Attribute, Claim, Context, Counter, Follow, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Step,
     rename::{noticed, of_whole},
 };
 use crate::{
@@ -277,6 +277,15 @@ impl ObjectKind for Column {
         self.identity.as_ref().map(Identity::counter)
     }
 
+    fn when_dislodged(&self, _desired: Option<&Self>) -> Follow {
+        // What is stored is read by the type as it is then; an expression is not.
+        if self.generated.is_none() {
+            Follow::Stays
+        } else {
+            Follow::Rebuilt
+        }
+    }
+
     fn holds_values(&self) -> bool {
         self.generated.is_none()
     }
@@ -312,12 +321,17 @@ impl ObjectKind for Column {
         desired: &Self,
         id: &ObjectId,
         replaced: &ObjectId,
-        _cx: &Context<'_>,
+        cx: &Context<'_>,
     ) -> Option<Vec<Step>> {
         if !self.local {
             return Some(Vec::new()); // The parent's move goes down to it.
         }
-        let using = format!("{}::text::{}", id.name(), desired.type_name);
+        let old = cx.world.live(replaced);
+        let using = if old.is_some_and(|old| old.makes_cast(replaced, cx)) {
+            format!("{}::{}", id.name(), desired.type_name)
+        } else {
+            format!("{}::text::{}", id.name(), desired.type_name)
+        };
         Some(vec![
             alter_column(id, &format!("TYPE {} USING {using}", desired.type_name))
                 .because(format!("move it to the new {replaced}"))

@@ -2,7 +2,7 @@
 
 use super::{Column, Identity, alter_column, cast, filling, not_null::change_not_null};
 use crate::{
-    kinds::{Action, Change, HazardKind, Object, Reaction, Step, counting},
+    kinds::{Action, Change, HazardKind, Object, Reaction, Step, casting::Cast, counting},
     sql::Clauses,
 };
 
@@ -120,16 +120,16 @@ fn set_type(change: &Change<'_, Column>) -> Option<Step> {
     let values = cx.world.values(id);
     let using = values.and_then(|values| values.using.as_deref());
     let cast = match using {
-        Some(_) => cast::Cast::Explicit,
+        Some(_) => Cast::Explicit,
         None => cast::between(live, desired)?,
     };
     match (using, cast) {
         (Some(expression), _) => action.push(format_args!(" USING {expression}")),
-        (None, cast::Cast::Assignment | cast::Cast::Free) => {}
-        (None, cast::Cast::Explicit) => {
+        (None, Cast::Assignment | Cast::Free) => {}
+        (None, Cast::Explicit) => {
             action.push(format_args!(" USING {}::{}", id.name(), desired.type_name));
         }
-        (None, cast::Cast::ThroughText) => action.push(format_args!(
+        (None, Cast::ThroughText) => action.push(format_args!(
             " USING {}::text::{}",
             id.name(),
             desired.type_name
@@ -137,7 +137,7 @@ fn set_type(change: &Change<'_, Column>) -> Option<Step> {
     }
     let mut step =
         alter_column(id, &String::from(action)).because(format!("from {}", live.type_name));
-    if cast != cast::Cast::Free {
+    if cast != Cast::Free {
         step = step
             .hazard(
                 HazardKind::Rewrites,

@@ -1,7 +1,7 @@
 //! How a column's values are stored and what the planner knows of them.
 
-use super::{Column, alter_column, cast, reshape::handed_down};
-use crate::kinds::{Change, Lock, ObjectId, Reaction, Step};
+use super::{Column, alter_column, reshape::handed_down};
+use crate::kinds::{Change, Lock, ObjectId, Reaction, Step, casting};
 
 pub(super) fn set_storage(change: &Change<'_, Column>) -> Reaction {
     if handed_down(change, |column| &column.storage) {
@@ -12,7 +12,7 @@ pub(super) fn set_storage(change: &Change<'_, Column>) -> Reaction {
         .desired
         .storage
         .as_deref()
-        .unwrap_or_else(|| cast::default_storage(&change.desired.type_name));
+        .unwrap_or_else(|| casting::default_storage(&change.desired.type_name));
     Reaction::Alter(vec![alter_column(
         change.id,
         &format!("SET STORAGE {storage}"),

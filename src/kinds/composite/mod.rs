@@ -1,9 +1,11 @@
 //! Composite types (PostgreSQL docs: 8.16 Composite Types).
 
+mod conversion;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind,
+    Action, Aside, Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind,
     Reaction, Step,
     rename::{in_schema, noticed},
 };
@@ -82,16 +84,16 @@ impl ObjectKind for Composite {
         vec![Claim::Relation(id.sql()), Claim::Type(id.sql())]
     }
 
-    fn aside(&self, _desired: &Self, id: &ObjectId, _cx: &Context<'_>) -> Option<Aside> {
-        let old = id.renamed(Ident::new(format!("{}__forge_old", id.name().as_str())));
-        let rename = format!("ALTER TYPE {} RENAME TO {}", id.sql(), old.name());
-        Some(Aside {
-            away: vec![Step::new(Action::Rename, id, rename).because("set the old type aside")],
-            carry: Vec::new(),
-            remove: vec![
-                Step::drop(id, format!("DROP TYPE {}", old.sql())).because("drop the old type"),
-            ],
-        })
+    fn when_dislodged(&self, _desired: Option<&Self>) -> Follow {
+        Follow::Stays // The type of one of its attributes changes under it.
+    }
+
+    fn makes_cast(&self, _id: &ObjectId, _cx: &Context<'_>) -> bool {
+        true
+    }
+
+    fn aside(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<Aside> {
+        Some(conversion::keep_values(self, desired, id, cx))
     }
 
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
@@ -136,43 +138,52 @@ fn set_attributes(change: &Change<'_, Composite>) -> Reaction {
         .iter()
         .zip(desired)
         .all(|(before, after)| before.name == after.name);
-    if !in_order || live.is_empty() {
-        return Reaction::Replace;
-    }
-    let mut actions = Vec::new();
-    for attribute in gone {
-        actions.push((format!("DROP ATTRIBUTE {}", attribute.name), true));
-    }
-    for (before, after) in kept
+    let is_stored = conversion::is_stored(id, change.cx);
+    // PostgreSQL rewrites no column for the sake of its type (0A000), and changes typed tables only by CASCADE.
+    let is_rewritten = kept
         .iter()
         .zip(desired)
-        .filter(|(before, after)| **before != *after)
+        .any(|(before, after)| **before != *after);
+    if !in_order
+        || live.is_empty()
+        || (is_stored && is_rewritten)
+        || conversion::is_typed(id, change.cx)
     {
-        actions.push((
-            format!(
-                "ALTER ATTRIBUTE {} TYPE {}",
-                before.name,
-                after.type_clause()
-            ),
-            true,
-        ));
+        return Reaction::Replace;
+    }
+    let alter = |action: String, why: String| {
+        Step::alter(id, format!("ALTER TYPE {} {action}", id.sql())).because(why)
+    };
+    let breaks = |step: Step| {
+        step.hazard(
+            HazardKind::BreaksApplication,
+            "values of the type change their shape",
+        )
+    };
+    let mut steps = Vec::new();
+    for TypeAttribute { name, .. } in gone {
+        let mut step = alter(
+            format!("DROP ATTRIBUTE {name}"),
+            format!("drop its attribute {name}"),
+        );
+        if is_stored {
+            step = step.hazard(HazardKind::DeletesData, conversion::loss(id, name));
+        }
+        steps.push(breaks(step));
+    }
+    let changed = kept.iter().zip(desired);
+    for (before, after) in changed.filter(|(before, after)| **before != *after) {
+        let (name, clause) = (&before.name, after.type_clause());
+        steps.push(breaks(alter(
+            format!("ALTER ATTRIBUTE {name} TYPE {clause}"),
+            format!("change the type of its attribute {name} to {clause}"),
+        )));
     }
     for attribute in &desired[kept.len()..] {
-        actions.push((format!("ADD ATTRIBUTE {}", attribute.definition()), false));
+        steps.push(alter(
+            format!("ADD ATTRIBUTE {}", attribute.definition()),
+            format!("add its attribute {}", attribute.name),
+        ));
     }
-    let steps = actions
-        .into_iter()
-        .map(|(action, loses)| {
-            let step = Step::alter(id, format!("ALTER TYPE {} {action}", id.sql()));
-            if loses {
-                step.hazard(
-                    HazardKind::BreaksApplication,
-                    "values of the type change their shape",
-                )
-            } else {
-                step
-            }
-        })
-        .collect();
     Reaction::Dislodge(steps)
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId,
     ObjectKind, Reaction, Step,
+    partitions::reaching,
     rename::{of_whole, renaming},
 };
 use crate::{
@@ -149,7 +150,10 @@ impl ObjectKind for Constraint {
             }
             return vec![partitions.fold(create, Step::after)];
         }
-        let only = if self.kind.has_index() && waits_for_partitions(id, cx) {
+        let table_id = cx.world.parent(id).expect("a constraint has a table");
+        let unmanaged = cx.unmanaged_partitions(table_id);
+        let only = if self.kind.has_index() && waits_for_partitions(id, cx) && unmanaged.is_empty()
+        {
             "ONLY "
         } else {
             ""
@@ -180,6 +184,10 @@ impl ObjectKind for Constraint {
             ];
         }
         if checks_rows {
+            if self.kind.has_index() && !unmanaged.is_empty() {
+                let why = reaching(&unmanaged);
+                step = step.hazard(HazardKind::BlocksReads, why);
+            }
             let kind = if self.lock() == Lock::AccessExclusive {
                 HazardKind::BlocksReads
             } else {

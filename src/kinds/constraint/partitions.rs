@@ -13,10 +13,11 @@ impl Constraint {
         id: &ObjectId,
         cx: &'a Context<'_>,
     ) -> Option<(&'a Self, Ident)> {
-        let Object::Constraint(whole) = cx.world.desired(self.attached_to_ref.as_ref()?)? else {
+        let whole_id = self.attached_to_ref.as_ref()?;
+        let Object::Constraint(whole) = cx.world.desired(whole_id)? else {
             return None;
         };
-        if !cx.parent_is_created(id) {
+        if !cx.makes_part(id, whole_id) {
             return None;
         }
         let table = cx

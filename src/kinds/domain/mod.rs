@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind,
+    Action, Aside, Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind,
     Reaction, Step,
     rename::{in_schema, noticed},
 };
@@ -62,6 +62,19 @@ impl ObjectKind for Domain {
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
         vec![Claim::Type(id.sql())]
+    }
+
+    fn when_dislodged(&self, _desired: Option<&Self>) -> Follow {
+        Follow::Stays // The type that it restricts changes under it.
+    }
+
+    fn makes_cast(&self, id: &ObjectId, cx: &Context<'_>) -> bool {
+        let needed = cx.world.live_dependencies(id).into_iter();
+        let mut replaced = needed.filter(|needed| cx.world.is_created(needed));
+        replaced.any(|needed| {
+            let object = cx.world.live(needed);
+            object.is_some_and(|object| object.makes_cast(needed, cx))
+        })
     }
 
     fn aside(&self, _desired: &Self, id: &ObjectId, _cx: &Context<'_>) -> Option<Aside> {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId,
     ObjectKind, Reaction, Step, Unfinished,
+    partitions::reaching,
     rename::in_schema,
     table::{options_difference, options_list},
 };
@@ -106,6 +107,8 @@ impl ObjectKind for Index {
             steps.push(partitions.fold(create, Step::after));
         } else if cx.parent_is_created(id) {
             steps.push(Step::create(id, self.statement(id, "", "")));
+        } else if let Some(create) = self.reaching_all(id, cx) {
+            steps.push(create);
         } else if self.partitioned {
             // Postgres refuses CREATE INDEX CONCURRENTLY on a partitioned parent (0A000); the partitions that are there
             // are indexed one by one and attached.
@@ -250,10 +253,11 @@ impl ObjectKind for Index {
 impl Index {
     /// The partitioned table's index that a new partition gets a copy of, and the name that PostgreSQL gives the copy.
     fn copied_from<'a>(&self, id: &ObjectId, cx: &'a Context<'_>) -> Option<(&'a Self, Ident)> {
-        let Object::Index(whole) = cx.world.desired(self.attached_to_ref.as_ref()?)? else {
+        let whole_id = self.attached_to_ref.as_ref()?;
+        let Object::Index(whole) = cx.world.desired(whole_id)? else {
             return None;
         };
-        if !cx.parent_is_created(id) {
+        if !cx.makes_part(id, whole_id) {
             return None;
         }
         let table = cx.world.parent(id).expect("an index has a table");
@@ -261,6 +265,18 @@ impl Index {
             whole,
             super::names::chosen(table.name().as_str(), &self.columns, "idx"),
         ))
+    }
+
+    /// The index of a partitioned table with partitions that are not managed, built on all of them at once.
+    fn reaching_all(&self, id: &ObjectId, cx: &Context<'_>) -> Option<Step> {
+        let table = cx.world.parent(id).filter(|_| self.partitioned)?;
+        let unmanaged = cx.unmanaged_partitions(table);
+        (!unmanaged.is_empty()).then(|| {
+            Step::create(id, self.statement(id, "", ""))
+                .because("on every partition, also those that are not managed")
+                .lock(Lock::Share, &self.table)
+                .hazard(HazardKind::BlocksWrites, reaching(&unmanaged))
+        })
     }
 
     fn statement(&self, id: &ObjectId, concurrently: &str, only: &str) -> String {
