@@ -85,6 +85,8 @@ fn main() -> ExitCode {
         contents::no_number_is_given_out_twice,
         texts::trees_of_hostile_names_are_written_and_adopted,
         texts::a_difference_of_line_ends_is_told_once,
+        drift::adopting_changes_only_what_has_changed,
+        drift::comments_stay_where_a_statement_is_written_anew,
         encodings::the_shadow_has_the_encoding_and_the_locale_of_the_target,
         encodings::text_that_the_target_cannot_store_is_told,
         contents::a_partition_made_after_the_plan_is_told_before_its_first_step,

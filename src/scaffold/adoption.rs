@@ -1,7 +1,7 @@
 //! Brings what a database has become into the schema tree: which stretches of which files have to say something else.
 //!
-//! A file that is one object's is written anew; of a file that several share, only the one statement that declares the
-//! object is. Where an object's declaration is spread over several statements beside others, the author has to say where
+//! Where it can be told which part of a statement has changed, only that part is. Otherwise the object's statements are written
+//! anew, and the comments among them stand above; those of a file that several objects share only if there is one. Where an object's declaration is spread over several statements beside others, the author has to say where
 //! things go. What an edit comes to is for the shadow server to say: here it is only put together.
 
 use std::{
@@ -13,7 +13,7 @@ use std::{
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{
-    SCHEMA,
+    SCHEMA, in_place,
     tree::{Declaration, declarations},
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     diagnostic::{Result, SourceFile},
     drift,
     kinds::ObjectId,
-    source::{Sort, Statement, Symbol, Tree},
+    source::{Sort, Statement, Symbol, Tree, comments, with_line_ends_of},
 };
 
 /// The three states of a database of which one has to be told from the others.
@@ -46,6 +46,8 @@ pub struct Adoption {
     pub declared: Vec<ObjectId>,
     /// What the tree has in mind for other objects, which no plan says yet.
     pub is_ahead: bool,
+    /// What can be done where changing only a part leads astray.
+    whole: BTreeMap<ObjectId, Edit>,
 }
 
 /// A stretch of a file that has to say something else.
@@ -59,6 +61,8 @@ pub struct Edit {
     pub span: Range<usize>,
     /// The replacement.
     pub text: String,
+    /// How many comments stand above the statement now that stood in it.
+    pub moved_comments: usize,
 }
 
 /// An object for which the author has to edit the tree.
@@ -98,13 +102,14 @@ impl Adoption {
         let drifted = drift::roots(left, live);
         let differs = drift::roots(declared, live);
         let pending = drift::roots(left, declared);
-        let declarations = declarations(live)?;
+        let (before, declarations) = (declarations(declared)?, declarations(live)?);
         let desk = Desk {
             tree,
             statements,
             folder,
             live,
             drifted: &drifted,
+            before: &before,
             declarations: &declarations,
         };
         let mut adoption = Self {
@@ -117,9 +122,15 @@ impl Adoption {
             } else if pending.contains(object) {
                 adoption.by_hand.push(desk.by_hand(object, AHEAD));
             } else {
-                match desk.edit(object) {
-                    Ok(edit) => adoption.edits.push(edit),
-                    Err(why) => adoption.by_hand.push(desk.by_hand(object, why)),
+                let parts = desk.in_place(object).filter(|parts| !parts.is_empty());
+                match (parts, desk.edit(object)) {
+                    (Some(parts), whole) => {
+                        adoption.edits.extend(parts);
+                        let whole = whole.ok().map(|whole| (object.clone(), whole));
+                        adoption.whole.extend(whole);
+                    }
+                    (None, Ok(whole)) => adoption.edits.push(whole),
+                    (None, Err(why)) => adoption.by_hand.push(desk.by_hand(object, why)),
                 }
             }
         }
@@ -149,7 +160,8 @@ impl Adoption {
         }
     }
 
-    /// Leaves edits to the author that don't lead where they should.
+    /// Writes statements anew of which a part was changed and that doesn't lead where it should, and leaves other such edits to
+    /// the author.
     pub fn give_up(
         &mut self,
         unproved: &BTreeSet<ObjectId>,
@@ -161,7 +173,15 @@ impl Adoption {
             .into_iter()
             .partition(|edit| !unproved.contains(&edit.object));
         self.edits = kept;
-        let given_up: Vec<Edit> = given_up;
+        let mut given_up: Vec<Edit> = given_up;
+        given_up.dedup_by(|one, other| one.object == other.object);
+        given_up.retain(|edit| match self.whole.remove(&edit.object) {
+            Some(whole) => {
+                self.edits.push(whole);
+                false
+            }
+            None => true,
+        });
         self.by_hand.extend(given_up.into_iter().map(|edit| {
             let file = tree.files.iter().find(|file| file.path == edit.path);
             let place = file.map(|file| place(file, edit.span.start));
@@ -187,11 +207,27 @@ struct Desk<'a> {
     folder: &'a Utf8Path,
     live: &'a Catalog,
     drifted: &'a BTreeSet<ObjectId>,
+    /// How the tree declares each object, in PostgreSQL's words, and how the database is.
+    before: &'a BTreeMap<ObjectId, Declaration>,
     declarations: &'a BTreeMap<ObjectId, Declaration>,
 }
 
 impl Desk<'_> {
-    /// The edit for an object, or why there is none.
+    /// The edits that change of an object's statements only what is different.
+    fn in_place(&self, object: &ObjectId) -> Option<Vec<Edit>> {
+        let (before, after) = (self.before.get(object)?, self.declarations.get(object)?);
+        let parts = in_place::stretches(&self.statements_of(object), &before.sql, &after.sql)?;
+        let edits = parts.into_iter().map(|part| Edit {
+            object: object.clone(),
+            path: part.path,
+            span: part.span,
+            text: part.text,
+            moved_comments: 0,
+        });
+        Some(edits.collect())
+    }
+
+    /// The edit that writes an object's statements anew, or why there is none.
     fn edit(&self, object: &ObjectId) -> Result<Edit, &'static str> {
         let own = self.statements_of(object);
         let text = self.text(object);
@@ -200,6 +236,7 @@ impl Desk<'_> {
             path: path.to_owned(),
             span,
             text,
+            moved_comments: 0,
         };
         let Some(first) = own.first() else {
             let declaration = self.declarations.get(object);
@@ -241,7 +278,17 @@ impl Desk<'_> {
             };
             return Ok(edit(&file.path, span, String::new()));
         }
-        Ok(edit(&file.path, start..end, text.trim_end().to_owned()))
+        // Directives are of the columns that they stand beside, and say what was to be done.
+        let kept = comments(&file.text[start..end]).into_iter();
+        let kept: Vec<&str> = kept.filter(|comment| !is_directive(comment)).collect();
+        let mut text = text.trim_end().to_owned();
+        for comment in kept.iter().rev() {
+            text.insert_str(0, &format!("{comment}\n"));
+        }
+        Ok(Edit {
+            moved_comments: kept.len(),
+            ..edit(&file.path, start..end, with_line_ends_of(&file.text, text))
+        })
     }
 
     fn by_hand(&self, object: &ObjectId, why: &'static str) -> ByHand {
@@ -346,8 +393,14 @@ fn names(symbol: &Symbol, object: &ObjectId) -> bool {
     }
 }
 
+/// Whether a comment is for forge.
+fn is_directive(comment: &str) -> bool {
+    let text = comment.strip_prefix("--").unwrap_or_default();
+    text.trim_start().starts_with("forge:")
+}
+
 /// Where a statement ends, with its semicolon.
-fn end_of(statement: &Statement) -> usize {
+pub(super) fn end_of(statement: &Statement) -> usize {
     let rest = &statement.file.text[statement.span.end..];
     let gap = rest.len() - rest.trim_start().len();
     let closed = rest[gap..].starts_with(';');
@@ -425,26 +478,37 @@ mod tests {
 
     #[test]
     fn what_is_changed() {
-        let anew = "CREATE TABLE app.a ();\nCOMMENT ON TABLE app.a IS 'x';";
+        let comment = "COMMENT ON TABLE app.a IS 'x';";
         check(
-            &[("a.sql", "-- ours\ncreate table app.a ();\n")],
-            &[("a.sql", &format!("-- ours\n{anew}\n"))],
+            &[("a.sql", "-- ours\ncreate table app.a (); -- so\n")],
+            &[(
+                "a.sql",
+                &format!("-- ours\ncreate table app.a (); -- so\n{comment}\n"),
+            )],
             &[],
         );
         check(
             &[("all.sql", "create table app.a ();create table app.b () ;\n")],
-            &[("all.sql", &format!("{anew}create table app.b () ;\n"))],
+            &[(
+                "all.sql",
+                &format!("create table app.a ();\n{comment}create table app.b () ;\n"),
+            )],
             &[],
         );
         let spread =
             "create table app.b ();\ncreate table app.a ();\nalter table app.a owner to me;\n";
         check(
             &[("all.sql", spread)],
-            &[("all.sql", spread)],
-            &["all.sql:2", "all.sql:3"],
+            &[("all.sql", &format!("{spread}{comment}\n"))],
+            &[],
         );
-        let alone = "create table app.a ();\nalter table app.a owner to me;\n";
-        check(&[("a.sql", alone)], &[("a.sql", &format!("{anew}\n"))], &[]);
+        let crlf = "create table app.a ();\r\nalter table app.a owner to me;\r\n";
+        check(
+            &[("a.sql", crlf)],
+            &[("a.sql", &format!("{crlf}{comment}\r\n"))],
+            &[],
+        );
+        let anew = format!("CREATE TABLE app.a ();\n{comment}");
         check(
             &[("b.sql", "create table app.b ();\n")],
             &[

@@ -4,6 +4,7 @@ mod adoption;
 mod begun;
 mod companions;
 mod folder;
+mod in_place;
 mod names;
 pub mod tree;
 

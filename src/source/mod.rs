@@ -8,8 +8,10 @@
     reason = "PostgreSQL's syntax tree has 270 kinds of node, its scanner 500 tokens"
 )]
 
+mod amend;
 mod ast;
 mod bounded;
+mod columns;
 mod define;
 mod dialect;
 mod directives;
@@ -44,6 +46,7 @@ mod syntax;
 mod tokens;
 mod walk;
 
+pub use amend::{about, amend, comments, with_line_ends_of};
 pub use ast::argument_types;
 pub use bounded::{Bounded, row, writes_rows};
 pub use directives::{Directive, DirectiveKind};

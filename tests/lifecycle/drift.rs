@@ -67,7 +67,7 @@ pub(crate) async fn drift_is_taken_back_or_adopted(cluster: &Cluster) {
     desk.forge("plan --check");
     assert_eq!(desk.dump(), changed);
 
-    // Where the author's file holds more, or says more, it stays.
+    // A statement among others is found; what the author has in mind for an object besides stays.
     desk.database
         .run("COMMENT ON TABLE app.carts IS 'baskets'; ALTER TABLE app.users ADD COLUMN phone text")
         .await
@@ -77,8 +77,13 @@ pub(crate) async fn drift_is_taken_back_or_adopted(cluster: &Cluster) {
         "ALTER TABLE app.users ADD COLUMN age int;\n",
     );
     let files = desk.other("sh", &["-c", "cat schema/*.sql"]);
+    let all = fs_err::read_to_string(desk.environment.project().join("schema/all.sql")).unwrap();
     desk.forge("drift --adopt");
-    assert_eq!(desk.other("sh", &["-c", "cat schema/*.sql"]), files);
+    assert_eq!(
+        desk.other("sh", &["-c", "cat schema/*.sql"]),
+        files.replace("IS 'carts'", "IS 'baskets'")
+    );
+    desk.write("schema/all.sql", &all);
 
     // What the files have in mind besides is left to the next plan.
     desk.database
@@ -249,4 +254,99 @@ pub(crate) async fn privileges_on_what_is_not_the_trees_are_told(cluster: &Clust
     desk.database.run(all).await.unwrap();
     desk.forge("plan --check");
     assert_snapshot!(desk.typed);
+}
+
+/// `drift --adopt` leaves an author's layout and comments as they are, in files with either line end.
+pub(crate) async fn adopting_changes_only_what_has_changed(cluster: &Cluster) {
+    let people = "-- Everybody.\n\
+        create schema app;\n\
+        create table app.people ( -- one row each\n\
+        \x20 id    bigint primary key,  -- given out here\n\
+        \x20 -- as they want to be called\n\
+        \x20 name  varchar(20) not null, -- short\n\
+        \x20 old   text, -- nobody reads it\n\
+        \x20 place text default 'here' -- or there\n\
+        ); -- people\n\n\
+        create index people_name on app.people (name); -- for the list\n\
+        comment /* for DBAs */ on table app.people is 'people';\n\
+        create type app.mood as enum ('sad', /* most */ 'glad');\n\
+        create function app.f() returns int -- a number\n\
+        \x20 language sql as $$\n  select 1\n$$;\n\
+        create view app.names /* short */ as select name from app.people;\n";
+    for line_end in ["\n", "\r\n"] {
+        let file = people.replace('\n', line_end);
+        let mut desk = Desk::new(cluster, &[FILES[0], ("schema/all.sql", &file)]).await;
+        for line in [
+            "plan -m \"begin it\" --rev-id 100000000000",
+            "approve",
+            "apply",
+        ] {
+            desk.forge(line);
+        }
+        let drift = "DROP VIEW app.names;
+            ALTER TABLE app.people ALTER name TYPE text, DROP old, ALTER place SET DEFAULT 'there', ADD age int;
+            CREATE VIEW app.names AS SELECT id FROM app.people;
+            COMMENT ON TABLE app.people IS 'it''s us';
+            CREATE INDEX people_age ON app.people (age);
+            ALTER TYPE app.mood ADD VALUE 'so so' BEFORE 'glad'";
+        desk.database.run(drift).await.unwrap();
+        let body = format!("{line_end}  select 2{line_end}");
+        desk.database
+            .run(&format!(
+                "CREATE OR REPLACE FUNCTION app.f() RETURNS int LANGUAGE sql AS $f${body}$f$"
+            ))
+            .await
+            .unwrap();
+        desk.typed.clear();
+        desk.forge("drift --adopt");
+        desk.forge("plan --check");
+        assert!(!desk.typed.contains("[exit"), "{}", desk.typed);
+        let expected = people
+            .replace("varchar(20)", "text")
+            .replace("  old   text, -- nobody reads it\n", "")
+            .replace(
+                "default 'here' -- or there\n",
+                "DEFAULT 'there'::text, -- or there\n  age integer\n",
+            )
+            .replace("is 'people'", "is 'it''s us'")
+            .replace(
+                "'sad', /* most */ 'glad'",
+                "'sad', 'so so', /* most */ 'glad'",
+            )
+            .replace("select 1", "select 2");
+        let found =
+            fs_err::read_to_string(desk.environment.project().join("schema/all.sql")).unwrap();
+        let found = found.replace(line_end, "\n");
+        // A view's query is PostgreSQL's, and a new index stands behind what is said of the table.
+        let (kept, _) = expected.split_once(" as select name").unwrap();
+        let index = "\nCREATE INDEX people_age ON app.people USING btree (age);";
+        assert_eq!(found.matches(index).count(), 1, "{found}");
+        let found = found.replacen(index, "", 1);
+        assert_eq!(
+            found.split_once(" as\n SELECT").map(|(kept, _)| kept),
+            Some(kept),
+            "{found}"
+        );
+    }
+}
+
+/// Where it can't be told which part has changed, a statement is written anew: its comments stand above it, and that is said.
+pub(crate) async fn comments_stay_where_a_statement_is_written_anew(cluster: &Cluster) {
+    let tree = "create schema app;\n\
+        create table app.k (\n  a int check (a > 0), -- positive\n  /* or\n     not */ b int\n);\n";
+    let mut desk = Desk::begun(cluster, &[FILES[0], ("schema/all.sql", tree)]).await;
+    desk.database
+        .run("ALTER TABLE app.k DROP CONSTRAINT k_a_check")
+        .await
+        .unwrap();
+    desk.forge("drift --adopt");
+    desk.forge("plan --check");
+    assert!(!desk.typed.contains("[exit"), "{}", desk.typed);
+    let said = "table app.k; 2 comments moved above the new statement";
+    assert!(desk.typed.contains(said), "{}", desk.typed);
+    let found = fs_err::read_to_string(desk.environment.project().join("schema/all.sql")).unwrap();
+    assert_eq!(
+        found,
+        "create schema app;\n-- positive\n/* or\n     not */\nCREATE TABLE app.k (\n    a integer,\n    b integer\n);\n"
+    );
 }

@@ -231,10 +231,18 @@ fn write(
             text_of(file.path.clone()).map_or("created", |_| "changed")
         };
         let edits = adoption.edits.iter().filter(|it| it.path == file.path);
-        let objects: Vec<String> = edits.map(|edit| edit.object.to_string()).collect();
+        let objects: BTreeSet<&ObjectId> = edits.clone().map(|edit| &edit.object).collect();
+        let moved: usize = edits.map(|edit| edit.moved_comments).sum();
+        let moved = match moved {
+            0 => String::new(),
+            moved => format!(
+                "; {} moved above the new statement",
+                counted(moved, "comment"),
+            ),
+        };
         context.reporter.status(
             Status::Applied,
-            format_args!("{what} {}: {}", file.path, objects.join(", ")),
+            format_args!("{what} {}: {}{moved}", file.path, join(objects, ", ")),
         );
     }
     for object in &adoption.declared {
