@@ -12,7 +12,7 @@ pub mod keys;
 pub mod load;
 mod locale;
 mod login;
-mod parameters;
+pub(crate) mod parameters;
 mod passfile;
 mod pods;
 mod rejection;
