@@ -34,6 +34,8 @@ mod encodings;
 mod faults;
 #[path = "lifecycle/found.rs"]
 mod found;
+#[path = "lifecycle/rollback.rs"]
+mod rollback;
 #[path = "lifecycle/rows.rs"]
 mod rows;
 #[path = "lifecycle/scripts.rs"]
@@ -70,6 +72,8 @@ fn main() -> ExitCode {
         rows::rows_that_the_plan_itself_mends_are_no_obstacle,
         rows::rows_in_the_way_of_the_rest_are_found_before_it_goes_on,
         scripts::a_stamp_is_a_script_too,
+        rollback::a_downgrade_names_what_it_does_not_restore,
+        rollback::a_rollback_plan_refuses_what_a_downgrade_refuses,
         signed::a_plan_without_a_signature_is_not_applied,
         signed::another_way_back_is_not_applied,
         drafts::a_step_is_called_safe_by_forge_alone,

@@ -11,7 +11,8 @@ use super::{
 use crate::{
     apply::{self, Reached, Script, Target, Work},
     diagnostic::{Code, Diagnostic, Exit, Result},
-    history::{self, Direction, Filed, Folder, Revisions, Walk},
+    history::{self, Direction, Filed, Folder, Reference, Revisions, Walk},
+    kinds::HazardKind,
     server::session::Session,
 };
 
@@ -71,48 +72,94 @@ async fn downgrade(
 ) -> Result<Exit> {
     let journal = history::load(work.session).await?;
     let revisions = Revisions::new(folder, journal)?;
-    half_way_up(&revisions)?;
-    let standing = revisions.standing();
-    let walk = Walk {
-        graph: &revisions.graph,
-        applied: &standing,
-    };
-    let going = walk.reverting(args.to.revision()?)?;
-    let mut ways_back = Vec::new();
-    for revision in &going {
-        let down = way_back(revision, work.session).await?;
+    let ways_back = ways_back(&revisions, args.to.revision()?, work.session).await?;
+    for WayBack { down, .. } in &ways_back {
         allow::check(&down.path, &down.plan.plan, &args.allow)?;
-        ways_back.push(down);
     }
-    if going.is_empty() {
+    if ways_back.is_empty() {
         context.reporter.note("nothing to do");
         return Ok(Exit::Done);
+    }
+    for lost in ways_back.iter().flat_map(WayBack::not_restored) {
+        context.reporter.note(format_args!("not restored: {lost}"));
     }
     apply::outlast(work, reconnect, async |work| {
         take_back(work, &ways_back).await
     })
     .await?;
-    context
-        .reporter
-        .note(format_args!("reverted {}", counted(going.len(), "plan")));
+    context.reporter.note(format_args!(
+        "reverted {}",
+        counted(ways_back.len(), "plan")
+    ));
     Ok(Exit::Done)
 }
 
-/// The way back of a revision, as it was approved with it. Its signature was checked when it was applied.
-async fn way_back(revision: &str, session: &Session) -> Result<Filed> {
-    let (up, down) = history::remembered_pair(revision, session).await?;
-    history::check_approved(&up, down.as_ref(), None)?;
-    match down {
-        Some(down) => Ok(down),
-        None => history::remembered_down(revision, session).await,
+/// An applied plan and its way back, as they were approved.
+pub(super) struct WayBack {
+    up: Filed,
+    pub(super) down: Filed,
+}
+
+impl WayBack {
+    /// As the target remembers it. Its signature was checked when it was applied.
+    async fn remembered(revision: &str, session: &Session) -> Result<Self> {
+        let (up, down) = history::remembered_pair(revision, session).await?;
+        history::check_approved(&up, down.as_ref(), None)?;
+        let down = match down {
+            Some(down) => down,
+            None => history::remembered_down(revision, session).await?,
+        };
+        Ok(Self { up, down })
+    }
+
+    /// What the plan has deleted or changed of rows, which its way back does not restore.
+    pub(super) fn not_restored(&self) -> Vec<String> {
+        let revision = self.up.revision();
+        let hazards = self.up.plan.plan.hazards();
+        let lost = hazards.filter(|(_, hazard)| {
+            matches!(
+                hazard.kind,
+                HazardKind::DeletesData | HazardKind::ChangesRows | HazardKind::Irreversible
+            )
+        });
+        lost.map(|(step, hazard)| {
+            format!(
+                "what {revision} did with {} {} ({})",
+                step.action, step.object, hazard.why
+            )
+        })
+        .collect()
     }
 }
 
+/// The ways back of the revisions that a downgrade takes back, the newest first: what `downgrade` runs and `rollback-plan`
+/// shows.
+///
+/// # Errors
+/// What a downgrade refuses: a plan that is partly applied, or one that is not as it was approved or has no way back.
+pub(super) async fn ways_back(
+    revisions: &Revisions,
+    to: &Reference,
+    session: &Session,
+) -> Result<Vec<WayBack>> {
+    half_way_up(revisions)?;
+    let standing = revisions.standing();
+    let walk = Walk {
+        graph: &revisions.graph,
+        applied: &standing,
+    };
+    let mut ways_back = Vec::new();
+    for revision in walk.reverting(to)? {
+        ways_back.push(WayBack::remembered(revision, session).await?);
+    }
+    Ok(ways_back)
+}
+
 /// Reverts revisions one after the other.
-async fn take_back(work: &Work<'_>, ways_back: &[Filed]) -> Result<()> {
+async fn take_back(work: &Work<'_>, ways_back: &[WayBack]) -> Result<()> {
     let journal = history::load(work.session).await?;
     let mut target = Target::read(work, &journal).await?;
-    for down in ways_back {
+    for WayBack { down, .. } in ways_back {
         let script = Script {
             direction: Direction::Down,
             file: down,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Context, revisions, target::OpenTarget};
+use super::{Context, downgrade, revisions, target::OpenTarget};
 use crate::{
     diagnostic::{Exit, Result},
     history::{self, Filed, Reference, Revisions},
@@ -27,32 +27,41 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let folder = revisions::readable_folder(context, &settings)?;
     let target = OpenTarget::open(context, &settings, "rollback-plan").await?;
     revisions::tell_target(context, &settings, &target.url);
-    let ways_back: Result<Vec<Filed>> = async {
+    let ways_back = async {
         let journal = history::load(&target.session).await?;
         let revisions = Revisions::new(folder, journal)?;
-        let mut ways_back = Vec::new();
-        for revision in revisions.walk().reverting(&args.to)? {
-            ways_back.push(history::remembered_down(revision, &target.session).await?);
-        }
-        Ok(ways_back)
+        downgrade::ways_back(&revisions, &args.to, &target.session).await
     }
     .await;
     target.close().await;
     let ways_back = ways_back?;
-    let mut lost = 0;
-    for down in &ways_back {
-        lost += print(context, down);
+    let (mut lost, mut not_restored) = (0, Vec::new());
+    for way_back in &ways_back {
+        lost += print(context, &way_back.down);
+        not_restored.extend(way_back.not_restored());
     }
-    context.reporter.note(if ways_back.is_empty() {
-        "nothing is applied that could be taken back".to_owned()
-    } else if lost > 0 {
+    if ways_back.is_empty() {
+        context
+            .reporter
+            .note("nothing is applied that could be taken back");
+        return Ok(Exit::Done);
+    }
+    for what in &not_restored {
+        context.reporter.note(format_args!("not restored: {what}"));
+    }
+    context.reporter.note(if lost > 0 {
         format!(
             "rows or values go with {}: take a backup first, then `forge downgrade {} --allow …`",
             revisions::counted(lost, "step"),
             args.to
         )
-    } else {
+    } else if not_restored.is_empty() {
         format!("`forge downgrade {}` runs this; no row is lost", args.to)
+    } else {
+        format!(
+            "`forge downgrade {}` runs this; it deletes no row, and does not restore what is named above",
+            args.to
+        )
     });
     Ok(Exit::Done)
 }
@@ -74,11 +83,17 @@ fn print(context: &Context<'_>, down: &Filed) -> usize {
                 lock.effect()
             ));
         }
-        for hazard in &step.hazards {
+        let hazards = step.risks();
+        for hazard in &hazards {
             line(format!("       {}: {}", hazard.kind, hazard.why));
         }
-        let loses = |kind| matches!(kind, HazardKind::DeletesData | HazardKind::Irreversible);
-        lost += usize::from(step.hazards.iter().any(|hazard| loses(hazard.kind)));
+        let loses = |kind| {
+            matches!(
+                kind,
+                HazardKind::DeletesData | HazardKind::ChangesRows | HazardKind::Irreversible
+            )
+        };
+        lost += usize::from(hazards.iter().any(|hazard| loses(hazard.kind)));
     }
     if down.plan.plan.is_empty() {
         line("  no step".to_owned());
