@@ -40,11 +40,29 @@ pub(super) enum Lexeme {
 pub(super) struct Lexer<'a> {
     text: &'a str,
     at: usize,
+    /// Whether lines for psql are looked for; to PostgreSQL, a backslash is a character.
+    for_psql: bool,
 }
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        Self {
+            text,
+            at: 0,
+            for_psql: false,
+        }
+    }
+
+    /// The lexemes of a file that psql could read.
+    pub(super) fn for_psql(text: &'a str) -> Self {
+        Self {
+            for_psql: true,
+            ..Self::new(text)
+        }
+    }
+
+    fn begins_line(&self) -> bool {
+        self.at == 0 || self.text.as_bytes()[self.at - 1] == b'\n'
     }
 
     fn rest(&self) -> &'a [u8] {
@@ -66,7 +84,7 @@ impl<'a> Lexer<'a> {
                 Some(delimiter) => (Lexeme::Dollar, dollar_length(rest, delimiter)),
                 None => (Lexeme::Other(b'$'), 1),
             },
-            b'\\' if self.at == 0 || self.text.as_bytes()[self.at - 1] == b'\n' => {
+            b'\\' if self.for_psql && self.begins_line() => {
                 (Lexeme::Command, run(rest, |byte| byte != b'\n'))
             }
             byte if is_word(byte) => (

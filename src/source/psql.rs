@@ -14,7 +14,7 @@ use crate::diagnostic::{Code, Diagnostic, Result, SourceFile};
 pub(super) fn mask(file: &Arc<SourceFile>) -> Result<Cow<'_, str>> {
     let mut masked = Cow::Borrowed(file.text.as_str());
     // A backslash inside a literal, a quoted name or a comment isn't psql's.
-    let commands = Lexer::new(&file.text).filter(|(lexeme, _)| *lexeme == Lexeme::Command);
+    let commands = Lexer::for_psql(&file.text).filter(|(lexeme, _)| *lexeme == Lexeme::Command);
     for (_, line) in commands {
         let line = line.start..line.start + file.text[line.clone()].trim_end().len();
         let words = &file.text[line.clone()];

@@ -142,6 +142,15 @@ fn text_may_end_anywhere() {
     }
 }
 
+#[test]
+fn a_line_for_psql_is_none_to_the_parser() {
+    let sql = "\\ a 'x\n/* a /* b */ c */'";
+    assert_eq!(quiet(sql).unwrap(), sql);
+    let lexemes = |lexer: Lexer<'_>| lexer.map(|(lexeme, _)| lexeme).collect::<Vec<_>>();
+    assert_eq!(lexemes(Lexer::for_psql("\\ 'x"))[0], Lexeme::Command);
+    assert_eq!(lexemes(Lexer::new("\\ 'x"))[0], Lexeme::Other(b'\\'));
+}
+
 /// The scanner, which would read each row again from every character in it, gets none.
 #[test]
 fn what_is_quadratic_to_the_scanner_does_not_reach_it() {
