@@ -34,6 +34,8 @@ mod encodings;
 mod faults;
 #[path = "lifecycle/found.rs"]
 mod found;
+#[path = "lifecycle/halfway.rs"]
+mod halfway;
 #[path = "lifecycle/rollback.rs"]
 mod rollback;
 #[path = "lifecycle/rows.rs"]
@@ -68,6 +70,14 @@ fn main() -> ExitCode {
         found::what_event_triggers_add_is_no_change,
         drift::drift_is_told_until_it_is_settled,
         drift::drift_under_a_plan_that_stopped_half_way,
+        halfway::a_check_that_rows_break_has_ways_out,
+        halfway::what_somebody_has_undone_runs_again,
+        halfway::what_somebody_has_done_is_not_run_again,
+        halfway::an_invalid_index_is_in_nobodys_way,
+        halfway::rows_that_a_backfill_wrote_stay,
+        halfway::a_column_that_is_added_and_filled_needs_an_approval_to_go,
+        halfway::a_step_whose_end_nobody_recorded_is_seen,
+        halfway::an_abort_that_stops_goes_on,
         rows::rows_in_the_way_are_found_before_the_first_step,
         rows::rows_that_the_plan_itself_mends_are_no_obstacle,
         rows::rows_in_the_way_of_the_rest_are_found_before_it_goes_on,

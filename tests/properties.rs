@@ -270,7 +270,11 @@ fn plan_file() -> impl Strategy<Value = PlanFile> {
         let batches = batches.into_iter().map(|(batch, _)| batch).collect();
         PlanFile {
             header,
-            plan: Plan { batches },
+            plan: Plan {
+                batches,
+                ..Plan::default()
+            },
+            undo: None,
         }
     })
 }

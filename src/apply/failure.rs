@@ -105,14 +105,6 @@ pub(super) enum Rest {
     Unknown,
 }
 
-/// The words for a direction.
-pub(super) fn verb(direction: Direction) -> (&'static str, &'static str) {
-    match direction {
-        Direction::Up => ("applied", "forge apply"),
-        Direction::Down => ("reverted", "forge downgrade -1"),
-    }
-}
-
 /// The error that the command ends with. `stands` is the number of steps that stand, `rest` what is known of this one.
 pub(super) fn explain(
     script: &Script<'_>,
@@ -120,7 +112,7 @@ pub(super) fn explain(
     (stands, rest): (usize, Rest),
     blockers: Vec<String>,
 ) -> Diagnostic {
-    let (participle, command) = verb(script.direction);
+    let (participle, command) = script.direction.words();
     let command = match script.phase {
         Some(phase) => format!("{command} --phase {phase}"),
         None => command.to_owned(),
@@ -219,7 +211,12 @@ pub(super) fn explain(
         .note(format!(
             "revision `{revision}` is partly {participle}: {stands} of {total} steps stand"
         ))
-        .help(format!("{again}: it goes on at step {number}"))
+        .help(match script.direction {
+            Direction::Up => format!(
+                "{again}: it goes on at step {number}; or undo what stands: `forge apply --abort`"
+            ),
+            Direction::Down | Direction::Abort => format!("{again}: it goes on at step {number}"),
+        })
 }
 
 fn source(script: &Script<'_>) -> Arc<SourceFile> {

@@ -8,6 +8,7 @@ mod backfill;
 mod check;
 mod commit;
 mod failure;
+mod halfway;
 mod holder;
 mod kept;
 mod leftovers;
@@ -25,6 +26,7 @@ pub use self::{
     backfill::{Pace, spoken},
     check::check,
     commit::{Committing, outlast},
+    halfway::{Halfway, check_done},
     holder::take_over,
     kept::Dropped,
     lock::{Acquired, acquire, acquire_shared},

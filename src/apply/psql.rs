@@ -173,6 +173,7 @@ fn one(text: &mut String, script: &Script<'_>, state: Fingerprint) {
     let (verb, start, end) = match script.direction {
         Direction::Up => ("upgrade", EventKind::ApplyStart, EventKind::Applied),
         Direction::Down => ("downgrade", EventKind::RevertStart, EventKind::Reverted),
+        Direction::Abort => ("undo", EventKind::AbortStart, EventKind::Aborted),
     };
     push(
         text,

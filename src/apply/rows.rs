@@ -126,9 +126,12 @@ pub(super) fn refuse(revision: &str, is_begun: bool, looked: &Looked) -> Result<
             format!("they are found by: {find}"),
         ]
     });
-    Err(notes
-        .fold(error, Diagnostic::note)
-        .help("change or delete these rows, then run the command again; `--skip-row-checks` starts without looking, for example where a trigger changes the rows in time"))
+    let way_out = if is_begun {
+        "; or undo what stands: `forge apply --abort`"
+    } else {
+        ""
+    };
+    Err(notes.fold(error, Diagnostic::note).help(format!("change or delete these rows, then run the command again; `--skip-row-checks` starts without looking, for example where a trigger changes the rows in time{way_out}")))
 }
 
 /// Queries to be asked, gathered step by step.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Work, check,
-    failure::verb,
+    halfway::as_it_stands,
     rows::{Remaining, look_for_rows, refuse},
     runner::{Came, Runner},
     target::{Target, read_target},
@@ -61,19 +61,37 @@ pub async fn run(
         Direction::Down => {
             plan.check_frozen(path)?;
         }
+        // The undo steps are frozen with the way back in whose file they stand.
+        Direction::Abort => {}
     }
     let partly = match (script.direction, journal.standing(script.file.revision())) {
-        (Direction::Up, Standing::Applied) | (Direction::Down, Standing::Absent) => {
+        (Direction::Up, Standing::Applied)
+        | (Direction::Down | Direction::Abort, Standing::Absent) => {
             return Ok(Reached::End(target));
         }
         (Direction::Up, Standing::Absent) | (Direction::Down, Standing::Applied) => None,
         (direction, Standing::Partly(partly)) if partly.direction == direction => Some(partly),
         (_, Standing::Partly(partly)) => return Err(other_way(script, &partly)),
+        (Direction::Abort, Standing::Applied) => {
+            return Err(Diagnostic::error(
+                Code::History,
+                format!("revision `{}` is applied", script.file.revision()),
+            )
+            .help("`forge downgrade -1` takes it back"));
+        }
     };
     if let Some(next) = nothing_in_phase(script, partly.as_ref())? {
         return Ok(Reached::Before(next));
     }
     suits(work, script)?;
+    let partly = match partly {
+        Some(partly) if script.direction == Direction::Up => {
+            same_plan(script, journal)?;
+            let undo = script.down.and_then(Filed::undo);
+            Some(as_it_stands(work, script.file, undo.as_ref(), partly).await?)
+        }
+        partly => partly,
+    };
     if work.looks_for_rows {
         no_row_in_the_way(work, script, &target.live, partly.as_ref()).await?;
     }
@@ -98,7 +116,11 @@ pub async fn run(
         Came::ToTheEnd(ended) => ended,
         Came::Before(next) => return Ok(Reached::Before(next)),
     };
-    let (from, goal) = (plan.header.from, plan.header.to);
+    let (from, goal) = match script.direction {
+        Direction::Up | Direction::Down => (plan.header.from, plan.header.to),
+        // It ends where the plan began.
+        Direction::Abort => (before, before),
+    };
     let target = target.behind(read_target(work).await?, goal);
     let promised = before.after(from, goal);
     target
@@ -157,7 +179,7 @@ fn nothing_in_phase(script: &Script<'_>, partly: Option<&Partly>) -> Result<Opti
 }
 
 fn other_way(script: &Script<'_>, partly: &Partly) -> Diagnostic {
-    let (participle, command) = verb(partly.direction);
+    let (participle, _) = partly.direction.words();
     Diagnostic::error(
         Code::Partial,
         format!(
@@ -165,7 +187,7 @@ fn other_way(script: &Script<'_>, partly: &Partly) -> Diagnostic {
             script.file.revision()
         ),
     )
-    .help(format!("bring it to its end first: `{command}`"))
+    .help(partly.direction.ways_out())
 }
 
 /// Whether the server will do.
@@ -193,7 +215,7 @@ fn same_plan(script: &Script<'_>, journal: &Journal) -> Result<()> {
     let recorded = journal.revisions.get(&header.revision);
     let approved = header.approval.as_ref().map(|approval| &approval.sha256);
     let same = recorded.map(|recorded| &recorded.sha256) == approved;
-    if same || script.direction == Direction::Down {
+    if same || script.direction != Direction::Up {
         return Ok(());
     }
     Err(Diagnostic::error(
@@ -216,7 +238,7 @@ async fn begin(work: &Work<'_>, script: &Script<'_>, before: Fingerprint) -> Res
             };
             history::register(work.session, &script.file.plan, &body).await?;
         }
-        Direction::Down => {}
+        Direction::Down | Direction::Abort => {}
     }
     history::forget_backfills(work.session, script.file.revision()).await?;
     record_start(work, script, Some(before)).await
@@ -231,6 +253,7 @@ async fn record_start(
     let kind = match script.direction {
         Direction::Up => EventKind::ApplyStart,
         Direction::Down => EventKind::RevertStart,
+        Direction::Abort => EventKind::AbortStart,
     };
     let entry = Entry {
         fingerprint: before,
@@ -248,8 +271,12 @@ fn announce(work: &Work<'_>, script: &Script<'_>, partly: Option<&Partly>) {
     work.reporter.note(match script.direction {
         Direction::Up => format!("Running upgrade {parents} -> {revision}, {message}"),
         Direction::Down => format!("Running downgrade {revision} -> {parents}, {message}"),
+        Direction::Abort => format!("Running undo of {revision}, {message}"),
     });
-    for done in partly.iter().flat_map(|partly| &partly.done) {
+    // Undo steps with nothing to do aren't worth a word.
+    let is_told = script.direction != Direction::Abort;
+    let done = partly.iter().filter(|_| is_told);
+    for done in done.flat_map(|partly| &partly.done) {
         work.reporter
             .status(Status::Skipped, format_args!("step {done}: done already"));
     }

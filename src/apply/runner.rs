@@ -171,6 +171,7 @@ impl<'a> Runner<'a> {
         let kind = match self.script.direction {
             Direction::Up => EventKind::Applied,
             Direction::Down => EventKind::Reverted,
+            Direction::Abort => EventKind::Aborted,
         };
         self.record(&Entry::new(self.revision(), kind)).await
     }
@@ -231,9 +232,11 @@ impl<'a> Runner<'a> {
             let stop = match self.try_transaction(batch).await {
                 Ok(Committed { ended, copies }) => {
                     self.ended = ended;
-                    self.stands += batch.batch.steps.len();
                     for (number, step) in batch.steps() {
-                        self.tell(number, step);
+                        if !self.done.contains(&number) {
+                            self.stands += 1;
+                            self.tell(number, step);
+                        }
                     }
                     for copy in copies {
                         self.work.reporter.note(copy.words());
@@ -260,7 +263,9 @@ impl<'a> Runner<'a> {
         self.plain("BEGIN").await?;
         self.plain(include_str!("sql/lock_timeout.sql")).await?;
         let mut copies = Vec::new();
-        for (number, step) in batch.steps() {
+        // One that somebody has seen to isn't run again.
+        let left = |(number, _): &(usize, &Step)| !self.done.contains(number);
+        for (number, step) in batch.steps().filter(left) {
             progress.message(format!("{} {}", step.action, step.object));
             progress.position(number as u64, self.total as u64);
             let started = Instant::now();

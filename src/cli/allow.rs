@@ -127,6 +127,7 @@ mod tests {
                 transactional: true,
                 steps: vec![step("table app.users"), step("table app.\"My Orders\"")],
             }],
+            ..Plan::default()
         }
     }
 

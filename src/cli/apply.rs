@@ -6,7 +6,8 @@ use std::{
 };
 
 use super::{
-    Context,
+    Context, abort,
+    allow::Allow,
     around::{self, Around},
     offline::{self, Goal},
     person,
@@ -57,10 +58,25 @@ pub(super) struct Args {
     wait_db: Option<Duration>,
 
     #[command(flatten)]
+    undoing: Undoing,
+
+    #[command(flatten)]
     besides: Besides,
 
     #[command(flatten)]
     around: around::Conditions,
+}
+
+/// Back instead of on.
+#[derive(Debug, Default, clap::Args)]
+struct Undoing {
+    /// Undo the steps of a partly applied plan that stand, instead of going on with it
+    #[arg(long, conflicts_with_all = ["sql", "phase"])]
+    abort: bool,
+
+    /// With `--abort`: allow a hazard that needs approval: `deletes-data`, `deletes-data:app.users`, `all`
+    #[arg(long, value_name = "HAZARD[:OBJECT]", requires = "abort")]
+    allow: Vec<Allow>,
 }
 
 /// What an apply does besides, where somebody asks for it.
@@ -83,6 +99,7 @@ pub(super) async fn to_head(context: &Context<'_>) -> Result<Exit> {
         dry_run: false,
         phase: None,
         max_lag: None,
+        undoing: Undoing::default(),
         besides: Besides::default(),
         wait_db: None,
         around: around::Conditions::default(),
@@ -93,6 +110,14 @@ pub(super) async fn to_head(context: &Context<'_>) -> Result<Exit> {
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     if args.sql {
         return offline::run(&args.to, Direction::Up, context).await;
+    }
+    if args.undoing.abort {
+        let wish = abort::Wish {
+            allow: &args.undoing.allow,
+            dry_run: args.dry_run,
+            rows: &args.besides.rows,
+        };
+        return Box::pin(abort::run(&wish, context)).await;
     }
     args.to.revision()?;
     let settings = context.settings()?;

@@ -89,6 +89,8 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         proved.mark(&mut draft.up.plan, Direction::Up);
         if let Some(down) = &mut draft.down {
             proved.mark(&mut down.plan, Direction::Down);
+            down.text = PlanFile::with_undo(&down.text, proved.undo.as_ref())?;
+            down.plan.undo.clone_from(&proved.undo);
         }
     }
     let project = settings.project()?;

@@ -122,6 +122,7 @@ async fn compose(
         to: proposal.desired.fingerprint(),
         up: proposal.up,
         down: proposal.down,
+        undo: proposal.undo,
     };
     draft::compose(context, settings, &revisions, new).map(Some)
 }

@@ -180,14 +180,16 @@ fn half_way_up(revisions: &Revisions) -> Result<()> {
     let partly = revisions.journal.partly();
     let up = partly
         .iter()
-        .find(|(_, partly)| partly.direction == Direction::Up);
+        .find(|(_, partly)| partly.direction != Direction::Down);
     match up {
         None => Ok(()),
-        Some((revision, _)) => Err(Diagnostic::error(
-            Code::Partial,
-            format!("revision `{revision}` is partly applied"),
-        )
-        .note("its way back begins at its end: from half way, nobody has proved where it leads")
-        .help("bring it to its end first: `forge apply`; then it can be taken back")),
+        Some((revision, partly)) => {
+            let (participle, _) = partly.direction.words();
+            Err(Diagnostic::error(
+                Code::Partial,
+                format!("revision `{revision}` is partly {participle}, so it cannot be downgraded"),
+            )
+            .help(partly.direction.ways_out()))
+        }
     }
 }

@@ -41,6 +41,8 @@ pub(super) struct New {
     pub(super) up: Plan,
     /// The way back.
     pub(super) down: Plan,
+    /// What undoes its steps from each place where it can stop.
+    pub(super) undo: Option<Plan>,
 }
 
 /// Refuses to take away drafts that somebody has worked on, which a new plan would do.
@@ -122,6 +124,7 @@ pub(super) fn compose(
         to,
         up,
         down,
+        undo,
     } = new;
     // The header's lines are what is hashed.
     let message = message.map(|message| message.split_whitespace().collect::<Vec<_>>().join(" "));
@@ -174,8 +177,13 @@ pub(super) fn compose(
             ..header.clone()
         },
         plan: down,
+        undo,
     };
-    let mut up = PlanFile { header, plan: up };
+    let mut up = PlanFile {
+        header,
+        plan: up,
+        undo: None,
+    };
     up.mark_proved()?;
     down.mark_proved()?;
     Ok(Composed {

@@ -16,7 +16,7 @@ use crate::{
     catalog::{self, Cast, Catalog, Unlike, introspect},
     diagnostic::{Code, Diagnostic, Exit, Result},
     drift::{Change, Group, compare},
-    history::{self, Direction, Journal},
+    history::{self, Journal},
     hooks::{Message, Outcome},
     settings::Settings,
 };
@@ -192,15 +192,15 @@ fn whole(journal: &Journal) -> Result<()> {
     let Some((revision, partly)) = journal.partly().into_iter().next() else {
         return Ok(());
     };
-    let (participle, command) = match partly.direction {
-        Direction::Up => ("applied", "forge apply"),
-        Direction::Down => ("reverted", "forge downgrade -1"),
-    };
+    let (participle, _) = partly.direction.words();
     Err(Diagnostic::error(
         Code::Partial,
         format!("revision `{revision}` is partly {participle}, so nothing can be said of drift"),
     )
-    .help(format!("bring it to its end first: `{command}`")))
+    .help(format!(
+        "`forge status` shows what stands; {}",
+        partly.direction.ways_out()
+    )))
 }
 
 /// Without a snapshot, only whether something is different can be told, not what.

@@ -15,10 +15,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Exit, Result},
     drift::compare,
     history::{Filed, Journal, Reference, Revisions},
-    plan::{
-        Plan,
-        file::{PlanFile, revision_id},
-    },
+    plan::file::{PlanFile, revision_id},
     source::{Tree, load_order, warnings},
     workbench::{Comparison, Wish, Workbench},
 };
@@ -111,7 +108,11 @@ async fn join(args: &Args, context: &Context<'_>) -> Result<Exit> {
             }
             Comparison::Different(proposal) => {
                 let to = proposal.desired.fingerprint();
-                (base.fingerprint(), Some((proposal.up, proposal.down)), to)
+                (
+                    base.fingerprint(),
+                    Some((proposal.up, proposal.down, proposal.undo)),
+                    to,
+                )
             }
         })
     })
@@ -130,7 +131,7 @@ async fn join(args: &Args, context: &Context<'_>) -> Result<Exit> {
             left.join("`, `")
         ),
     };
-    let (up, down) = proposal.unwrap_or((Plan::default(), Plan::default()));
+    let (up, down, undo) = proposal.unwrap_or_default();
     let new = New {
         message: Some(
             args.message
@@ -148,6 +149,7 @@ async fn join(args: &Args, context: &Context<'_>) -> Result<Exit> {
         to,
         up,
         down,
+        undo,
     };
     let file = draft::write(context, &settings, &revisions, new)?;
     context.reporter.note(format_args!(

@@ -2,6 +2,7 @@
 //!
 //! A new command is a file here, a variant of `Command`, and an arm in each of that enum's functions.
 
+mod abort;
 mod adopt;
 mod allow;
 mod apply;

@@ -66,7 +66,7 @@ pub(super) async fn run(goal: &Goal, direction: Direction, context: &Context<'_>
     let walk = revisions.walk();
     let going = match direction {
         Direction::Up => revisions.approved(walk.pending(to)?).0,
-        Direction::Down => walk.reverting(to)?,
+        Direction::Down | Direction::Abort => walk.reverting(to)?,
     };
     let applied: Vec<&str> = revisions.applied.iter().map(String::as_str).collect();
     let state = revisions
@@ -140,7 +140,7 @@ fn scripts<'a>(
                     down: folder.downs.get(*revision),
                     phase: None,
                 },
-                Direction::Down => Script {
+                Direction::Down | Direction::Abort => Script {
                     direction,
                     file: file(&folder.downs, revision, "way back")?,
                     down: None,

@@ -363,13 +363,15 @@ fn write(
         live, comparison, ..
     } = found;
     let from = live.fingerprint();
-    let (up, down, to) = match comparison {
+    let (up, down, undo, to) = match comparison {
         Comparison::Different(proposal) if !args.empty => {
             tell_part(context, &proposal);
             let to = proposal.desired.fingerprint();
-            (proposal.up, proposal.down, to)
+            (proposal.up, proposal.down, proposal.undo, to)
         }
-        Comparison::Different(_) | Comparison::Same(_) => (Plan::default(), Plan::default(), from),
+        Comparison::Different(_) | Comparison::Same(_) => {
+            (Plan::default(), Plan::default(), None, from)
+        }
     };
     let new = New {
         message: args
@@ -387,6 +389,7 @@ fn write(
         to,
         up,
         down,
+        undo,
     };
     let noticed = outlook(&new.up);
     let file = draft::write(context, settings, revisions, new)?;

@@ -28,6 +28,8 @@ pub(super) struct Proved {
     from: Fingerprint,
     to: Fingerprint,
     semver: Semver,
+    /// What undoes the plan's steps from each place where it can stop.
+    pub(super) undo: Option<Plan>,
 }
 
 impl Proved {
@@ -35,7 +37,7 @@ impl Proved {
     pub(super) fn mark(&self, plan: &mut PlanFile, direction: Direction) {
         let (from, to) = match direction {
             Direction::Up => (self.from, self.to),
-            Direction::Down => (self.to, self.from),
+            Direction::Down | Direction::Abort => (self.to, self.from),
         };
         (plan.header.from, plan.header.to) = (from, to);
         plan.header.semver = self.semver;
@@ -83,7 +85,7 @@ async fn on_target(
         renames: &[],
         only: &up.plan.header.only,
     };
-    let to = on_bench(context, settings, whom, async |bench, said| {
+    let (to, undo) = on_bench(context, settings, whom, async |bench, said| {
         let desired = bench.build(&statements).await?;
         let declared = bench
             .compare(&statements, &live, desired, wish, false, said)
@@ -101,12 +103,16 @@ async fn on_target(
             live: &live,
             desired,
         };
-        let proof = bench
-            .prove(&statements, catalogs, &up.plan.plan, &down.plan.plan)
+        let ways = (&up.plan.plan, &down.plan.plan);
+        let renames = match &declared {
+            Comparison::Same(_) => None,
+            Comparison::Different(proposal) => proposal.renames(),
+        };
+        let proof = Box::pin(bench.prove(&statements, catalogs, ways, renames))
             .await
             .map_err(|error| error.help("mend the draft, or let `forge plan` write it anew"))?;
         said.extend(proof.warnings());
-        Ok(desired.fingerprint())
+        Ok((desired.fingerprint(), proof.undo))
     })
     .await?;
     let parents = &up.plan.header.down_revision;
@@ -115,6 +121,7 @@ async fn on_target(
         from: live.fingerprint(),
         to,
         semver: version.after(&up.plan.plan),
+        undo,
     })
 }
 

@@ -8,7 +8,7 @@ use super::{
     locked, revisions,
 };
 use crate::{
-    apply::Work,
+    apply::{self, Work},
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Entry, EventKind, Filed, Folder, Reference, Revisions},
     plan::file::{PlanFile, with_header},
@@ -59,9 +59,11 @@ async fn repair(
     if repaired == 0 {
         context.reporter.note("nothing to repair");
     }
-    for (revision, _) in revisions.journal.partly() {
+    for (revision, partly) in revisions.journal.partly() {
+        let (participle, _) = partly.direction.words();
         context.reporter.note(format_args!(
-            "revision {revision} is partly applied: `forge status` says how far, and `forge apply` goes on"
+            "revision {revision} is partly {participle}: `forge status` says how far; {}",
+            partly.direction.ways_out()
         ));
     }
     Ok(Exit::Done)
@@ -119,6 +121,7 @@ async fn mark_done(revisions: &Revisions, work: &Work<'_>, step: usize) -> Resul
         .note(format!("that is step {next}"))
         .help("steps are done in order"));
     }
+    apply::check_done(work, revisions, revision, partly, step).await?;
     let entry = Entry::of_step(revision, EventKind::Repaired, step);
     history::record(work.session, work.actor, &entry).await?;
     work.reporter.status(

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Exit, Result},
-    history::{self, Direction, Filed, Revisions, Standing},
+    history::{self, Direction, Event, Filed, Partly, Revisions, Standing},
     kinds::Rollout,
     report::Role,
     sql::join,
@@ -54,10 +54,7 @@ fn table(context: &Context<'_>, url: &str, revisions: &Revisions) -> String {
     let applied = journal.applied();
     line("applied", counted(applied.len(), "plan"));
     for (revision, partly) in journal.partly() {
-        let (participle, command) = match partly.direction {
-            Direction::Up => ("applied", "forge apply"),
-            Direction::Down => ("reverted", "forge downgrade -1"),
-        };
+        let (participle, command) = partly.direction.words();
         line(
             "partly",
             format!(
@@ -66,6 +63,14 @@ fn table(context: &Context<'_>, url: &str, revisions: &Revisions) -> String {
                 counted(partly.done.len(), "step")
             ),
         );
+        if let Some(failure) = journal.failure(revision) {
+            line("failed", failed(revisions, failure));
+        }
+        if partly.direction == Direction::Up {
+            for way_out in ways_out(&partly) {
+                line("way out", way_out);
+            }
+        }
         if let Some(filed) = revisions.folder.plans.get(revision)
             && let (Direction::Up, Some(phases)) = (partly.direction, phases(filed, &partly.done))
         {
@@ -101,6 +106,34 @@ fn table(context: &Context<'_>, url: &str, revisions: &Revisions) -> String {
     }
     line("drift", "not looked for: `forge drift` does".to_owned());
     text
+}
+
+/// The step that failed last, and why.
+fn failed(revisions: &Revisions, failure: &Event) -> String {
+    let number = failure.step.unwrap_or_default();
+    let plan = revisions.folder.plans.get(&failure.revision);
+    let step = plan.and_then(|filed| filed.plan.plan.steps().nth(number.checked_sub(1)?));
+    let step = step.map_or(String::new(), |step| {
+        format!(" ({} {})", step.action, step.object)
+    });
+    let error = failure.error.as_deref().unwrap_or_default();
+    format!("step {number}{step}: {error}")
+}
+
+/// What leads out of a plan that has stopped half-way.
+fn ways_out(partly: &Partly) -> [String; 3] {
+    let after_last = partly.done.last().map_or(1, |last| last + 1);
+    let next = (1..after_last)
+        .find(|step| !partly.done.contains(step))
+        .unwrap_or(after_last);
+    [
+        format!("`forge apply` goes on at step {next}, once what it failed on is changed"),
+        format!(
+            "`forge apply --abort` undoes what stands, {}",
+            counted(partly.done.len(), "step")
+        ),
+        format!("`forge repair --mark-done {next}`, if you have seen to step {next} yourself"),
+    ]
 }
 
 /// Which parts of a plan are done, if it has several.

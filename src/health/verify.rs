@@ -4,7 +4,7 @@ use super::{Line, facts};
 use crate::{
     catalog::{Fingerprint, Scope},
     diagnostic::Result,
-    history::{self, Direction, Revisions},
+    history::{self, Revisions},
     server::session::Session,
 };
 
@@ -72,13 +72,11 @@ pub(super) async fn bodies(session: &Session, revisions: &Revisions) -> Result<L
 pub(super) fn finished(revisions: &Revisions) -> Line {
     let partly = revisions.journal.partly();
     let halves = partly.iter().map(|(revision, partly)| {
-        let (participle, command) = match partly.direction {
-            Direction::Up => ("applied", "forge apply"),
-            Direction::Down => ("reverted", "forge downgrade -1"),
-        };
+        let (participle, _) = partly.direction.words();
         format!(
-            "revision {revision} is partly {participle}, {} of its steps stand: `{command}` goes on",
-            partly.done.len()
+            "revision {revision} is partly {participle}, {} of its steps stand: {}",
+            partly.done.len(),
+            partly.direction.ways_out()
         )
     });
     Line::of("runs", halves.collect(), "none was interrupted")

@@ -37,6 +37,20 @@ impl Filed {
         Ok(Self { path, text, plan })
     }
 
+    /// The undo steps in it, for a way back: a plan of their own whose text stands where it does in the file.
+    pub fn undo(&self) -> Option<Self> {
+        let plan = self.plan.undo.clone()?;
+        Some(Self {
+            path: self.path.clone(),
+            text: PlanFile::undo_text(&self.text),
+            plan: PlanFile {
+                header: self.plan.header.clone(),
+                plan,
+                undo: None,
+            },
+        })
+    }
+
     /// Its revision.
     pub fn revision(&self) -> &str {
         &self.plan.header.revision

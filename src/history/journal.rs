@@ -34,18 +34,26 @@ event_kinds! {
     RevertStart = "revert_start",
     /// A step outside of any transaction begins.
     StepStart = "step_start",
+    /// What stands of a plan begins to be undone.
+    AbortStart = "abort_start",
     /// A step is done and stands.
     StepDone = "step_done",
     /// A step failed, and nothing of it stands.
     StepFailed = "step_failed",
     /// A step that goes in batches stopped between two of them; those that are done stand.
     StepStopped = "step_stopped",
+    /// Somebody has undone a step; it is to be done again.
+    StepUndone = "step_undone",
+    /// A step was found to be done; nothing was run.
+    StepFound = "step_found",
     /// What a step drops was copied before.
     Kept = "kept",
     /// All steps are done.
     Applied = "applied",
     /// All steps of the way back are done.
     Reverted = "reverted",
+    /// All that stood of the revision is undone.
+    Aborted = "aborted",
     /// The revision was declared to be applied; nothing was run.
     Stamped = "stamped",
     /// The revision was declared not to be applied; nothing was run.
@@ -62,10 +70,14 @@ impl EventKind {
         match self {
             Self::Applied => "applied",
             Self::Reverted => "reverted",
+            Self::Aborted => "aborted",
             Self::Stamped => "stamped",
             Self::Unstamped => "unstamped",
             Self::ApplyStart
             | Self::RevertStart
+            | Self::AbortStart
+            | Self::StepUndone
+            | Self::StepFound
             | Self::StepStart
             | Self::StepDone
             | Self::StepFailed
@@ -104,6 +116,8 @@ pub struct Event {
     pub fingerprint: Option<Fingerprint>,
     /// Where the backup is that was made before, or the copy of what a step drops.
     pub backup: Option<String>,
+    /// What went wrong, with the server's code.
+    pub error: Option<String>,
 }
 
 impl Event {
@@ -141,6 +155,28 @@ pub enum Direction {
     Up,
     /// Its way back.
     Down,
+    /// What undoes the steps of it that stand, if it has stopped half-way.
+    Abort,
+}
+
+impl Direction {
+    /// What a plan is that is partly run this way, and the command that goes on with it.
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Up => ("applied", "forge apply"),
+            Self::Down => ("reverted", "forge downgrade -1"),
+            Self::Abort => ("undone", "forge apply --abort"),
+        }
+    }
+
+    /// What to do about a plan that is partly run this way.
+    pub fn ways_out(self) -> &'static str {
+        match self {
+            Self::Up => "finish it with `forge apply`, or undo it with `forge apply --abort`",
+            Self::Down => "finish that with `forge downgrade -1`",
+            Self::Abort => "finish that with `forge apply --abort`",
+        }
+    }
 }
 
 /// A revision that was begun and not ended.
@@ -203,6 +239,8 @@ impl Journal {
                 match partly.direction {
                     Direction::Up => Standing::Absent,
                     Direction::Down => Standing::Applied,
+                    // What is undone stood.
+                    Direction::Abort => Standing::Partly(partly),
                 }
             }
             standing @ (Standing::Absent | Standing::Applied | Standing::Partly(_)) => standing,
@@ -231,7 +269,7 @@ impl Journal {
 
     /// The event that made a revision applied or reverted, the last of these.
     pub fn settled(&self, revision: &str) -> Option<&Event> {
-        self.of(revision).filter(|event| settles(event.kind)).last()
+        self.of(revision).rfind(|event| settles(event.kind))
     }
 
     /// The last event that changed which revisions are applied.
@@ -247,6 +285,22 @@ impl Journal {
             .iter()
             .rfind(|event| event.kind == EventKind::Differs)?;
         (differs.id > settled.id).then_some(differs)
+    }
+
+    /// The last failure of a revision that was begun, unless a step was done since.
+    pub fn failure(&self, revision: &str) -> Option<&Event> {
+        let mut last = self.of(revision).filter(|event| {
+            matches!(
+                event.kind,
+                EventKind::StepFailed
+                    | EventKind::StepStopped
+                    | EventKind::StepDone
+                    | EventKind::StepStart
+                    | EventKind::Repaired
+            )
+        });
+        let event = last.next_back()?;
+        event.error.is_some().then_some(event)
     }
 
     /// Whether the snapshot is of what the last revision left. forge was killed before it could take one otherwise.
@@ -288,7 +342,7 @@ impl Journal {
         })
     }
 
-    fn of<'a>(&'a self, revision: &str) -> impl Iterator<Item = &'a Event> {
+    fn of<'a>(&'a self, revision: &str) -> impl DoubleEndedIterator<Item = &'a Event> {
         self.events
             .iter()
             .filter(move |event| event.revision == revision)
@@ -298,7 +352,11 @@ impl Journal {
 fn settles(kind: EventKind) -> bool {
     matches!(
         kind,
-        EventKind::Applied | EventKind::Reverted | EventKind::Stamped | EventKind::Unstamped
+        EventKind::Applied
+            | EventKind::Reverted
+            | EventKind::Aborted
+            | EventKind::Stamped
+            | EventKind::Unstamped
     )
 }
 
@@ -320,13 +378,28 @@ fn follow(standing: Standing, event: &Event) -> Standing {
         }
         (EventKind::ApplyStart, _) => begin(Direction::Up),
         (EventKind::RevertStart, _) => begin(Direction::Down),
+        (EventKind::AbortStart, Standing::Partly(partly)) if partly.direction == Direction::Up => {
+            Standing::Partly(Partly {
+                direction: Direction::Abort,
+                done: BTreeSet::new(),
+                begun: None,
+                ..partly
+            })
+        }
         (EventKind::StepStart, Standing::Partly(mut partly)) => {
             partly.begun = event.step;
             Standing::Partly(partly)
         }
-        (EventKind::StepDone | EventKind::Repaired, Standing::Partly(mut partly)) => {
+        (
+            EventKind::StepDone | EventKind::StepFound | EventKind::Repaired,
+            Standing::Partly(mut partly),
+        ) => {
             partly.done.extend(event.step);
             partly.begun = None;
+            Standing::Partly(partly)
+        }
+        (EventKind::StepUndone, Standing::Partly(mut partly)) => {
+            partly.done.retain(|step| Some(*step) != event.step);
             Standing::Partly(partly)
         }
         (EventKind::StepFailed, Standing::Partly(mut partly)) => {
@@ -334,12 +407,15 @@ fn follow(standing: Standing, event: &Event) -> Standing {
             Standing::Partly(partly)
         }
         (EventKind::Applied | EventKind::Stamped, _) => Standing::Applied,
-        (EventKind::Reverted | EventKind::Unstamped, _) => Standing::Absent,
+        (EventKind::Reverted | EventKind::Aborted | EventKind::Unstamped, _) => Standing::Absent,
         (
             EventKind::StepStart
             | EventKind::StepDone
             | EventKind::StepFailed
             | EventKind::Repaired
+            | EventKind::AbortStart
+            | EventKind::StepUndone
+            | EventKind::StepFound
             | EventKind::StepStopped
             | EventKind::Kept
             | EventKind::Differs,
@@ -366,6 +442,7 @@ mod tests {
             git_commit: None,
             fingerprint: None,
             backup: None,
+            error: None,
         };
         let state = |digit: &str| format!("{}{digit}", "0".repeat(31)).parse().unwrap();
         let recorded = Recorded {

@@ -228,6 +228,7 @@ pub async fn load(session: &Session) -> Result<Journal> {
                 .map(|state| fingerprint(&state))
                 .transpose()?,
             backup: row.get("backup"),
+            error: error(row.get("error"), row.get("sqlstate")),
         });
     }
     if let Some(row) = next().first() {
@@ -378,6 +379,14 @@ fn unreadable_by_role(error: Diagnostic) -> Diagnostic {
     } else {
         error
     }
+}
+
+/// What went wrong, with the server's code.
+fn error(message: Option<String>, sqlstate: Option<String>) -> Option<String> {
+    Some(match (message?, sqlstate) {
+        (message, Some(sqlstate)) => format!("{message} ({sqlstate})"),
+        (message, None) => message,
+    })
 }
 
 fn fingerprint(text: &str) -> Result<Fingerprint> {

@@ -46,13 +46,17 @@ pub fn validate(revisions: &Revisions, signers: Option<Signers<'_>>) -> Result<V
             );
         }
     }
-    for (revision, _) in revisions.journal.partly() {
+    for (revision, partly) in revisions.journal.partly() {
+        let (participle, _) = partly.direction.words();
         found.push(
             Diagnostic::error(
                 Code::Partial,
-                format!("revision `{revision}` is partly applied"),
+                format!("revision `{revision}` is partly {participle}"),
             )
-            .help("`forge status` says how far; `forge apply` goes on"),
+            .help(format!(
+                "`forge status` says how far; {}",
+                partly.direction.ways_out()
+            )),
         );
     }
     Ok(found)

@@ -82,36 +82,16 @@ pub async fn post(reporter: &Reporter, webhook: &Webhook, message: &Message<'_>)
     let posted = tokio::task::spawn_blocking(move || {
         let request = http::agent(LIMITS).post(&address);
         let posted = request.content_type("application/json").send(body);
-        posted.map(drop).map_err(|error| reason(&error))
+        posted.map(drop).map_err(|error| error.to_string())
     });
     let result = posted.await.unwrap_or_else(|error| Err(error.to_string()));
     drop(progress);
     match result {
         Ok(()) => reporter.detail(format_args!("told {webhook}")),
-        Err(why) => {
+        Err(error) => {
+            // The error may repeat the address, of which everything behind the host is secret.
+            let why = error.replace(webhook.reveal(), &webhook.to_string());
             reporter.warn(format_args!("can't tell the webhook ({webhook}): {why}"));
         }
-    }
-}
-
-/// Why a message was not posted. Everything behind the address's host is secret, so no part of it is repeated.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "other errors may repeat a part of the address, also those to come"
-)]
-fn reason(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::StatusCode(code) => format!("it answers with status {code}"),
-        ureq::Error::Timeout(_) => "it does not answer in time".to_owned(),
-        ureq::Error::Io(error) => error.to_string(),
-        ureq::Error::HostNotFound => "its host is not found".to_owned(),
-        ureq::Error::ConnectionFailed => "it cannot be connected to".to_owned(),
-        ureq::Error::BadUri(_) | ureq::Error::Http(_) => "its address is no URL".to_owned(),
-        ureq::Error::TooManyRedirects | ureq::Error::RedirectFailed => {
-            "it redirects elsewhere".to_owned()
-        }
-        ureq::Error::Tls(reason) => (*reason).to_owned(),
-        ureq::Error::Rustls(error) => error.to_string(),
-        _ => "the request fails".to_owned(),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{order::Arranged, steps::Node};
+use super::{order::Arranged, steps::Node, undo::Part as UndoPart};
 use crate::{
     diff::Catalogs,
     kinds::{Action, Hazard, Mode, Object, ObjectId, Phase, Rollout, Step},
@@ -34,6 +34,9 @@ impl Batch {
 pub struct Plan {
     /// The batches in order.
     pub batches: Vec<Batch>,
+    /// What the batches undo of another plan, for a plan that undoes one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<UndoPart>,
 }
 
 /// Steps that share a transaction.
@@ -49,6 +52,7 @@ impl From<Vec<Step>> for Plan {
                 .map(transaction)
                 .into_iter()
                 .collect(),
+            parts: Vec::new(),
         }
     }
 }

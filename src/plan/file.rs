@@ -11,10 +11,16 @@
 //! INSERT … SELECT, may stand `-- forge:batch key=<columns> size=<rows> [pause=<duration>]`: forge carries it out in
 //! transactions of so many rows each, in the order of the key; psql as a whole. Lines `-- forge:phase` with `expand`,
 //! `backfill` or `contract` divide the steps into parts that can be applied on their own.
+//!
+//! The file of a way back ends with the undo steps of the plan, where that can stop half-way, between `\if false` and
+//! `\endif`: psql leaves them out. They are divided by lines `-- forge:undo <steps>` with the numbers of the steps that the part undoes. Below
+//! such a line stand `-- forge:changes <before> <after> <object>` for each object that those steps change, with `-` for one
+//! that isn't there, and `-- forge:stays <object>` for what can't be brought back.
 
 mod header;
 mod read;
 mod render;
+mod section;
 mod semver;
 
 pub use self::{
@@ -72,6 +78,8 @@ pub struct PlanFile {
     pub header: Header,
     /// The steps.
     pub plan: Plan,
+    /// The undo steps of the plan whose way back this is, if it can stop half-way.
+    pub undo: Option<Plan>,
 }
 
 impl PlanFile {
@@ -84,48 +92,10 @@ impl PlanFile {
     pub fn sha256(&self) -> Result<String> {
         let mut text = String::new();
         self.header.hashed(&mut text);
-        let mut rollout = Rollout::default();
-        for batch in &self.plan.batches {
-            if batch.rollout() != rollout {
-                rollout = batch.rollout();
-                writeln!(text, "phase {rollout}").expect("writing to a String can't fail");
-            }
-            text.push_str(if batch.transactional {
-                "transaction\n"
-            } else {
-                "alone\n"
-            });
-            for step in &batch.steps {
-                writeln!(text, "{} {}", step.action, step.object)
-                    .expect("writing to a String can't fail");
-                for (id, state) in &step.expects {
-                    writeln!(text, "expects {id} {state}").expect("writing to a String can't fail");
-                }
-                for (lock, relation) in &step.locks {
-                    writeln!(text, "lock {lock} {}", escaped(relation))
-                        .expect("writing to a String can't fail");
-                }
-                for hazard in &step.hazards {
-                    writeln!(text, "hazard {} {}", hazard.kind, hazard.why)
-                        .expect("writing to a String can't fail");
-                }
-                if let Some(hash) = &step.safe {
-                    writeln!(text, "safe {hash}").expect("writing to a String can't fail");
-                }
-                if let Some(batching) = &step.batching {
-                    writeln!(text, "batch {batching}").expect("writing to a String can't fail");
-                }
-                for statement in &step.sql {
-                    let tokens = normalised(statement).map_err(|error| {
-                        Diagnostic::error(
-                            Code::PlanFile,
-                            format!("a statement of the step on `{}` isn't SQL", step.object),
-                        )
-                        .note(error.to_string())
-                    })?;
-                    writeln!(text, "{tokens};").expect("writing to a String can't fail");
-                }
-            }
+        hashed(&self.plan, &mut text)?;
+        if let Some(undo) = &self.undo {
+            text.push_str("undo\n");
+            hashed(undo, &mut text)?;
         }
         Ok(hex::encode(Sha256::digest(text)))
     }
@@ -245,6 +215,64 @@ impl PlanFile {
 fn holds_line_ends(sql: &str) -> bool {
     let converted = sql.replace("\r\n", "\n").replace('\n', "\r\n");
     normalised(&converted).ok() != normalised(&sql.replace("\r\n", "\n")).ok()
+}
+
+/// What of the steps the hash covers.
+fn hashed(plan: &Plan, text: &mut String) -> Result<()> {
+    for part in &plan.parts {
+        writeln!(text, "undo {} in {}", part.numbers(), part.batches)
+            .expect("writing to a String can't fail");
+        for change in &part.changes {
+            writeln!(text, "changes {change}").expect("writing to a String can't fail");
+        }
+        for id in &part.stays {
+            writeln!(text, "stays {id}").expect("writing to a String can't fail");
+        }
+    }
+    let mut rollout = Rollout::default();
+    for batch in &plan.batches {
+        if batch.rollout() != rollout {
+            rollout = batch.rollout();
+            writeln!(text, "phase {rollout}").expect("writing to a String can't fail");
+        }
+        text.push_str(if batch.transactional {
+            "transaction\n"
+        } else {
+            "alone\n"
+        });
+        for step in &batch.steps {
+            writeln!(text, "{} {}", step.action, step.object)
+                .expect("writing to a String can't fail");
+            for (id, state) in &step.expects {
+                writeln!(text, "expects {id} {state}").expect("writing to a String can't fail");
+            }
+            for (lock, relation) in &step.locks {
+                writeln!(text, "lock {lock} {}", escaped(relation))
+                    .expect("writing to a String can't fail");
+            }
+            for hazard in &step.hazards {
+                writeln!(text, "hazard {} {}", hazard.kind, hazard.why)
+                    .expect("writing to a String can't fail");
+            }
+            if let Some(hash) = &step.safe {
+                writeln!(text, "safe {hash}").expect("writing to a String can't fail");
+            }
+            if let Some(batching) = &step.batching {
+                writeln!(text, "batch {batching}").expect("writing to a String can't fail");
+            }
+            for statement in &step.sql {
+                let tokens = normalised(statement).map_err(|error| {
+                    Diagnostic::error(
+                        Code::PlanFile,
+                        format!("a statement of the step on `{}` isn't SQL", step.object),
+                    )
+                    .note(error.to_string())
+                })?;
+                writeln!(text, "{tokens};").expect("writing to a String can't fail");
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

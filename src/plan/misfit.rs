@@ -114,6 +114,7 @@ mod tests {
                     transactional: true,
                     steps,
                 }],
+                ..Plan::default()
             };
             let found = misfits(&plan, &live());
             let found: Vec<String> = found.iter().map(ToString::to_string).collect();

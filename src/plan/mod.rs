@@ -13,6 +13,7 @@ mod outlook;
 mod part;
 mod spans;
 mod steps;
+mod undo;
 
 pub use self::{
     batch::{Batch, Plan},
@@ -22,6 +23,7 @@ pub use self::{
     misfit::{Misfit, Why, misfits},
     outlook::{Outlook, outlook},
     part::{Part, is_named, unrelated},
+    undo::{Change as UndoChange, Part as UndoPart, Standing, changes, standing},
 };
 
 use std::collections::BTreeSet;

@@ -11,11 +11,8 @@ use tracing::{
 };
 use tracing_subscriber::{
     EnvFilter,
-    filter::filter_fn,
     fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
-    layer::SubscriberExt as _,
     registry::LookupSpan,
-    util::SubscriberInitExt as _,
 };
 
 use super::{Paint, Verbosity, json::Json};
@@ -55,13 +52,13 @@ impl LogLevel {
         match self {
             Self::Error | Self::Warn | Self::Info => None,
             Self::Debug => Some("forge=debug"),
-            Self::Trace => Some("forge=trace"),
+            Self::Trace => Some("trace"),
         }
     }
 }
 
 /// Starts logging with a filter such as `debug` or `forge::server=trace`; in lines of JSON, if there is a clock to stamp
-/// them by. Only forge's own events are written.
+/// them by.
 pub fn start(filter: &str, paint: Paint, lines: Option<Clock>) -> Result<()> {
     let filter = EnvFilter::try_new(filter).map_err(|error| {
         Diagnostic::error(
@@ -70,15 +67,13 @@ pub fn start(filter: &str, paint: Paint, lines: Option<Clock>) -> Result<()> {
         )
         .help("write a level, or targets with levels: `FORGE_LOG=forge=debug`")
     })?;
-    // Libraries write addresses, statements and headers, which hold passwords and tokens.
-    let own = filter_fn(|metadata| metadata.target().split("::").next() == Some("forge"));
-    let log = tracing_subscriber::registry().with(filter).with(own);
-    let layer = tracing_subscriber::fmt::layer()
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(paint.is_colored());
     let started = match lines {
-        Some(clock) => log.with(layer.event_format(Lines(clock))).try_init(),
-        None => log.with(layer).try_init(),
+        Some(clock) => log.event_format(Lines(clock)).try_init(),
+        None => log.try_init(),
     };
     // The first of several runs in one process (a test's) has set up the log for all of them.
     drop(started);

@@ -12,7 +12,7 @@ pub mod keys;
 pub mod load;
 mod locale;
 mod login;
-pub(crate) mod parameters;
+mod parameters;
 mod passfile;
 mod pods;
 mod rejection;

@@ -1,10 +1,7 @@
 use insta::assert_snapshot;
 
 use super::*;
-use crate::{
-    report::{Paint, render},
-    server::connect::ConnectOptions,
-};
+use crate::report::{Paint, render};
 
 /// A project's folder with this `forge.toml`.
 fn project(forge_toml: &str) -> (tempfile::TempDir, Utf8PathBuf) {
@@ -178,14 +175,14 @@ fn precedence_of_the_shadow() {
         "--shadow",
         "url",
         "--shadow-url",
-        "host=f",
+        "f",
         "--shadow-bin",
         "/f",
         "--offline",
     ];
     let pairs = [
         ("FORGE_SHADOW", "download"),
-        ("FORGE_SHADOW_URL", "host=v"),
+        ("FORGE_SHADOW_URL", "v"),
         ("FORGE_SHADOW_BIN", "v"),
         ("FORGE_OFFLINE", "yes"),
         ("FORGE_CACHE_DIR", "/v"),
@@ -198,7 +195,7 @@ fn precedence_of_the_shadow() {
         &pairs,
         [
             "url (--shadow)",
-            "host=f (--shadow-url)",
+            "f (--shadow-url)",
             "/f (--shadow-bin)",
             "true (--offline)",
             "/v ($FORGE_CACHE_DIR)",
@@ -210,7 +207,7 @@ fn precedence_of_the_shadow() {
         &pairs,
         [
             "download ($FORGE_SHADOW)",
-            "host=v ($FORGE_SHADOW_URL)",
+            "v ($FORGE_SHADOW_URL)",
             "ROOT/v ($FORGE_SHADOW_BIN)",
             "true ($FORGE_OFFLINE)",
             "/v ($FORGE_CACHE_DIR)",
@@ -438,47 +435,7 @@ mod properties {
 
     use super::*;
 
-    /// Connection strings with a password, as they are meant and mistyped.
-    fn with_password() -> impl Strategy<Value = (String, String)> {
-        let forms = prop_oneof![
-            Just("postgresql://user:{}@host/db"),
-            Just("postgresql://user:{}@host:1,b/db?sslmode=require"),
-            Just("postgresql:user:{}@host/db"),
-            Just("postgresql:/user:{}@host/db"),
-            Just("//user:{}@host/db"),
-            Just("user:{}@host/db"),
-            Just("user:{}@host://db"),
-            Just("mysql://user:{}@host/db"),
-            Just("postgresql://host/db?pasword={}"),
-            Just("postgresql://host/db?sslmode=require&pwd={}"),
-            Just("pasword={}"),
-            Just("host=h passwd={} user=u"),
-            Just("host=h pass={}"),
-            Just("host=h password={} user=u"),
-            Just("host=h password='{}"),
-            Just("host=h PASSWORD = {}"),
-        ];
-        (forms, "[!-~]{0,12}").prop_map(|(form, around)| {
-            let marked = format!("{around}hunter2{around}");
-            (form.replace("{}", &marked), "hunter2".to_owned())
-        })
-    }
-
     proptest! {
-        #[test]
-        fn no_password_is_shown_of_what_is_meant_as_a_connection_string((text, marker) in with_password()) {
-            let given = ConnectionString::from(text.as_str());
-            prop_assert!(!given.to_string().contains(&marker), "{given}");
-            prop_assert!(!format!("{given:?}").contains(&marker), "{given:?}");
-            let environment = Environment::default();
-            let resolved = ConnectOptions::resolve(Some(&text), &environment);
-            let said = match resolved {
-                Ok(resolved) => format!("{:?} {}", resolved.options, resolved.options.redacted()),
-                Err(error) => format!("{error:?}"),
-            };
-            prop_assert!(!said.contains(&marker), "{said}");
-        }
-
         #[test]
         fn redaction_hides_any_password(password in "[ -~]{1,20}") {
             let marked = format!("<{password}>");

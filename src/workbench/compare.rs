@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Desired, Workbench, judge_bodies};
+use super::{Desired, Renames, Workbench, judge_bodies};
 use crate::{
     catalog::{Catalog, Unlike, Unmodelled},
     diagnostic::{Code, Diagnostic, Result, Severity},
     diff::{Catalogs, Diff, Fate},
-    intent::{Intent, RenameFlag, Way},
+    intent::{Intent, RenameFlag, Renamed, Way},
     kinds::{Glob, ObjectId},
     plan::{Part, Plan, differ_in_line_ends, is_named},
     source::Statement,
@@ -28,6 +28,10 @@ pub struct Proposal {
     pub up: Plan,
     /// The way back.
     pub down: Plan,
+    /// What undoes the plan's steps from each place where it can stop, if it can and the plan was proved.
+    pub undo: Option<Plan>,
+    /// What the plan renames, if it does.
+    renamed: Option<(Intent, Renamed)>,
     /// What the plan leads to: what the tree declares, with the owners that it leaves open, or the part of it that was
     /// wished for.
     pub desired: Catalog,
@@ -35,6 +39,14 @@ pub struct Proposal {
     pub along: BTreeSet<ObjectId>,
     /// What stays different.
     pub rest: BTreeSet<ObjectId>,
+}
+
+impl Proposal {
+    /// What the plan renames, if it does.
+    pub fn renames(&self) -> Option<Renames<'_>> {
+        let (intent, renamed) = self.renamed.as_ref()?;
+        Some(Renames { intent, renamed })
+    }
 }
 
 /// What the author says of a plan that is to be made.
@@ -112,16 +124,21 @@ impl Workbench {
             return Err(no_way(&diff));
         }
         let down = intent.way_down(catalogs, renamed.as_ref())?;
+        let mut undo = None;
         if prove {
-            said.extend(
-                self.prove(statements, catalogs, &up, &down)
-                    .await?
-                    .warnings(),
-            );
+            let of_names = renamed.as_ref().map(|renamed| Renames {
+                intent: &intent,
+                renamed,
+            });
+            let proof = Box::pin(self.prove(statements, catalogs, (&up, &down), of_names)).await?;
+            said.extend(proof.warnings());
+            undo = proof.undo;
         }
         Ok(Comparison::Different(Box::new(Proposal {
             up,
             down,
+            undo,
+            renamed: renamed.map(|renamed| (intent, renamed)),
             desired,
             along,
             rest,

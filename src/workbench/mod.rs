@@ -1,6 +1,7 @@
 //! A shadow server in use: it builds the desired state, rebuilds the live one, and proves plans on it.
 
 mod compare;
+mod halfway;
 mod rebuild;
 mod rehearse;
 mod replay;
@@ -8,6 +9,7 @@ mod walk;
 
 pub use self::{
     compare::{Comparison, Proposal, Wish},
+    halfway::Renames,
     rehearse::{Pair, Rehearsed},
     replay::Replayed,
 };
@@ -51,6 +53,8 @@ pub struct Desired {
 pub struct Proof {
     /// What the way back doesn't bring back as it was.
     pub irreversible: BTreeSet<ObjectId>,
+    /// What undoes the plan's steps from each place where it can stop, if it can.
+    pub undo: Option<Plan>,
 }
 
 impl Proof {
@@ -122,7 +126,8 @@ impl Workbench {
     }
 
     /// Proves a plan: rebuilds the live state, runs the way up, which has to end in the desired state, and the way down,
-    /// which should end where it began. `statements` are the tree's.
+    /// which should end where it began. Where the plan can stop half-way, the way back from there is made and proved, too.
+    /// `statements` are the tree's.
     ///
     /// # Errors
     /// [`Code::Unproved`] with what stands in the way.
@@ -130,8 +135,8 @@ impl Workbench {
         &self,
         statements: &[Statement],
         catalogs: Catalogs<'_>,
-        up: &Plan,
-        down: &Plan,
+        (up, down): (&Plan, &Plan),
+        renames: Option<Renames<'_>>,
     ) -> Result<Proof> {
         let Catalogs { live, desired } = catalogs;
         let roles: BTreeSet<String> = live.roles().union(&desired.roles()).cloned().collect();
@@ -141,9 +146,12 @@ impl Workbench {
         let unlike = Unlike::between(&live.unmodelled, &desired.unmodelled);
         let mut scratch = self.scratch("proof").await?;
         self.rebuild(&mut scratch, catalogs, statements).await?;
+        let missing = |error| rebuild::for_want_of(error, &unlike.new, CREATE_IT);
+        let undone = self.undo(scratch, statements, catalogs, up, renames);
+        let (mut scratch, undo) = Box::pin(undone).await.map_err(missing)?;
         run(&mut scratch, up, "the plan fails on the shadow server")
             .await
-            .map_err(|error| rebuild::for_want_of(error, &unlike.new, CREATE_IT))?;
+            .map_err(missing)?;
         let reached = self.read(&scratch).await?;
         differing(&reached, desired).map_or(Ok(()), |left| {
             Err(unproved(
@@ -162,7 +170,7 @@ impl Workbench {
         let back = self.read(&scratch).await?;
         let irreversible = differing(&back, live).unwrap_or_default();
         self.shadow.drop_scratch(scratch).await?;
-        Ok(Proof { irreversible })
+        Ok(Proof { irreversible, undo })
     }
 
     /// Carries the wanted renames out on a copy of the live state; none if there are none to be done.

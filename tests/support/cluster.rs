@@ -256,6 +256,11 @@ impl Database {
         &self.session
     }
 
+    /// How it is reached.
+    pub(crate) fn options(&self) -> &ConnectOptions {
+        &self.options
+    }
+
     /// Its name and server, for other programs.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         let host = &self.options.hosts[0];

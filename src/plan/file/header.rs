@@ -3,7 +3,7 @@
 
 use std::{fmt::Write as _, str::FromStr};
 
-use super::{FORMAT, Semver, header_line, header_value, revision_id};
+use super::{FORMAT, Semver, header_line, header_value, revision_id, section};
 use crate::{catalog::Fingerprint, kinds::Glob, source::statements_in};
 
 /// The first lines of a plan file.
@@ -310,7 +310,8 @@ impl Header {
 
 /// A plan file's text with this header in the place of its own. The project's lines above it and an author's comments stay.
 pub fn with_header(text: &str, header: &Header) -> String {
-    let end = statements_in(text)
+    let own = section::split(text).map_or(text.len(), |(own, _)| own.end);
+    let end = statements_in(&text[..own])
         .ok()
         .and_then(|statements| statements.first().map(|first| first.start))
         .unwrap_or(text.len());

@@ -7,11 +7,12 @@ use camino::Utf8Path;
 use super::{
     FORMAT, Header, PlanFile, SETTINGS,
     header::{KEYS, Key, directive},
+    section,
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Result, SourceFile},
     kinds::{Action, Batching, Hazard, HazardKind, Lock, ObjectId, Rollout, Step},
-    plan::{Batch, Plan},
+    plan::{Batch, Plan, UndoPart},
     source::{Bounded, statements_in},
     sql::{unescaped, visible},
 };
@@ -26,14 +27,13 @@ impl PlanFile {
             path: path.to_owned(),
             text: as_written(text).into_owned(),
         });
-        let mut reader = Reader {
-            file: &file,
-            lines: Vec::new(),
-        };
-        reader.scan()?;
+        let (own, undo) = section::split(&file.text)?;
+        let own = Reader::new(&file, own)?;
+        let read = |range| Reader::new(&file, range)?.undo();
         Ok(Self {
-            header: reader.header()?,
-            plan: reader.plan()?,
+            header: own.header()?,
+            plan: own.own_plan()?,
+            undo: undo.map(read).transpose()?,
         })
     }
 }
@@ -52,7 +52,9 @@ pub fn as_written(text: &str) -> Cow<'_, str> {
 }
 
 /// The keys of lines that belong to the steps.
-const STEP_KEYS: &[&str] = &["step", "data", "batch", "phase", "expects", "safe"];
+const STEP_KEYS: &[&str] = &[
+    "step", "data", "batch", "phase", "expects", "safe", "undo", "changes", "stays",
+];
 
 /// A comment line or a statement, in the file's order.
 enum Piece<'a> {
@@ -66,20 +68,51 @@ struct Reader<'a> {
     lines: Vec<(Range<usize>, Piece<'a>)>,
 }
 
-impl Reader<'_> {
-    /// Takes the file apart: comment lines between statements, and statements.
-    fn scan(&mut self) -> Result<()> {
-        let text = &self.file.text;
-        let statements = statements_in(text).map_err(|error| error.in_file(self.file, 0))?;
-        let mut at = 0;
+impl<'a> Reader<'a> {
+    /// Takes a part of the file apart: comment lines between statements, and statements.
+    fn new(file: &'a Arc<SourceFile>, part: Range<usize>) -> Result<Self> {
+        let mut reader = Self {
+            file,
+            lines: Vec::new(),
+        };
+        let text = &file.text;
+        let statements = statements_in(&text[part.clone()]);
+        let statements = statements.map_err(|error| error.in_file(file, part.start))?;
+        let mut at = part.start;
         for range in statements {
-            self.comments(at..range.start);
-            self.lines
-                .push((range.clone(), Piece::Statement(&text[range.clone()])));
+            let range = part.start + range.start..part.start + range.end;
+            reader.comments(at..range.start);
+            let statement = Piece::Statement(&text[range.clone()]);
             at = range.end;
+            reader.lines.push((range, statement));
         }
-        self.comments(at..text.len());
-        Ok(())
+        reader.comments(at..part.end);
+        Ok(reader)
+    }
+
+    /// The file's own steps, which undo nothing.
+    fn own_plan(&self) -> Result<Plan> {
+        let plan = self.plan()?;
+        match plan.parts.first() {
+            None => Ok(plan),
+            Some(part) => Err(self.no_part(&format!("`forge:undo {}`", part.numbers()))),
+        }
+    }
+
+    /// The undo steps, each of which belongs to a part.
+    fn undo(&self) -> Result<Plan> {
+        let plan = self.plan()?;
+        let of_parts: usize = plan.parts.iter().map(|part| part.batches).sum();
+        if of_parts == plan.batches.len() {
+            return Ok(plan);
+        }
+        Err(self.no_part("an undo step above the first `forge:undo`"))
+    }
+
+    fn no_part(&self, what: &str) -> Diagnostic {
+        let path = &self.file.path;
+        Diagnostic::error(Code::PlanFile, format!("`{path}` has {what} in the wrong place"))
+            .help("undo steps stand at the end, between `\\if false` and `\\endif`; restore the file from version control")
     }
 
     fn comments(&mut self, range: Range<usize>) {
@@ -252,6 +285,27 @@ impl Reader<'_> {
                     let step = step.as_mut().ok_or_else(|| self.stray(span))?;
                     step.safe = Some((*value).to_owned());
                 }
+                Piece::Directive { key: "undo", value } => {
+                    if open.is_some() {
+                        return Err(self.inside(span, "what undoes other steps begins"));
+                    }
+                    self.finish(&mut plan, &mut open, &mut step)?;
+                    close_part(&mut plan);
+                    plan.parts.push(self.part(span, value)?);
+                }
+                Piece::Directive {
+                    key: key @ ("changes" | "stays"),
+                    value,
+                } => {
+                    let part = plan.parts.last_mut();
+                    let part = part.ok_or_else(|| self.stray(span))?;
+                    let wrong = |why: String| self.error(span.clone(), why, "names no object");
+                    if *key == "changes" {
+                        part.changes.push(value.parse().map_err(wrong)?);
+                    } else {
+                        part.stays.push(value.parse().map_err(wrong)?);
+                    }
+                }
                 Piece::Directive { .. } => {}
                 Piece::Comment(comment) => {
                     // A comment behind a statement is the author's own; it changes nothing.
@@ -281,6 +335,7 @@ impl Reader<'_> {
             }
         }
         self.finish(&mut plan, &mut open, &mut step)?;
+        close_part(&mut plan);
         match open {
             None => Ok(plan),
             Some(_) => Err(self.error(
@@ -288,6 +343,27 @@ impl Reader<'_> {
                 format!("`{}` ends inside a transaction", self.file.path),
                 "`COMMIT;` is missing",
             )),
+        }
+    }
+
+    /// The steps that the following ones undo: `3`, `3-7`.
+    fn part(&self, span: &Range<usize>, value: &str) -> Result<UndoPart> {
+        let (first, last) = value.split_once('-').unwrap_or((value, value));
+        match (first.parse(), last.parse()) {
+            (Ok(first), Ok(last)) if 0 < first && first <= last => Ok(UndoPart {
+                steps: (first, last),
+                changes: Vec::new(),
+                stays: Vec::new(),
+                batches: 0,
+            }),
+            _ => {
+                let message = format!("`{value}` names no steps");
+                Err(self.error(
+                    span.clone(),
+                    message,
+                    "steps are `<first>` or `<first>-<last>`",
+                ))
+            }
         }
     }
 
@@ -471,4 +547,12 @@ impl Reader<'_> {
 /// What a line says, as forge shows it; an author's own lines may hold anything.
 fn shown(text: &str) -> String {
     visible(text).into_owned()
+}
+
+/// What was read since the last part of undo steps began belongs to it.
+fn close_part(plan: &mut Plan) {
+    if let Some((last, earlier)) = plan.parts.split_last_mut() {
+        let before: usize = earlier.iter().map(|part| part.batches).sum();
+        last.batches = plan.batches.len() - before;
+    }
 }

@@ -1,9 +1,9 @@
 //! A plan file's text.
 
-use super::{PlanFile, SETTINGS};
+use super::{PlanFile, SETTINGS, section};
 use crate::{
     kinds::{Action, Rollout, Step},
-    plan::Plan,
+    plan::{Plan, UndoPart},
     sql::{comment, escaped, visible},
 };
 
@@ -18,6 +18,9 @@ impl PlanFile {
             text.push_str(";\n");
         }
         body(&mut text, &self.plan);
+        if let Some(undo) = &self.undo {
+            section::write(&mut text, undo);
+        }
         text
     }
 }
@@ -44,10 +47,19 @@ pub fn header_line(key: &str, value: &str) -> String {
     comment(format_args!("forge:{key} {value}")) + "\n"
 }
 
-fn body(text: &mut String, plan: &Plan) {
+pub(super) fn body(text: &mut String, plan: &Plan) {
     let mut number = 0;
     let mut rollout = Rollout::default();
+    let mut parts = plan.parts.iter();
+    let mut of_part = 0;
     for batch in &plan.batches {
+        while of_part == 0
+            && let Some(part) = parts.next()
+        {
+            write_part(text, part);
+            of_part = part.batches;
+        }
+        of_part = of_part.saturating_sub(1);
         let begins = batch.rollout();
         if begins != rollout {
             rollout = begins;
@@ -66,6 +78,20 @@ fn body(text: &mut String, plan: &Plan) {
         if batch.transactional {
             text.push_str("\nCOMMIT;\n");
         }
+    }
+    for part in parts {
+        write_part(text, part);
+    }
+}
+
+fn write_part(text: &mut String, part: &UndoPart) {
+    text.push('\n');
+    text.push_str(&header_line("undo", &part.numbers()));
+    for change in &part.changes {
+        text.push_str(&header_line("changes", &change.to_string()));
+    }
+    for id in &part.stays {
+        text.push_str(&header_line("stays", &id.to_string()));
     }
 }
 

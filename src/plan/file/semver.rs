@@ -92,6 +92,7 @@ mod tests {
                     transactional: true,
                     steps: vec![step],
                 }],
+                ..Plan::default()
             };
             let before: Semver = "1.2.3".parse().unwrap();
             assert_eq!(before.after(&plan).to_string(), expected);

@@ -213,3 +213,48 @@ fn what_cannot_be_read() {
     }
     assert_snapshot!(text);
 }
+
+/// Undo steps whose function's text has the lines that set them apart.
+#[test]
+fn undo_steps_stand_behind_the_way_back() {
+    let undo = "BEGIN;\n-- forge:step 1 create function app.f()\nCREATE FUNCTION app.f() RETURNS text LANGUAGE sql AS $$\n\\if false\n\\endif\n$$;\nCOMMIT;\n";
+    let steps = format!(
+        "{undo}\n\\if false\n-- What it is.\n\n-- forge:undo 2-3\n-- forge:changes - 0123456789ab table app.users\n\n-- forge:undo 1\n-- forge:stays table app.t\n{undo}\\endif\n"
+    );
+    let file = read(&steps).unwrap();
+    assert_eq!(file.plan.steps().count(), 1);
+    let plan = file.undo.as_ref().unwrap();
+    assert_eq!(plan.steps().count(), 1);
+    assert_eq!(plan.parts[0].numbers(), "2-3");
+    assert_eq!(
+        plan.parts[0].changes[0].after.as_deref(),
+        Some("0123456789ab")
+    );
+    assert_eq!(plan.parts[0].batches, 0);
+    assert_eq!(plan.parts[1].batches, 1);
+    assert_eq!(plan.parts[1].stays[0].to_string(), "table app.t");
+    let text = file.render();
+    let again = PlanFile::read("p.sql".into(), &text).unwrap();
+    assert_eq!(again, file);
+    let without = PlanFile::with_undo(&text, None).unwrap();
+    let without = PlanFile::read("p.sql".into(), &without).unwrap();
+    assert_eq!((&without.plan, &without.undo), (&file.plan, &None));
+    assert_ne!(without.sha256().unwrap(), file.sha256().unwrap());
+    let with = PlanFile::with_undo(&without.render(), file.undo.as_ref()).unwrap();
+    assert_eq!(with, text);
+    let lines = |text: &str| text.matches('\n').count();
+    assert!(PlanFile::undo_text(&text).contains("-- forge:undo 1"));
+    assert_eq!(lines(&PlanFile::undo_text(&text)) + 1, lines(&text));
+    for wrong in [
+        "-- forge:undo 1\n",
+        "\\if false\n",
+        "\\if false\n-- forge:step 1 create schema a\nCREATE SCHEMA a;\n\\endif\n",
+        "\\if false\n-- forge:undo 0\n\\endif\n",
+        "\\if false\n-- forge:undo 1\n-- forge:changes x table a.b\n\\endif\n",
+    ] {
+        assert!(
+            read(&format!("BEGIN;\nCOMMIT;\n{wrong}")).is_err(),
+            "{wrong}"
+        );
+    }
+}
