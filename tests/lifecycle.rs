@@ -36,6 +36,8 @@ mod faults;
 mod found;
 #[path = "lifecycle/halfway.rs"]
 mod halfway;
+#[path = "lifecycle/rights.rs"]
+mod rights;
 #[path = "lifecycle/rollback.rs"]
 mod rollback;
 #[path = "lifecycle/rows.rs"]
@@ -66,6 +68,9 @@ fn main() -> ExitCode {
         faults::an_edit_that_changes_nothing_is_accepted,
         drift::drift_is_taken_back_or_adopted,
         found::what_failed_is_told_and_not_planned,
+        rights::preflight_knows_what_apply_needs,
+        rights::printed_grants_are_enough,
+        rights::who_keeps_the_catalog_from_being_read_is_told,
         found::privileges_of_the_role_that_connects_stay,
         found::what_event_triggers_add_is_no_change,
         drift::drift_is_told_until_it_is_settled,

@@ -35,6 +35,7 @@ pub use self::{
     run::{Reached, Script, run},
     sync::sync,
     target::{Target, read_target},
+    watch::{Reading, attended},
 };
 
 use std::time::Duration;

@@ -189,12 +189,14 @@ impl<'a> Runner<'a> {
             .map_err(|error| server_error(&error))
     }
 
-    /// A statement of the plan: exactly one, or the server takes none.
+    /// A statement of the plan: exactly one, or the server takes none. One that grants or revokes has to do all of it.
     async fn execute(&self, sql: &str) -> Result<(), Cause> {
-        let client = self.work.session.client();
-        unless_cancelled(self.work, Box::pin(client.execute_typed(sql, &[])))
-            .await
-            .map(drop)
+        let session = self.work.session;
+        let running = Box::pin(session.client().execute_typed(sql, &[]));
+        unless_cancelled(self.work, running).await?;
+        session
+            .take_unprivileged()
+            .map_or(Ok(()), |warning| Err(Cause::Refused(warning)))
     }
 
     /// All statements of a step.

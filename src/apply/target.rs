@@ -1,6 +1,10 @@
 //! The target of runs: as it is, and as approved plans made it.
 
-use super::{Work, added::Added};
+use super::{
+    Work,
+    added::Added,
+    watch::{Reading, attended},
+};
 use crate::{
     catalog::{Cast, Catalog, Fingerprint, introspect},
     diagnostic::{Code, Diagnostic, Result},
@@ -57,7 +61,7 @@ impl Target {
             None
         };
         // What isn't managed any more is neither in the one nor in the other.
-        let left = left.filter(|left| left.fingerprint() != live.fingerprint());
+        let left = left.filter(|left| !left.is_same_state(&live));
         let left = left.map(Box::new);
         Ok(Self {
             live,
@@ -141,7 +145,13 @@ impl Target {
 
 /// The target's catalog as it is now, as far as it is managed.
 pub async fn read_target(work: &Work<'_>) -> Result<Catalog> {
-    let mut live = introspect(work.session, &Cast::new()).await?;
+    let reading = Reading {
+        session: work.session,
+        options: work.options,
+        reporter: work.reporter,
+    };
+    let cast = Cast::new();
+    let mut live = attended(reading, introspect(work.session, &cast)).await?;
     work.scope.restrict(&mut live);
     Ok(live)
 }

@@ -16,8 +16,8 @@ use super::Work;
 use crate::{
     diagnostic::Result,
     kinds::Step,
-    report::Progress,
-    server::{failure::server_error, session::Session},
+    report::{Progress, Reporter},
+    server::{connect::ConnectOptions, failure::server_error, session::Session},
 };
 
 /// What is faster than this is not looked after.
@@ -48,6 +48,59 @@ pub(super) async fn watched<T>(
         biased;
         result = running => result,
         never = watching => match never {},
+    }
+}
+
+/// A session that reads the catalog, which waits where others hold ACCESS EXCLUSIVE locks.
+#[derive(Clone, Copy)]
+pub struct Reading<'a> {
+    /// The session.
+    pub session: &'a Session,
+    /// How another one is had.
+    pub options: &'a ConnectOptions,
+    /// The terminal.
+    pub reporter: &'a Reporter,
+}
+
+/// Reads something, and says whom the server keeps it waiting for: a function that prints a definition locks what that is
+/// about.
+pub async fn attended<T>(of: Reading<'_>, reading: impl Future<Output = T>) -> T {
+    let (reading, attending) = (pin!(reading), pin!(attend(of)));
+    tokio::select! {
+        biased;
+        result = reading => result,
+        never = attending => match never {},
+    }
+}
+
+async fn attend(of: Reading<'_>) -> Infallible {
+    sleep(PATIENCE).await;
+    // Who is in the way would be good to know, and isn't worth an error.
+    drop(tell_blockers(of).await);
+    std::future::pending().await
+}
+
+async fn tell_blockers(of: Reading<'_>) -> Result<Infallible> {
+    let process = of.session.backend().pid;
+    let session = Session::open(of.options, "forge watch").await?;
+    let mut told: Vec<i32> = Vec::new();
+    loop {
+        let rows = session
+            .client()
+            .query(include_str!("sql/waits_for.sql"), &[&process])
+            .await
+            .map_err(|error| server_error(&error))?;
+        let processes: Vec<i32> = rows.iter().map(|row| row.get("pid")).collect();
+        if processes != told {
+            for row in &rows {
+                of.reporter.note(format_args!(
+                    "reading the catalog waits for a lock of {}",
+                    blocker(row)
+                ));
+            }
+            told = processes;
+        }
+        sleep(LOOK).await;
     }
 }
 

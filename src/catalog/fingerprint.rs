@@ -10,7 +10,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest as _, Sha256};
 
 use super::Catalog;
-use crate::kinds::{Action, Comparison, Object, ObjectId};
+use crate::{
+    kinds::{Action, Comparison, Object, ObjectId},
+    sql::Ident,
+};
 
 /// A sum of hashes, modulo 2^128.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -85,8 +88,18 @@ impl Fingerprint {
 impl Catalog {
     /// The fingerprint of the whole catalog.
     pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint_for(&self.role)
+    }
+
+    /// Whether two catalogs of one database are the same, whoever has read them.
+    pub fn is_same_state(&self, other: &Self) -> bool {
+        self.fingerprint() == other.fingerprint_for(&self.role)
+    }
+
+    /// The fingerprint that the catalog has in a session of this role.
+    fn fingerprint_for(&self, role: &Ident) -> Fingerprint {
         self.objects()
-            .filter(|(_, object)| !object.goes_without_saying(&self.role))
+            .filter(|(_, object)| !object.goes_without_saying(role))
             .fold(Fingerprint::default(), |sum, (id, object)| {
                 sum.plus(Fingerprint::of(id, object))
             })

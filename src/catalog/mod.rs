@@ -115,7 +115,7 @@ impl Catalog {
     }
 
     /// The owner of what an object belongs to.
-    pub(super) fn owner_behind(&self, id: &ObjectId) -> Option<ObjectId> {
+    pub fn owner_behind(&self, id: &ObjectId) -> Option<ObjectId> {
         std::iter::successors(self.parent(id), |part| {
             let whole = self.parent(part);
             whole.or_else(|| self.get(part)?.goes_with())

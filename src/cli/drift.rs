@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     apply,
-    catalog::{self, Cast, Catalog, Unlike, introspect},
+    catalog::{self, Catalog, Unlike},
     diagnostic::{Code, Diagnostic, Exit, Result},
     drift::{Change, Group, compare},
     history::{self, Journal},
@@ -153,8 +153,7 @@ async fn look(context: &Context<'_>, target: &OpenTarget<'_>) -> Result<Looked> 
         return Ok(nothing(report));
     };
     let progress = context.reporter.progress("reading the database");
-    let mut live = introspect(session, &Cast::new()).await?;
-    target.scope.restrict(&mut live);
+    let live = target.catalog().await?;
     drop(progress);
     let Some(left) = history::snapshot(session, &target.scope).await? else {
         return untold(&journal, live.fingerprint() == promised).map(|()| nothing(report));

@@ -27,6 +27,7 @@ mod ensure_history;
 mod env;
 mod estimate;
 mod git;
+mod grants;
 mod heads;
 mod history;
 mod init;
@@ -138,6 +139,7 @@ enum Command {
     Doctor(doctor::Args),
     Verify(verify::Args),
     Preflight(preflight::Args),
+    Grants(grants::Args),
 }
 
 impl Command {
@@ -174,7 +176,8 @@ impl Command {
             | Self::Wait(_)
             | Self::Doctor(_)
             | Self::Verify(_)
-            | Self::Preflight(_) => Urgency::Soon,
+            | Self::Preflight(_)
+            | Self::Grants(_) => Urgency::Soon,
         }
     }
 
@@ -213,6 +216,7 @@ impl Command {
             Self::Doctor(args) => Box::pin(doctor::run(args, context)),
             Self::Verify(args) => Box::pin(verify::run(args, context)),
             Self::Preflight(args) => Box::pin(preflight::run(args, context)),
+            Self::Grants(args) => Box::pin(grants::run(args, context)),
         }
     }
 }

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 
 use super::{Context, Format, checks, person, revisions, target::OpenTarget};
 use crate::{
+    apply::attended,
+    catalog::{Cast, introspect},
     diagnostic::{Exit, Result},
     health::{self, Ahead, Line},
     history::{self, EventKind, Journal, Reference, Revisions},
@@ -30,7 +32,8 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let target = OpenTarget::open(context, &settings, "preflight").await?;
     revisions::tell_target(context, &settings, &target.url);
     let progress = context.reporter.progress("looking at the database");
-    let lines = look(args, context, &settings, &target, folder).await;
+    let looking = Box::pin(look(args, context, &settings, &target, folder));
+    let lines = attended(target.reading(), looking).await;
     drop(progress);
     target.close().await;
     let lines = lines?;
@@ -64,7 +67,8 @@ async fn look(
         plans.push(filed);
         downs.push(down);
     }
-    let live = target.catalog().await?;
+    let mut live = introspect(session, &Cast::new()).await?;
+    target.scope.restrict(&mut live);
     let ahead = Ahead {
         plans: &plans,
         downs: &downs,

@@ -6,7 +6,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{Context, consent};
 use crate::{
-    apply::{Committing, Dropped, MAX_LAG, Work},
+    apply::{Committing, Dropped, MAX_LAG, Reading, Work, attended},
     cancel::Urgency,
     catalog::{Cast, Catalog, Scope, introspect},
     diagnostic::{Code, Diagnostic, Result},
@@ -180,9 +180,19 @@ impl<'a> OpenTarget<'a> {
         self.scope = scope(settings);
     }
 
+    /// What says whom a query waits for.
+    pub(super) fn reading(&self) -> Reading<'_> {
+        Reading {
+            session: &self.session,
+            options: &self.options,
+            reporter: self.reporter,
+        }
+    }
+
     /// Reads what of the database is managed.
     pub(super) async fn catalog(&self) -> Result<Catalog> {
-        let mut catalog = introspect(&self.session, &Cast::new()).await?;
+        let cast = Cast::new();
+        let mut catalog = attended(self.reading(), introspect(&self.session, &cast)).await?;
         self.scope.restrict(&mut catalog);
         Ok(catalog)
     }

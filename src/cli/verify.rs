@@ -53,7 +53,7 @@ async fn look(target: &OpenTarget<'_>, folder: history::Folder) -> Result<Vec<Li
         "files",
         "each applied plan is as it was applied",
     ));
-    let live = target.catalog().await?.fingerprint();
-    lines.extend(health::verify(&target.session, &target.scope, &revisions, live).await?);
+    let live = target.catalog().await?;
+    lines.extend(health::verify(&target.session, &target.scope, &revisions, &live).await?);
     Ok(lines)
 }

@@ -8,6 +8,7 @@ use crate::{
     kinds::Step,
     plan::{Size, Sizes},
     server::session::Session,
+    source::Need,
     sql::Literal,
 };
 
@@ -56,10 +57,6 @@ pub struct Leftover {
 pub struct Touched {
     /// Its name.
     pub name: String,
-    /// Whose it is.
-    pub owner: String,
-    /// Whether the session's role may act as that role.
-    pub mine: bool,
     /// How big it is.
     pub size: Size,
 }
@@ -147,8 +144,6 @@ pub async fn surroundings(
             .iter()
             .map(|row| Touched {
                 name: row.get("name"),
-                owner: row.get("owner"),
-                mine: row.get("mine"),
                 size: Size {
                     heap: row.get("heap"),
                     indexes: row.get("indexes"),
@@ -181,6 +176,17 @@ pub async fn sizes<'a>(session: &Session, steps: impl Iterator<Item = &'a Step>)
     let relations = relations(steps);
     let relations: Vec<&str> = relations.into_iter().collect();
     Ok(surroundings(session, &relations, &[]).await?.sizes())
+}
+
+/// What the session's role lacks of what statements need, with what helps.
+pub(super) async fn lacks(session: &Session, needs: &BTreeSet<Need>) -> Result<Vec<String>> {
+    let json = serde_json::to_string(needs).expect("a list of texts is JSON");
+    let list = format!("SELECT set_config('forge.needs', {}, true)", Literal(&json));
+    let answers = session
+        .snapshot(&[&list, include_str!("sql/needs.sql")])
+        .await?;
+    let rows = answers.last().into_iter().flatten();
+    Ok(rows.map(|row| row.get("lacks")).collect())
 }
 
 /// The relations that steps lock.

@@ -4,6 +4,7 @@
 
 pub mod facts;
 mod preflight;
+mod rights;
 mod verify;
 
 pub use self::{

@@ -54,7 +54,7 @@ pub async fn preflight(session: &Session, ahead: &Ahead<'_>) -> Result<Vec<Line>
     let relations: Vec<&str> = relations.into_iter().collect();
     let extensions: Vec<&str> = extensions.into_iter().collect();
     let around = facts::surroundings(session, &relations, &extensions).await?;
-    let (journal, live) = (&ahead.revisions.journal, ahead.live.fingerprint());
+    let (journal, live) = (&ahead.revisions.journal, ahead.live);
     let is_as_left = history::is_as_left(session, ahead.scope, journal, live).await?;
     let mut lines = vec![
         server(session, ahead).await?,
@@ -65,7 +65,7 @@ pub async fn preflight(session: &Session, ahead: &Ahead<'_>) -> Result<Vec<Line>
         approvals(ahead),
         target(ahead),
         verify::as_left(ahead.revisions, is_as_left),
-        rights(&around),
+        super::rights::line(session, ahead).await?,
         Line::of(
             "extensions",
             around
@@ -190,22 +190,6 @@ fn target(ahead: &Ahead<'_>) -> Line {
         ),
         Err(error) => Line::failed("target", &error),
     }
-}
-
-fn rights(around: &Surroundings) -> Line {
-    let foreign = around.touched.iter().filter(|touched| !touched.mine);
-    let wrong = foreign.map(|touched| {
-        format!(
-            "{} belongs to `{}`, whose rights this role doesn't have",
-            touched.name, touched.owner
-        )
-    });
-    let otherwise = if around.touched.is_empty() {
-        "nothing that is there is changed"
-    } else {
-        "this role may act as the owner of all that is changed"
-    };
-    Line::of("rights", wrong.collect(), otherwise)
 }
 
 async fn leftovers(session: &Session, relations: &[&str]) -> Result<Line> {

@@ -2,13 +2,13 @@
 
 use super::{Line, facts};
 use crate::{
-    catalog::{Fingerprint, Scope},
+    catalog::{Catalog, Scope},
     diagnostic::Result,
     history::{self, Revisions},
     server::session::Session,
 };
 
-/// Looks at the history, the live catalog, whose fingerprint is `live`, and what unfinished work has left.
+/// Looks at the history, the catalog as it is, `live`, and what unfinished work has left.
 ///
 /// # Errors
 /// If the server can't be asked.
@@ -16,7 +16,7 @@ pub async fn verify(
     session: &Session,
     scope: &Scope,
     revisions: &Revisions,
-    live: Fingerprint,
+    live: &Catalog,
 ) -> Result<Vec<Line>> {
     let leftovers = facts::leftovers(session).await?;
     // Where the catalog is as the plans left it, so is a constraint that they left NOT VALID.

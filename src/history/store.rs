@@ -338,14 +338,15 @@ pub async fn is_as_left(
     session: &Session,
     scope: &Scope,
     journal: &Journal,
-    live: Fingerprint,
+    live: &Catalog,
 ) -> Result<bool> {
     let promised = journal.promised();
-    if promised == Some(live) || promised.is_none() || !journal.is_settled() {
-        return Ok(promised == Some(live));
+    let is_promised = promised == Some(live.fingerprint());
+    if is_promised || promised.is_none() || !journal.is_settled() {
+        return Ok(is_promised);
     }
     let left = snapshot(session, scope).await?;
-    Ok(left.is_some_and(|left| left.fingerprint() == live))
+    Ok(left.is_some_and(|left| left.is_same_state(live)))
 }
 
 /// The catalog as the last revision left it, as far as it is managed today.

@@ -118,6 +118,27 @@ impl Session {
         std::mem::take(&mut open_inbox(&self.inbox).notices)
     }
 
+    /// The server's warning since the last call that a GRANT or REVOKE did nothing, or not all of it: it has no error for that.
+    pub fn take_unprivileged(&self) -> Option<Diagnostic> {
+        const NOT_GRANTED: [&str; 2] = ["SQLSTATE 01006", "SQLSTATE 01007"];
+        let notices = &mut open_inbox(&self.inbox).notices;
+        let tells = |notice: &Diagnostic| {
+            let mut notes = notice.notes().iter();
+            notes.any(|note| NOT_GRANTED.contains(&note.as_str()))
+        };
+        let number = notices.iter().position(tells)?;
+        let notice = notices.remove(number);
+        let error = Diagnostic::error(Code::StepFailed, notice.message().to_owned());
+        let error = notice
+            .notes()
+            .iter()
+            .fold(error, |error, note| error.note(note.clone()));
+        Some(error.help(
+            "have the owner grant these privileges WITH GRANT OPTION, or apply as a role that has the owner's rights; \
+             `forge preflight` names them",
+        ))
+    }
+
     /// Why the connection ended, if it did so by itself. A query that was in flight has only heard that it ended.
     pub fn failure(&self) -> Option<Diagnostic> {
         open_inbox(&self.inbox).failure.clone()

@@ -1,7 +1,5 @@
--- The relations that the plans change and that are there: whose they are, and how big, with their partitions.
+-- The relations that the plans change and that are there: how big they are, with their partitions.
 SELECT j.name,
-       pg_get_userbyid(c.relowner)::text AS owner,
-       pg_has_role(current_user, c.relowner, 'USAGE') AS mine,
        c.relkind = 'p' AS partitioned,
        s.heap,
        s.indexes,
