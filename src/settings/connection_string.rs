@@ -55,14 +55,24 @@ pub fn mask(text: &str) -> String {
 fn replace(text: &str, substitute: impl Fn(&str) -> String) -> String {
     let mut replaced = String::with_capacity(text.len());
     let mut done = 0;
-    for Range { start, end } in secrets(text) {
-        if start >= done {
-            replaced.push_str(&text[done..start]);
-            replaced.push_str(&substitute(&text[start..end]));
-        }
-        done = done.max(end);
+    for Range { start, end } in joined(secrets(text)) {
+        replaced.push_str(&text[done..start]);
+        replaced.push_str(&substitute(&text[start..end]));
+        done = end;
     }
     replaced + &text[done..]
+}
+
+/// Ranges in order of their start, with one for those that overlap.
+fn joined(ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    let mut joined: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match joined.last_mut().filter(|last| range.start < last.end) {
+            Some(last) => last.end = last.end.max(range.end),
+            None => joined.push(range),
+        }
+    }
+    joined
 }
 
 /// Where the passwords of one connection string are, in order of their start. In doubt too much is taken for one:
@@ -169,6 +179,8 @@ mod tests {
             "url = \"postgresql://u:pä@h/db\"\nrole = \"a@b\"\n",
             "url = \"postgresql://u:***@h/db\"\nrole = \"a@b\"\n",
         );
+        // Two readings of where the password is overlap.
+        check("://u password=er:pass@h&x", "://u password=*********&x");
         check("password = \"a b\"\r\n", "password = \"***\"\r\n");
     }
 }
