@@ -40,5 +40,7 @@ mod renames;
 mod signatures;
 #[path = "cli/tunnel.rs"]
 mod tunnel;
+#[path = "cli/untrusted.rs"]
+mod untrusted;
 #[path = "cli/wait.rs"]
 mod wait;
