@@ -60,6 +60,23 @@ const UNPROVED: &[(&str, &str)] = &[
     ),
 ];
 
+/// Cases with a place from which forge knows no proved way back, and which part has none: `apply --abort` says so there, and
+/// `apply` leads on.
+const ONE_WAY: &[(&str, &str)] = &[
+    (
+        "composite/attribute_retyped_under_changed_column",
+        "the transaction that sets the old type aside and casts the values",
+    ),
+    (
+        "table/partition_bound_changed_of_sub_partitioned",
+        "the step that makes a partition's index part of the partitioned table's",
+    ),
+    (
+        "table/partition_bound_changed_with_new_index",
+        "the step that makes a partition's index part of the partitioned table's",
+    ),
+];
+
 const REVISION: &str = "aaaaaaaaaaaa";
 
 /// How many places were left both ways.
@@ -117,6 +134,7 @@ struct Case {
     new_dump: dump::Dump,
     up: Filed,
     down: Filed,
+    is_one_way: bool,
 }
 
 async fn check(cluster: &Cluster, folder: &Path) -> Result<(), Failed> {
@@ -174,6 +192,7 @@ impl Case {
             new_dump,
             up,
             down,
+            is_one_way: ONE_WAY.iter().any(|(case, _)| folder.ends_with(case)),
         }))
     }
 
@@ -237,6 +256,9 @@ impl Case {
             .sum();
         if halfway.stands != (1..=stands).collect() {
             return Err(format!("it is said to stand: {:?}", halfway.stands).into());
+        }
+        if self.is_one_way && halfway.can_be_undone().is_err() {
+            return database.drop().await;
         }
         halfway.can_be_undone().map_err(words)?;
         let rest = halfway.rest();
@@ -313,6 +335,15 @@ impl Case {
         let journal = history::load(work.session).await.map_err(words)?;
         Revisions::new(folder, journal).map_err(words)
     }
+}
+
+/// The hazards that a person would have to allow.
+fn allowed(plan: &Plan) -> Vec<String> {
+    let hazards = plan.hazards();
+    let hazards = hazards.filter(|(_, hazard)| hazard.kind.needs_approval());
+    hazards
+        .map(|(step, hazard)| format!("{} {}", hazard.kind, step.object))
+        .collect()
 }
 
 fn loses(step: &Step) -> bool {
@@ -418,7 +449,7 @@ async fn planned(
             by: "Ann".to_owned(),
             at: "2026-01-01T00:00:00Z".to_owned(),
             reason: None,
-            allowed: Vec::new(),
+            allowed: allowed(&file.plan),
             down_sha256,
             sha256: "0".repeat(64),
             signature: None,

@@ -209,6 +209,12 @@ pub(super) async fn as_it_stands(
         (&found.found, EventKind::StepFound, "it is done already"),
     ] {
         for step in steps {
+            // One that an earlier run began is that run's: it could not record the end any more.
+            let kind = if partly.begun == Some(*step) {
+                EventKind::StepDone
+            } else {
+                kind
+            };
             let entry = Entry::of_step(revision, kind, *step);
             history::record(work.session, work.actor, &entry).await?;
             work.reporter.note(format_args!("step {step}: {words}"));
