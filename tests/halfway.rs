@@ -75,6 +75,10 @@ const ONE_WAY: &[(&str, &str)] = &[
         "table/partition_bound_changed_with_new_index",
         "the step that makes a partition's index part of the partitioned table's",
     ),
+    (
+        "table/partition_bounds_shifted",
+        "the step that makes a partition's index part of the partitioned table's",
+    ),
 ];
 
 const REVISION: &str = "aaaaaaaaaaaa";
