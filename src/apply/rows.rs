@@ -21,6 +21,9 @@ use crate::{
 /// How long all queries together may take. Each may take ten seconds.
 const BUDGET: Duration = Duration::from_mins(1);
 
+/// SQLSTATEs of something that isn't there: a table, column, schema, function or other object.
+const ABSENT: [&str; 5] = ["42P01", "42703", "3F000", "42883", "42704"];
+
 /// Rows that make a step fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InTheWay {
@@ -28,8 +31,26 @@ pub struct InTheWay {
     pub what: String,
     /// How many they are, or what the server says of one.
     pub found: String,
+    /// The SQLSTATE with which the server rejects one.
+    pub state: String,
     /// The query that finds them.
     pub find: String,
+}
+
+impl InTheWay {
+    /// What a person is told: what is in the way, and how to find it.
+    pub fn notes(&self) -> [String; 2] {
+        let Self {
+            what,
+            found,
+            state,
+            find,
+        } = self;
+        [
+            format!("{what}: {found} (SQLSTATE {state})"),
+            format!("they are found by: {find}"),
+        ]
+    }
 }
 
 /// What was found.
@@ -84,19 +105,24 @@ pub async fn look_for_rows(
                 looked.in_the_way.push(InTheWay {
                     what,
                     found: format!("{found}{more}"),
+                    state: probe.state.to_owned(),
                     find: probe.find(),
                 });
             }
-            Err(error) if is_of_value(&error) => looked.in_the_way.push(InTheWay {
-                what,
-                found: error.message().to_owned(),
-                find: probe.find(),
-            }),
-            // What an earlier step creates has no rows in the way.
-            Err(error) if is_absent(&error) => {}
-            Err(error) => looked
-                .skipped
-                .push(format!("{what}: not looked at, {}", error.message())),
+            Err(error) => match state(&error) {
+                // Class 22, data exception: a value that an expression doesn't take.
+                Some(state) if state.starts_with("22") => looked.in_the_way.push(InTheWay {
+                    what,
+                    found: error.message().to_owned(),
+                    state: state.to_owned(),
+                    find: probe.find(),
+                }),
+                // What an earlier step creates has no rows in the way.
+                Some(state) if ABSENT.contains(&state) => {}
+                _ => looked
+                    .skipped
+                    .push(format!("{what}: not looked at, {}", error.message())),
+            },
         }
     }
     looked
@@ -119,13 +145,7 @@ pub(super) fn refuse(revision: &str, is_begun: bool, looked: &Looked) -> Result<
         code,
         format!("rows of the database make {what} `{revision}` fail, so none of its steps was run"),
     );
-    let notes = looked.in_the_way.iter().flat_map(|rows| {
-        let InTheWay { what, found, find } = rows;
-        [
-            format!("{what}: {found}"),
-            format!("they are found by: {find}"),
-        ]
-    });
+    let notes = looked.in_the_way.iter().flat_map(InTheWay::notes);
     let way_out = if is_begun {
         "; or undo what stands: `forge apply --abort`"
     } else {
@@ -241,20 +261,7 @@ async fn count(session: &Session, query: &str) -> Result<i64> {
     Ok(answers[1].first().map_or(0, |row| row.get("found")))
 }
 
-fn has_state(error: &Diagnostic, is_meant: impl Fn(&str) -> bool) -> bool {
-    let mut states = error
-        .notes()
-        .iter()
-        .filter_map(|note| note.strip_prefix("SQLSTATE "));
-    states.any(is_meant)
-}
-
-/// A value that an expression doesn't take (class 22, data exception).
-fn is_of_value(error: &Diagnostic) -> bool {
-    has_state(error, |state| state.starts_with("22"))
-}
-
-fn is_absent(error: &Diagnostic) -> bool {
-    const ABSENT: [&str; 5] = ["42P01", "42703", "3F000", "42883", "42704"];
-    has_state(error, |state| ABSENT.contains(&state))
+fn state(error: &Diagnostic) -> Option<&str> {
+    let mut notes = error.notes().iter();
+    notes.find_map(|note| note.strip_prefix("SQLSTATE "))
 }

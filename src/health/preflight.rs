@@ -8,7 +8,7 @@ use super::{
     verify,
 };
 use crate::{
-    apply::{self, Looked, Remaining, look_for_rows},
+    apply::{self, InTheWay, Looked, Remaining, look_for_rows},
     catalog::{Catalog, Scope},
     diagnostic::{Code, Result},
     history::{self, Filed, Revisions, Signers, Standing},
@@ -335,12 +335,7 @@ async fn data(session: &Session, ahead: &Ahead<'_>) -> Line {
         clear,
     } = look_for_rows(session, ahead.live, remaining).await;
     if !in_the_way.is_empty() {
-        let wrong = in_the_way.into_iter().flat_map(|rows| {
-            [
-                format!("{}: {}", rows.what, rows.found),
-                format!("they are found by: {}", rows.find),
-            ]
-        });
+        let wrong = in_the_way.iter().flat_map(InTheWay::notes);
         return Line::bad("data", wrong.chain(skipped).collect());
     }
     if !skipped.is_empty() {

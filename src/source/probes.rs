@@ -30,6 +30,8 @@ const SHOWN: u32 = 10;
 pub struct Probe {
     /// What would be in the way: `NULL in app.users (email)`.
     pub what: String,
+    /// The SQLSTATE with which the server rejects such a row.
+    pub state: &'static str,
     /// The constraint that doesn't look at rows (`NOT VALID`) until it is validated: what it belongs to, and its name.
     pub waits_for: Option<(String, String)>,
     /// What is selected of the rows, and which rows they are: `FROM app.users WHERE email IS NULL`.
@@ -40,9 +42,10 @@ pub struct Probe {
 }
 
 impl Probe {
-    fn new(what: String, rows: String) -> Self {
+    fn new(state: &'static str, what: String, rows: String) -> Self {
         Self {
             what,
+            state,
             waits_for: None,
             selected: "*".to_owned(),
             rows,
@@ -54,7 +57,7 @@ impl Probe {
         Self {
             evaluated: Some(expression.clone()),
             selected: expression,
-            ..Self::new(what, format!("FROM {table}"))
+            ..Self::new(state::DATA, what, format!("FROM {table}"))
         }
     }
 
@@ -91,6 +94,19 @@ impl Probe {
                 && !text[at + name.len()..].starts_with(part_of_word)
         })
     }
+}
+
+/// SQLSTATEs of rows in the way (PostgreSQL docs: Appendix A).
+mod state {
+    /// `data_exception`: the class, where only the server knows which one it is.
+    pub(super) const DATA: &str = "22000";
+    pub(super) const TOO_LONG: &str = "22001";
+    pub(super) const OUT_OF_RANGE: &str = "22003";
+    pub(super) const NO_SUCH_LABEL: &str = "22P02";
+    pub(super) const NULL: &str = "23502";
+    pub(super) const ORPHAN: &str = "23503";
+    pub(super) const DUPLICATE: &str = "23505";
+    pub(super) const CHECK: &str = "23514";
 }
 
 /// What a probe needs to know besides its statement.
@@ -263,6 +279,7 @@ fn needs_default(table: &str, added: &ColumnDef) -> Option<Probe> {
         return None;
     }
     Some(Probe::new(
+        state::NULL,
         format!("rows of {table}, for which the new column {column} has no value"),
         format!("FROM {table}"),
     ))
@@ -272,20 +289,22 @@ fn of_domain(alter: &AlterDomainStmt, known: &Known) -> Vec<Probe> {
     let domain = dotted(&alter.type_name);
     let columns = known.of_domain.get(&domain).into_iter().flatten();
     let rule = match (alter.subtype.as_str(), alter.def.as_deref().and_then(kind)) {
-        ("O", _) => Some("value IS NOT NULL".to_owned()),
+        ("O", _) => Some((state::NULL, "value IS NOT NULL".to_owned())),
         ("C", Some(NodeEnum::Constraint(constraint))) => {
             let check = constraint.raw_expr.as_deref().and_then(expression);
-            check.filter(|_| constraint.contype() == ConstrType::ConstrCheck)
+            let check = check.filter(|_| constraint.contype() == ConstrType::ConstrCheck);
+            check.map(|check| (state::CHECK, check))
         }
         _ => None,
     };
-    let (Some(rule), waits_for) = (rule, waiting(alter)) else {
+    let (Some((state, rule)), waits_for) = (rule, waiting(alter)) else {
         return Vec::new();
     };
     columns
         .map(|(table, column)| Probe {
             waits_for: waits_for.clone(),
             ..Probe::new(
+                state,
                 format!("values of {table}.{column} against {domain}: {rule}"),
                 format!("FROM (SELECT {column} AS value FROM {table}) AS rows WHERE NOT ({rule})"),
             )
@@ -318,6 +337,7 @@ fn of_constraint(table: &str, constraint: &Constraint) -> Option<Probe> {
         ConstrType::ConstrCheck => {
             let rule = expression(constraint.raw_expr.as_deref()?)?;
             Some(Probe::new(
+                state::CHECK,
                 format!("rows of {table} against CHECK ({rule})"),
                 format!("FROM {table} WHERE NOT ({rule})"),
             ))
@@ -351,6 +371,7 @@ fn nulls(table: &str, columns: &[Ident]) -> Probe {
     let named = join(columns, ", ");
     let is_null = columns.iter().map(|column| format!("{column} IS NULL"));
     Probe::new(
+        state::NULL,
         format!("NULL in {table} ({named})"),
         format!("FROM {table} WHERE {}", join(is_null, " OR ")),
     )
@@ -371,6 +392,7 @@ fn duplicates(table: &str, parts: &[String], rows: Option<&str>, also_nulls: boo
     Probe {
         selected: format!("{listed}, count(*)"),
         ..Probe::new(
+            state::DUPLICATE,
             format!("duplicates in {table} ({listed})"),
             format!("FROM {table}{filter} GROUP BY {listed} HAVING count(*) > 1"),
         )
@@ -388,6 +410,7 @@ fn orphans(table: &str, constraint: &Constraint) -> Option<Probe> {
     let pairs = own.iter().zip(&theirs);
     let same = pairs.map(|(own, theirs)| format!("r.{theirs} = o.{own}"));
     Some(Probe::new(
+        state::ORPHAN,
         format!("orphans in {table} ({})", join(&own, ", ")),
         format!(
             "FROM {table} AS o WHERE {} AND NOT EXISTS (SELECT FROM {other} AS r WHERE {})",

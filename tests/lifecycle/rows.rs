@@ -69,6 +69,71 @@ DELETE FROM app.events;
 DELETE FROM app.clicks_a;
 ";
 
+/// Each way in which rows stop a step, and the statement that the server rejects because of them.
+const WAYS: [(&str, &str); 15] = [
+    (
+        "NULL in app.users (country): 1",
+        "ALTER TABLE app.users ALTER COLUMN country SET NOT NULL",
+    ),
+    (
+        "duplicates in app.users (email): 1",
+        "CREATE UNIQUE INDEX ON app.users (email)",
+    ),
+    (
+        "rows of app.users against CHECK (age > 0): 1",
+        "ALTER TABLE app.users ADD CHECK (age > 0)",
+    ),
+    (
+        "values of app.users.name that don't fit the new type: 1",
+        "ALTER TABLE app.users ALTER COLUMN name TYPE character varying(5)",
+    ),
+    (
+        "values of app.users.number that don't fit the new type: invalid input syntax",
+        "ALTER TABLE app.users ALTER COLUMN number TYPE integer USING number::integer",
+    ),
+    (
+        "values of app.users.total that don't fit the new type: 1",
+        "ALTER TABLE app.users ALTER COLUMN total TYPE integer",
+    ),
+    (
+        "values of app.users.price that don't fit the new type: 1",
+        "ALTER TABLE app.users ALTER COLUMN price TYPE numeric(4,2)",
+    ),
+    (
+        "values of app.users.size that don't fit the new type: 1",
+        "CREATE TYPE app.less AS ENUM ('small', 'medium'); ALTER TABLE app.users ALTER COLUMN size TYPE app.less USING size::text::app.less",
+    ),
+    (
+        "values of app.users.sizes that don't fit the new type: 1",
+        "CREATE TYPE app.less AS ENUM ('small', 'medium'); ALTER TABLE app.users ALTER COLUMN sizes TYPE app.less[] USING sizes::text[]::app.less[]",
+    ),
+    (
+        "values of app.users.code against app.code: value <> ''::text: 1",
+        "ALTER DOMAIN app.code ADD CHECK (value <> '')",
+    ),
+    // The constraint that proves it is validated first.
+    (
+        "rows of app.users against CHECK (country IS NOT NULL): 1",
+        "ALTER TABLE app.users ADD CHECK (country IS NOT NULL)",
+    ),
+    (
+        "rows of app.users, for which the new column added has no value: 2",
+        "ALTER TABLE app.users ADD COLUMN added text NOT NULL",
+    ),
+    (
+        "orphans in app.orders (user_id): 1",
+        "ALTER TABLE app.orders ADD FOREIGN KEY (user_id) REFERENCES app.users (id)",
+    ),
+    (
+        "rows of the DEFAULT partition app.events_rest that belong in app.events_2026: 1",
+        "CREATE TABLE app.events_2026 PARTITION OF app.events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')",
+    ),
+    (
+        "rows of app.clicks_a that are outside of its bound: 1",
+        "ALTER TABLE app.clicks ATTACH PARTITION app.clicks_a FOR VALUES IN ('a')",
+    ),
+];
+
 /// Each way in which rows stop a step, in one plan.
 pub(crate) async fn rows_in_the_way_are_found_before_the_first_step(cluster: &Cluster) {
     let files = [("forge.toml", ""), ("schema/app.sql", BEFORE)];
@@ -88,28 +153,21 @@ pub(crate) async fn rows_in_the_way_are_found_before_the_first_step(cluster: &Cl
         desk.typed
     );
     assert_eq!(desk.dump(), before);
-    let ways = [
-        "NULL in app.users (country): 1",
-        "duplicates in app.users (email): 1",
-        "rows of app.users against CHECK (age > 0): 1",
-        "values of app.users.name that don't fit the new type: 1",
-        "values of app.users.number that don't fit the new type: invalid input syntax",
-        "values of app.users.total that don't fit the new type: 1",
-        "values of app.users.price that don't fit the new type: 1",
-        "values of app.users.size that don't fit the new type: 1",
-        "values of app.users.sizes that don't fit the new type: 1",
-        "values of app.users.code against app.code: value <> ''::text: 1",
-        // The constraint that proves it is validated first.
-        "rows of app.users against CHECK (country IS NOT NULL): 1",
-        "rows of app.users, for which the new column added has no value: 2",
-        "orphans in app.orders (user_id): 1",
-        "rows of the DEFAULT partition app.events_rest that belong in app.events_2026: 1",
-        "rows of app.clicks_a that are outside of its bound: 1",
-    ];
-    for way in ways {
-        assert!(desk.typed.contains(way), "{way}: {}", desk.typed);
+    for (way, statement) in WAYS {
+        let session = desk.database.session();
+        let rejected = session.client().batch_execute(statement).await.unwrap_err();
+        let state = rejected.code().unwrap().code();
+        let told = lines(&desk.typed);
+        let told = told
+            .split("they are found by: ")
+            .find(|part| part.contains(way));
+        let told = told.unwrap_or_else(|| panic!("{way}: {}", desk.typed));
+        assert!(
+            told.contains(&format!("(SQLSTATE {state})")),
+            "{told}: {state}"
+        );
     }
-    assert_eq!(finders(&desk.typed).len(), ways.len(), "{}", desk.typed);
+    assert_eq!(finders(&desk.typed).len(), WAYS.len(), "{}", desk.typed);
     for finder in finders(&desk.typed) {
         match desk.database.session().client().query(&finder, &[]).await {
             Ok(rows) => assert!(!rows.is_empty(), "{finder}"),
@@ -122,12 +180,17 @@ pub(crate) async fn rows_in_the_way_are_found_before_the_first_step(cluster: &Cl
     assert!(!desk.typed.contains("[exit"), "{}", desk.typed);
 }
 
-/// The queries that are shown, each of which may go over several lines.
-fn finders(typed: &str) -> Vec<String> {
+/// What was printed, in one line.
+fn lines(typed: &str) -> String {
     let lines = typed
         .lines()
         .map(|line| line.trim_start_matches([' ', '│', '├', '╰', '─', '▶']));
-    let text = lines.collect::<Vec<_>>().join(" ");
+    lines.collect::<Vec<_>>().join(" ")
+}
+
+/// The queries that are shown, each of which may go over several lines.
+fn finders(typed: &str) -> Vec<String> {
+    let text = lines(typed);
     let parts = text.split("they are found by: ").skip(1);
     parts
         .map(|part| {

@@ -5,7 +5,7 @@ use pg_query::{
     protobuf::{CreateStmt, PartitionBoundSpec, PartitionCmd},
 };
 
-use super::{Known, Probe, expression, kind, name, strings, syntax};
+use super::{Known, Probe, expression, kind, name, state, strings, syntax};
 use crate::sql::{Ident, join};
 
 /// A new partition takes no row that the DEFAULT partition holds.
@@ -32,6 +32,7 @@ pub(super) fn of_attached(parent: &str, attach: &PartitionCmd, known: &Known) ->
         .and_then(|parent| belongs(&parent.key, bound));
     let elsewhere = fits.map(|fits| {
         Probe::new(
+            state::CHECK,
             format!("rows of {own} that are outside of its bound"),
             format!("FROM {own} WHERE ({fits}) IS NOT TRUE"),
         )
@@ -45,6 +46,7 @@ fn in_default(parent: &str, own: &str, bound: &PartitionBoundSpec, known: &Known
     let default = parent.default.as_ref().filter(|default| *default != own)?;
     let fits = belongs(&parent.key, bound)?;
     Some(Probe::new(
+        state::CHECK,
         format!("rows of the DEFAULT partition {default} that belong in {own}"),
         format!("FROM {default} WHERE {fits}"),
     ))

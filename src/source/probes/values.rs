@@ -5,7 +5,7 @@ use pg_query::{
     protobuf::{ColumnDef, TypeName, a_const},
 };
 
-use super::{Known, Probe, dotted, expression, kind, strings};
+use super::{Known, Probe, dotted, expression, kind, state, strings};
 use crate::sql::{Ident, Literal, join};
 
 /// The values of a column that a change of its type doesn't take.
@@ -18,42 +18,52 @@ pub(super) fn of_type(
     let type_name = def.type_name.as_ref()?;
     let what = format!("values of {table}.{column} that don't fit the new type");
     let Some(using) = def.raw_default.as_deref() else {
-        let unfit = unfit(column, type_name)?;
-        return Some(Probe::new(what, format!("FROM {table} WHERE {unfit}")));
+        let (state, unfit) = unfit(column, type_name)?;
+        return Some(Probe::new(
+            state,
+            what,
+            format!("FROM {table} WHERE {unfit}"),
+        ));
     };
     if let Some(labels) = known.enums.get(&dotted(&type_name.names)) {
         let unfit = without_label(using, type_name, labels)?;
-        return Some(Probe::new(what, format!("FROM {table} WHERE {unfit}")));
+        return Some(Probe::new(
+            state::NO_SUCH_LABEL,
+            what,
+            format!("FROM {table} WHERE {unfit}"),
+        ));
     }
     Some(Probe::evaluating(what, expression(using)?, table))
 }
 
-/// The values of a column that an assignment to the type rejects.
-fn unfit(column: &Ident, type_name: &TypeName) -> Option<String> {
+/// The values of a column that an assignment to the type rejects, and how.
+fn unfit(column: &Ident, type_name: &TypeName) -> Option<(&'static str, String)> {
     if !type_name.array_bounds.is_empty() {
         return None;
     }
     let modifiers: Vec<i32> = type_name.typmods.iter().filter_map(integer).collect();
     let base = *strings(&type_name.names).last()?;
-    match (base, &modifiers[..]) {
+    if let ("varchar" | "bpchar", [length]) = (base, &modifiers[..]) {
         // Blanks at the end are cut off.
-        ("varchar" | "bpchar", [length]) => {
-            Some(format!("length(rtrim({column}::text, ' ')) > {length}"))
+        let too_long = format!("length(rtrim({column}::text, ' ')) > {length}");
+        return Some((state::TOO_LONG, too_long));
+    }
+    let outside = match (base, &modifiers[..]) {
+        ("int2", []) => format!("{column} NOT BETWEEN -32768 AND 32767"),
+        ("int4", []) => format!("{column} NOT BETWEEN -2147483648 AND 2147483647"),
+        ("int8", []) => {
+            format!("{column} NOT BETWEEN -9223372036854775808 AND 9223372036854775807")
         }
-        ("int2", []) => Some(format!("{column} NOT BETWEEN -32768 AND 32767")),
-        ("int4", []) => Some(format!("{column} NOT BETWEEN -2147483648 AND 2147483647")),
-        ("int8", []) => Some(format!(
-            "{column} NOT BETWEEN -9223372036854775808 AND 9223372036854775807"
-        )),
-        ("numeric", [precision, scale]) => Some(format!(
+        ("numeric", [precision, scale]) => format!(
             "abs(round({column}::numeric, {scale})) >= 1e{} AND {column}::numeric <> 'NaN'",
             precision - scale
-        )),
-        ("numeric", [precision]) => Some(format!(
-            "abs(round({column}::numeric)) >= 1e{precision} AND {column}::numeric <> 'NaN'"
-        )),
-        _ => None,
-    }
+        ),
+        ("numeric", [precision]) => {
+            format!("abs(round({column}::numeric)) >= 1e{precision} AND {column}::numeric <> 'NaN'")
+        }
+        _ => return None,
+    };
+    Some((state::OUT_OF_RANGE, outside))
 }
 
 fn integer(node: &Node) -> Option<i32> {
