@@ -449,6 +449,12 @@ impl World for Diff<'_> {
         self.companions.get(id).cloned().unwrap_or_default()
     }
 
+    fn unmanaged_partitions(&self, table: &ObjectId) -> BTreeSet<&ObjectId> {
+        let Catalogs { live, desired } = self.catalogs;
+        let live = live.unmanaged_partitions(table);
+        live.chain(desired.unmanaged_partitions(table)).collect()
+    }
+
     fn live_dependents(&self, id: &ObjectId) -> Vec<&ObjectId> {
         self.live_dependents
             .get(id)

@@ -110,6 +110,7 @@ fn main() -> ExitCode {
         encodings::text_that_the_target_cannot_store_is_told,
         contents::a_partition_made_after_the_plan_is_told_before_its_first_step,
         contents::what_is_declared_on_a_table_reaches_unmanaged_partitions,
+        contents::what_is_declared_on_a_renamed_table_reaches_unmanaged_partitions,
     ])
 }
 

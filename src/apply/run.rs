@@ -33,7 +33,7 @@ pub struct Script<'a> {
 /// Where a run has led.
 pub enum Reached {
     /// The plan's end, with the target as it leaves it.
-    End(Target),
+    End(Box<Target>),
     /// The end of the part that was asked for; this one comes next.
     Before(Rollout),
 }
@@ -67,7 +67,7 @@ pub async fn run(
     let partly = match (script.direction, journal.standing(script.file.revision())) {
         (Direction::Up, Standing::Applied)
         | (Direction::Down | Direction::Abort, Standing::Absent) => {
-            return Ok(Reached::End(target));
+            return Ok(Reached::End(Box::new(target)));
         }
         (Direction::Up, Standing::Absent) | (Direction::Down, Standing::Applied) => None,
         (direction, Standing::Partly(partly)) if partly.direction == direction => Some(partly),
@@ -126,7 +126,7 @@ pub async fn run(
     target
         .settle(work, script.file.revision(), ended, promised)
         .await?;
-    Ok(Reached::End(target))
+    Ok(Reached::End(Box::new(target)))
 }
 
 /// Looks for rows on which one of the steps fails that would be run.

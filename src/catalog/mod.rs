@@ -44,6 +44,9 @@ pub struct Catalog {
     /// The owners that the schema tree names; the others it leaves open.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub named_owners: BTreeSet<ObjectId>,
+    /// The partitions that the scope leaves out, by the partitioned table.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    unmanaged_partitions: BTreeMap<ObjectId, BTreeSet<ObjectId>>,
     /// The event triggers that can change what statements make.
     #[serde(skip)]
     pub event_triggers: Vec<EventTrigger>,
@@ -75,6 +78,7 @@ impl Catalog {
             dependencies: BTreeMap::new(),
             unmodelled: BTreeSet::new(),
             named_owners: BTreeSet::new(),
+            unmanaged_partitions: BTreeMap::new(),
             event_triggers: Vec::new(),
         }
     }
@@ -186,6 +190,11 @@ impl Catalog {
         partitions
     }
 
+    /// The partitions of a partitioned table that are not managed.
+    pub fn unmanaged_partitions(&self, id: &ObjectId) -> impl Iterator<Item = &ObjectId> {
+        self.unmanaged_partitions.get(id).into_iter().flatten()
+    }
+
     /// This catalog, with the chosen objects as another has them.
     #[must_use]
     pub fn with(&self, other: &Self, is_chosen: impl Fn(&ObjectId) -> bool) -> Self {
@@ -232,8 +241,13 @@ impl Catalog {
     /// Takes what no schema tree can say from the objects of the database, which `live_id` finds by the ids of this catalog.
     pub fn adopt_contents(&mut self, live: &Self, live_id: impl Fn(&ObjectId) -> ObjectId) {
         for (id, entry) in &mut self.entries {
-            if let Some(object) = live.get(&live_id(id)) {
+            let live_id = live_id(id);
+            if let Some(object) = live.get(&live_id) {
                 entry.object.adopt(object);
+            }
+            if let Some(unmanaged) = live.unmanaged_partitions.get(&live_id) {
+                let partitions = self.unmanaged_partitions.entry(id.clone()).or_default();
+                partitions.extend(unmanaged.iter().cloned());
             }
         }
     }

@@ -36,6 +36,16 @@ impl Scope {
             .filter(|(id, _)| self.leaves_out(catalog, id))
             .map(|(id, _)| id.clone())
             .collect();
+        catalog.unmanaged_partitions = catalog
+            .partitions()
+            .into_iter()
+            .filter(|(whole, _)| !left_out.contains(whole))
+            .map(|(whole, partitions)| {
+                let unmanaged = partitions.into_iter().filter(|id| left_out.contains(id));
+                (whole.clone(), unmanaged.cloned().collect::<BTreeSet<_>>())
+            })
+            .filter(|(_, unmanaged)| !unmanaged.is_empty())
+            .collect();
         catalog.retain(|id| !left_out.contains(id));
     }
 

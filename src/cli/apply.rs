@@ -279,7 +279,7 @@ async fn bring_up(
             phase,
         };
         target = match apply::run(work, &script, &revisions.journal, target).await? {
-            Reached::End(after) => after,
+            Reached::End(after) => *after,
             Reached::Before(next) => {
                 work.reporter.note(format_args!(
                     "revision {revision} waits for its phase {next}: `forge apply --phase {next}`"

@@ -167,7 +167,7 @@ async fn take_back(work: &Work<'_>, ways_back: &[WayBack]) -> Result<()> {
             phase: None,
         };
         target = match apply::run(work, &script, &journal, target).await? {
-            Reached::End(after) => after,
+            Reached::End(after) => *after,
             Reached::Before(_) => unreachable!("nobody asked to stop before the end"),
         };
     }

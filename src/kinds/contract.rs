@@ -3,7 +3,7 @@
 //! A kind lives in one folder: the query that reads it, the model that a row becomes, the table of its attributes, and
 //! the statements that create, drop and alter it. Comparison, order, quoting and printing are the engine's.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -214,11 +214,6 @@ pub trait ObjectKind:
     /// Whether what is declared on the object is spread over partitions.
     fn is_partitioned(&self) -> bool {
         false
-    }
-
-    /// The object's partitions as SQL, also those that are not managed.
-    fn partitions(&self) -> &[String] {
-        &[]
     }
 
     /// Whether the object is a rule about objects to come, which the plan changes when its own objects are there.
@@ -510,6 +505,8 @@ pub trait World {
     fn companions(&self, id: &ObjectId) -> Vec<&ObjectId>;
     /// The objects that go with this one, as they shall be: a partitioned table's partitions.
     fn desired_companions(&self, id: &ObjectId) -> Vec<&ObjectId>;
+    /// The partitions of a partitioned table that are not managed.
+    fn unmanaged_partitions(&self, table: &ObjectId) -> BTreeSet<&ObjectId>;
     /// What depends on the object, as it is.
     fn live_dependents(&self, id: &ObjectId) -> Vec<&ObjectId>;
     /// What the server will have added to an object that the plan creates.

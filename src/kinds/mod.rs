@@ -314,11 +314,6 @@ macro_rules! kinds {
                 match self { $(Self::$name(model) => model.copied_columns(),)* }
             }
 
-            /// See [`ObjectKind::partitions`].
-            pub fn partitions(&self) -> &[String] {
-                match self { $(Self::$name(model) => model.partitions(),)* }
-            }
-
             /// See [`ObjectKind::is_partitioned`].
             pub fn is_partitioned(&self) -> bool {
                 match self { $(Self::$name(model) => model.is_partitioned(),)* }

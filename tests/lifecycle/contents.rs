@@ -192,6 +192,10 @@ const INVALID: &str =
 const BY_HAND: &str = "CREATE TABLE app.auto_b PARTITION OF app.visits FOR VALUES IN ('b');
     INSERT INTO app.visits VALUES (1, 'a'), (2, 'b')";
 
+/// Leaves the partition of [`BY_HAND`] out.
+const MANAGED: &str =
+    "[naming]\ntemplate = \"{seq}_{slug}\"\n[managed]\nexclude = [\"app.auto_*\"]\n";
+
 pub(crate) async fn a_partition_made_after_the_plan_is_told_before_its_first_step(
     cluster: &Cluster,
 ) {
@@ -221,9 +225,8 @@ pub(crate) async fn a_partition_made_after_the_plan_is_told_before_its_first_ste
 }
 
 pub(crate) async fn what_is_declared_on_a_table_reaches_unmanaged_partitions(cluster: &Cluster) {
-    let managed = "[naming]\ntemplate = \"{seq}_{slug}\"\n[managed]\nexclude = [\"app.auto_*\"]\n";
     let mut desk = seeded(cluster, PARTITIONED, BY_HAND).await;
-    desk.write("forge.toml", managed);
+    desk.write("forge.toml", MANAGED);
     let next = PARTITIONED.replace(
         "(id int, place text)",
         "(id int, place text, PRIMARY KEY (id, place))",
@@ -257,4 +260,32 @@ pub(crate) async fn what_is_declared_on_a_table_reaches_unmanaged_partitions(clu
     desk.forge("verify");
     let told = "invalid index of a partitioned table: app.half";
     assert!(desk.typed.contains(told), "{}", desk.typed);
+}
+
+pub(crate) async fn what_is_declared_on_a_renamed_table_reaches_unmanaged_partitions(
+    cluster: &Cluster,
+) {
+    for renamed in ["app.stays", "other.stays"] {
+        let mut desk = seeded(cluster, PARTITIONED, BY_HAND).await;
+        desk.write("forge.toml", MANAGED);
+        let next = PARTITIONED
+            .replace(
+                "CREATE TABLE app.visits (id int, place text)",
+                &format!(
+                    "CREATE SCHEMA other;
+                    -- forge: renamed from app.visits
+                    CREATE TABLE {renamed} (id int, place text, UNIQUE (id, place))"
+                ),
+            )
+            .replace("OF app.visits", &format!("OF {renamed}"));
+        upgrade(
+            &mut desk,
+            &format!("{next}CREATE INDEX stays_id ON {renamed} (id);\n"),
+        );
+        assert_eq!(ask(&desk, INVALID).await, [""; 0], "{}", desk.typed);
+        let count = "SELECT count(*)::text FROM pg_index WHERE indrelid::regclass::text ~ '^(app|other)\\.'";
+        assert_eq!(ask(&desk, count).await, ["6"], "{}", desk.typed);
+        downgrade(&mut desk);
+        assert_eq!(ask(&desk, count).await, ["0"]);
+    }
 }

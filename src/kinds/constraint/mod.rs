@@ -151,7 +151,7 @@ impl ObjectKind for Constraint {
             return vec![partitions.fold(create, Step::after)];
         }
         let table_id = cx.world.parent(id).expect("a constraint has a table");
-        let unmanaged = cx.unmanaged_partitions(table_id);
+        let unmanaged = cx.world.unmanaged_partitions(table_id);
         let only = if self.kind.has_index() && waits_for_partitions(id, cx) && unmanaged.is_empty()
         {
             "ONLY "

@@ -270,7 +270,7 @@ impl Index {
     /// The index of a partitioned table with partitions that are not managed, built on all of them at once.
     fn reaching_all(&self, id: &ObjectId, cx: &Context<'_>) -> Option<Step> {
         let table = cx.world.parent(id).filter(|_| self.partitioned)?;
-        let unmanaged = cx.unmanaged_partitions(table);
+        let unmanaged = cx.world.unmanaged_partitions(table);
         (!unmanaged.is_empty()).then(|| {
             Step::create(id, self.statement(id, "", ""))
                 .because("on every partition, also those that are not managed")

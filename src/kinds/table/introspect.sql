@@ -16,9 +16,6 @@ SELECT 'pg_class'::regclass::oid AS classid,
        END AS partition_of_ref,
        EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid AND i.inhdetachpending) AS detaching,
        CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END AS partition_bound,
-       (SELECT array_agg(format('%I.%I', pn.nspname, pc.relname) ORDER BY pn.nspname, pc.relname)
-        FROM pg_inherits i JOIN pg_class pc ON pc.oid = i.inhrelid JOIN pg_namespace pn ON pn.oid = pc.relnamespace
-        WHERE i.inhparent = c.oid AND c.relkind = 'p') AS partitions,
        CASE WHEN NOT c.relispartition THEN
            (SELECT array_agg(x ORDER BY i.inhseqno, k)
             FROM pg_inherits i, unnest(ARRAY['pg_class'::regclass::oid, i.inhparent, 0]) WITH ORDINALITY AS u (x, k)

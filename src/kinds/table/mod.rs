@@ -43,8 +43,6 @@ pub struct Table {
     pub detaching: bool,
     /// The partition's bound: `FOR VALUES …` or `DEFAULT`.
     pub partition_bound: Option<String>,
-    /// Its partitions as SQL, also those that are not managed.
-    pub partitions: Option<Vec<String>>,
     /// The tables that this one inherits from, in order.
     pub inherits_refs: Option<Vec<ObjectId>>,
     /// The composite type of a typed table.
@@ -71,7 +69,6 @@ impl ObjectKind for Table {
         partition_of_ref "partitioned table" => reattach,
         detaching: physical,
         partition_bound => reattach,
-        partitions: physical,
         inherits_refs "parents" => set_inheritance,
         of_type "type" => set_type,
         tablespace => set_tablespace,
@@ -178,10 +175,6 @@ impl ObjectKind for Table {
     fn outlive(&self, desired: &Self, _id: &ObjectId, _cx: &Context<'_>) -> Option<Vec<Step>> {
         // It is detached, or stands aside with the table that it is a partition of.
         (self.partition_of_ref != desired.partition_of_ref).then(Vec::new)
-    }
-
-    fn partitions(&self) -> &[String] {
-        self.partitions.as_deref().unwrap_or_default()
     }
 
     fn is_partitioned(&self) -> bool {
