@@ -1,5 +1,7 @@
 //! What holds rows, and what counts them, there and back.
 
+use std::{process::Stdio, time::Duration};
+
 use crate::{FILES, cluster::Cluster, desk::Desk};
 
 /// A project whose tree has been applied, with these rows.
@@ -288,4 +290,45 @@ pub(crate) async fn what_is_declared_on_a_renamed_table_reaches_unmanaged_partit
         downgrade(&mut desk);
         assert_eq!(ask(&desk, count).await, ["0"]);
     }
+}
+
+/// While a step waits for its lock, somebody makes a partition of the table that the next step is about.
+pub(crate) async fn a_partition_made_while_a_plan_runs_has_a_way_out(cluster: &Cluster) {
+    let before = format!("{PARTITIONED}CREATE TABLE app.first (id int);\n");
+    let mut desk = seeded(cluster, &before, "").await;
+    let next = before.replace("app.first (id int)", "app.first (id int, more int)");
+    let next = format!("{next}CREATE INDEX visits_id ON app.visits (id);\n");
+    desk.write("schema/app.sql", &next);
+    desk.forge("plan -m next --rev-id 200000000000");
+    desk.forge("approve");
+    desk.database
+        .run("BEGIN; LOCK TABLE app.first IN SHARE MODE")
+        .await
+        .unwrap();
+    let mut command = desk.environment.command(&["apply"]);
+    let running = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Locks are not told from a transaction's snapshot, as activity is.
+    let waiting =
+        "SELECT mode FROM pg_locks WHERE relation = 'app.first'::regclass AND NOT granted";
+    while ask(&desk, waiting).await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    desk.database.run(BY_HAND).await.unwrap();
+    desk.database.run("COMMIT").await.unwrap();
+    let output = running.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("error[result-differs]"), "{said}");
+    assert_eq!(ask(&desk, INVALID).await, ["app.visits_id"]);
+    let declared = "CREATE TABLE app.auto_b PARTITION OF app.visits FOR VALUES IN ('b');\n";
+    desk.write("schema/app.sql", &format!("{next}{declared}"));
+    desk.typed.clear();
+    desk.forge("plan -m further --rev-id 300000000000");
+    desk.forge("approve");
+    desk.forge("apply");
+    assert!(!desk.typed.contains("[exit"), "{}", desk.typed);
+    assert_eq!(ask(&desk, INVALID).await, [""; 0]);
 }

@@ -17,7 +17,8 @@ impl Constraint {
         let Object::Constraint(whole) = cx.world.desired(whole_id)? else {
             return None;
         };
-        if !cx.makes_part(id, whole_id) {
+        // One whose parts are missing is not copied.
+        if whole.incomplete || !cx.makes_part(id, whole_id) {
             return None;
         }
         let table = cx

@@ -208,7 +208,7 @@ impl ObjectKind for Index {
     }
 
     fn copied_columns(&self) -> Option<&[Ident]> {
-        Some(&self.columns)
+        self.valid.then_some(&self.columns)
     }
 
     fn unfinished(&self, id: &ObjectId) -> Option<Unfinished> {
@@ -257,7 +257,8 @@ impl Index {
         let Object::Index(whole) = cx.world.desired(whole_id)? else {
             return None;
         };
-        if !cx.makes_part(id, whole_id) {
+        // One whose parts are missing is not copied.
+        if !whole.valid || !cx.makes_part(id, whole_id) {
             return None;
         }
         let table = cx.world.parent(id).expect("an index has a table");
