@@ -159,8 +159,10 @@ impl ObjectKind for Constraint {
             ""
         };
         let add = format!("ALTER TABLE {only}{table} ADD {}", self.element(id));
+        let attach = self.attach(id, cx);
         if cx.parent_is_created(id) {
-            return vec![Step::create(id, add)];
+            let create = Step::create(id, add);
+            return std::iter::once(create).chain(attach).collect();
         }
         let mut step = Step::create(id, add.clone()).lock(self.lock(), &table);
         if let Some(referenced) = &self.references_ref {
@@ -200,15 +202,7 @@ impl ObjectKind for Constraint {
                     "a row that breaks the constraint stops it",
                 );
         }
-        let mut steps = vec![step];
-        if let (Some(index), Some(parent)) = (&self.index, self.parent_index(cx)) {
-            steps.push(
-                Step::alter(id, format!("ALTER INDEX {parent} ATTACH PARTITION {index}"))
-                    .because("make it part of the partitioned table's")
-                    .finish(),
-            );
-        }
-        steps
+        std::iter::once(step).chain(attach).collect()
     }
 
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
@@ -484,21 +478,11 @@ fn set_tablespace(change: &Change<'_, Constraint>) -> Reaction {
 }
 
 fn set_attached(change: &Change<'_, Constraint>) -> Reaction {
-    match (
-        &change.live.attached_to_ref,
-        change.desired.parent_index(change.cx),
-        &change.desired.index,
-    ) {
-        (None, Some(parent), Some(index)) => Reaction::Alter(vec![
-            Step::alter(
-                change.id,
-                format!("ALTER INDEX {parent} ATTACH PARTITION {index}"),
-            )
-            .because("make it part of the partitioned table's")
-            .finish(),
-        ]),
+    let attach = change.desired.attach(change.id, change.cx);
+    match (&change.live.attached_to_ref, attach) {
+        (None, Some(attach)) => Reaction::Alter(vec![attach]),
         // Detaching the partition leaves the constraint behind as its own.
-        (Some(_), None, _) if change.cx.world.live(change.id).is_some() => {
+        (Some(_), None) if change.cx.world.live(change.id).is_some() => {
             Reaction::Alter(Vec::new())
         }
         _ => Reaction::Replace,

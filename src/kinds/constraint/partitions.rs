@@ -2,7 +2,7 @@
 
 use super::{Constraint, ConstraintKind};
 use crate::{
-    kinds::{Context, Object, ObjectId, names},
+    kinds::{Context, Object, ObjectId, Step, names},
     sql::Ident,
 };
 
@@ -45,7 +45,18 @@ impl Constraint {
         Some(names::chosen(table.name().as_str(), columns, "idx"))
     }
 
-    pub(super) fn parent_index(&self, cx: &Context<'_>) -> Option<String> {
+    /// Makes the constraint's index part of the partitioned table's, where it stands on a partition.
+    pub(super) fn attach(&self, id: &ObjectId, cx: &Context<'_>) -> Option<Step> {
+        let (index, parent) = self.index.as_ref().zip(self.parent_index(cx))?;
+        let attach = Step::alter(id, format!("ALTER INDEX {parent} ATTACH PARTITION {index}"));
+        Some(
+            attach
+                .because("make it part of the partitioned table's")
+                .finish(),
+        )
+    }
+
+    fn parent_index(&self, cx: &Context<'_>) -> Option<String> {
         let whole = self.attached_to_ref.as_ref()?;
         cx.world.desired(whole)?.index_name(whole)
     }
