@@ -86,6 +86,8 @@ codes! {
     UnresolvedReference = "unresolved-reference" => Error,
     /// The shadow server rejected a statement of the tree.
     Rejected = "rejected" => Error,
+    /// A statement of the tree needs more privileges than an ordinary role has.
+    Unprivileged = "unprivileged" => Error,
     /// An extension that the server doesn't offer.
     MissingExtension = "missing-extension" => Error,
     /// A function body that its language's validator rejects.

@@ -6,9 +6,9 @@ use super::{
 };
 use crate::{
     catalog::{Catalog, Scope},
-    diagnostic::{Diagnostic, Result},
+    diagnostic::{Code, Diagnostic, Result},
     plan::file::PlanFile,
-    server::shadow::Locale,
+    server::shadow::{Locale, ShadowSettings},
     settings::Settings,
     sql::Ident,
     workbench::Workbench,
@@ -51,36 +51,95 @@ impl<'a> Whom<'a> {
 }
 
 /// Starts a shadow server, does some work on it, and takes it away however that ends.
+///
+/// On the user's server no statement has a superuser's privileges. Where nobody has insisted on that server and one needs
+/// them, the work is done again on a private one, and the user is told.
 pub(super) async fn on_bench<T>(
     context: &Context<'_>,
     settings: &Settings,
     whom: Whom<'_>,
-    work: impl AsyncFnOnce(&Workbench, &mut Vec<Diagnostic>) -> Result<T>,
+    work: impl AsyncFn(&Workbench, &mut Vec<Diagnostic>) -> Result<T>,
 ) -> Result<T> {
-    let progress = context.reporter.progress("starting the shadow server");
     let shadow = shadow_settings(context, settings)?;
-    let Whom {
-        target,
-        major,
-        role,
-        scope,
-    } = whom;
-    let locale = match target {
+    let bench = start(context, &shadow, &whom).await?;
+    let first = bench.description().to_owned();
+    let private = shadow.private();
+    let error = match finish(context, bench, &work, private.is_some()).await {
+        Err(error) => error,
+        done => return done,
+    };
+    let (Some(private), Some(cause)) = (private, unprivileged(&error)) else {
+        return Err(error);
+    };
+    let bench = match start(context, &private, &whom).await {
+        Ok(bench) => bench,
+        Err(none) if none.code() == Code::Interrupted => return Err(none),
+        Err(none) => return Err(error.with(none)),
+    };
+    let warning = Diagnostic::warning(
+        Code::Note,
+        format!(
+            "a statement needs a superuser, so the shadow server is {} and not {first}",
+            bench.description()
+        ),
+    );
+    let warning = cause.places().iter().fold(warning, |warning, place| {
+        warning.at(&place.file, place.span.clone(), "needs a superuser")
+    });
+    let notes = std::iter::once(cause.message()).chain(cause.notes().iter().map(String::as_str));
+    context.reporter.diagnostic(
+        &notes
+            .fold(warning, Diagnostic::note)
+            .help("`--shadow local` takes a private server from the start; `--shadow url` refuses the statement"),
+    );
+    finish(context, bench, &work, false).await
+}
+
+/// The error, or one of those that come with it, that a superuser would not have had.
+fn unprivileged(error: &Diagnostic) -> Option<&Diagnostic> {
+    let is_meant = error.code() == Code::Unprivileged
+        || error.notes().iter().any(|note| note == "SQLSTATE 42501");
+    if is_meant {
+        return Some(error);
+    }
+    error.related().iter().find_map(unprivileged)
+}
+
+async fn start(
+    context: &Context<'_>,
+    shadow: &ShadowSettings,
+    whom: &Whom<'_>,
+) -> Result<Workbench> {
+    let progress = context.reporter.progress("starting the shadow server");
+    let locale = match whom.target {
         Some(target) => Locale::of(&target.session).await?,
         None => Locale::default(),
     };
-    let options = target.map(|target| &target.options);
-    let bench = Workbench::start(&shadow, options, major, locale, role, scope).await?;
+    let options = whom.target.map(|target| &target.options);
+    let (role, scope) = (whom.role.clone(), whom.scope.clone());
+    let bench = Workbench::start(shadow, options, whom.major, locale, role, scope).await?;
+    drop(progress);
     context
         .reporter
         .detail(format_args!("shadow: {}", bench.description()));
+    Ok(bench)
+}
+
+/// Does the work and takes the server away. Warnings are left to the second attempt where there may be one.
+async fn finish<T>(
+    context: &Context<'_>,
+    bench: Workbench,
+    work: &impl AsyncFn(&Workbench, &mut Vec<Diagnostic>) -> Result<T>,
+    may_repeat: bool,
+) -> Result<T> {
     let mut said = Vec::new();
-    progress.message("working on the shadow server");
+    let progress = context.reporter.progress("working on the shadow server");
     let outcome = work(&bench, &mut said).await;
     drop(progress);
     let bench_said = bench.warnings();
     let closed = bench.close().await;
-    for warning in bench_said.iter().chain(&said) {
+    let repeats = may_repeat && outcome.as_ref().err().and_then(unprivileged).is_some();
+    for warning in bench_said.iter().chain(&said).filter(|_| !repeats) {
         context.reporter.diagnostic(warning);
     }
     let outcome = outcome?;

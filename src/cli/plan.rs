@@ -1,6 +1,6 @@
 //! `forge plan`: what has to happen, proved and written for review.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use super::{
     Context,
@@ -139,7 +139,7 @@ async fn from_database(
     }
     drop(progress);
     let whom = Whom::live(target, &live);
-    let begin = async |_: &_| Ok(live);
+    let begin = async |_: &_| Ok(Cow::Borrowed(&live));
     let found = find(args, context, settings, tree, whom, begin).await?;
     if let Some(catalog) = &found.declared {
         declared.keep(catalog)?;
@@ -179,7 +179,9 @@ async fn from_history(
             .help("the first plan begins at a database: leave `--from history` out")
     })?;
     let plans = before(args, &revisions)?;
-    let begin = async |bench: &crate::workbench::Workbench| Ok(bench.replay(&plans).await?.catalog);
+    let begin = async |bench: &crate::workbench::Workbench| {
+        Ok(Cow::Owned(bench.replay(&plans).await?.catalog))
+    };
     let found = find(args, context, settings, tree, whom, begin).await?;
     if let Comparison::Same(objects) = found.comparison
         && !args.empty
@@ -217,8 +219,8 @@ fn before<'a>(args: &Args, revisions: &'a Revisions) -> Result<Vec<&'a PlanFile>
 }
 
 /// What lies between where a plan begins and what the tree declares.
-struct Found {
-    live: Catalog,
+struct Found<'a> {
+    live: Cow<'a, Catalog>,
     comparison: Comparison,
     /// What the tree declares, unless there was something to warn of: what was worth a warning is worth it every time.
     declared: Option<Catalog>,
@@ -234,14 +236,14 @@ fn is_declared(live: &Catalog, mut desired: Catalog) -> bool {
     said.is_empty() && live.unmodelled == desired.unmodelled && Diff::new(catalogs).is_empty()
 }
 
-async fn find(
+async fn find<'a>(
     args: &Args,
     context: &Context<'_>,
     settings: &Settings,
     tree: &Tree,
     whom: Whom<'_>,
-    begin: impl AsyncFnOnce(&crate::workbench::Workbench) -> Result<Catalog>,
-) -> Result<Found> {
+    begin: impl AsyncFn(&crate::workbench::Workbench) -> Result<Cow<'a, Catalog>>,
+) -> Result<Found<'a>> {
     let statements = load_order(tree.parse()?);
     on_bench(context, settings, whom, async |bench, said| {
         let live = begin(bench).await?;
@@ -330,7 +332,7 @@ fn many_things(live: &Catalog, proposal: &Proposal) -> Option<Diagnostic> {
     })
 }
 
-fn checked(args: &Args, context: &Context<'_>, settings: &Settings, found: Found) -> Exit {
+fn checked(args: &Args, context: &Context<'_>, settings: &Settings, found: Found<'_>) -> Exit {
     let Comparison::Different(proposal) = found.comparison else {
         return Exit::Done;
     };
@@ -356,7 +358,7 @@ fn write(
     context: &Context<'_>,
     settings: &Settings,
     revisions: &Revisions,
-    found: Found,
+    found: Found<'_>,
 ) -> Result<Exit> {
     draft::may_replace_drafts(revisions)?;
     let Found {

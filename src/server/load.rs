@@ -203,7 +203,7 @@ impl<'a> Loader<'a> {
                     refused: None,
                 }),
                 Outcome::Refused(reason) => {
-                    let error = Diagnostic::error(Code::Rejected, reason);
+                    let error = Diagnostic::error(Code::Unprivileged, reason);
                     return Err(error.at(&statement.file, statement.head(), "this can't be run"));
                 }
                 Outcome::Overdue => return Err(rejection::overdue(statement, session.limit())),

@@ -156,6 +156,8 @@ fn explain(statements: &[&Statement], failure: &Failure) -> Diagnostic {
     .contains(&error.code())
     {
         Code::Duplicate
+    } else if error.code() == &SqlState::INSUFFICIENT_PRIVILEGE {
+        Code::Unprivileged
     } else {
         Code::Rejected
     };

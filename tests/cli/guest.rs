@@ -50,8 +50,9 @@ fn the_role_that_plans_is_named_where_another_stands_for_it() {
     expect(&["plan", "-m", "my own"], &steps);
     let foreign = environment.project().join("schema/foreign.sql");
     fs_err::write(&foreign, FOREIGN).unwrap();
-    let refused = environment.run(&["plan", "-m", "my own"]);
+    let refused = environment.run(&["plan", "-m", "my own", "--shadow", "url"]);
     for words in [
+        "error[unprivileged]",
         "schema/foreign.sql:1:1",
         "needs a superuser",
         "--shadow local",
@@ -59,16 +60,34 @@ fn the_role_that_plans_is_named_where_another_stands_for_it() {
     ] {
         assert!(refused.contains(words), "{words}\n{refused}");
     }
+    let planned = [
+        "`CREATE SUBSCRIPTION theirs CONNECTION` is left out",
+        "`foreign-data wrapper files` of the schema tree isn't in the database",
+        "`publication everything` of the schema tree isn't in the database",
+        "`server here` of the schema tree isn't in the database",
+        "`user mapping postgres on server here` of the schema tree isn't in the database",
+    ];
+    expect(&["plan", "-m", "my own", "--shadow", "local"], &planned);
+    // Who hasn't insisted on the named server gets a private one, and is told.
+    let private = [
+        "a statement needs a superuser, so the shadow server is private PostgreSQL",
+        "schema/foreign.sql:1:1",
+    ];
     expect(
-        &["plan", "-m", "my own", "--shadow", "local"],
-        &[
-            "`CREATE SUBSCRIPTION theirs CONNECTION` is left out",
-            "`foreign-data wrapper files` of the schema tree isn't in the database",
-            "`publication everything` of the schema tree isn't in the database",
-            "`server here` of the schema tree isn't in the database",
-            "`user mapping postgres on server here` of the schema tree isn't in the database",
-        ],
+        &["plan", "-m", "my own"],
+        &[&planned[..], &private].concat(),
     );
+    // Where none can be had, both are said.
+    let nowhere = environment.run(&["plan", "-m", "my own", "--shadow-bin", "/nowhere"]);
+    for words in [
+        "error[unprivileged]",
+        "schema/foreign.sql:1:1",
+        "error[no-shadow]",
+        "`/nowhere` has no PostgreSQL to use",
+        "[exit 1]",
+    ] {
+        assert!(nowhere.contains(words), "{words}\n{nowhere}");
+    }
     fs_err::remove_file(&foreign).unwrap();
     expect(&["approve", "--all"], &[]);
     expect(&["apply"], &steps);

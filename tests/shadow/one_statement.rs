@@ -369,7 +369,7 @@ fn what_needs_a_superuser_is_refused_on_a_users_server() {
                 "CREATE SCHEMA app;\nCREATE EXTENSION file_fdw SCHEMA app;",
             ] {
                 let error = rejection(&bed.shadow, sql).await;
-                assert_eq!(error.code(), Code::Rejected, "{error:?}");
+                assert_eq!(error.code(), Code::Unprivileged, "{error:?}");
                 assert_eq!(error.places()[0].location(), "a.sql:2:1", "{error:?}");
                 let told = error.notes().join("\n");
                 let told =

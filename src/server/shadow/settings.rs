@@ -80,6 +80,15 @@ pub struct ShadowSettings {
 }
 
 impl ShadowSettings {
+    /// The same without the user's server, where that is only the first choice.
+    pub fn private(&self) -> Option<Self> {
+        let is_first = self.mode == Mode::Auto && self.url.is_some();
+        is_first.then(|| Self {
+            url: None,
+            ..self.clone()
+        })
+    }
+
     /// What the environment alone says.
     pub fn new(environment: Environment) -> Self {
         let cache = match (environment.get("XDG_CACHE_HOME"), environment.get("HOME")) {
