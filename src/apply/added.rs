@@ -10,7 +10,7 @@ const TRIED: usize = 1 << 18;
 
 /// What event triggers may have added while a plan ran.
 pub(super) struct Added {
-    /// The objects, each with its own fingerprint and those that it may have had without the triggers.
+    /// The objects, each with its part of what is found and what that may have been without the triggers.
     objects: Vec<(ObjectId, Fingerprint, Vec<Fingerprint>)>,
 }
 
@@ -37,6 +37,24 @@ impl Added {
             }
             if !others.is_empty() {
                 objects.push((id.clone(), Fingerprint::of(id, object), others));
+            }
+        }
+        // What has gone with all that triggers had added to it, while the plan knows it without that.
+        let none = Fingerprint::default();
+        for (id, object) in before.objects().filter(|(id, _)| !after.contains(id)) {
+            let own = Fingerprint::of(id, object);
+            let mut others = Vec::new();
+            for trigger in &before.event_triggers {
+                let without = object.before_event_triggers(&trigger.bodies);
+                let more = |other| none.after(Fingerprint::of(id, other), own);
+                others.extend(without.iter().map(more));
+                let mut marks = object.added_by().iter();
+                if marks.any(|it| trigger.bodies.contains(it)) {
+                    others.push(own);
+                }
+            }
+            if !others.is_empty() {
+                objects.push((id.clone(), none, others));
             }
         }
         Self { objects }

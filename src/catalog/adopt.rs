@@ -131,6 +131,25 @@ impl Catalog {
         Some(warning.help("declare it in the schema tree if it is meant, or remove it by hand"))
     }
 
+    /// This catalog without what event triggers may have added to it.
+    #[must_use]
+    pub fn before_event_triggers(&self) -> Self {
+        let mut before = self.clone();
+        for trigger in &self.event_triggers {
+            before.entries.retain(|_, entry| {
+                let mut marks = entry.object.added_by().iter();
+                entry.parent.is_none() || !marks.any(|it| trigger.bodies.contains(it))
+            });
+            for entry in before.entries.values_mut() {
+                let without = entry.object.before_event_triggers(&trigger.bodies);
+                if let Some(without) = without.into_iter().next() {
+                    entry.object = without;
+                }
+            }
+        }
+        before
+    }
+
     /// What failed operations have left, and no tree declares, is no reason for a plan.
     fn adopt_leftovers(&mut self, live: &Self) -> Vec<Diagnostic> {
         let mut said = Vec::new();

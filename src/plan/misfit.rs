@@ -46,6 +46,14 @@ impl fmt::Display for Misfit {
 /// predicts what `apply` does asks here, too.
 pub fn misfits(plan: &Plan, live: &Catalog) -> Vec<Misfit> {
     let families = live.families();
+    // What event triggers have added to what an earlier plan made, that plan doesn't know.
+    let before = (!live.event_triggers.is_empty()).then(|| live.before_event_triggers());
+    let before = before.as_ref().map(Catalog::families);
+    let is_as = |action, id: &ObjectId, state: &str| {
+        let is_as = families.is_as(action, id, state)?;
+        let was = || before.as_ref()?.is_as(action, id, state);
+        Some(is_as || was() == Some(true))
+    };
     let mut misfits = Vec::new();
     let mut known: BTreeSet<&ObjectId> = BTreeSet::new();
     let mut add = |object: &ObjectId, why| {
@@ -60,7 +68,7 @@ pub fn misfits(plan: &Plan, live: &Catalog) -> Vec<Misfit> {
             if !of_partitions && !known.insert(id) {
                 continue;
             }
-            match families.is_as(step.action, id, state) {
+            match is_as(step.action, id, state) {
                 None => add(id, Why::Gone),
                 Some(false) if of_partitions => add(id, Why::Partitions),
                 Some(false) => add(id, Why::Changed),
