@@ -169,7 +169,11 @@ pub(super) fn of(node: &NodeEnum) -> Option<Inert> {
         NodeEnum::AlterObjectSchemaStmt(alter)
             if alter.object_type() == ObjectType::ObjectExtension =>
         {
-            Some(plain)
+            // Its objects belong to who has created it.
+            Some(Inert {
+                performer: Performer::Administrator,
+                ..plain
+            })
         }
         NodeEnum::CommentStmt(comment) => Some(Inert {
             about_event_trigger: comment.objtype() == ObjectType::ObjectEventTrigger,
