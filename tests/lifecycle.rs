@@ -51,7 +51,34 @@ mod signed;
 #[path = "lifecycle/texts.rs"]
 mod texts;
 
-use std::process::ExitCode;
+use std::{
+    process::{Child, ExitCode, Stdio},
+    time::Duration,
+};
+
+use desk::Desk;
+
+/// Begins `forge apply`, which waits for a lock on this table when it returns.
+async fn until_it_waits_for_a_lock(desk: &Desk<'_>, table: &str) -> Child {
+    let mut command = desk.environment.command(&["apply"]);
+    let mut running = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Locks are not told from a transaction's snapshot, as activity is.
+    let waiting =
+        format!("SELECT FROM pg_locks WHERE relation = '{table}'::regclass AND NOT granted");
+    let client = desk.database.session().client();
+    while client.query(&waiting, &[]).await.unwrap().is_empty() {
+        assert!(
+            running.try_wait().unwrap().is_none(),
+            "it waits for nothing"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    running
+}
 
 fn main() -> ExitCode {
     desk::run(desk::trials![
@@ -86,6 +113,7 @@ fn main() -> ExitCode {
         rows::rows_in_the_way_are_found_before_the_first_step,
         rows::rows_that_the_plan_itself_mends_are_no_obstacle,
         rows::rows_in_the_way_of_the_rest_are_found_before_it_goes_on,
+        rows::rows_written_behind_a_backfill_are_filled_too,
         scripts::a_stamp_is_a_script_too,
         rollback::a_downgrade_names_what_it_does_not_restore,
         rollback::a_rollback_plan_refuses_what_a_downgrade_refuses,

@@ -276,10 +276,12 @@ fn changes(live: &Object, desired: &Object, id: &ObjectId, diff: &Diff<'_>) -> V
             Reaction::Alter(steps) | Reaction::Dislodge(steps) => steps,
             Reaction::Replace => Vec::new(), // Its fate is another.
         };
+        // Attributes that are changed together answer with the same statements, of which each may be there more than once.
+        let mut before: Vec<usize> = (0..once.len()).collect();
         for step in steps {
-            // Attributes that are changed together answer with the same statement.
-            match once.iter_mut().find(|(other, _)| other.sql == step.sql) {
-                Some((_, differences)) => differences.push(difference.clone()),
+            let same = before.iter().position(|&at| once[at].0.sql == step.sql);
+            match same.map(|at| before.remove(at)) {
+                Some(at) => once[at].1.push(difference.clone()),
                 None => once.push((step, vec![difference.clone()])),
             }
         }

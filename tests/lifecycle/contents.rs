@@ -1,8 +1,6 @@
 //! What holds rows, and what counts them, there and back.
 
-use std::{process::Stdio, time::Duration};
-
-use crate::{FILES, cluster::Cluster, desk::Desk};
+use crate::{FILES, cluster::Cluster, desk::Desk, until_it_waits_for_a_lock};
 
 /// A project whose tree has been applied, with these rows.
 async fn seeded<'a>(cluster: &'a Cluster, tree: &str, seed: &str) -> Desk<'a> {
@@ -305,18 +303,7 @@ pub(crate) async fn a_partition_made_while_a_plan_runs_has_a_way_out(cluster: &C
         .run("BEGIN; LOCK TABLE app.first IN SHARE MODE")
         .await
         .unwrap();
-    let mut command = desk.environment.command(&["apply"]);
-    let running = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // Locks are not told from a transaction's snapshot, as activity is.
-    let waiting =
-        "SELECT mode FROM pg_locks WHERE relation = 'app.first'::regclass AND NOT granted";
-    while ask(&desk, waiting).await.is_empty() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let running = until_it_waits_for_a_lock(&desk, "app.first").await;
     desk.database.run(BY_HAND).await.unwrap();
     desk.database.run("COMMIT").await.unwrap();
     let output = running.wait_with_output().unwrap();

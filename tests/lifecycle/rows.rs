@@ -1,6 +1,6 @@
 //! Rows on which a step fails: the plan isn't started, and the query that is shown finds them.
 
-use crate::{cluster::Cluster, desk::Desk};
+use crate::{cluster::Cluster, desk::Desk, until_it_waits_for_a_lock};
 
 const BEFORE: &str = "\
 CREATE SCHEMA app;
@@ -255,4 +255,53 @@ pub(crate) async fn rows_in_the_way_of_the_rest_are_found_before_it_goes_on(clus
     desk.typed.clear();
     desk.forge("apply");
     assert!(!desk.typed.contains("[exit"), "{}", desk.typed);
+}
+
+/// The application writes rows without a value behind a backfill and before the constraint that refuses them: in one run,
+/// and where the run ends there. With a key the rows are filled in batches.
+pub(crate) async fn rows_written_behind_a_backfill_are_filled_too(cluster: &Cluster) {
+    for key in ["", " PRIMARY KEY"] {
+        for is_killed in [false, true] {
+            let before =
+                format!("CREATE SCHEMA app;\nCREATE TABLE app.t (id int{key}, named text);\n");
+            let files = [("forge.toml", ""), ("schema/app.sql", before.as_str())];
+            let mut desk = Desk::begun(cluster, &files).await;
+            desk.database
+                .run("INSERT INTO app.t VALUES (1), (2)")
+                .await
+                .unwrap();
+            let after = before.replace(
+                "named text",
+                "
+                -- forge:backfill 'nameless'
+                named text NOT NULL",
+            );
+            desk.write("schema/app.sql", &after);
+            desk.forge("plan -m names --rev-id 200000000000");
+            desk.forge("approve --allow all");
+            assert!(!desk.typed.contains("[exit"), "{}", desk.typed);
+            // Reads keep the constraints out, and no backfill.
+            desk.database
+                .run("BEGIN; LOCK TABLE app.t IN ACCESS SHARE MODE")
+                .await
+                .unwrap();
+            let mut running = until_it_waits_for_a_lock(&desk, "app.t").await;
+            desk.database
+                .run("INSERT INTO app.t (id) VALUES (3)")
+                .await
+                .unwrap();
+            if is_killed {
+                running.kill().unwrap();
+            }
+            desk.database.run("COMMIT").await.unwrap();
+            running.wait().unwrap();
+            desk.typed.clear();
+            desk.forge("apply");
+            desk.forge("plan --check");
+            assert!(!desk.typed.contains("[exit"), "{}", desk.typed);
+            let filled = "SELECT count(*) FROM app.t WHERE named = 'nameless'";
+            let row = desk.database.session().client().query_one(filled, &[]);
+            assert_eq!(row.await.unwrap().get::<_, i64>(0), 3, "{}", desk.typed);
+        }
+    }
 }

@@ -30,6 +30,21 @@ pub(super) fn fill(id: &ObjectId, cx: &Context<'_>) -> Option<Step> {
     Some(waiting(step, Some(values)))
 }
 
+/// Fills the rows that have no value and then lets the column refuse NULL. Rows that are written without one meanwhile are
+/// filled once the first step refuses more of them, so that the next one, which reads all rows, finds none.
+pub(super) fn then_refuse(fill: Step, refuse: Vec<Step>) -> Vec<Step> {
+    let again = fill
+        .clone()
+        .because("fill the rows that were written without a value meanwhile");
+    let reads_later = refuse.len() > 1;
+    let mut refuse = refuse.into_iter();
+    let mut steps = vec![fill];
+    steps.extend(refuse.next());
+    steps.extend(reads_later.then_some(again));
+    steps.extend(refuse);
+    steps
+}
+
 /// The key by which the column's table can be gone through in parts: one that is there while the plan runs.
 fn row_key<'a>(id: &ObjectId, cx: &Context<'a>) -> Option<&'a [Ident]> {
     let world = cx.world;
@@ -74,9 +89,11 @@ impl Column {
                 .sql
                 .extend(alter_column(id, &format!("SET {}", part.sql)).sql);
         }
-        let mut steps = vec![create, fill];
+        let mut steps = vec![create];
         if self.not_null || self.not_null_constraint.is_some() {
-            steps.extend(self.set_not_null(id, cx));
+            steps.extend(then_refuse(fill, self.set_not_null(id, cx)));
+        } else {
+            steps.push(fill);
         }
         steps.extend(
             self.identity

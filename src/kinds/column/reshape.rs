@@ -60,14 +60,17 @@ pub(super) fn reshape(change: &Change<'_, Column>) -> Reaction {
     } else if refuses(live) && !refuses(desired) {
         steps.push(alter_column(id, "DROP NOT NULL").because("allow NULL"));
     } else if !refuses(live) && refuses(desired) {
-        steps.extend(filling::fill(id, cx));
         let is_away = cx.world.parent(id).is_some_and(|table| cx.world.changes_whole(table));
-        if retyped || is_away {
+        let refuse = if retyped || is_away {
             // Nobody gets in anyway, and what had to make way for the new type shall be back soon.
-            steps.push(desired.set_not_null_at_once(id, cx));
+            vec![desired.set_not_null_at_once(id, cx)]
         } else {
-            steps.extend(desired.set_not_null(id, cx));
-        }
+            desired.set_not_null(id, cx)
+        };
+        steps.extend(match filling::fill(id, cx) {
+            Some(fill) => filling::then_refuse(fill, refuse),
+            None => refuse,
+        });
     } else if !handed_down(change, |column| &column.not_null_constraint) {
         steps.extend(change_not_null(change));
     }
