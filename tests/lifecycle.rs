@@ -114,6 +114,7 @@ fn main() -> ExitCode {
         rows::rows_that_the_plan_itself_mends_are_no_obstacle,
         rows::rows_in_the_way_of_the_rest_are_found_before_it_goes_on,
         rows::rows_written_behind_a_backfill_are_filled_too,
+        texts::a_step_does_not_change_how_the_next_is_read,
         scripts::a_stamp_is_a_script_too,
         rollback::a_downgrade_names_what_it_does_not_restore,
         rollback::a_rollback_plan_refuses_what_a_downgrade_refuses,

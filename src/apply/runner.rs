@@ -192,7 +192,7 @@ impl<'a> Runner<'a> {
     /// A statement of the plan: exactly one, or the server takes none. One that grants or revokes has to do all of it.
     async fn execute(&self, sql: &str) -> Result<(), Cause> {
         let session = self.work.session;
-        let running = Box::pin(session.client().execute_typed(sql, &[]));
+        let running = Box::pin(session.execute_as_parsed(sql));
         unless_cancelled(self.work, running).await?;
         session
             .take_unprivileged()

@@ -113,6 +113,15 @@ impl Session {
             .map_err(|error| failure::server_error(&error))
     }
 
+    /// Runs one statement, read as the parser has read it: code that ran before may have changed the settings of that.
+    pub async fn execute_as_parsed(&self, sql: &str) -> Result<u64, tokio_postgres::Error> {
+        let reset = self.client.batch_execute(setup::READ_AS_PARSED);
+        let statement = self.client.execute_typed(sql, &[]);
+        // Polled in this order, so sent in this order, in one flight.
+        let (reset, executed) = tokio::join!(biased; reset, statement);
+        reset.and(executed)
+    }
+
     /// The server's warnings since the last call, oldest first.
     pub fn take_notices(&self) -> Vec<Diagnostic> {
         std::mem::take(&mut open_inbox(&self.inbox).notices)

@@ -57,6 +57,11 @@ const SETUP: &[Setup] = &[
     setup("client_min_messages", "warning"),
 ];
 
+/// Puts back how text is read, whatever code that ran before has made of it, and leaves the rest to a plan's own `SET` steps.
+/// ASCII alone, and without any literal: it reads the same under any setting.
+pub(super) const READ_AS_PARSED: &str = "SET client_encoding = UTF8; SET standard_conforming_strings = on; SET backslash_quote = safe_encoding; \
+     SET escape_string_warning = on; SET transform_null_equals = off";
+
 /// What a shadow's session has besides, in which code that nobody has looked at runs, or which must not be influenced by it.
 const SHADOW: &[(&str, &str)] = &[
     ("backslash_quote", "safe_encoding"),

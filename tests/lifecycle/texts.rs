@@ -478,3 +478,38 @@ pub(crate) async fn trees_of_hostile_names_are_written_and_adopted(cluster: &Clu
     forge(&desk, &["drift", "--adopt"]);
     forge(&desk, &["plan", "--check"]);
 }
+
+/// A step's code changes how text is read, and those after it are read all the same as they were written and approved.
+pub(crate) async fn a_step_does_not_change_how_the_next_is_read(cluster: &Cluster) {
+    let tree = "CREATE TABLE public.texts (id int PRIMARY KEY, a text, b text);\n";
+    let files = [("forge.toml", ""), ("schema/texts.sql", tree)];
+    let mut desk = Desk::begun(cluster, &files).await;
+    desk.write("schema/more.sql", "CREATE TABLE public.more (id int);\n");
+    desk.forge("plan -m more --rev-id 200000000000");
+    let path = fs_err::read_dir(desk.environment.project().join("plans")).unwrap();
+    let path = path
+        .map(|entry| entry.unwrap().path())
+        .find(|path| {
+            path.to_str().unwrap().contains("more") && !path.to_str().unwrap().contains(".down.")
+        })
+        .unwrap();
+    let draft = fs_err::read_to_string(&path).unwrap();
+    let off = "DO $$ BEGIN PERFORM set_config('standard_conforming_strings', 'off', false), set_config('client_encoding', 'LATIN1', false); END $$;";
+    let steps = format!(
+        "\n-- forge:data table public.texts\n{off}\n\
+         \n-- forge:data table public.texts\nINSERT INTO public.texts VALUES (1, 'a\\nö', 'b') ON CONFLICT DO NOTHING;\n\
+         \n-- forge:data table public.texts\n{off}\n\
+         \n-- forge:data table public.texts\n-- forge:batch key=id size=10\nUPDATE public.texts SET b = 'b\\nö';\n"
+    );
+    fs_err::write(&path, format!("{draft}{steps}")).unwrap();
+    desk.forge("approve --allow all");
+    desk.forge("apply");
+    assert!(!desk.typed.contains("[exit"), "{}", desk.typed);
+    let client = desk.database.session().client();
+    let row = client
+        .query_one("SELECT a, b FROM public.texts", &[])
+        .await
+        .unwrap();
+    let found: (String, String) = (row.get(0), row.get(1));
+    assert_eq!(found, ("a\\nö".to_owned(), "b\\nö".to_owned()));
+}

@@ -277,7 +277,11 @@ impl<'a> Backfill<'a> {
         let client = self.work.session.client();
         let begin = format!("BEGIN; {}", include_str!("../sql/lock_timeout.sql"));
         client.batch_execute(&begin).await.map_err(Cause::Server)?;
-        let written = unless_cancelled(self.work, Box::pin(client.execute_typed(sql, &[]))).await?;
+        let written = unless_cancelled(
+            self.work,
+            Box::pin(self.work.session.execute_as_parsed(sql)),
+        )
+        .await?;
         let passed = Passed {
             from: self.last.as_ref(),
             to: &slice.last,

@@ -16,10 +16,6 @@ use crate::{
 pub(in crate::server) const RESET: &str =
     "SET SESSION AUTHORIZATION DEFAULT; SET ROLE NONE; RESET ALL";
 
-/// Puts back how text is read, and leaves the rest to a plan's own `SET` steps.
-const READ_AS_PARSED: &str = "SET client_encoding = UTF8; SET standard_conforming_strings = on; SET backslash_quote = safe_encoding; \
-     SET escape_string_warning = on; SET transform_null_equals = off";
-
 /// A statement of the tree or of a plan, and what forge says before and after it.
 pub(in crate::server) struct Errand<'a> {
     /// What puts the settings right.
@@ -46,7 +42,7 @@ impl<'a> Errand<'a> {
     /// A statement of a plan, which runs under what the plan has set before.
     pub(in crate::server) fn of_plan(statement: &'a str) -> Self {
         Self {
-            reset: READ_AS_PARSED,
+            reset: setup::READ_AS_PARSED,
             before: Cow::Borrowed(""),
             statement: Cow::Borrowed(statement),
             after: "",
