@@ -25,7 +25,7 @@ mod support;
 
 use std::{
     collections::BTreeSet,
-    process::{Command, ExitCode, Stdio},
+    process::{Child, Command, ExitCode, Stdio},
     time::{Duration, Instant},
 };
 
@@ -34,11 +34,13 @@ use forge::server::{connect::ConnectOptions, session::Session};
 
 use cluster::Cluster;
 use desk::Desk;
-use proxy::{Loss, Proxy};
+use proxy::{Loss, Proxy, Silence};
 
 fn main() -> ExitCode {
     desk::run(desk::trials![
         a_commit_whose_answer_is_lost,
+        a_way_to_the_server_that_goes_silent,
+        a_reader_whose_way_to_the_server_goes_silent,
         a_run_whose_client_has_gone,
         who_is_in_the_way,
         what_is_dropped_can_be_kept,
@@ -236,6 +238,145 @@ async fn a_run_whose_client_has_gone(cluster: &Cluster) {
         "{text}"
     );
     held.run("SELECT 1").await.unwrap();
+    held.close().await;
+}
+
+/// Leads forge through a proxy, with the keepalives of the connection string set.
+fn through_proxy(desk: &mut Desk<'_>, keepalives: &str) -> Proxy {
+    let variables = desk.database.variables();
+    let value = |name: &str| {
+        &variables
+            .iter()
+            .find(|(found, _)| *found == name)
+            .unwrap()
+            .1
+    };
+    let proxy = Proxy::start(value("PGHOST"), value("PGPORT"));
+    let url = format!(
+        "postgresql://{}@127.0.0.1:{}/{}?sslmode=disable&{keepalives}",
+        value("PGUSER"),
+        proxy.port(),
+        value("PGDATABASE")
+    );
+    desk.environment = std::mem::replace(&mut desk.environment, support::TestEnvironment::new())
+        .variable("DATABASE_URL", &url);
+    proxy
+}
+
+fn start(desk: &Desk<'_>, args: &[&str]) -> Child {
+    let mut command = desk.environment.command(args);
+    command.stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// What a command says and how it ends, which has to be before this limit.
+async fn ended_within(mut child: Child, limit: Duration) -> (String, i32) {
+    let started = Instant::now();
+    let mut late = false;
+    while child.try_wait().unwrap().is_none() {
+        if started.elapsed() > limit {
+            late = true;
+            child.kill().unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    let words = text.replace("│", " ");
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(!late, "it still runs after {limit:?}: {words}");
+    (words, output.status.code().unwrap())
+}
+
+/// A proxy that stops forwarding keeps its sockets open: its kernel answers for it, and no keepalive of TCP notices.
+async fn a_way_to_the_server_that_goes_silent(cluster: &Cluster) {
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+        AND wait_event_type = 'Lock' AND application_name LIKE 'forge/%/200000000000/2'";
+    for silence in [Silence::Open, Silence::All] {
+        let mut desk = begun(cluster).await;
+        desk.write(
+            "schema/more.sql",
+            "ALTER TABLE app.users ADD COLUMN email text;\nCREATE INDEX users_name ON app.users (name);\n",
+        );
+        desk.forge("plan -m more --rev-id 200000000000");
+        desk.forge("approve");
+        // A transaction that keeps CREATE INDEX CONCURRENTLY waiting.
+        let held = another(&desk).await;
+        held.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
+            .await
+            .unwrap();
+        let proxy = through_proxy(
+            &mut desk,
+            "keepalives_idle=1&keepalives_interval=1&keepalives_count=2",
+        );
+        let mut apply = start(&desk, &["apply", "--yes"]);
+        until(&desk, waiting).await;
+        // A statement that takes its time is left to it.
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert!(apply.try_wait().unwrap().is_none(), "{silence:?}");
+        proxy.go_silent(silence);
+        let is_reachable = silence == Silence::Open;
+        if is_reachable {
+            // The server says that it still works on the statement.
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            assert!(apply.try_wait().unwrap().is_none());
+            held.run("COMMIT").await.unwrap();
+        }
+        let (text, code) = ended_within(apply, Duration::from_secs(30)).await;
+        assert_eq!(code, 6, "{text}");
+        for part in [
+            "the connection to `127.0.0.1:",
+            "is lost: no answer for ",
+            "check the proxy, tunnel or firewall between forge and the server",
+            "1 of 2 steps of revision `200000000000` stand",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        let again: &[&str] = if is_reachable {
+            assert!(text.contains("is idle"), "{text}");
+            // Its process has been ended, and no lock is left.
+            &["apply", "--yes"]
+        } else {
+            assert!(text.contains("`forge apply --takeover` ends it"), "{text}");
+            held.run("COMMIT").await.unwrap();
+            &["apply", "--yes", "--takeover"]
+        };
+        held.close().await;
+        let direct = desk.database.variables();
+        for (name, value) in direct {
+            desk.environment =
+                std::mem::replace(&mut desk.environment, support::TestEnvironment::new())
+                    .variable(name, &value)
+                    .variable("DATABASE_URL", "");
+        }
+        done(&desk, again);
+        done(&desk, &["verify"]);
+        assert!(done(&desk, &["plan", "--check"]).contains("no changes"));
+    }
+}
+
+async fn a_reader_whose_way_to_the_server_goes_silent(cluster: &Cluster) {
+    let mut desk = begun(cluster).await;
+    // What prints a definition waits for this lock.
+    desk.database
+        .run("CREATE VIEW app.names AS SELECT name FROM app.users")
+        .await
+        .unwrap();
+    let held = another(&desk).await;
+    held.run("BEGIN; LOCK TABLE app.names IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let proxy = through_proxy(
+        &mut desk,
+        "keepalives_idle=1&keepalives_interval=1&keepalives_count=2",
+    );
+    let drift = start(&desk, &["drift"]);
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+        AND wait_event_type = 'Lock' AND application_name LIKE 'forge drift%'";
+    until(&desk, waiting).await;
+    proxy.go_silent(Silence::All);
+    let (text, code) = ended_within(drift, Duration::from_secs(30)).await;
+    assert!(text.contains("is lost: no answer for "), "{text}");
+    assert_eq!(code, 1, "{text}");
     held.close().await;
 }
 

@@ -105,12 +105,13 @@ pub(super) enum Rest {
     Unknown,
 }
 
-/// The error that the command ends with. `stands` is the number of steps that stand, `rest` what is known of this one.
+/// The error that the command ends with. `stands` is the number of steps that stand, `rest` what is known of this one, `lost`
+/// why forge has given the connection up.
 pub(super) fn explain(
     script: &Script<'_>,
     failure: &Failure<'_>,
     (stands, rest): (usize, Rest),
-    blockers: Vec<String>,
+    (blockers, lost): (Vec<String>, Option<Diagnostic>),
 ) -> Diagnostic {
     let (participle, command) = script.direction.words();
     let command = match script.phase {
@@ -154,7 +155,13 @@ pub(super) fn explain(
             Diagnostic::error(code, format!("stopped {place} {what}"))
         }
         Cause::Server(error) => {
-            let said = server_error(error);
+            let said = match lost {
+                Some(lost) => match lost.help_text().map(str::to_owned) {
+                    Some(help) => lost.note(help),
+                    None => lost,
+                },
+                None => server_error(error),
+            };
             let mut diagnostic =
                 Diagnostic::error(code, format!("{what} failed: {}", said.message()));
             // A batch is another statement than the one in the file: only that it is this one can be said.

@@ -463,7 +463,8 @@ impl<'a> Runner<'a> {
         } else {
             Vec::new()
         };
-        explain(self.script, failure, (self.stands, rest), blockers)
+        let lost = self.work.session.take_loss();
+        explain(self.script, failure, (self.stands, rest), (blockers, lost))
     }
 
     fn tell(&self, number: usize, step: &Step) {

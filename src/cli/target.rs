@@ -200,6 +200,10 @@ impl<'a> OpenTarget<'a> {
     /// Ends the session, with it the lock that it holds, and what leads to the server: the tunnel, or the embedded server
     /// if no other forge uses it.
     pub(super) async fn close(self) {
+        // What the command ends with says only that the connection was closed.
+        if let Some(loss) = self.session.take_loss() {
+            self.reporter.diagnostic(&loss.into_warning());
+        }
         self.session.close().await;
         match self.way {
             Way::Direct => {}

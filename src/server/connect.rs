@@ -6,7 +6,7 @@ use std::{fmt, net::IpAddr, process::Command, str::FromStr, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::uri;
+use super::{keepalive::Keepalive, uri};
 use crate::{
     diagnostic::{Diagnostic, Result},
     sql,
@@ -35,6 +35,8 @@ pub struct ConnectOptions {
     pub tls: Tls,
     /// How long to wait for one host; [`Duration::MAX`] is for ever.
     pub connect_timeout: Duration,
+    /// How a connection that has gone silent is noticed.
+    pub keepalive: Keepalive,
     /// Further settings for the session (`options=-c name=value`), in order.
     pub session_options: Vec<(String, String)>,
     /// Whether the login must be bound to the TLS connection.
@@ -263,6 +265,7 @@ impl ConnectOptions {
                 ..Tls::default()
             },
             connect_timeout: CONNECT_TIMEOUT,
+            keepalive: Keepalive::default(),
             session_options: Vec::new(),
             channel_binding: ChannelBinding::default(),
             target_session: TargetSession::default(),
@@ -369,6 +372,7 @@ impl fmt::Debug for ConnectOptions {
             password,
             tls,
             connect_timeout,
+            keepalive,
             session_options,
             channel_binding,
             target_session,
@@ -381,6 +385,7 @@ impl fmt::Debug for ConnectOptions {
             .field("password", &password.as_ref().map(|_| "…"))
             .field("tls", tls)
             .field("connect_timeout", connect_timeout)
+            .field("keepalive", keepalive)
             .field("session_options", session_options)
             .field("channel_binding", channel_binding)
             .field("target_session", target_session)

@@ -3,6 +3,7 @@
 use std::{
     fmt::Write as _,
     future,
+    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
@@ -24,6 +25,8 @@ use tokio_postgres::{
 use super::{
     connect::{ChannelBinding, ConnectOptions, Host, Pooler, TlsMode},
     failure,
+    liveness::Watch,
+    pulse::{Counted, Pulse},
     session::{Canceller, Session},
     setup::{self, Facts, NEWEST, OLDEST, Scope},
     socket::{Ending, Socket, Stream},
@@ -47,6 +50,7 @@ struct LoggedIn {
     driver: JoinHandle<()>,
     inbox: Arc<Mutex<Inbox>>,
     ending: Ending,
+    pulse: Arc<Pulse>,
     canceller: Canceller,
     /// `server_version` as the server announced it.
     version: Option<String>,
@@ -140,9 +144,11 @@ impl Login<'_> {
             stream,
             address,
             ending,
-        } = Socket::open(self.host, limit)
+        } = Socket::open(self.host, self.options.keepalive, limit)
             .await
             .map_err(|error| Failed::Early(failure::unreachable(self.host, &error, limit)))?;
+        let pulse = Pulse::new();
+        let stream: Stream = Box::new(Counted::new(stream, Arc::clone(&pulse)));
         let config = self.config(mode, startup);
         let connector = self.connector.filter(|_| mode != SslMode::Disable);
         let (client, driver, inbox, version) = match connector {
@@ -157,10 +163,14 @@ impl Login<'_> {
                 (client, driver, inbox, version)
             }
             Some(connector) => {
-                let handshake = connector.for_host(&self.host.host);
+                let handshake = connector
+                    .for_host(&self.host.host)
+                    .counted(Arc::clone(&pulse));
                 let begun = handshake.begun();
-                let connecting = timeout(limit, config.connect_raw(stream, handshake));
-                let (client, connection) = connecting
+                // Boxed, the compiler sees that it can go to another thread.
+                let connecting: Pin<Box<dyn Future<Output = _> + Send>> =
+                    Box::pin(config.connect_raw(stream, handshake));
+                let (client, connection) = timeout(limit, connecting)
                     .await
                     .map_err(|_| Failed::Early(failure::timed_out(self.host, limit)))?
                     .map_err(|error| Failed::Server(error, Encryption::of(&begun)))?;
@@ -174,6 +184,7 @@ impl Login<'_> {
             host: self.host.clone(),
             address,
             connector: connector.cloned(),
+            keepalive: self.options.keepalive,
             limit,
         };
         Ok(LoggedIn {
@@ -181,6 +192,7 @@ impl Login<'_> {
             driver,
             inbox,
             ending,
+            pulse,
             canceller,
             version,
         })
@@ -214,6 +226,7 @@ impl Login<'_> {
             driver,
             inbox,
             ending,
+            pulse,
             canceller,
             version,
         } = logged_in;
@@ -231,8 +244,12 @@ impl Login<'_> {
         let watch = setup::watch_query(direct);
         // Some systems can't watch a connection (no POLLRDHUP): a query of its own may fail alone, and as it is sent
         // along with the first it costs no time.
-        let (answer, _watched) =
-            tokio::join!(client.simple_query(&query), client.simple_query(&watch));
+        let keepalive = self.keepalive_query(&ending, direct);
+        let (answer, _watched, _kept_alive) = tokio::join!(
+            client.simple_query(&query),
+            client.simple_query(&watch),
+            client.simple_query(&keepalive)
+        );
         let answer = answer.map_err(|error| failure::server_error(&error))?;
         let facts = Facts::read(&answer, nonce).ok_or_else(|| {
             Diagnostic::error(
@@ -243,6 +260,7 @@ impl Login<'_> {
                 ),
             )
         })?;
+        let watch = Watch::begin(self, &ending, (&pulse, &inbox), &canceller.address, facts);
         let session = Session {
             client,
             driver,
@@ -250,6 +268,7 @@ impl Login<'_> {
             ending,
             canceller,
             facts,
+            watch,
         };
         if facts.pooled && self.options.pooler == Pooler::Refuse {
             session.close().await;
@@ -265,6 +284,18 @@ impl Login<'_> {
             open_inbox(&session.inbox).notices.insert(0, warning);
         }
         Ok(session)
+    }
+
+    /// Lets the server notice a connection that has gone silent, where there is a network between.
+    fn keepalive_query(self, ending: &Ending, direct: Scope<'_>) -> String {
+        let settings = match ending {
+            Ending::Internet(_) => self
+                .options
+                .keepalive
+                .server_settings(&self.options.session_options),
+            Ending::Socket(_) => Vec::new(),
+        };
+        setup::settings_query(&settings, direct)
     }
 
     fn explain(self, failed: Failed) -> Diagnostic {
@@ -325,6 +356,8 @@ impl Encryption {
 pub(super) struct Inbox {
     pub(super) notices: Vec<Diagnostic>,
     pub(super) failure: Option<Diagnostic>,
+    /// Why forge has given the connection up.
+    pub(super) loss: Option<Diagnostic>,
 }
 
 /// Runs the connection until it ends, collecting what the server says by itself.
@@ -342,7 +375,8 @@ where
                 }
                 Some(Ok(_)) => {} // Notifications; forge listens to none.
                 Some(Err(error)) => {
-                    open_inbox(&ours).failure = Some(failure::server_error(&error));
+                    let failure = failure::server_error(&error);
+                    open_inbox(&ours).failure.get_or_insert(failure);
                     return;
                 }
                 None => return,

@@ -52,6 +52,10 @@ pub(super) enum Keyword {
     Database,
     Host,
     HostAddress,
+    Keepalives,
+    KeepalivesCount,
+    KeepalivesIdle,
+    KeepalivesInterval,
     Options,
     Passfile,
     Password,
@@ -60,6 +64,7 @@ pub(super) enum Keyword {
     Service,
     ServiceFile,
     TargetSession,
+    TcpUserTimeout,
     TlsMode,
     User,
 }
@@ -124,6 +129,10 @@ const KNOWN: &[Known] = &[
     used("dbname", Some("PGDATABASE"), Keyword::Database),
     used("host", Some("PGHOST"), Keyword::Host),
     used("hostaddr", Some("PGHOSTADDR"), Keyword::HostAddress),
+    used("keepalives", None, Keyword::Keepalives),
+    used("keepalives_count", None, Keyword::KeepalivesCount),
+    used("keepalives_idle", None, Keyword::KeepalivesIdle),
+    used("keepalives_interval", None, Keyword::KeepalivesInterval),
     used("options", Some("PGOPTIONS"), Keyword::Options),
     used("passfile", Some("PGPASSFILE"), Keyword::Passfile),
     used("password", Some("PGPASSWORD"), Keyword::Password),
@@ -148,16 +157,13 @@ const KNOWN: &[Known] = &[
         Some("PGTARGETSESSIONATTRS"),
         Keyword::TargetSession,
     ),
+    used("tcp_user_timeout", None, Keyword::TcpUserTimeout),
     used("user", Some("PGUSER"), Keyword::User),
     ignored("application_name"), // forge names its sessions itself.
     ignored("client_encoding"),  // It is UTF8.
     ignored("fallback_application_name"),
     ignored("gssdelegation"),
     ignored("gsslib"),
-    ignored("keepalives"), // They are on.
-    ignored("keepalives_count"),
-    ignored("keepalives_idle"),
-    ignored("keepalives_interval"),
     ignored("krbsrvname"),
     ignored("load_balance_hosts"), // Hosts are tried in order.
     ignored("max_protocol_version"),
@@ -166,7 +172,6 @@ const KNOWN: &[Known] = &[
     ignored("sslkeylogfile"),
     ignored("sslnegotiation"), // Every server understands the ordinary one.
     ignored("sslsni"),
-    ignored("tcp_user_timeout"),
     refused("gssencmode", Some("PGGSSENCMODE"), &["disable", "prefer"]),
     refused("oauth_client_id", None, &[]),
     refused("oauth_client_secret", None, &[]),
@@ -384,7 +389,7 @@ mod tests {
         );
         check("user=ann user=bob", &[(Keyword::User, "bob")]);
         check("user=ann user=''", &[]);
-        check("application_name=x keepalives=1 gssencmode=prefer", &[]);
+        check("application_name=x krbsrvname=1 gssencmode=prefer", &[]);
         check("ssl=true", &[(Keyword::TlsMode, "require")]);
         check("ssl=verify-full", &[(Keyword::TlsMode, "verify-full")]);
     }

@@ -8,6 +8,7 @@ use super::{
     Environment,
     account::Account,
     connect::{CONNECT_TIMEOUT, ConnectOptions, Host, PORT, Pooler, Resolved},
+    keepalive::Keepalive,
     parameters::{Keyword, Origin, Parameters, Setting},
     passfile, servicefile, startup, tls, uri,
 };
@@ -55,6 +56,7 @@ impl ConnectOptions {
         let options = Self {
             tls: tls::resolve(&parameters, account.home.as_deref(), &mut warnings)?,
             connect_timeout: connect_timeout(&parameters)?,
+            keepalive: Keepalive::resolve(&parameters)?,
             session_options: session_options(&parameters)?,
             channel_binding: word(
                 &parameters,

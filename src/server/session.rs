@@ -11,6 +11,8 @@ use tokio_postgres::{CancelToken, Client, NoTls};
 use super::{
     connect::{ConnectOptions, Host, TargetSession, TlsMode},
     failure,
+    keepalive::Keepalive,
+    liveness::Watch,
     login::{Inbox, Login, open_inbox},
     setup::{self, Facts, Scope},
     socket::{Address, Ending, Socket},
@@ -29,6 +31,8 @@ pub struct Session {
     pub(super) ending: Ending,
     pub(super) canceller: Canceller,
     pub(super) facts: Facts,
+    /// Notices that the connection has gone silent.
+    pub(super) watch: Option<Watch>,
 }
 
 impl Session {
@@ -153,6 +157,11 @@ impl Session {
         open_inbox(&self.inbox).failure.clone()
     }
 
+    /// Why forge has given the connection up, if it has, and if nobody was told yet.
+    pub fn take_loss(&self) -> Option<Diagnostic> {
+        open_inbox(&self.inbox).loss.take()
+    }
+
     /// What cancels the statement that runs on this session, from elsewhere.
     pub fn cancel_token(&self) -> Canceller {
         self.canceller.clone()
@@ -167,6 +176,7 @@ impl Session {
             inbox: _,
             canceller: _,
             facts: _,
+            watch: _watch,
         } = self;
         // The driver ends the connection when nobody is left to ask.
         drop(client);
@@ -189,6 +199,7 @@ pub struct Canceller {
     pub(super) host: Host,
     pub(super) address: Address,
     pub(super) connector: Option<Connector>,
+    pub(super) keepalive: Keepalive,
     pub(super) limit: Duration,
 }
 
@@ -196,7 +207,7 @@ impl Canceller {
     /// Asks the server to cancel, and waits until it has passed the request on. The statement may have ended by itself.
     pub async fn cancel(&self) -> Result<()> {
         let cancelling = async {
-            let socket = Socket::open_address(&self.address, self.limit)
+            let socket = Socket::open_address(&self.address, self.keepalive, self.limit)
                 .await
                 .map_err(|error| failure::unreachable(&self.host, &error, self.limit))?;
             let sent = match &self.connector {

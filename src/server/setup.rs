@@ -126,6 +126,14 @@ pub(super) fn watch_query(scope: Scope<'_>) -> String {
     )
 }
 
+/// Calls that set something, under the same condition; an empty query if there are none.
+pub(super) fn settings_query(calls: &[String], scope: Scope<'_>) -> String {
+    if calls.is_empty() {
+        return String::new();
+    }
+    format!("SELECT {}{}", sql::join(calls, ", "), condition(scope))
+}
+
 fn condition(scope: Scope<'_>) -> String {
     match scope {
         Scope::Session { nonce } => format!(

@@ -9,7 +9,9 @@ use tokio::{
     time::timeout,
 };
 
-use super::connect::Host;
+use socket2::SockRef;
+
+use super::{connect::Host, keepalive::Keepalive};
 
 /// A stream of either family.
 pub(super) type Stream = Box<dyn Transport>;
@@ -61,9 +63,13 @@ pub(super) enum Ending {
 
 impl Socket {
     /// Tries the addresses of a host in turn. The limit holds for each, since a name may have one that leads nowhere.
-    pub(super) async fn open(host: &Host, limit: Duration) -> Result<Self, NoSocket> {
+    pub(super) async fn open(
+        host: &Host,
+        keepalive: Keepalive,
+        limit: Duration,
+    ) -> Result<Self, NoSocket> {
         if let Some(path) = host.socket() {
-            return Self::open_address(&Address::Socket(path), limit).await;
+            return Self::open_address(&Address::Socket(path), keepalive, limit).await;
         }
         let addresses: Vec<SocketAddr> = match host.address {
             Some(address) => vec![(address, host.port).into()],
@@ -75,7 +81,7 @@ impl Socket {
         };
         let mut failure = None;
         for address in addresses {
-            match Self::open_address(&Address::Internet(address), limit).await {
+            match Self::open_address(&Address::Internet(address), keepalive, limit).await {
                 Ok(socket) => return Ok(socket),
                 Err(error) => failure = failure.or(Some(error)),
             }
@@ -86,10 +92,14 @@ impl Socket {
     }
 
     /// Connects to one address.
-    pub(super) async fn open_address(address: &Address, limit: Duration) -> Result<Self, NoSocket> {
+    pub(super) async fn open_address(
+        address: &Address,
+        keepalive: Keepalive,
+        limit: Duration,
+    ) -> Result<Self, NoSocket> {
         let opening = async {
             match address {
-                Address::Internet(address) => Self::internet(*address).await,
+                Address::Internet(address) => Self::internet(*address, keepalive).await,
                 Address::Socket(path) => Self::socket(path).await,
             }
         };
@@ -99,12 +109,12 @@ impl Socket {
             .map_err(NoSocket::Failed)
     }
 
-    async fn internet(address: SocketAddr) -> io::Result<Self> {
+    async fn internet(address: SocketAddr, keepalive: Keepalive) -> io::Result<Self> {
         let socket = match address {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
             SocketAddr::V6(_) => TcpSocket::new_v6()?,
         };
-        socket.set_keepalive(true)?;
+        keepalive.set(SockRef::from(&socket))?;
         let stream = socket.connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self {
@@ -125,6 +135,14 @@ impl Socket {
 }
 
 impl Ending {
+    /// Another handle that cuts the connection; sockets of this machine have none, since nothing stands between.
+    pub(super) fn cut(&self) -> Option<std::net::TcpStream> {
+        match self {
+            Self::Internet(stream) => stream.try_clone().ok(),
+            Self::Socket(_) => None,
+        }
+    }
+
     /// Waits until the server's process has gone. The stream itself must have been closed for writing.
     pub(super) async fn wait(self) {
         let stream: io::Result<Stream> = match self {

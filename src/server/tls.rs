@@ -27,6 +27,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::{
     connect::{Tls, TlsMode},
     parameters::{Keyword, Parameters},
+    pulse::{Counted, Pulse},
     socket::Stream,
     verify,
 };
@@ -143,6 +144,7 @@ impl Connector {
             connector: self.0.clone(),
             host: host.to_owned(),
             begun: Arc::default(),
+            pulse: Pulse::new(),
         }
     }
 }
@@ -152,9 +154,16 @@ pub(super) struct Handshake {
     connector: MakeRustlsConnect,
     host: String,
     begun: Arc<AtomicBool>,
+    pulse: Arc<Pulse>,
 }
 
 impl Handshake {
+    /// Counts what is said over TLS.
+    pub(super) fn counted(mut self, pulse: Arc<Pulse>) -> Self {
+        self.pulse = pulse;
+        self
+    }
+
     /// Tells afterwards whether the server agreed to TLS.
     pub(super) fn begun(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.begun)
@@ -176,15 +185,18 @@ impl std::error::Error for HandshakeFailed {}
 type RustlsStream = <MakeRustlsConnect as MakeTlsConnect<Stream>>::Stream;
 
 impl TlsConnect<Stream> for Handshake {
-    type Stream = RustlsStream;
+    type Stream = Counted<RustlsStream>;
     type Error = HandshakeFailed;
-    type Future = Pin<Box<dyn Future<Output = Result<RustlsStream, HandshakeFailed>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Stream, HandshakeFailed>> + Send>>;
 
     fn connect(mut self, stream: Stream) -> Self::Future {
         self.begun.store(true, Ordering::Relaxed);
         let Ok(connect) =
             MakeTlsConnect::<Stream>::make_tls_connect(&mut self.connector, &self.host);
-        Box::pin(async move { connect.connect(stream).await.map_err(HandshakeFailed) })
+        Box::pin(async move {
+            let stream = connect.connect(stream).await.map_err(HandshakeFailed)?;
+            Ok(Counted::new(stream, self.pulse))
+        })
     }
 }
 

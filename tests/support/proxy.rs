@@ -26,10 +26,23 @@ pub(crate) struct Proxy {
     plan: Arc<Mutex<Plan>>,
 }
 
+/// Which connections nothing is forwarded on any more, in neither direction; they stay open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Silence {
+    /// Those that are open; new ones get through.
+    Open,
+    /// Those that are open, and new ones: they are accepted, and that is all.
+    All,
+}
+
 #[derive(Default)]
 struct Plan {
     /// How it is lost, and at which COMMIT.
     loss: Option<(Loss, usize)>,
+    /// How many connections there have been.
+    opened: usize,
+    /// The connections below this number are silent.
+    silent: usize,
     /// The connections that nobody has ended.
     kept: Vec<UnixStream>,
 }
@@ -45,8 +58,13 @@ impl Proxy {
         thread::spawn(move || {
             for client in listener.incoming() {
                 let client = client.unwrap();
+                let number = {
+                    let mut plan = shared.lock().unwrap();
+                    plan.opened += 1;
+                    plan.opened - 1
+                };
                 let server = UnixStream::connect(&socket).unwrap();
-                forward(client, server, &shared);
+                forward(client, server, number, &shared);
             }
         });
         Self { port, plan }
@@ -61,6 +79,15 @@ impl Proxy {
         self.plan.lock().unwrap().loss = Some((loss, commit));
     }
 
+    /// Forwards nothing more on these connections, and closes none.
+    pub(crate) fn go_silent(&self, silence: Silence) {
+        let mut plan = self.plan.lock().unwrap();
+        plan.silent = match silence {
+            Silence::Open => plan.opened,
+            Silence::All => usize::MAX,
+        };
+    }
+
     /// Whether the connection was lost as it should be.
     pub(crate) fn has_lost(&self) -> bool {
         self.plan.lock().unwrap().loss.is_none()
@@ -73,15 +100,23 @@ const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
 /// What forge asks before a COMMIT of a transaction that writes.
 const ASKED: &[u8] = b"pg_current_xact_id()";
 
-fn forward(client: TcpStream, server: UnixStream, plan: &Arc<Mutex<Plan>>) {
+/// Waits for as long as the connection is silent.
+fn wait_while_silent(plan: &Mutex<Plan>, number: usize) {
+    while number < plan.lock().unwrap().silent {
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn forward(client: TcpStream, server: UnixStream, number: usize, plan: &Arc<Mutex<Plan>>) {
     client.set_nodelay(true).unwrap();
     let (mut from_server, mut to_client) =
         (server.try_clone().unwrap(), client.try_clone().unwrap());
     let gone = Arc::new(Mutex::new(false));
-    let muted = Arc::clone(&gone);
+    let (muted, shared) = (Arc::clone(&gone), Arc::clone(plan));
     thread::spawn(move || {
         let mut buffer = [0; 8192];
         while let Ok(count @ 1..) = from_server.read(&mut buffer) {
+            wait_while_silent(&shared, number);
             if !*muted.lock().unwrap() && to_client.write_all(&buffer[..count]).is_err() {
                 break;
             }
@@ -93,6 +128,7 @@ fn forward(client: TcpStream, server: UnixStream, plan: &Arc<Mutex<Plan>>) {
         let mut buffer = [0; 8192];
         let mut writes = false;
         while let Ok(count @ 1..) = from_client.read(&mut buffer) {
+            wait_while_silent(&plan, number);
             let message = &buffer[..count];
             writes |= has(message, ASKED);
             if writes && has(message, COMMIT) {
