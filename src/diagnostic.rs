@@ -255,6 +255,13 @@ impl Diagnostic {
         self
     }
 
+    /// The same as the error of a command of whose work something stands, as this note says.
+    #[must_use]
+    pub fn partly(mut self, what: &str) -> Self {
+        self.0.code = Code::Partial;
+        self.note(what)
+    }
+
     /// Points at a stretch of a file; `text` stands beside the caret.
     #[must_use]
     pub fn at(

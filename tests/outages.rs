@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         a_commit_whose_answer_is_lost,
         a_way_to_the_server_that_goes_silent,
         a_reader_whose_way_to_the_server_goes_silent,
+        whatever_ends_a_run_while_steps_stand_is_told_by_the_exit_code,
         a_run_whose_client_has_gone,
         who_is_in_the_way,
         what_is_dropped_can_be_kept,
@@ -137,6 +138,122 @@ async fn a_commit_whose_answer_is_lost(cluster: &Cluster) {
         kinds.join(", "),
         "a batch of step 3, step 1, the record of step 2, the record of step 3"
     );
+}
+
+/// Something that the database does when the history is written, as long as it is there.
+struct Trap<'a> {
+    table: &'a str,
+    when: &'a str,
+    does: &'a str,
+}
+
+impl Trap<'_> {
+    async fn set(&self, desk: &Desk<'_>) {
+        let Self { table, when, does } = self;
+        let script = format!(
+            "CREATE FUNCTION forge.trap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {does}; RETURN NEW; END $$;
+             CREATE TRIGGER trap BEFORE INSERT ON forge.{table} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION forge.trap()"
+        );
+        desk.database.run(&script).await.unwrap();
+    }
+
+    async fn clear(desk: &Desk<'_>) {
+        let script = "DROP FUNCTION forge.trap() CASCADE";
+        desk.database.run(script).await.unwrap();
+    }
+}
+
+/// Scripts know by the exit code 6 that a run has left steps standing and that the next one goes on.
+async fn whatever_ends_a_run_while_steps_stand_is_told_by_the_exit_code(cluster: &Cluster) {
+    const FULL: &str = "RAISE disk_full USING MESSAGE = 'no space left on device'";
+    const KILLED: &str = "PERFORM pg_terminate_backend(pg_backend_pid())";
+    let mut desk = begun(cluster).await;
+    desk.write(
+        "schema/more.sql",
+        "ALTER TABLE app.users ADD COLUMN email text;\nCREATE INDEX users_name ON app.users (name);\n",
+    );
+    desk.forge("plan -m more --rev-id 200000000000");
+    desk.forge("approve");
+    let back = ["downgrade", "-1", "--yes", "--allow", "all"];
+    let trap = |table, when, does| Trap { table, when, does };
+    let ways = [
+        // The step that is announced, the one that is done, the end of the plan, what is kept of the result.
+        trap("event", "NEW.kind = 'step_start'", FULL),
+        trap("event", "NEW.kind = 'step_start'", KILLED),
+        trap("event", "NEW.kind = 'step_done' AND NEW.step = 2", FULL),
+        trap("event", "NEW.kind = 'step_done' AND NEW.step = 2", KILLED),
+        trap("event", "NEW.kind = 'applied'", FULL),
+        trap("event", "NEW.kind = 'applied'", KILLED),
+        trap("snapshot", "true", FULL),
+        trap("snapshot", "true", KILLED),
+    ];
+    for way in &ways {
+        way.set(&desk).await;
+        let text = desk.environment.run(&["apply", "--yes"]);
+        let what = format!("{} {} {}", way.table, way.when, way.does);
+        assert!(text.ends_with("[exit 6]\n"), "{what}: {text}");
+        assert!(text.contains("forge apply"), "{what}: {text}");
+        Trap::clear(&desk).await;
+        done(&desk, &["apply", "--yes"]);
+        done(&desk, &["verify"]);
+        done(&desk, &back);
+    }
+
+    // The way back is one transaction: all of it stands or nothing.
+    for (way, end) in [
+        (trap("event", "NEW.kind = 'reverted'", FULL), "[exit 1]\n"),
+        (trap("snapshot", "true", FULL), "[exit 6]\n"),
+    ] {
+        done(&desk, &["apply", "--yes"]);
+        way.set(&desk).await;
+        let text = desk.environment.run(&back);
+        assert!(text.ends_with(end), "{} {text}", way.when);
+        Trap::clear(&desk).await;
+    }
+
+    // Steps of an earlier plan of the same run.
+    done(&desk, &["apply", "--yes"]);
+    desk.write("schema/yet.sql", "CREATE TABLE app.yet (id int);\n");
+    desk.forge("plan -m yet --rev-id 300000000000");
+    desk.forge("approve");
+    done(&desk, &back);
+    let second = "NEW.rev = '300000000000' AND NEW.kind = 'step_done'";
+    trap("event", second, FULL).set(&desk).await;
+    let text = desk.environment.run(&["apply", "--yes"]);
+    assert!(text.ends_with("[exit 6]\n"), "{text}");
+    assert!(
+        text.contains("revision `200000000000` is applied"),
+        "{text}"
+    );
+    Trap::clear(&desk).await;
+    // Nothing of this run stands.
+    trap("event", second, FULL).set(&desk).await;
+    let text = desk.environment.run(&["apply", "--yes"]);
+    assert!(text.ends_with("[exit 1]\n"), "{text}");
+    Trap::clear(&desk).await;
+    done(&desk, &["apply", "--yes"]);
+    done(&desk, &["downgrade", "-2", "--yes", "--allow", "all"]);
+
+    // A third signal waits for nothing.
+    let held = another(&desk).await;
+    held.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
+        .await
+        .unwrap();
+    let apply = start(&desk, &["apply", "--yes"]);
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+        AND wait_event_type = 'Lock' AND application_name LIKE 'forge/%/200000000000/2'";
+    until(&desk, waiting).await;
+    // The server does not hear of the second one: it has not let go when the third comes.
+    for _ in 0..3 {
+        let id = apply.id().to_string();
+        let sent = Command::new("kill").args(["-INT", &id]).status();
+        assert!(sent.unwrap().success());
+    }
+    let (text, code) = ended_within(apply, Duration::from_secs(20)).await;
+    assert_eq!(code, 6, "{text}");
+    held.close().await;
+    done(&desk, &["apply", "--yes", "--takeover"]);
+    done(&desk, &["verify"]);
 }
 
 /// Waits until a query finds something.

@@ -71,8 +71,22 @@ pub(super) async fn commit(work: &Work<'_>, what: &str) -> Result<(), tokio_post
 /// begins with what the target remembers.
 ///
 /// # Errors
-/// Those of the work. A COMMIT that stays in doubt because the server can't be reached any more is [`Code::Partial`].
+/// Those of the work, as [`Code::Partial`] if steps stand. A COMMIT that stays in doubt because the server can't be reached any more is [`Code::Partial`].
 pub async fn outlast<T>(
+    work: &Work<'_>,
+    reconnect: impl AsyncFn() -> Result<Session>,
+    attempt: impl AsyncFn(&Work<'_>) -> Result<T>,
+) -> Result<T> {
+    match attempts(work, reconnect, attempt).await {
+        Ok(done) => {
+            work.unfinished.clear();
+            Ok(done)
+        }
+        Err(error) => Err(work.unfinished.tell(error)),
+    }
+}
+
+async fn attempts<T>(
     work: &Work<'_>,
     reconnect: impl AsyncFn() -> Result<Session>,
     attempt: impl AsyncFn(&Work<'_>) -> Result<T>,

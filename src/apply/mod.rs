@@ -20,6 +20,7 @@ mod run;
 mod runner;
 mod sync;
 mod target;
+mod unfinished;
 mod watch;
 
 pub use self::{
@@ -35,6 +36,7 @@ pub use self::{
     run::{Reached, Script, run},
     sync::sync,
     target::{Target, read_target},
+    unfinished::Unfinished,
     watch::{Reading, attended},
 };
 
@@ -65,6 +67,8 @@ pub struct Work<'a> {
     pub cancel: &'a Cancel,
     /// The transaction whose COMMIT is under way.
     pub committing: &'a Committing,
+    /// What stands of the command's work.
+    pub unfinished: &'a Unfinished,
     /// How long to wait for locks that others hold.
     pub patience: Duration,
     /// How far a standby may be behind before the next batch of a step waits for it.

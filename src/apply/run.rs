@@ -116,6 +116,8 @@ pub async fn run(
         Came::ToTheEnd(ended) => ended,
         Came::Before(next) => return Ok(Reached::Before(next)),
     };
+    let revision = script.file.revision();
+    work.unfinished.not_verified(revision);
     let (from, goal) = match script.direction {
         Direction::Up | Direction::Down => (plan.header.from, plan.header.to),
         // It ends where the plan began.
@@ -123,9 +125,8 @@ pub async fn run(
     };
     let target = target.behind(read_target(work).await?, goal);
     let promised = before.after(from, goal);
-    target
-        .settle(work, script.file.revision(), ended, promised)
-        .await?;
+    target.settle(work, revision, ended, promised).await?;
+    work.unfinished.ended(script.direction, revision);
     Ok(Reached::End(Box::new(target)))
 }
 

@@ -115,6 +115,7 @@ impl<'a> Runner<'a> {
 
     /// Runs what isn't done yet.
     pub(super) async fn steps(mut self) -> Result<Came> {
+        self.tell_standing(self.begun);
         self.set_up().await?;
         let batches = &self.script.file.plan.plan.batches;
         let mut first = 1;
@@ -150,6 +151,23 @@ impl<'a> Runner<'a> {
             Some(ended) => ended,
             None => self.record_end().await?,
         }))
+    }
+
+    /// Keeps what the command ends with if something else than a step fails. `unknown` is the step that may stand.
+    fn tell_standing(&self, unknown: Option<usize>) {
+        let Self { stands, total, .. } = self;
+        let (participle, _) = self.script.direction.words();
+        let revision = self.revision();
+        let what = match unknown {
+            Some(number) => format!(
+                "{stands} of {total} steps of revision `{revision}` stand; whether step {number} does is found out by the next run"
+            ),
+            None if *stands == 0 => return self.work.unfinished.nothing(),
+            None => format!(
+                "revision `{revision}` is partly {participle}: {stands} of {total} steps stand"
+            ),
+        };
+        self.work.unfinished.begun(self.script.direction, what);
     }
 
     async fn set_up(&self) -> Result<()> {
@@ -237,6 +255,7 @@ impl<'a> Runner<'a> {
                     for (number, step) in batch.steps() {
                         if !self.done.contains(&number) {
                             self.stands += 1;
+                            self.tell_standing(None);
                             self.tell(number, step);
                         }
                     }
@@ -338,6 +357,7 @@ impl<'a> Runner<'a> {
             loop {
                 let entry = Entry::of_step(self.revision(), EventKind::StepStart, number);
                 self.record(&entry).await?;
+                self.tell_standing(Some(number));
                 let Err(failure) = self.step(number, step, &progress).await else {
                     break;
                 };
@@ -369,6 +389,7 @@ impl<'a> Runner<'a> {
             return Err(self.explained(&failure, Rest::Unknown).await);
         }
         self.stands += 1;
+        self.tell_standing(None);
         self.tell(number, step);
         Ok(())
     }
@@ -377,6 +398,7 @@ impl<'a> Runner<'a> {
     async fn in_batches(&self, number: usize, step: &'a Step) -> Result<()> {
         let entry = Entry::of_step(self.revision(), EventKind::StepStart, number);
         self.record(&entry).await?;
+        self.tell_standing(Some(number));
         let of = StepOf {
             revision: self.revision(),
             number,
@@ -443,6 +465,7 @@ impl<'a> Runner<'a> {
         let rest = if self.work.committing.is_in_doubt() {
             Rest::Unknown
         } else {
+            self.tell_standing(None);
             Rest::Nothing
         };
         self.explained(failure, rest).await

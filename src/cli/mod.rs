@@ -60,6 +60,7 @@ use futures_util::future::LocalBoxFuture;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
+    apply::Unfinished,
     cancel::{Cancel, Urgency},
     diagnostic::{Code, Diagnostic, Exit, Result},
     files::ProjectFiles,
@@ -233,6 +234,8 @@ pub struct Context<'a> {
     pub reporter: &'a Reporter,
     /// The user's wish to stop.
     pub cancel: &'a Cancel,
+    /// What stands of the command's work.
+    pub unfinished: &'a Unfinished,
 }
 
 impl Context<'_> {
@@ -389,6 +392,7 @@ fn execute(
         working_dir: &cli.global.folder(&working_dir)?,
         reporter,
         cancel: &Cancel::new(),
+        unfinished: &Unfinished::default(),
     };
     let result = runtime.block_on(until_signal(&cli.command, &context));
     runtime.shutdown_timeout(GOODBYE);
@@ -400,7 +404,7 @@ async fn until_signal(command: &Command, context: &Context<'_>) -> Result<Exit> 
     let ends_at = command.ends_at();
     tokio::select! {
         result = command.run(context) => result,
-        error = listen(context, ends_at) => Err(error?),
+        error = listen(context, ends_at) => Err(context.unfinished.tell(error?)),
     }
 }
 
@@ -466,6 +470,7 @@ mod tests {
             working_dir: ".".into(),
             reporter: &reporter,
             cancel: &cancel,
+            unfinished: &Unfinished::default(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -156,6 +156,7 @@ impl<'a> OpenTarget<'a> {
             reporter: context.reporter,
             cancel: context.cancel,
             committing: &self.committing,
+            unfinished: context.unfinished,
             patience: settings.lock_wait.value,
             max_lag: MAX_LAG,
             signers: context.signers(settings),
