@@ -36,9 +36,8 @@ impl Unfinished {
         parts.begun = Some(format!(
             "all steps of revision `{revision}` stand; the result is not verified"
         ));
-        parts.help =
-            "the next `forge apply` or `forge downgrade` verifies the result before it does anything else"
-                .to_owned();
+        "the next `forge apply` or `forge downgrade` verifies the result before it does anything else"
+            .clone_into(&mut parts.help);
     }
 
     /// Nothing of the revision stands that was begun.

@@ -4,7 +4,7 @@
 //! The same times hold in three places: in the kernel here, in the kernel of the server (`tcp_keepalives_*`), and for
 //! [`super::liveness`], which notices what no kernel does.
 
-use std::{io, time::Duration};
+use std::{io, num::NonZeroU32, time::Duration};
 
 use socket2::{SockRef, TcpKeepalive};
 
@@ -12,8 +12,8 @@ use super::parameters::{Keyword, Parameters};
 use crate::{diagnostic::Result, sql::Literal};
 
 /// What holds where nothing is said: 20 s and three questions 10 s apart are less than a minute.
-const IDLE: Duration = Duration::from_secs(20);
-const INTERVAL: Duration = Duration::from_secs(10);
+const IDLE: u32 = 20;
+const INTERVAL: u32 = 10;
 const COUNT: u32 = 3;
 
 /// The most that Linux takes (`MAX_TCP_KEEPIDLE`, `MAX_TCP_KEEPINTVL`, `MAX_TCP_KEEPCNT`).
@@ -25,24 +25,24 @@ const MOST_PROBES: i32 = 127;
 pub struct Keepalive {
     /// `keepalives`: whether the other end is asked at all.
     pub enabled: bool,
-    /// `keepalives_idle`: how long it may be silent before it is asked.
-    pub idle: Option<Duration>,
-    /// `keepalives_interval`: the pause between two questions.
-    pub interval: Option<Duration>,
+    /// `keepalives_idle`: for how many seconds it may be silent before it is asked.
+    pub idle: Option<NonZeroU32>,
+    /// `keepalives_interval`: the pause between two questions, in seconds.
+    pub interval: Option<NonZeroU32>,
     /// `keepalives_count`: how many questions may stay without an answer.
-    pub count: Option<u32>,
-    /// `tcp_user_timeout`: how long what was sent may stay without an acknowledgement.
-    pub user_timeout: Option<Duration>,
+    pub count: Option<NonZeroU32>,
+    /// `tcp_user_timeout`: for how many milliseconds what was sent may stay without an acknowledgement.
+    pub user_timeout: Option<NonZeroU32>,
 }
 
 impl Default for Keepalive {
     fn default() -> Self {
         Self {
             enabled: true,
-            idle: Some(IDLE),
-            interval: Some(INTERVAL),
-            count: Some(COUNT),
-            user_timeout: Some(IDLE + INTERVAL * COUNT),
+            idle: NonZeroU32::new(IDLE),
+            interval: NonZeroU32::new(INTERVAL),
+            count: NonZeroU32::new(COUNT),
+            user_timeout: NonZeroU32::new((IDLE + INTERVAL * COUNT) * 1000),
         }
     }
 }
@@ -65,12 +65,9 @@ impl Keepalive {
             })?;
             Ok(Some(u32::try_from(number).unwrap_or(0)))
         };
-        let seconds = |keyword, name: &str, default: Duration| -> Result<Option<Duration>> {
+        let seconds = |keyword, name: &str, default: u32| -> Result<Option<NonZeroU32>> {
             let number = number(keyword, name, MOST_SECONDS, "whole seconds")?;
-            Ok(match number {
-                None => Some(default),
-                Some(number) => (number > 0).then(|| Duration::from_secs(number.into())),
-            })
+            Ok(NonZeroU32::new(number.unwrap_or(default)))
         };
         let enabled = match parameters.get(Keyword::Keepalives) {
             None => true,
@@ -82,10 +79,8 @@ impl Keepalive {
         let idle = seconds(Keyword::KeepalivesIdle, "keepalives_idle", IDLE)?;
         let interval = seconds(Keyword::KeepalivesInterval, "keepalives_interval", INTERVAL)?;
         let count = Keyword::KeepalivesCount;
-        let count = match number(count, "keepalives_count", MOST_PROBES, "a whole number")? {
-            None => Some(COUNT),
-            Some(count) => (count > 0).then_some(count),
-        };
+        let count = number(count, "keepalives_count", MOST_PROBES, "a whole number")?;
+        let count = NonZeroU32::new(count.unwrap_or(COUNT));
         let milliseconds = number(
             Keyword::TcpUserTimeout,
             "tcp_user_timeout",
@@ -100,80 +95,83 @@ impl Keepalive {
             user_timeout: None,
         };
         Ok(Self {
-            user_timeout: match milliseconds {
-                // It must not beat what the keepalives say: to Linux, it comes before their number.
-                None => Some(asked.patience()),
-                Some(number) => (number > 0).then(|| Duration::from_millis(number.into())),
-            },
+            // It must not beat what the keepalives say: to Linux, it comes before their number.
+            user_timeout: NonZeroU32::new(milliseconds.unwrap_or_else(|| asked.patience())),
             ..asked
         })
     }
 
     /// How long the other end may be silent before it is asked.
     pub(super) fn quiet(self) -> Duration {
-        self.idle.unwrap_or(IDLE)
+        seconds(self.idle, IDLE)
     }
 
     /// The pause between two questions, and how long each may take.
     pub(super) fn pause(self) -> Duration {
-        self.interval.unwrap_or(INTERVAL)
+        seconds(self.interval, INTERVAL)
     }
 
     /// How many questions in a row may stay without an answer. One alone may have come between a statement's end and its
     /// answer.
     pub(super) fn questions(self) -> u32 {
-        self.count.unwrap_or(COUNT).max(2)
+        self.count.map_or(COUNT, NonZeroU32::get).max(2)
     }
 
-    fn patience(self) -> Duration {
-        self.quiet() + self.pause() * self.count.unwrap_or(COUNT)
+    /// All of it, in milliseconds.
+    fn patience(self) -> u32 {
+        let count = self.count.map_or(COUNT, NonZeroU32::get);
+        let whole = self.quiet() + self.pause() * count;
+        u32::try_from(whole.as_millis()).expect("the parts are limited")
     }
 
     /// Sets the options of a socket.
-    pub(super) fn set(self, socket: SockRef<'_>) -> io::Result<()> {
+    pub(super) fn set(self, socket: &SockRef<'_>) -> io::Result<()> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        if self.user_timeout.is_some() {
-            socket.set_tcp_user_timeout(self.user_timeout)?;
+        if let Some(limit) = self.user_timeout {
+            let limit = Duration::from_millis(limit.get().into());
+            socket.set_tcp_user_timeout(Some(limit))?;
         }
         if !self.enabled {
             return socket.set_keepalive(false);
         }
         socket.set_keepalive(true)?;
         let mut keepalive = TcpKeepalive::new();
-        if let Some(idle) = self.idle {
-            keepalive = keepalive.with_time(idle);
+        if self.idle.is_some() {
+            keepalive = keepalive.with_time(self.quiet());
         }
-        if let Some(interval) = self.interval {
-            keepalive = keepalive.with_interval(interval);
+        if self.interval.is_some() {
+            keepalive = keepalive.with_interval(self.pause());
         }
         if let Some(count) = self.count {
-            keepalive = keepalive.with_retries(count);
+            keepalive = keepalive.with_retries(count.get());
         }
         socket.set_tcp_keepalive(&keepalive)
     }
 
     /// The server's settings for its end, except those that the connection's own options set.
     pub(super) fn server_settings(self, options: &[(String, String)]) -> Vec<String> {
-        let seconds = |it: Option<Duration>| it.map_or(0, |it| it.as_secs());
         let keepalives = [
-            ("tcp_keepalives_idle", seconds(self.idle)),
-            ("tcp_keepalives_interval", seconds(self.interval)),
-            ("tcp_keepalives_count", self.count.unwrap_or(0).into()),
+            ("tcp_keepalives_idle", self.idle),
+            ("tcp_keepalives_interval", self.interval),
+            ("tcp_keepalives_count", self.count),
         ];
-        let user_timeout = self.user_timeout.map_or(0, |it| it.as_millis());
-        let user_timeout = u64::try_from(user_timeout).expect("it was read as 32 bits");
         keepalives
             .into_iter()
             .filter(|_| self.enabled)
-            .chain([("tcp_user_timeout", user_timeout)])
+            .chain([("tcp_user_timeout", self.user_timeout)])
             .filter(|(name, _)| options.iter().all(|(option, _)| option != name))
             .map(|(name, value)| {
-                let (name, value) = (Literal(name), value.to_string());
+                let value = value.map_or(0, NonZeroU32::get).to_string();
+                let name = Literal(name);
                 let value = Literal(&value);
                 format!("pg_catalog.set_config({name}, {value}, false)")
             })
             .collect()
     }
+}
+
+fn seconds(given: Option<NonZeroU32>, default: u32) -> Duration {
+    Duration::from_secs(given.map_or(default, NonZeroU32::get).into())
 }
 
 #[cfg(test)]
@@ -192,7 +190,7 @@ mod tests {
             assert_eq!(resolved(given).unwrap(), expected, "{given}");
         }
         let usual = Keepalive::default();
-        let seconds = |number| Some(Duration::from_secs(number));
+        let some = NonZeroU32::new;
         check("", usual);
         check("keepalives=1", usual);
         check(
@@ -206,10 +204,10 @@ mod tests {
             "keepalives_idle=' 5 ' keepalives_interval=2 keepalives_count=4",
             Keepalive {
                 enabled: true,
-                idle: seconds(5),
-                interval: seconds(2),
-                count: Some(4),
-                user_timeout: seconds(13),
+                idle: some(5),
+                interval: some(2),
+                count: some(4),
+                user_timeout: some(13_000),
             },
         );
         check(
@@ -225,7 +223,7 @@ mod tests {
         check(
             "tcp_user_timeout=1500",
             Keepalive {
-                user_timeout: Some(Duration::from_millis(1500)),
+                user_timeout: some(1500),
                 ..usual
             },
         );
@@ -262,7 +260,7 @@ mod tests {
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let socket = || SockRef::from(&stream);
         let keepalive = resolved("keepalives_idle=5 keepalives_interval=2 keepalives_count=4");
-        keepalive.unwrap().set(socket()).unwrap();
+        keepalive.unwrap().set(&socket()).unwrap();
         assert!(socket().keepalive().unwrap());
         assert_eq!(
             socket().tcp_keepalive_time().unwrap(),
@@ -278,7 +276,7 @@ mod tests {
             socket().tcp_user_timeout().unwrap(),
             Some(Duration::from_secs(13))
         );
-        resolved("keepalives=0").unwrap().set(socket()).unwrap();
+        resolved("keepalives=0").unwrap().set(&socket()).unwrap();
         assert!(!socket().keepalive().unwrap());
     }
 

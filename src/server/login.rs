@@ -51,7 +51,7 @@ struct LoggedIn {
     inbox: Arc<Mutex<Inbox>>,
     ending: Ending,
     pulse: Arc<Pulse>,
-    canceller: Canceller,
+    canceller: Arc<Canceller>,
     /// `server_version` as the server announced it.
     version: Option<String>,
 }
@@ -179,14 +179,14 @@ impl Login<'_> {
                 (client, driver, inbox, version)
             }
         };
-        let canceller = Canceller {
+        let canceller = Arc::new(Canceller {
             token: client.cancel_token(),
             host: self.host.clone(),
             address,
             connector: connector.cloned(),
             keepalive: self.options.keepalive,
             limit,
-        };
+        });
         Ok(LoggedIn {
             client,
             driver,

@@ -29,7 +29,7 @@ pub struct Session {
     pub(super) driver: JoinHandle<()>,
     pub(super) inbox: Arc<Mutex<Inbox>>,
     pub(super) ending: Ending,
-    pub(super) canceller: Canceller,
+    pub(super) canceller: Arc<Canceller>,
     pub(super) facts: Facts,
     /// Notices that the connection has gone silent.
     pub(super) watch: Option<Watch>,
@@ -63,7 +63,7 @@ impl Session {
                     connector: connector.as_ref(),
                     application_name,
                 };
-                match login.open().await {
+                match Box::pin(login.open()).await {
                     Ok(session) if session.facts.suits(target) => return Ok(session),
                     Ok(session) => {
                         session.close().await;
@@ -163,8 +163,8 @@ impl Session {
     }
 
     /// What cancels the statement that runs on this session, from elsewhere.
-    pub fn cancel_token(&self) -> Canceller {
-        self.canceller.clone()
+    pub fn cancel_token(&self) -> Arc<Canceller> {
+        Arc::clone(&self.canceller)
     }
 
     /// Ends the session and waits until the server's process has gone, so that the database can be dropped.

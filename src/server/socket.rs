@@ -114,7 +114,7 @@ impl Socket {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
             SocketAddr::V6(_) => TcpSocket::new_v6()?,
         };
-        keepalive.set(SockRef::from(&socket))?;
+        keepalive.set(&SockRef::from(&socket))?;
         let stream = socket.connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self {
