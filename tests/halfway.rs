@@ -25,7 +25,7 @@ use std::{
 
 use cluster::{Cluster, Database};
 use forge::{
-    apply::{self, Committing, Dropped, Halfway, Reached, Script, Target, Work},
+    apply::{self, Committing, Dropped, Halfway, Reached, Script, Target, Unfinished, Work},
     cancel::Cancel,
     catalog::{Cast, Catalog, Scope, introspect},
     diagnostic::{Diagnostic, SourceFile},
@@ -488,6 +488,7 @@ struct Hands {
     reporter: Reporter,
     cancel: Cancel,
     committing: Committing,
+    unfinished: Unfinished,
 }
 
 impl Hands {
@@ -499,6 +500,7 @@ impl Hands {
             reporter: Reporter::new(ColorChoice::Never, Verbosity::Quiet, silent(), silent()),
             cancel: Cancel::new(),
             committing: Committing::default(),
+            unfinished: Unfinished::default(),
         }
     }
 
@@ -511,6 +513,7 @@ impl Hands {
             reporter: &self.reporter,
             cancel: &self.cancel,
             committing: &self.committing,
+            unfinished: &self.unfinished,
             patience: Duration::from_secs(10),
             max_lag: apply::MAX_LAG,
             dropped: Dropped::Lost,
