@@ -102,6 +102,12 @@ fn only_commands_of_forges_own_are_sent_as_scripts() {
             ("src/history/store.rs", "&create", own),
             ("src/history/store.rs", "\"ROLLBACK\"", own),
             ("src/server/login.rs", "client.simple_query(&query)", own),
+            ("src/server/login.rs", "client.simple_query(&watch)", own),
+            (
+                "src/server/login.rs",
+                "client.simple_query(&keepalive)",
+                own,
+            ),
             ("src/server/role.rs", "SET ROLE", names),
             ("src/server/session.rs", "setup::setup_query", own),
             (
