@@ -17,6 +17,11 @@ mod desk;
 #[expect(dead_code, reason = "the cases use the rest")]
 #[path = "support/dump.rs"]
 mod dump;
+#[path = "support/pooler.rs"]
+mod pooler;
+#[expect(dead_code, reason = "the tests of outages use the rest")]
+#[path = "support/proxy.rs"]
+mod proxy;
 #[path = "support/mod.rs"]
 mod support;
 
@@ -36,6 +41,8 @@ mod faults;
 mod found;
 #[path = "lifecycle/halfway.rs"]
 mod halfway;
+#[path = "lifecycle/poolers.rs"]
+mod poolers;
 #[path = "lifecycle/rights.rs"]
 mod rights;
 #[path = "lifecycle/rollback.rs"]
@@ -115,6 +122,9 @@ fn main() -> ExitCode {
         rows::rows_in_the_way_of_the_rest_are_found_before_it_goes_on,
         rows::rows_written_behind_a_backfill_are_filled_too,
         texts::a_step_does_not_change_how_the_next_is_read,
+        poolers::what_only_reads_works_behind_any_pooler,
+        poolers::what_takes_locks_is_refused_behind_a_pooler_that_shares_processes,
+        poolers::everything_works_behind_a_pooler_that_keeps_its_processes,
         scripts::a_stamp_is_a_script_too,
         rollback::a_downgrade_names_what_it_does_not_restore,
         rollback::a_rollback_plan_refuses_what_a_downgrade_refuses,

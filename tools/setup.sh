@@ -33,6 +33,8 @@ main() {
     [ "$want_lint" = no ] || [ -n "$(type -P kill)" ] || packages+=(procps)
     # They sign plans, too.
     [ "$want_lint" = no ] || has ssh-keygen || packages+=(openssh-client)
+    # And stand behind a pooler. Debian keeps it off the PATH of ordinary users.
+    [ "$want_lint" = no ] || has pgbouncer || [ -x /usr/sbin/pgbouncer ] || packages+=(pgbouncer)
     [ ${#packages[@]} -eq 0 ] || install_packages "${packages[@]}"
 
     ensure_rust
@@ -72,6 +74,15 @@ install_packages() {
         echo 'create_main_cluster = false' | as_root tee "$no_cluster" >/dev/null
         # The next PostgreSQL that somebody installs is none of this script's business.
         trap 'as_root rm -f '"$no_cluster" EXIT ;;
+    esac
+    # The tests start PgBouncers of their own: without this, Debian would start one on port 6432.
+    local no_service=/usr/sbin/policy-rc.d
+    case " $* " in *' pgbouncer '*)
+        if [ ! -e "$no_service" ]; then
+            printf '#!/bin/sh\nexit 101\n' | as_root tee "$no_service" >/dev/null
+            as_root chmod 755 "$no_service"
+            trap 'as_root rm -f '"$no_cluster $no_service" EXIT
+        fi ;;
     esac
     # Without a terminal of its own, dpkg leaves out its progress, which -qq would print as one endless line in a log.
     as_root env DEBIAN_FRONTEND=noninteractive \

@@ -33,10 +33,12 @@ pub(super) fn key() -> [i32; 2] {
 /// # Errors
 /// [`Code::Busy`] with the one that holds it.
 pub async fn acquire(work: &Work<'_>) -> Result<Acquired> {
+    work.session.must_be_its_own()?;
     let started = Instant::now();
     let mut progress = None;
     loop {
         if try_lock(work.session, include_str!("sql/try_lock.sql")).await? {
+            work.session.must_be_as_it_began().await?;
             return Ok(match progress {
                 None => Acquired::AtOnce,
                 Some(_) => Acquired::AfterWaiting,
@@ -60,12 +62,21 @@ pub async fn acquire(work: &Work<'_>) -> Result<Acquired> {
     }
 }
 
-/// Takes the lock beside others that only read.
+/// Takes the lock beside others that only read. Behind a pooler that shares its processes it is only looked whether it is
+/// free: see [`Session::pooling`].
 ///
 /// # Errors
 /// [`Code::Busy`] if an apply is running.
 pub async fn acquire_shared(session: &Session) -> Result<()> {
-    if try_lock(session, include_str!("sql/try_lock_shared.sql")).await? {
+    let taken = if session.pooling().is_shared() {
+        let [one, other] = key();
+        let query = format!("SELECT pg_try_advisory_xact_lock_shared({one}, {other}) AS taken");
+        let rows = session.read(&query, &[]).await?;
+        rows.first().is_some_and(|row| row.get("taken"))
+    } else {
+        try_lock(session, include_str!("sql/try_lock_shared.sql")).await?
+    };
+    if taken {
         Ok(())
     } else {
         Err(busy(session, None).await)

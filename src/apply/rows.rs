@@ -256,9 +256,9 @@ fn names_of(step: &Step) -> Vec<String> {
 
 /// Counts the rows that a query finds, within ten seconds.
 async fn count(session: &Session, query: &str) -> Result<i64> {
-    let limit = "SELECT set_config('statement_timeout', '10s', true)";
-    let answers = session.snapshot(&[limit, query]).await?;
-    Ok(answers[1].first().map_or(0, |row| row.get("found")))
+    let limit = [("statement_timeout", "10s")];
+    let answers = session.snapshot_under(&limit, &[query]).await?;
+    Ok(answers[0].first().map_or(0, |row| row.get("found")))
 }
 
 fn state(error: &Diagnostic) -> Option<&str> {

@@ -179,6 +179,7 @@ impl<'a> Runner<'a> {
 
     /// Tells the server's administrator, and whoever waits for the lock, what the session is at.
     async fn show(&self, batch: Numbered<'_>) -> Result<()> {
+        self.work.session.must_be_as_it_began().await?;
         let run = Running::session_name(&self.work.actor.run);
         let name = format!("{run}{}/{}", self.revision(), batch.numbers());
         let name = Literal(&name);

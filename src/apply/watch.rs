@@ -75,8 +75,10 @@ pub async fn attended<T>(of: Reading<'_>, reading: impl Future<Output = T>) -> T
 
 async fn attend(of: Reading<'_>) -> Infallible {
     sleep(PATIENCE).await;
-    // Who is in the way would be good to know, and isn't worth an error.
-    drop(tell_blockers(of).await);
+    // Behind a pooler, nobody knows which process reads. Who is in the way would be good to know, and isn't worth an error.
+    if !of.session.pooling().is_shared() {
+        drop(tell_blockers(of).await);
+    }
     std::future::pending().await
 }
 

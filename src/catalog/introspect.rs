@@ -39,18 +39,18 @@ pub async fn introspect_with_addresses(
         .map(|(role, plays)| (role.as_str(), plays.as_str()))
         .collect();
     let names = serde_json::to_string(&names).expect("names are JSON");
-    let alias = format!(
-        "SELECT set_config('forge.roles', {}, true), set_config('search_path', '', true), current_user::text AS role",
-        crate::sql::Literal(&names)
-    );
     // Names are printed in full only where the search path is empty.
-    let mut queries: Vec<&str> = vec![&alias];
+    let settings = [("forge.roles", names.as_str()), ("search_path", "")];
+    let mut queries: Vec<&str> = vec!["SELECT current_user::text AS role"];
     queries.extend(Kind::ALL.iter().map(|kind| kind.introspect()));
     queries.push(include_str!("depends.sql"));
     queries.push(include_str!("extensions.sql"));
     queries.push(include_str!("unmodelled.sql"));
     queries.push(include_str!("event_triggers.sql"));
-    let mut answers = session.snapshot(&queries).await?.into_iter();
+    let mut answers = session
+        .snapshot_under(&settings, &queries)
+        .await?
+        .into_iter();
     let mut next = || answers.next().expect("there is an answer to each query");
     let own = next()
         .first()

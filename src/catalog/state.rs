@@ -1,10 +1,13 @@
 //! Whether a database may have changed since it was last read.
 
-use crate::{diagnostic::Result, server::session::Session};
+use crate::{
+    diagnostic::Result,
+    server::{session::Session, snapshot::STATE},
+};
 
 /// The state of the session's database in one line. Equal lines mean equal catalogs; it says nothing of how two differ.
 pub async fn state(session: &Session) -> Result<String> {
-    let answers = session.snapshot(&[include_str!("state.sql")]).await?;
+    let answers = session.snapshot(&[STATE]).await?;
     Ok(answers[0]
         .first()
         .expect("the query has one row")

@@ -124,7 +124,10 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let folder = revisions::readable_folder(context, &settings)?;
     folder.graph()?;
     let target = match args.wait_db {
-        Some(limit) => OpenTarget::open_within(context, &settings, "apply", limit).await?,
+        Some(limit) => {
+            let target = OpenTarget::open_within(context, &settings, "apply", limit).await?;
+            target.of_its_own().await?
+        }
         None => OpenTarget::open(context, &settings, "apply").await?,
     };
     revisions::tell_target(context, &settings, &target.url);

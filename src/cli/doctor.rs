@@ -7,7 +7,7 @@ use super::{
 use crate::{
     diagnostic::{Code, Diagnostic, Exit, Result},
     health::{self, Line, facts::Server},
-    server::shadow,
+    server::{pooling::Pooling, shadow},
     settings::Settings,
 };
 
@@ -72,7 +72,7 @@ async fn connection(
     lines: &mut Vec<Line>,
     exit: &mut Exit,
 ) {
-    let target = match OpenTarget::open(context, settings, "doctor").await {
+    let target = match OpenTarget::open_to_read(context, settings, "doctor").await {
         Ok(target) => target,
         Err(error) => {
             note(lines, exit, "connection", &error);
@@ -82,7 +82,7 @@ async fn connection(
     };
     lines.push(Line::good("connection", target.url.clone()));
     match health::facts::server(&target.session).await {
-        Ok(server) => lines.extend(of_server(&server, target.session.is_pooled())),
+        Ok(server) => lines.extend(of_server(&server, target.session.pooling())),
         Err(error) => note(lines, exit, "server", &error),
     }
     match health::facts::leftovers(&target.session).await {
@@ -93,7 +93,7 @@ async fn connection(
     target.close().await;
 }
 
-fn of_server(server: &Server, pooled: bool) -> Vec<Line> {
+fn of_server(server: &Server, pooling: Pooling) -> Vec<Line> {
     let role = if server.login == server.role {
         format!("`{}`", server.role)
     } else {
@@ -123,13 +123,13 @@ fn of_server(server: &Server, pooled: bool) -> Vec<Line> {
     } else {
         Line::good("standby", "no")
     });
-    lines.push(if pooled {
-        Line::bad("pooler", vec!["one stands between".to_owned()])
-    } else {
-        Line::good(
+    lines.push(if pooling.is_shared() {
+        Line::bad(
             "pooler",
-            "none: the server's process knows this session's own setting",
+            vec![format!("{}; only what reads works here", pooling.words())],
         )
+    } else {
+        Line::good("pooler", pooling.words())
     });
     if let Some(set) = &server.settings {
         // forge sets what matters to it in each session; these hold for everybody else.

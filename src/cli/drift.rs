@@ -46,7 +46,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     if args.adopt {
         settings.project()?;
     }
-    let target = OpenTarget::open(context, &settings, "drift").await?;
+    let target = OpenTarget::open_to_read(context, &settings, "drift").await?;
     revisions::tell_target(context, &settings, &target.url);
     let outcome = match look(context, &target).await {
         Ok(Looked { report, found }) if report.drift && (args.revert || args.adopt) => {
@@ -155,7 +155,19 @@ async fn look(context: &Context<'_>, target: &OpenTarget<'_>) -> Result<Looked> 
     let progress = context.reporter.progress("reading the database");
     let live = target.catalog().await?;
     drop(progress);
-    let Some(left) = history::snapshot(session, &target.scope).await? else {
+    let left = history::snapshot(session, &target.scope).await?;
+    // Nobody holds a lock there.
+    if session.pooling().is_shared() {
+        apply::acquire_shared(session).await?;
+        if history::load(session).await? != journal {
+            return Err(Diagnostic::error(
+                Code::Busy,
+                "another forge has changed the database while it was read",
+            )
+            .help("run the command again"));
+        }
+    }
+    let Some(left) = left else {
         return untold(&journal, live.fingerprint() == promised).map(|()| nothing(report));
     };
     // What no kind models isn't part of the state that a plan promises, nor does a scope know where it lives.

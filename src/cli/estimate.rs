@@ -75,7 +75,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     }
     let settings = context.settings()?;
     let folder = revisions::readable_folder(context, &settings)?;
-    let target = OpenTarget::open(context, &settings, "estimate").await?;
+    let target = OpenTarget::open_to_read(context, &settings, "estimate").await?;
     revisions::tell_target(context, &settings, &target.url);
     let expected = look(args, &target, folder).await;
     target.close().await;

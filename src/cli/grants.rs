@@ -55,7 +55,7 @@ struct Scene {
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
-    let target = OpenTarget::open(context, &settings, "grants").await?;
+    let target = OpenTarget::open_to_read(context, &settings, "grants").await?;
     let scene = look(&target).await;
     let major = target.session.major();
     target.close().await;

@@ -44,7 +44,7 @@ pub(super) async fn journal(
     settings: &Settings,
     command: &str,
 ) -> Result<Journal> {
-    let target = OpenTarget::open(context, settings, command).await?;
+    let target = OpenTarget::open_to_read(context, settings, command).await?;
     let journal = history::load(&target.session).await;
     target.close().await;
     journal

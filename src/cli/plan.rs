@@ -98,7 +98,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     match args.from {
         From::History => from_history(args, context, &settings, &tree).await,
         From::Database => {
-            let target = OpenTarget::open(context, &settings, "plan").await?;
+            let target = OpenTarget::open_to_read(context, &settings, "plan").await?;
             let outcome = Box::pin(from_database(args, context, &settings, &tree, &target)).await;
             target.close().await;
             outcome

@@ -25,7 +25,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
     let folder = revisions::readable_folder(context, &settings)?;
-    let target = OpenTarget::open(context, &settings, "rollback-plan").await?;
+    let target = OpenTarget::open_to_read(context, &settings, "rollback-plan").await?;
     revisions::tell_target(context, &settings, &target.url);
     let ways_back = async {
         let journal = history::load(&target.session).await?;

@@ -110,7 +110,7 @@ async fn from_target(
     settings: &Settings,
     folder: Folder,
 ) -> Result<Filed> {
-    let target = OpenTarget::open(context, settings, "show").await?;
+    let target = OpenTarget::open_to_read(context, settings, "show").await?;
     let filed = async {
         let journal = history::load(&target.session).await?;
         let reference = match args.revision.parse() {

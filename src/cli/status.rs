@@ -22,7 +22,7 @@ pub(super) struct Args {}
 pub(super) async fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
     let folder = revisions::readable_folder(context, &settings)?;
-    let target = OpenTarget::open(context, &settings, "status").await?;
+    let target = OpenTarget::open_to_read(context, &settings, "status").await?;
     let journal = history::load(&target.session).await;
     let url = target.url.clone();
     target.close().await;

@@ -13,8 +13,9 @@ use crate::{
     history::Actor,
     report::Reporter,
     server::{
-        connect::ConnectOptions,
+        connect::{ConnectOptions, Pooler},
         embedded::Embedded,
+        pooling::Pooling,
         session::Session,
         shadow::{Mode, ShadowSettings},
         tunnel::Tunnel,
@@ -55,13 +56,40 @@ enum Way {
 impl<'a> OpenTarget<'a> {
     /// Connects to the target that the settings name; the embedded one is started, a tunnel opened. `command` is what the
     /// server's administrator sees.
+    ///
+    /// # Errors
+    /// [`Code::Configuration`] behind a pooler that doesn't keep a server process for a connection.
     pub(super) async fn open(
         context: &Context<'a>,
         settings: &Settings,
         command: &str,
     ) -> Result<Self> {
         let named = named(context, settings)?;
+        Self::try_open(context, settings, command, named.as_ref())
+            .await?
+            .of_its_own()
+            .await
+    }
+
+    /// As [`Self::open`], for a command that only reads: it works behind any pooler.
+    pub(super) async fn open_to_read(
+        context: &Context<'a>,
+        settings: &Settings,
+        command: &str,
+    ) -> Result<Self> {
+        let named = named(context, settings)?;
         Self::try_open(context, settings, command, named.as_ref()).await
+    }
+
+    /// This target, unless its session may be another's a moment later.
+    pub(super) async fn of_its_own(self) -> Result<Self> {
+        match self.session.must_be_its_own() {
+            Ok(()) => Ok(self),
+            Err(error) => {
+                self.close().await;
+                Err(error)
+            }
+        }
     }
 
     /// As [`Self::open`], and tries again for this time while the database isn't there. Says why it waits.
@@ -129,6 +157,13 @@ impl<'a> OpenTarget<'a> {
         let session = match session(context, settings, &options, command).await {
             Ok(session) => session,
             Err(error) => return Err(way.close_after(error).await),
+        };
+        let options = match session.pooling() {
+            Pooling::Direct => options,
+            known => ConnectOptions {
+                pooler: Pooler::Known(known),
+                ..options
+            },
         };
         Ok(Self {
             session,
@@ -251,11 +286,15 @@ pub(super) async fn embedded(context: &Context<'_>, settings: &Settings) -> Resu
 
 /// The connection that the settings name; `None` is the embedded server's.
 fn named(context: &Context<'_>, settings: &Settings) -> Result<Option<ConnectOptions>> {
-    Ok(match &settings.target()?.value {
+    let options = match &settings.target()?.value {
         Target::Embedded => None,
         Target::Connection(connection) => Some(resolve(context, Some(connection.reveal()))?),
         Target::Variables => Some(resolve(context, None)?),
-    })
+    };
+    Ok(options.map(|options| ConnectOptions {
+        pooler: Pooler::Find,
+        ..options
+    }))
 }
 
 /// Whether the same connection may succeed a moment later: the server isn't there yet, or has no such database yet.

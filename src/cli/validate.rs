@@ -23,7 +23,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let journal = if args.files || settings.target.is_none() {
         Journal::default()
     } else {
-        let target = OpenTarget::open(context, &settings, "validate").await?;
+        let target = OpenTarget::open_to_read(context, &settings, "validate").await?;
         revisions::tell_target(context, &settings, &target.url);
         let journal = history::load(&target.session).await;
         target.close().await;

@@ -22,7 +22,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
     let folder = revisions::readable_folder(context, &settings)?;
-    let target = OpenTarget::open(context, &settings, "verify").await?;
+    let target = OpenTarget::open_to_read(context, &settings, "verify").await?;
     revisions::tell_target(context, &settings, &target.url);
     let lines = look(&target, folder).await;
     target.close().await;

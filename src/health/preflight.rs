@@ -14,7 +14,7 @@ use crate::{
     history::{self, Filed, Revisions, Signers, Standing},
     kinds::{Action, HazardKind, Kind, Step},
     plan::{estimate, held, outlook},
-    server::session::Session,
+    server::{pooling::Pooling, session::Session},
 };
 
 /// What lies ahead.
@@ -108,11 +108,19 @@ async fn server(session: &Session, ahead: &Ahead<'_>) -> Result<Line> {
             server.version
         ));
     }
-    if session.is_pooled() {
-        wrong.push("a connection pooler stands between".to_owned());
-    }
+    let way = match session.pooling() {
+        Pooling::Direct => "without a pooler",
+        Pooling::Session => "through a pooler that keeps its process",
+        Pooling::Transaction | Pooling::Statement => {
+            wrong.push(format!(
+                "a connection pooler stands between: {}",
+                session.pooling().words()
+            ));
+            "through a pooler"
+        }
+    };
     let found = format!(
-        "PostgreSQL {}, a primary, reached without a pooler, database of {}",
+        "PostgreSQL {}, a primary, reached {way}, database of {}",
         server.version, server.size
     );
     Ok(Line::of("server", wrong, &found))

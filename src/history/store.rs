@@ -112,10 +112,8 @@ pub enum Ensured {
 /// A name for a run of forge on this target, which no other run has.
 pub async fn new_run(session: &Session) -> Result<String> {
     let rows = session
-        .client()
-        .query_typed("SELECT gen_random_uuid()::text AS run", &[])
-        .await
-        .map_err(|error| server_error(&error))?;
+        .read("SELECT gen_random_uuid()::text AS run", &[])
+        .await?;
     let run: String = rows.first().expect("the query has one row").get("run");
     Ok(run.chars().take(8).collect())
 }
@@ -153,11 +151,7 @@ pub(super) struct Existing {
 }
 
 pub(super) async fn history_exists(session: &Session) -> Result<Existing> {
-    let rows = session
-        .client()
-        .query_typed(include_str!("sql/exists.sql"), &[])
-        .await
-        .map_err(|error| server_error(&error))?;
+    let rows = session.read(include_str!("sql/exists.sql"), &[]).await?;
     let row = rows.first().expect("the query has one row");
     Ok(Existing {
         present: row.get("present"),
@@ -269,14 +263,15 @@ pub async fn register(session: &Session, plan: &PlanFile, body: &Body) -> Result
 
 /// The texts of a revision's files, as they were applied.
 pub async fn body(session: &Session, revision: &str) -> Result<Body> {
-    let row = session
-        .client()
-        .query_one(
-            "SELECT body, down_body FROM forge.revision WHERE rev = $1",
-            &[&revision],
+    let query = "SELECT body, down_body FROM forge.revision WHERE rev = $1";
+    let rows = session.read(query, &[revision]).await?;
+    let row = rows.first().ok_or_else(|| {
+        Diagnostic::error(
+            Code::History,
+            format!("the history has no revision `{revision}` any more"),
         )
-        .await
-        .map_err(|error| server_error(&error))?;
+        .help("run the command again")
+    })?;
     Ok(Body {
         up: plain(row.get("body")),
         down: row.get::<_, Option<String>>("down_body").map(plain),
@@ -351,14 +346,8 @@ pub async fn is_as_left(
 
 /// The catalog as the last revision left it, as far as it is managed today.
 pub async fn snapshot(session: &Session, scope: &Scope) -> Result<Option<Catalog>> {
-    let rows = session
-        .client()
-        .query_typed(
-            "SELECT catalog FROM forge.snapshot ORDER BY event DESC LIMIT 1",
-            &[],
-        )
-        .await
-        .map_err(|error| server_error(&error))?;
+    let query = "SELECT catalog FROM forge.snapshot ORDER BY event DESC LIMIT 1";
+    let rows = session.read(query, &[]).await?;
     let Some(row) = rows.first() else {
         return Ok(None);
     };

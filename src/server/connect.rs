@@ -6,7 +6,7 @@ use std::{fmt, net::IpAddr, process::Command, str::FromStr, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{keepalive::Keepalive, uri};
+use super::{keepalive::Keepalive, pooling::Pooling, uri};
 use crate::{
     diagnostic::{Diagnostic, Result},
     sql,
@@ -137,8 +137,10 @@ pub enum Pooler {
     /// Refuse it.
     #[default]
     Refuse,
-    /// Go on without anything that belongs to the session.
-    Allow,
+    /// Find out what it does with the server's processes. The session does without anything of its own where they are shared.
+    Find,
+    /// It was found out already.
+    Known(Pooling),
 }
 
 impl TlsMode {

@@ -19,13 +19,14 @@ use tokio::{
 
 use super::{
     backend::Backend,
-    connect::{ConnectOptions, Host, TargetSession},
+    connect::{ConnectOptions, Host, TargetSession, TlsMode},
     keepalive::Keepalive,
     login::{Inbox, Login, open_inbox},
     pulse::Pulse,
     session::Session,
     setup::Facts,
     socket::{Address, Ending},
+    tls::Connector,
 };
 use crate::diagnostic::{Code, Diagnostic, Result};
 
@@ -157,6 +158,24 @@ impl Watcher {
     }
 
     async fn ask(&mut self) -> Verdict {
+        if self.pooled {
+            // A process may be long in coming, and whose it is nobody knows.
+            let tls = &self.options.tls;
+            let connector = match (tls.mode == TlsMode::Disable).then_some(None) {
+                Some(none) => none,
+                None => Connector::new(tls).ok(),
+            };
+            let login = Login {
+                host: &self.options.hosts[0],
+                options: &self.options,
+                connector: connector.as_ref(),
+                application_name: "forge watch",
+            };
+            return match login.reach().await {
+                Err(error) if is_silence(&error) => Verdict::Silent(error),
+                Ok(()) | Err(_) => Verdict::Works,
+            };
+        }
         let session = match self.asking.take() {
             Some(session) => session,
             None => match Session::open(&self.options, "forge watch").await {
@@ -165,10 +184,6 @@ impl Watcher {
                 Err(_) => return Verdict::Works,
             },
         };
-        if self.pooled {
-            self.asking = Some(session);
-            return Verdict::Works;
-        }
         let asked = session.state_of(self.backend).await;
         match asked {
             Ok(verdict) => {

@@ -26,6 +26,7 @@ use super::{
     connect::{ChannelBinding, ConnectOptions, Host, Pooler, TlsMode},
     failure,
     liveness::Watch,
+    pooling::{self, Found, Pooling},
     pulse::{Counted, Pulse},
     session::{Canceller, Session},
     setup::{self, Facts, NEWEST, OLDEST, Scope},
@@ -84,18 +85,60 @@ impl Login<'_> {
         let logged_in = match self.log_in(Some(&startup)).await {
             Err(Failed::Server(error, _)) if refuses_options(&error) => match self.options.pooler {
                 Pooler::Refuse => return Err(pooler(self.host)),
-                Pooler::Allow => self.log_in(None).await,
+                Pooler::Find | Pooler::Known(_) => self.log_in(None).await,
             },
             outcome => outcome,
         };
         let logged_in = logged_in.map_err(|failed| self.explain(failed))?;
         let setting_up = self.set_up(logged_in, &nonce);
-        timeout(limit, setting_up)
+        let mut session = timeout(limit, setting_up)
             .await
-            .unwrap_or_else(|_| Err(failure::timed_out(self.host, limit)))
+            .unwrap_or_else(|_| Err(failure::timed_out(self.host, limit)))?;
+        if session.facts.pooled {
+            let found = match self.options.pooler {
+                Pooler::Known(pooling) => Found {
+                    pooling,
+                    seen: String::new(),
+                },
+                Pooler::Find | Pooler::Refuse => self.find(&session).await,
+            };
+            session.pooling = found.pooling;
+            session.seen = found.seen;
+            session.options.clone_from(&self.options.session_options);
+            if found.pooling == Pooling::Session {
+                session.set_up_own().await?;
+            }
+        }
+        Ok(session)
     }
 
     /// Connects with TLS or without, and once more the other way where `sslmode` allows it.
+    /// Finds out what the pooler does with the server's processes. Where that can't be found out, nothing is relied on.
+    async fn find(self, session: &Session) -> Found {
+        let unknown = |seen: String| Found {
+            pooling: Pooling::Statement,
+            seen,
+        };
+        let second = match self.log_in(None).await {
+            Ok(second) => second,
+            Err(failed) => {
+                let error = self.explain(failed);
+                return unknown(format!("no second connection could be had: {error}"));
+            }
+        };
+        pooling::compare(session.client(), session.backend(), &second.client)
+            .await
+            .unwrap_or_else(|error| unknown(error.to_string()))
+    }
+
+    /// Whether somebody answers a login here: behind a pooler, no more of a new connection can be asked at once.
+    pub(super) async fn reach(self) -> Result<()> {
+        match self.log_in(None).await {
+            Ok(_) => Ok(()),
+            Err(failed) => Err(self.explain(failed)),
+        }
+    }
+
     async fn log_in(self, startup: Option<&str>) -> Result<LoggedIn, Failed> {
         let (first, second) = if self.host.socket().is_some() {
             // libpq, too, has no TLS on a socket, whatever `sslmode` says.
@@ -269,6 +312,10 @@ impl Login<'_> {
             canceller,
             facts,
             watch,
+            pooling: Pooling::Direct,
+            seen: String::new(),
+            options: Vec::new(),
+            acting: Mutex::default(),
         };
         if facts.pooled && self.options.pooler == Pooler::Refuse {
             session.close().await;

@@ -17,6 +17,7 @@ mod login;
 mod parameters;
 mod passfile;
 mod pods;
+pub mod pooling;
 mod pulse;
 mod rejection;
 mod resolve;

@@ -14,11 +14,15 @@ use super::{
     keepalive::Keepalive,
     liveness::Watch,
     login::{Inbox, Login, open_inbox},
+    pooling::{Local, Pooling},
     setup::{self, Facts, Scope},
     socket::{Address, Ending, Socket},
     tls::Connector,
 };
-use crate::diagnostic::{Code, Diagnostic, Result};
+use crate::{
+    diagnostic::{Code, Diagnostic, Result},
+    sql::{Ident, Literal},
+};
 
 /// How long [`Session::close`] waits for the server's process to go.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
@@ -33,6 +37,13 @@ pub struct Session {
     pub(super) facts: Facts,
     /// Notices that the connection has gone silent.
     pub(super) watch: Option<Watch>,
+    pub(super) pooling: Pooling,
+    /// What showed that.
+    pub(super) seen: String,
+    /// What the connection's own options set, where the session can't keep it.
+    pub(super) options: Vec<(String, String)>,
+    /// The role to work in, where the session can't keep it.
+    pub(super) acting: Mutex<Option<Ident>>,
 }
 
 impl Session {
@@ -102,19 +113,41 @@ impl Session {
         self.facts.standby
     }
 
-    /// Whether a pooler stands between, as [`super::connect::Pooler::Allow`] permits.
-    ///
-    /// Nothing was set up then: the settings would reach other clients. Each transaction calls [`Self::set_up_transaction`].
-    pub fn is_pooled(&self) -> bool {
-        self.facts.pooled
+    /// Makes the session of a pooler that keeps its process what [`Session::open`] makes of one without.
+    pub(super) async fn set_up_own(&self) -> Result<()> {
+        let scope = Scope::Process(self.facts.backend.pid);
+        let options = self.options.iter().map(|(name, value)| {
+            let (name, value) = (Literal(name), Literal(value));
+            format!("pg_catalog.set_config({name}, {value}, false)")
+        });
+        let options: Vec<String> = options.collect();
+        let setup = [
+            setup::settings_query(&options, scope),
+            setup::setup_query(self.major(), scope),
+        ];
+        for query in setup {
+            let set = self.client.simple_query(&query).await;
+            set.map_err(|error| failure::server_error(&error))?;
+        }
+        // As without a pooler, some systems can't.
+        drop(self.client.simple_query(&setup::watch_query(scope)).await);
+        Ok(())
     }
 
-    /// Sets up the current transaction as [`Session::open`] sets up a session.
-    pub async fn set_up_transaction(&self) -> Result<()> {
-        self.client
-            .batch_execute(&setup::setup_query(self.major(), Scope::Transaction))
-            .await
-            .map_err(|error| failure::server_error(&error))
+    /// What has to be set with each statement or transaction where the session can't keep it.
+    pub(super) fn local(&self, further: &[(&str, &str)]) -> Local {
+        let mut settings = self.options.clone();
+        settings.extend(setup::of_major(self.major()));
+        let further = further
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        settings.extend(further);
+        let acting = self.acting.lock();
+        let acting = acting.expect("nothing panics while it holds the role");
+        if let Some(role) = acting.as_ref() {
+            settings.push(("role".to_owned(), role.as_str().to_owned()));
+        }
+        Local::new(settings)
     }
 
     /// Runs one statement, read as the parser has read it: code that ran before may have changed the settings of that.
@@ -177,7 +210,19 @@ impl Session {
             canceller: _,
             facts: _,
             watch: _watch,
+            pooling,
+            seen: _,
+            options: _,
+            acting: _,
         } = self;
+        if pooling == Pooling::Session {
+            // The next client of the process shall find no trace, also where the pooler itself resets nothing.
+            let reset = async {
+                drop(client.batch_execute("ROLLBACK").await);
+                drop(client.batch_execute("DISCARD ALL").await);
+            };
+            drop(timeout(CLOSE_LIMIT, reset).await);
+        }
         // The driver ends the connection when nobody is left to ask.
         drop(client);
         let stop = driver.abort_handle();

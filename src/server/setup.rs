@@ -90,8 +90,8 @@ pub(super) fn lasting<'a>(
 pub(super) enum Scope<'a> {
     /// The session, if it is ours alone: then the server's process knows the nonce of the startup message.
     Session { nonce: &'a str },
-    /// The current transaction.
-    Transaction,
+    /// The session, if this is still its process.
+    Process(i32),
 }
 
 pub(super) const FACTS: &str = "SELECT pg_catalog.current_setting('server_version_num') AS version_num, \
@@ -102,19 +102,18 @@ pub(super) const FACTS: &str = "SELECT pg_catalog.current_setting('server_versio
      (SELECT (EXTRACT(epoch FROM a.backend_start) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8 \
       FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS a) AS since";
 
+/// The settings of a server of this major.
+pub(super) fn of_major(major: u32) -> impl Iterator<Item = (String, String)> {
+    let settings = SETUP.iter().filter(move |setting| setting.since <= major);
+    settings.map(|setting| (setting.name.to_owned(), setting.value.to_owned()))
+}
+
 /// The settings in one `SELECT`, so that one condition covers them all: a pooler's process is left as it is.
 pub(super) fn setup_query(major: u32, scope: Scope<'_>) -> String {
-    let local = match scope {
-        Scope::Session { .. } => false,
-        Scope::Transaction => true,
-    };
-    let calls = SETUP
-        .iter()
-        .filter(|setting| setting.since <= major)
-        .map(|setting| {
-            let (name, value) = (Literal(setting.name), Literal(setting.value));
-            format!("pg_catalog.set_config({name}, {value}, {local})")
-        });
+    let calls = of_major(major).map(|(name, value)| {
+        let (name, value) = (Literal(&name), Literal(&value));
+        format!("pg_catalog.set_config({name}, {value}, false)")
+    });
     format!("SELECT {}{}", sql::join(calls, ", "), condition(scope))
 }
 
@@ -140,7 +139,9 @@ fn condition(scope: Scope<'_>) -> String {
             " WHERE pg_catalog.current_setting('forge.nonce', true) OPERATOR(pg_catalog.=) {}",
             Literal(nonce)
         ),
-        Scope::Transaction => String::new(),
+        Scope::Process(pid) => {
+            format!(" WHERE pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {pid}")
+        }
     }
 }
 
@@ -218,9 +219,9 @@ mod tests {
             " WHERE pg_catalog.current_setting('forge.nonce', true) OPERATOR(pg_catalog.=) 'abc'"
         ));
         assert!(!older.contains("transaction_timeout', '0'"));
-        let newer = setup_query(17, Scope::Transaction);
-        assert!(newer.contains("set_config('transaction_timeout', '0', true)"));
-        assert!(!newer.contains("WHERE"));
+        let newer = setup_query(17, Scope::Process(12));
+        assert!(newer.contains("set_config('transaction_timeout', '0', false)"));
+        assert!(newer.ends_with(" WHERE pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) 12"));
     }
 
     #[test]

@@ -1,0 +1,291 @@
+//! Whether a connection pooler stands between, and what it does with the server's processes.
+//!
+//! No pooler says so, and one that is idle may give the same process again and again. So forge looks at what it does with a
+//! second connection: a process that belongs to one connection for as long as that lasts is never another's.
+
+use std::{
+    fmt::Write as _,
+    pin::{Pin, pin},
+    time::Duration,
+};
+
+use tokio::time::timeout;
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+use super::{backend::Backend, session::Session};
+use crate::{
+    diagnostic::{Code, Diagnostic, Result},
+    sql::{self, Literal},
+};
+
+/// How often the processes of two connections are compared. A pooler that takes one of `n` idle processes in turn is found out
+/// after at most two rounds for one process, and at once for several.
+const ROUNDS: usize = 8;
+
+/// How long a second connection may wait for a process before that tells something.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What stands between forge and the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pooling {
+    /// Nothing: the server's process knows the nonce of forge's startup message.
+    Direct,
+    /// A pooler that keeps a process for each connection (PgBouncer's `pool_mode=session`).
+    Session,
+    /// A pooler that may take another process for each transaction (`pool_mode=transaction`).
+    Transaction,
+    /// A pooler that may take another process for each statement (`pool_mode=statement`), or one of which nothing is known.
+    Statement,
+}
+
+impl Pooling {
+    /// Whether the session's process may be another's a moment later: then nothing that belongs to a session holds, no lock
+    /// and no setting.
+    pub fn is_shared(self) -> bool {
+        match self {
+            Self::Direct | Self::Session => false,
+            Self::Transaction | Self::Statement => true,
+        }
+    }
+
+    /// What it is, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Direct => "none: the server's process knows this session's own setting",
+            Self::Session => "one that keeps a server process for each connection (session mode)",
+            Self::Transaction => {
+                "one that may take another server process for each transaction (transaction mode)"
+            }
+            Self::Statement => {
+                "one that may take another server process for each statement (statement mode)"
+            }
+        }
+    }
+}
+
+/// What was found out about a pooler, and by what.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    pub(super) pooling: Pooling,
+    pub(super) seen: String,
+}
+
+/// Compares the processes of a connection, which is idle otherwise, with those of another one that goes the same way.
+pub(super) async fn compare(first: &Client, began_with: Backend, second: &Client) -> Result<Found> {
+    let shared = async |seen: String| Found {
+        pooling: if takes_transactions(second).await {
+            Pooling::Transaction
+        } else {
+            Pooling::Statement
+        },
+        seen,
+    };
+    for _ in 0..ROUNDS {
+        let own = process(first).await?;
+        if own != began_with {
+            let (from, to) = (began_with.pid, own.pid);
+            return Ok(shared(format!(
+                "two statements of one connection were run by two server processes, {from} and {to}"
+            ))
+            .await);
+        }
+        let mut asking: Pin<&mut _> = pin!(process(second));
+        let other = match timeout(PATIENCE, &mut asking).await {
+            Ok(other) => other?,
+            Err(_) => {
+                // It waits for a process. If the first connection's were anybody's, the one that waits would have it when a
+                // statement of the first has ended.
+                let own = timeout(PATIENCE, process(first)).await;
+                let still_its_own = matches!(&own, Ok(Ok(own)) if *own == began_with);
+                match timeout(PATIENCE, &mut asking).await {
+                    Ok(other) => other?,
+                    Err(_) if still_its_own => {
+                        return Ok(Found {
+                            pooling: Pooling::Session,
+                            seen: format!(
+                                "process {} stays with its connection while another one waits for a process",
+                                began_with.pid
+                            ),
+                        });
+                    }
+                    Err(_) => {
+                        return Ok(Found {
+                            pooling: Pooling::Statement,
+                            seen: "no second connection got a server process".to_owned(),
+                        });
+                    }
+                }
+            }
+        };
+        if other == began_with {
+            let pid = other.pid;
+            return Ok(shared(format!(
+                "server process {pid} ran statements of two connections at the same time"
+            ))
+            .await);
+        }
+    }
+    Ok(Found {
+        pooling: Pooling::Session,
+        seen: format!("process {} stays with its connection", began_with.pid),
+    })
+}
+
+/// The process that carries out a statement.
+async fn process(client: &Client) -> Result<Backend> {
+    let answer = client
+        .simple_query(
+            "SELECT pg_catalog.pg_backend_pid() AS pid, \
+             (SELECT (EXTRACT(epoch FROM a.backend_start) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8 \
+              FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS a) AS since",
+        )
+        .await
+        .map_err(|error| super::failure::server_error(&error))?;
+    let row = answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let read = |name| row?.get(name)?.parse().ok();
+    let (pid, since): (Option<i64>, Option<i64>) = (read("pid"), read("since"));
+    pid.and_then(|pid| i32::try_from(pid).ok())
+        .zip(since)
+        .map(|(pid, since)| Backend { pid, since })
+        .ok_or_else(|| {
+            Diagnostic::error(
+                Code::Server,
+                "the server does not answer as PostgreSQL does",
+            )
+        })
+}
+
+/// Whether a pooler lets a transaction be begun. One that doesn't ends the connection.
+async fn takes_transactions(client: &Client) -> bool {
+    let begun = timeout(PATIENCE, client.simple_query("BEGIN")).await;
+    matches!(begun, Ok(Ok(_))) && client.simple_query("ROLLBACK").await.is_ok()
+}
+
+/// Why a command that needs a session of its own doesn't go on.
+pub(super) fn refusal(host: &str, seen: Option<&str>) -> Diagnostic {
+    let error = Diagnostic::error(
+        Code::Configuration,
+        format!(
+            "`{host}` is a connection pooler that does not keep a server process for a connection"
+        ),
+    );
+    let error = match seen {
+        Some(seen) => error.note(seen),
+        None => error,
+    };
+    error
+        .note("a lock that is taken and settings that are made would stay with the process and reach other clients")
+        .help("connect to the server itself, or to a pool in session mode (`pool_mode = session`); commands that only read work here")
+}
+
+/// What holds in one statement or transaction of a shared session.
+pub(super) struct Local {
+    /// Names with their values, in order.
+    settings: Vec<(String, String)>,
+}
+
+impl Local {
+    pub(super) fn new(settings: Vec<(String, String)>) -> Self {
+        Self { settings }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.settings.is_empty()
+    }
+
+    fn calls(&self) -> String {
+        let calls = self.settings.iter().map(|(name, value)| {
+            format!(
+                "pg_catalog.set_config({}, {}, true)",
+                Literal(name),
+                Literal(value)
+            )
+        });
+        sql::join(calls, ", ")
+    }
+
+    /// The statement that sets it for the current transaction.
+    pub(super) fn statement(&self) -> String {
+        format!("SELECT {}", self.calls())
+    }
+
+    /// The query as one statement that sets it first. `OFFSET 0` keeps the planner from changing the order.
+    pub(super) fn around(&self, query: &str) -> String {
+        let query = query.trim_end().trim_end_matches(';');
+        let mut statement = format!(
+            "SELECT it.* FROM (SELECT ARRAY[{}] AS made OFFSET 0) AS settings, LATERAL (SELECT it.* FROM (\n",
+            self.calls()
+        );
+        write!(
+            statement,
+            "{query}\n) AS it WHERE settings.made IS NOT NULL OFFSET 0) AS it"
+        )
+        .expect("writing to a String can't fail");
+        statement
+    }
+}
+
+impl Session {
+    /// What stands between forge and the server.
+    pub fn pooling(&self) -> Pooling {
+        self.pooling
+    }
+
+    /// Whether another's statement may be run by this session's process at any moment, and what showed it.
+    ///
+    /// # Errors
+    /// [`Code::Configuration`] if so.
+    pub fn must_be_its_own(&self) -> Result<()> {
+        if self.pooling.is_shared() {
+            let host = self.canceller.host.to_string();
+            return Err(refusal(&host, Some(&self.seen)));
+        }
+        Ok(())
+    }
+
+    /// Makes sure that a pooler still keeps the process that it began with.
+    ///
+    /// # Errors
+    /// [`Code::Server`] if it doesn't: what the session holds is another's now.
+    pub async fn must_be_as_it_began(&self) -> Result<()> {
+        if self.pooling != Pooling::Session {
+            return Ok(());
+        }
+        let (began_with, now) = (self.backend(), process(&self.client).await?);
+        if now == began_with {
+            return Ok(());
+        }
+        Err(Diagnostic::error(
+            Code::Server,
+            format!(
+                "the connection pooler changed the server process of this connection from {} to {}",
+                began_with.pid, now.pid
+            ),
+        )
+        .note("the lock that forge held and its settings stayed with the first one")
+        .help("connect to the server itself, or to a pool in session mode, then run the command again"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_of_one_statement() {
+        let local = Local::new(vec![("search_path".to_owned(), String::new())]);
+        assert_eq!(
+            local.statement(),
+            "SELECT pg_catalog.set_config('search_path', '', true)"
+        );
+        let around = local.around("SELECT 1 -- one\n;\n");
+        assert!(around.contains("(\nSELECT 1 -- one\n\n) AS it"), "{around}");
+        assert!(
+            around.contains("ARRAY[pg_catalog.set_config('search_path', '', true)]"),
+            "{around}"
+        );
+    }
+}
