@@ -160,10 +160,12 @@ impl<'a> OpenTarget<'a> {
         };
         let options = match session.pooling() {
             Pooling::Direct => options,
-            known => ConnectOptions {
-                pooler: Pooler::Known(known),
-                ..options
-            },
+            known @ (Pooling::Session | Pooling::Transaction | Pooling::Statement) => {
+                ConnectOptions {
+                    pooler: Pooler::Known(known),
+                    ..options
+                }
+            }
         };
         Ok(Self {
             session,

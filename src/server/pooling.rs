@@ -12,18 +12,22 @@ use std::{
 use tokio::time::timeout;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-use super::{backend::Backend, session::Session};
+use super::{backend::Backend, failure::server_error, session::Session};
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
     sql::{self, Literal},
 };
 
-/// How often the processes of two connections are compared. A pooler that takes one of `n` idle processes in turn is found out
-/// after at most two rounds for one process, and at once for several.
+/// How often the processes of two connections are compared. A pooler that takes the process that was given back last, or each
+/// in turn, is found out in the first rounds; the others are for what other clients do meanwhile.
 const ROUNDS: usize = 8;
 
 /// How long a second connection may wait for a process before that tells something.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+const PROCESS: &str = "SELECT pg_catalog.pg_backend_pid() AS pid, \
+     (SELECT (EXTRACT(epoch FROM a.backend_start) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8 \
+      FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS a) AS since";
 
 /// What stands between forge and the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,40 +84,42 @@ pub(super) async fn compare(first: &Client, began_with: Backend, second: &Client
         },
         seen,
     };
-    for _ in 0..ROUNDS {
-        let own = process(first).await?;
-        if own != began_with {
-            let (from, to) = (began_with.pid, own.pid);
-            return Ok(shared(format!(
-                "two statements of one connection were run by two server processes, {from} and {to}"
-            ))
-            .await);
+    for round in 0..ROUNDS {
+        // Not always as often: a pooler that takes two processes in turn would give each connection its own.
+        for _ in 0..=round % 3 {
+            let own = process(first).await?;
+            if own != began_with {
+                let (from, to) = (began_with.pid, own.pid);
+                return Ok(shared(format!(
+                    "two statements of one connection were run by two server processes, {from} and {to}"
+                ))
+                .await);
+            }
         }
         let mut asking: Pin<&mut _> = pin!(process(second));
-        let other = match timeout(PATIENCE, &mut asking).await {
-            Ok(other) => other?,
-            Err(_) => {
-                // It waits for a process. If the first connection's were anybody's, the one that waits would have it when a
-                // statement of the first has ended.
-                let own = timeout(PATIENCE, process(first)).await;
-                let still_its_own = matches!(&own, Ok(Ok(own)) if *own == began_with);
-                match timeout(PATIENCE, &mut asking).await {
-                    Ok(other) => other?,
-                    Err(_) if still_its_own => {
-                        return Ok(Found {
-                            pooling: Pooling::Session,
-                            seen: format!(
-                                "process {} stays with its connection while another one waits for a process",
-                                began_with.pid
-                            ),
-                        });
-                    }
-                    Err(_) => {
-                        return Ok(Found {
-                            pooling: Pooling::Statement,
-                            seen: "no second connection got a server process".to_owned(),
-                        });
-                    }
+        let other = if let Ok(other) = timeout(PATIENCE, &mut asking).await {
+            other?
+        } else {
+            // It waits for a process. If the first connection's were anybody's, the one that waits would have it when a
+            // statement of the first has ended.
+            let own = timeout(PATIENCE, process(first)).await;
+            let still_its_own = matches!(&own, Ok(Ok(own)) if *own == began_with);
+            match timeout(PATIENCE, &mut asking).await {
+                Ok(other) => other?,
+                Err(_) if still_its_own => {
+                    return Ok(Found {
+                        pooling: Pooling::Session,
+                        seen: format!(
+                            "process {} stays with its connection while another one waits for a process",
+                            began_with.pid
+                        ),
+                    });
+                }
+                Err(_) => {
+                    return Ok(Found {
+                        pooling: Pooling::Statement,
+                        seen: "no second connection got a server process".to_owned(),
+                    });
                 }
             }
         };
@@ -133,17 +139,14 @@ pub(super) async fn compare(first: &Client, began_with: Backend, second: &Client
 
 /// The process that carries out a statement.
 async fn process(client: &Client) -> Result<Backend> {
-    let answer = client
-        .simple_query(
-            "SELECT pg_catalog.pg_backend_pid() AS pid, \
-             (SELECT (EXTRACT(epoch FROM a.backend_start) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8 \
-              FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS a) AS since",
-        )
-        .await
-        .map_err(|error| super::failure::server_error(&error))?;
-    let row = answer.iter().find_map(|message| match message {
-        SimpleQueryMessage::Row(row) => Some(row),
-        _ => None,
+    let answer = client.simple_query(PROCESS).await;
+    let answer = answer.map_err(|error| server_error(&error))?;
+    let row = answer.iter().find_map(|message| {
+        if let SimpleQueryMessage::Row(row) = message {
+            Some(row)
+        } else {
+            None
+        }
     });
     let read = |name| row?.get(name)?.parse().ok();
     let (pid, since): (Option<i64>, Option<i64>) = (read("pid"), read("since"));

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    process::Command,
+    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -14,8 +14,9 @@ use crate::{FILES, cluster::Cluster, desk::Desk, pooler::Pooler, support::TestEn
 
 /// The ways in which a pooler may share processes, and what makes that hard to see: one process that comes back each time, and
 /// several in turn.
-const SHARED: [&str; 4] = [
+const SHARED: [&str; 5] = [
     "pool_mode = transaction\ndefault_pool_size = 1",
+    "pool_mode = transaction\ndefault_pool_size = 2\nmin_pool_size = 2\nserver_round_robin = 1",
     "pool_mode = transaction\ndefault_pool_size = 4\nmin_pool_size = 4\nserver_round_robin = 1",
     "pool_mode = statement\ndefault_pool_size = 1",
     "pool_mode = statement\ndefault_pool_size = 4\nmin_pool_size = 4",
@@ -144,6 +145,19 @@ impl Others {
     }
 }
 
+/// Has the pooler begin as many processes as its pool takes, up to four.
+fn fill(url: &str) {
+    let client = |_| {
+        let query = ["-X", "-Atc", "SELECT pg_sleep(0.3)", url];
+        let mut psql = Command::new("psql");
+        psql.args(query).stdout(Stdio::null()).spawn().unwrap()
+    };
+    let clients: Vec<_> = (0..4).map(client).collect();
+    for mut client in clients {
+        assert!(client.wait().unwrap().success());
+    }
+}
+
 /// How psql gets there.
 fn url(desk: &Desk<'_>, pooler: &Pooler) -> String {
     let variables = desk.database.variables();
@@ -165,6 +179,7 @@ pub(crate) async fn what_takes_locks_is_refused_behind_a_pooler_that_shares_proc
     for settings in SHARED {
         let pooler = pooler(&desk, settings);
         lead(&mut desk, Some(&pooler));
+        fill(&url(&desk, &pooler));
         for line in [
             "apply --yes",
             "apply --abort",
