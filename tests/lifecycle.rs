@@ -124,6 +124,7 @@ fn main() -> ExitCode {
         texts::a_step_does_not_change_how_the_next_is_read,
         poolers::what_only_reads_works_behind_any_pooler,
         poolers::what_takes_locks_is_refused_behind_a_pooler_that_shares_processes,
+        poolers::a_pooler_that_answers_no_more_is_noticed,
         poolers::everything_works_behind_a_pooler_that_keeps_its_processes,
         scripts::a_stamp_is_a_script_too,
         rollback::a_downgrade_names_what_it_does_not_restore,

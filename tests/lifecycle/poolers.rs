@@ -8,6 +8,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use crate::{FILES, cluster::Cluster, desk::Desk, pooler::Pooler, support::TestEnvironment};
@@ -255,4 +256,68 @@ pub(crate) async fn everything_works_behind_a_pooler_that_keeps_its_processes(cl
             assert_eq!(left, "\"$user\", public|0|0\n", "{settings}");
         }
     }
+}
+
+/// A pooler that is stopped keeps its sockets open, and its kernel answers for it.
+pub(crate) async fn a_pooler_that_answers_no_more_is_noticed(cluster: &Cluster) {
+    let mut desk = begun(cluster).await;
+    desk.write(
+        "schema/yet.sql",
+        "CREATE TABLE app.yet (id int);\nCREATE INDEX users_name ON app.users (name);\n",
+    );
+    desk.forge("plan -m yet --rev-id 300000000000");
+    desk.forge("approve");
+    // A transaction that keeps CREATE INDEX CONCURRENTLY waiting.
+    let variables = desk.database.variables();
+    let mut held = Command::new("psql");
+    for (name, value) in &variables {
+        held.env(name, value);
+    }
+    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1; SELECT pg_sleep(600)";
+    let mut held = held
+        .args(["-X", "-c", begin])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let pooler = pooler(&desk, "pool_mode = session");
+    let database = way(&variables)["PGDATABASE"];
+    let url = format!(
+        "postgresql://postgres@127.0.0.1:{}/{database}?sslmode=disable&keepalives_idle=1&keepalives_interval=1&keepalives_count=2",
+        pooler.port()
+    );
+    desk.environment = std::mem::replace(&mut desk.environment, TestEnvironment::new())
+        .variable("DATABASE_URL", &url);
+    let mut apply = desk.environment.command(&["apply", "--yes"]);
+    let mut apply = apply.stderr(Stdio::piped()).spawn().unwrap();
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+        AND wait_event_type = 'Lock' AND application_name LIKE 'forge/%/300000000000/2'";
+    let client = desk.database.session().client();
+    let started = Instant::now();
+    while client.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+        assert!(started.elapsed() < Duration::from_secs(30));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert!(apply.try_wait().unwrap().is_none());
+    pooler.signal("STOP");
+    let started = Instant::now();
+    while apply.try_wait().unwrap().is_none() {
+        if started.elapsed() > Duration::from_secs(30) {
+            apply.kill().unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    pooler.signal("CONT");
+    let output = apply.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(6), "{text}");
+    assert!(text.contains("is lost: no answer for"), "{text}");
+    let ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()";
+    client.query(ended, &[]).await.unwrap();
+    held.wait().unwrap();
+    let text = said(&desk, "apply --yes --takeover");
+    assert!(text.ends_with("[exit 0]"), "{text}");
+    let text = said(&desk, "verify");
+    assert!(text.ends_with("[exit 0]"), "{text}");
 }

@@ -74,6 +74,13 @@ impl Pooler {
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(sent.unwrap().success());
+    }
 }
 
 /// Debian keeps it off the path of ordinary users.
