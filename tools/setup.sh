@@ -87,6 +87,10 @@ install_packages() {
     # Without a terminal of its own, dpkg leaves out its progress, which -qq would print as one endless line in a log.
     as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "$@" >&2
+    # Nor shall it start with the machine.
+    case " $* " in *' pgbouncer '*)
+        ! has systemctl || as_root systemctl disable pgbouncer >/dev/null 2>&1 || true ;;
+    esac
 }
 
 # Once a run; containers come without lists.
