@@ -114,6 +114,7 @@ fn only_commands_of_forges_own_are_sent_as_scripts() {
             ("src/server/pooling.rs", "\"ROLLBACK\"", own),
             ("src/server/session.rs", "simple_query(&query)", own),
             ("src/server/session.rs", "setup::watch_query", own),
+            ("src/server/session.rs", "setup::READ_AS_PARSED", own),
             ("src/server/session.rs", "\"ROLLBACK\"", own),
             ("src/server/session.rs", "DISCARD ALL", own),
             (
