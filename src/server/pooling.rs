@@ -23,7 +23,7 @@ use crate::{
 const ROUNDS: usize = 8;
 
 /// How long a second connection may wait for a process before that tells something.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 const PROCESS: &str = "SELECT pg_catalog.pg_backend_pid() AS pid, \
      (SELECT (EXTRACT(epoch FROM a.backend_start) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8 \
