@@ -37,6 +37,8 @@ mod drift;
 mod encodings;
 #[path = "lifecycle/faults.rs"]
 mod faults;
+#[path = "lifecycle/filling.rs"]
+mod filling;
 #[path = "lifecycle/found.rs"]
 mod found;
 #[path = "lifecycle/halfway.rs"]
@@ -117,6 +119,8 @@ fn main() -> ExitCode {
         halfway::a_column_that_is_added_and_filled_needs_an_approval_to_go,
         halfway::a_step_whose_end_nobody_recorded_is_seen,
         halfway::an_abort_that_stops_goes_on,
+        filling::a_null_written_while_a_fill_runs_is_filled,
+        filling::a_null_written_before_an_apply_is_killed_is_filled_by_the_next,
         rows::rows_in_the_way_are_found_before_the_first_step,
         rows::rows_that_the_plan_itself_mends_are_no_obstacle,
         rows::rows_in_the_way_of_the_rest_are_found_before_it_goes_on,

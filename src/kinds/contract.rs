@@ -149,6 +149,11 @@ pub trait ObjectKind:
         false
     }
 
+    /// Whether the values that the object holds may be NULL, as far as it says.
+    fn takes_null(&self) -> bool {
+        false
+    }
+
     /// Sets what no schema tree can say to what the tree's object comes with when it is new.
     fn declare(&mut self) {}
 

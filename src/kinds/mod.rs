@@ -6,6 +6,7 @@ mod batching;
 mod casting;
 mod contract;
 mod counting;
+mod filling;
 mod glob;
 mod hazard;
 mod id;
@@ -143,6 +144,11 @@ macro_rules! kinds {
             /// See [`ObjectKind::holds_values`].
             pub fn holds_values(&self) -> bool {
                 match self { $(Self::$name(model) => model.holds_values(),)* }
+            }
+
+            /// See [`ObjectKind::takes_null`].
+            pub fn takes_null(&self) -> bool {
+                match self { $(Self::$name(model) => model.takes_null(),)* }
             }
 
             /// See [`ObjectKind::declare`].

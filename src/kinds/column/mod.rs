@@ -18,6 +18,7 @@ use self::{
 };
 use super::{
     Action, Attribute, Claim, Context, Counter, Follow, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Step,
+    filling::fill,
     rename::{noticed, of_whole},
 };
 use crate::{
@@ -111,7 +112,7 @@ impl ObjectKind for Column {
     }
 
     fn create(&self, id: &ObjectId, parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
-        if let Some(fill) = filling::fill(id, cx).filter(|_| self.holds_values()) {
+        if let Some(fill) = fill(id, cx).filter(|_| self.holds_values()) {
             return self.create_filled(id, parts, fill, cx);
         }
         let table = id.container();
@@ -288,6 +289,10 @@ impl ObjectKind for Column {
 
     fn holds_values(&self) -> bool {
         self.generated.is_none()
+    }
+
+    fn takes_null(&self) -> bool {
+        !self.not_null && self.not_null_constraint.is_none()
     }
 
     fn claims(&self, _id: &ObjectId) -> Vec<Claim> {

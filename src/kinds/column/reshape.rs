@@ -2,7 +2,7 @@
 
 use super::{Column, Identity, alter_column, cast, filling, not_null::change_not_null};
 use crate::{
-    kinds::{Action, Change, HazardKind, Object, Reaction, Step, casting::Cast, counting},
+    kinds::{Action, Change, HazardKind, Object, Reaction, Step, casting::Cast, counting, filling::{fill, waiting}},
     sql::Clauses,
 };
 
@@ -60,17 +60,14 @@ pub(super) fn reshape(change: &Change<'_, Column>) -> Reaction {
     } else if refuses(live) && !refuses(desired) {
         steps.push(alter_column(id, "DROP NOT NULL").because("allow NULL"));
     } else if !refuses(live) && refuses(desired) {
-        let is_away = cx.world.parent(id).is_some_and(|table| cx.world.changes_whole(table));
-        let refuse = if retyped || is_away {
+        if let Some(fill) = fill(id, cx) {
+            steps.extend(desired.fill_and_refuse(id, fill, cx));
+        } else if retyped || filling::is_away(id, cx) {
             // Nobody gets in anyway, and what had to make way for the new type shall be back soon.
-            vec![desired.set_not_null_at_once(id, cx)]
+            steps.push(desired.set_not_null_at_once(id, cx));
         } else {
-            desired.set_not_null(id, cx)
-        };
-        steps.extend(match filling::fill(id, cx) {
-            Some(fill) => filling::then_refuse(fill, refuse),
-            None => refuse,
-        });
+            steps.extend(desired.set_not_null(id, cx));
+        }
     } else if !handed_down(change, |column| &column.not_null_constraint) {
         steps.extend(change_not_null(change));
     }
@@ -153,7 +150,7 @@ fn set_type(change: &Change<'_, Column>) -> Option<Step> {
             );
     }
     if using.is_some() {
-        step = filling::waiting(step, values);
+        step = waiting(step, values);
     }
     Some(step)
 }

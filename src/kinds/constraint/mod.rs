@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId,
-    ObjectKind, Reaction, Step,
+    ObjectKind, Reaction, Step, filling,
     partitions::reaching,
     rename::{of_whole, renaming},
 };
@@ -173,17 +173,18 @@ impl ObjectKind for Constraint {
         if checks_rows && !is_away && self.can_be_validated_later(id, cx) {
             let validate = format!("ALTER TABLE {table} VALIDATE CONSTRAINT {}", id.name());
             step.sql = vec![format!("{add} NOT VALID")];
-            return vec![
-                step.mode(Mode::CommitAfter),
-                Step::alter(id, validate)
-                    .because("check the rows that are there, while reads and writes go on")
-                    .lock(Lock::ShareUpdateExclusive, &table)
-                    .hazard(
-                        HazardKind::MayFail,
-                        "a row that breaks the constraint stops it",
-                    )
-                    .check(),
-            ];
+            let validate = Step::alter(id, validate)
+                .because("check the rows that are there, while reads and writes go on")
+                .lock(Lock::ShareUpdateExclusive, &table)
+                .hazard(
+                    HazardKind::MayFail,
+                    "a row that breaks the constraint stops it",
+                );
+            let checks = filling::of_nullable(id, cx).into_iter();
+            let checks = checks.chain([validate]).map(Step::check);
+            return std::iter::once(step.mode(Mode::CommitAfter))
+                .chain(checks)
+                .collect();
         }
         if checks_rows {
             if self.kind.has_index() && !unmanaged.is_empty() {
