@@ -13,6 +13,8 @@ mod confinement;
 mod embedded;
 #[path = "shadow/one_statement.rs"]
 mod one_statement;
+#[path = "shadow/peer.rs"]
+mod peer;
 #[path = "shadow/registry.rs"]
 mod registry;
 #[path = "shadow/untrusted.rs"]

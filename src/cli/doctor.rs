@@ -169,7 +169,8 @@ async fn shadow(
         let options = target.map(|target| &target.options);
         let shadow = shadow::start(&wanted, major, options).await?;
         let description = shadow.description().to_owned();
-        let mut more: Vec<String> = shadow.confinement().into_iter().collect();
+        let account = shadow.account().map(|account| format!("runs as {account}"));
+        let mut more: Vec<String> = account.into_iter().chain(shadow.confinement()).collect();
         let warnings = shadow.warnings().iter();
         more.extend(warnings.map(|warning| warning.message().to_owned()));
         shadow.close().await?;

@@ -230,7 +230,8 @@ impl Home {
         settings: &ShadowSettings,
     ) -> Result<(Binaries, Account)> {
         let Ok(metadata) = fs_err::metadata(&self.data) else {
-            return cluster::runnable(binaries, &self.folder, settings);
+            let accounts = Account::owners(&settings.environment);
+            return cluster::runnable_by(&accounts, binaries, &self.folder, settings);
         };
         if system::effective_user() != 0 && metadata.uid() != system::effective_user() {
             return Err(Diagnostic::error(

@@ -206,6 +206,7 @@ fn a_doctor_for_a_database_that_is_there() {
         "✗ leftovers remainder of REINDEX CONCURRENTLY: app.broken_ccnew"
     );
     assert!(check(&text, "shadow").starts_with("✓"), "{text}");
+    assert!(text.contains("runs as "), "{text}");
     let confined = ["confined by Landlock ABI", "not confined: "];
     assert!(confined.iter().any(|words| text.contains(words)), "{text}");
     assert!(

@@ -23,17 +23,41 @@ pub(in crate::server) enum Account {
     Namespace { uid: u32, gid: u32 },
 }
 
+/// Whether the files of an account outlive forge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lifetime {
+    Throwaway,
+    Lasting,
+}
+
+/// The user as whom packages of PostgreSQL run servers.
+const POSTGRES: &str = "postgres";
+
 /// `nobody` where no user database says otherwise.
 const NOBODY: u32 = 65534;
 
 impl Account {
-    /// The accounts worth trying, the best first.
+    /// The accounts worth trying for what is thrown away, the best first.
+    ///
+    /// Who connects to a Unix socket is the user of his process, and Landlock does not keep processes from sockets in the
+    /// file system. Servers of this machine trust `postgres` as a superuser, and may trust whoever ran sudo; `nobody` is a
+    /// stranger to them. (PostgreSQL docs: 20.9 Peer Authentication.)
     pub(in crate::server) fn candidates(environment: &Environment) -> Vec<Self> {
+        Self::listed(environment, Lifetime::Throwaway)
+    }
+
+    /// The accounts worth trying for a cluster that stays: it belongs to whoever ran sudo, so that he can use it without.
+    pub(in crate::server) fn owners(environment: &Environment) -> Vec<Self> {
+        Self::listed(environment, Lifetime::Lasting)
+    }
+
+    fn listed(environment: &Environment, lifetime: Lifetime) -> Vec<Self> {
         let users = fs_err::read_to_string("/etc/passwd").unwrap_or_default();
         candidates(
             system::effective_user(),
             environment.get("SUDO_UID"),
             &users,
+            lifetime,
         )
     }
 
@@ -140,6 +164,17 @@ impl Account {
         }
     }
 
+    /// The account, with what the user should know of it.
+    pub(in crate::server) fn description(&self) -> String {
+        let name = self.name();
+        match self {
+            Self::User { name: user, .. } if user == POSTGRES => {
+                format!("{name}, whom other servers of this machine may trust as a superuser")
+            }
+            Self::Own | Self::User { .. } | Self::Namespace { .. } => name,
+        }
+    }
+
     /// The account as messages name it.
     pub(in crate::server) fn name(&self) -> String {
         match self {
@@ -150,7 +185,12 @@ impl Account {
     }
 }
 
-fn candidates(effective_user: u32, sudo_user: Option<&str>, users: &str) -> Vec<Account> {
+fn candidates(
+    effective_user: u32,
+    sudo_user: Option<&str>,
+    users: &str,
+    lifetime: Lifetime,
+) -> Vec<Account> {
     let entries = || users.lines().filter_map(entry);
     let nobody = entries().find(|(name, ..)| name == "nobody");
     let (uid, gid) = nobody.map_or((NOBODY, NOBODY), |(_, uid, gid)| (uid, gid));
@@ -160,9 +200,13 @@ fn candidates(effective_user: u32, sudo_user: Option<&str>, users: &str) -> Vec<
     }
     let sudo_user: Option<u32> = sudo_user.and_then(|uid| uid.parse().ok());
     let by_sudo = entries().find(|&(_, uid, _)| Some(uid) == sudo_user);
-    let postgres = entries().find(|(name, ..)| name == "postgres");
+    let postgres = entries().find(|(name, ..)| name == POSTGRES);
     let nobody = entries().find(|(name, ..)| name == "nobody");
-    let mut accounts: Vec<Account> = [by_sudo, postgres, nobody]
+    let order = match lifetime {
+        Lifetime::Throwaway => [nobody, by_sudo, postgres],
+        Lifetime::Lasting => [by_sudo, nobody, postgres],
+    };
+    let mut accounts: Vec<Account> = order
         .into_iter()
         .flatten()
         .filter(|&(_, uid, _)| uid != 0)
@@ -188,8 +232,15 @@ mod tests {
     #[test]
     fn order_of_accounts() {
         const USERS: &str = "root:x:0:0::/root:/bin/sh\nnobody:x:99:98::/:/bin/false\nbroken\nann:x:1000:1001::/home/ann:/bin/sh\npostgres:x:101:104::/:/bin/sh\n";
-        fn check(effective_user: u32, sudo: Option<&str>, users: &str, expected: &[&str]) {
-            let names: Vec<String> = candidates(effective_user, sudo, users)
+        use Lifetime::{Lasting, Throwaway};
+        fn check(
+            effective_user: u32,
+            sudo: Option<&str>,
+            users: &str,
+            lifetime: Lifetime,
+            expected: &[&str],
+        ) {
+            let names: Vec<String> = candidates(effective_user, sudo, users, lifetime)
                 .iter()
                 .map(|account| match account {
                     Account::Own => "own".to_owned(),
@@ -199,24 +250,41 @@ mod tests {
                 .collect();
             assert_eq!(names, expected);
         }
-        check(1000, None, USERS, &["own", "namespace 99 98"]);
+        for lifetime in [Throwaway, Lasting] {
+            check(1000, None, USERS, lifetime, &["own", "namespace 99 98"]);
+            check(0, None, "", lifetime, &["namespace 65534 65534"]);
+            check(
+                0,
+                Some("0"),
+                USERS,
+                lifetime,
+                &["nobody 99 98", "postgres 101 104", "namespace 99 98"],
+            );
+        }
+        let sudo = Some("1000");
         check(
             0,
-            Some("1000"),
+            sudo,
             USERS,
+            Throwaway,
             &[
+                "nobody 99 98",
                 "ann 1000 1001",
                 "postgres 101 104",
-                "nobody 99 98",
                 "namespace 99 98",
             ],
         );
         check(
             0,
-            Some("0"),
+            sudo,
             USERS,
-            &["postgres 101 104", "nobody 99 98", "namespace 99 98"],
+            Lasting,
+            &[
+                "ann 1000 1001",
+                "nobody 99 98",
+                "postgres 101 104",
+                "namespace 99 98",
+            ],
         );
-        check(0, None, "", &["namespace 65534 65534"]);
     }
 }

@@ -22,6 +22,7 @@ pub(super) struct Cluster {
     server: Postmaster,
     folder: Folder,
     bin: Utf8PathBuf,
+    account: Account,
     landlock: Landlock,
 }
 
@@ -31,7 +32,8 @@ impl Cluster {
         let environment = &settings.environment;
         folder::sweep(environment);
         let folder = Folder::create(environment)?;
-        let (binaries, account) = runnable(binaries, folder.path(), settings)?;
+        let accounts = Account::candidates(environment);
+        let (binaries, account) = runnable_by(&accounts, binaries, folder.path(), settings)?;
         let data = folder.path().join("data");
         template::copy_to(&data, &binaries, &account, settings).await?;
         let server = Postmaster::start(Start {
@@ -47,6 +49,7 @@ impl Cluster {
             server,
             folder,
             bin: binaries.bin,
+            account,
             landlock: settings.landlock.clone(),
         })
     }
@@ -61,6 +64,11 @@ impl Cluster {
         &self.bin
     }
 
+    /// As whom the server runs.
+    pub(super) fn account(&self) -> &Account {
+        &self.account
+    }
+
     /// What confines the server.
     pub(super) fn landlock(&self) -> &Landlock {
         &self.landlock
@@ -73,17 +81,7 @@ impl Cluster {
     }
 }
 
-/// The programs and an account that can run them in `folder`, which then is that account's own.
-pub(in crate::server) fn runnable(
-    binaries: &Binaries,
-    folder: &Utf8Path,
-    settings: &ShadowSettings,
-) -> Result<(Binaries, Account)> {
-    let accounts = Account::candidates(&settings.environment);
-    runnable_by(&accounts, binaries, folder, settings)
-}
-
-/// The same for given accounts, the first that can.
+/// The programs and the first of the accounts that can run them in `folder`, which then is that account's own.
 ///
 /// Where none can reach programs of forge's own cache, they are copied to where all can.
 pub(in crate::server) fn runnable_by(

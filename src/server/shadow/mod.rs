@@ -125,6 +125,14 @@ impl Shadow {
         self.major
     }
 
+    /// The account of the operating system that it runs as; `None` for a server that isn't forge's own.
+    pub fn account(&self) -> Option<String> {
+        match &self.place {
+            Place::Private { cluster, .. } => Some(cluster.account().description()),
+            Place::Guest { .. } => None,
+        }
+    }
+
     /// How the operating system confines it; `None` for a server that isn't forge's own.
     pub fn confinement(&self) -> Option<String> {
         match &self.place {
