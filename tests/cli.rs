@@ -30,6 +30,8 @@ mod health;
 mod hooks;
 #[path = "cli/init.rs"]
 mod init;
+#[path = "cli/memory.rs"]
+mod memory;
 #[path = "cli/paths.rs"]
 mod paths;
 #[path = "cli/plans.rs"]

@@ -352,7 +352,9 @@ impl Desk<'_> {
             return found;
         }
         // Of routines that share a name, the one whose arguments are written as PostgreSQL writes them.
-        let same = |symbol: &Symbol| names(symbol, object) && symbol.arguments == object.args;
+        let same = |symbol: &Symbol| {
+            names(symbol, object) && symbol.arguments.as_deref() == object.args.as_deref()
+        };
         found
             .into_iter()
             .filter(|statement| statement.defines.iter().chain(&statement.needs).any(same))

@@ -102,7 +102,9 @@ pub fn argument_types(list: &str) -> Option<String> {
         return None;
     };
     match drop.objects.first().and_then(kind)? {
-        NodeEnum::ObjectWithArgs(object) => routine(Sort::Routine, object)?.arguments,
+        NodeEnum::ObjectWithArgs(object) => {
+            routine(Sort::Routine, object)?.arguments.map(String::from)
+        }
         _ => None,
     }
 }

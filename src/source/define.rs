@@ -46,7 +46,7 @@ fn qualify(symbol: &mut Symbol, session: &Session) {
             | Sort::EventTrigger
     );
     if symbol.schema.is_none() && !global {
-        symbol.schema = Some(session.creation_schema().into());
+        symbol.schema = Some(session.creation_schema());
     }
 }
 
@@ -272,7 +272,7 @@ fn read(node: &NodeEnum) -> Definition {
         NodeEnum::AlterTableStmt(alter) => alter_table(alter, &mut definition),
         NodeEnum::AlterEnumStmt(alter) => {
             let parts = ast::strings(&alter.type_name);
-            traits.shapes = ast::named(Sort::Type, &parts);
+            traits.shapes = ast::named(Sort::Type, &parts).map(Box::new);
             traits.ordered = !alter.old_val.is_empty();
             if alter.old_val.is_empty() {
                 defines.extend(
@@ -284,7 +284,7 @@ fn read(node: &NodeEnum) -> Definition {
         }
         NodeEnum::AlterDomainStmt(alter) => {
             let parts = ast::strings(&alter.type_name);
-            traits.shapes = ast::named(Sort::Domain, &parts);
+            traits.shapes = ast::named(Sort::Domain, &parts).map(Box::new);
             traits.evaluates = true;
             if let Some(NodeEnum::Constraint(constraint)) = alter.def.as_deref().and_then(ast::kind)
                 && !constraint.conname.is_empty()
@@ -474,7 +474,7 @@ fn alter_table(alter: &AlterTableStmt, definition: &mut Definition) {
         }
     }
     if shapes {
-        traits.shapes = Some(ast::relation(Sort::Relation, table));
+        traits.shapes = Some(Box::new(ast::relation(Sort::Relation, table)));
     }
 }
 

@@ -202,24 +202,25 @@ pub(super) fn split_off(mut table: Statement) -> Vec<Statement> {
         statements.push(Statement {
             inert: None,
             file: Arc::clone(&table.file),
-            description: format!("{}{}", key.prefix, text.lines().next().unwrap_or("")),
-            defines: Vec::new(),
-            needs: vec![
+            description: format!("{}{}", key.prefix, text.lines().next().unwrap_or("")).into(),
+            defines: Box::default(),
+            needs: [
                 owner.clone(),
                 Symbol {
                     sort: Sort::Key,
                     ..key.target.clone()
                 },
                 key.target,
-            ],
-            body_needs: Vec::new(),
+            ]
+            .into(),
+            body_needs: Box::default(),
             directives: Vec::new(),
             action: Action::Load,
             session: Arc::clone(&table.session),
             owned: None,
-            granted: Vec::new(),
+            granted: Box::default(),
             roles: BTreeSet::new(),
-            implied: Vec::new(),
+            implied: Box::default(),
             traits: Traits::default(),
             edits: vec![Edit {
                 span: key.span.start..key.span.start,

@@ -36,6 +36,16 @@ pub(super) enum Lexeme {
     Other(u8),
 }
 
+impl Lexeme {
+    /// Whether the parser doesn't see it.
+    pub(super) fn is_blank(self) -> bool {
+        matches!(
+            self,
+            Self::Space | Self::LineEnd | Self::LineComment | Self::BlockComment
+        )
+    }
+}
+
 /// The lexemes of a text, which leave out nothing.
 pub(super) struct Lexer<'a> {
     text: &'a str,

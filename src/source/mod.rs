@@ -8,6 +8,7 @@
     reason = "PostgreSQL's syntax tree has 270 kinds of node, its scanner 500 tokens"
 )]
 
+mod abridged;
 mod amend;
 mod ast;
 mod bounded;

@@ -10,15 +10,16 @@ use super::{Action, Namespace, Session, Sort, Statement, Symbol, foreign_keys, n
 
 /// Orders statements so that each comes after what it needs. Foreign keys of tables that refer to each other in a
 /// circle become statements of their own. What is left out with a warning stands at the end; what declares nothing is gone.
-pub fn load_order(statements: Vec<Statement>) -> Vec<Statement> {
-    let (loaded, others): (Vec<_>, Vec<_>) = statements.into_iter().partition(Statement::is_loaded);
-    let left_out = others
-        .into_iter()
-        .filter(|statement| match statement.action {
-            Action::SkipWithWarning(_) => true,
-            Action::Load | Action::Skip => false,
-        });
-    let mut ordered = in_order(hoisted(loaded));
+pub fn load_order(mut statements: Vec<Statement>) -> Vec<Statement> {
+    // Among half a million statements, each copy of the list counts: they are moved within it.
+    statements.retain(|statement| match statement.action {
+        Action::Load | Action::SkipWithWarning(_) => true,
+        Action::Skip => false,
+    });
+    hoist(&mut statements);
+    let left_out = statements.partition_point(Statement::is_loaded);
+    let left_out = statements.split_off(left_out);
+    let mut ordered = in_order(statements);
     ordered.extend(left_out);
     ordered
 }
@@ -27,11 +28,8 @@ fn in_order(mut statements: Vec<Statement>) -> Vec<Statement> {
     loop {
         let (order, circular) = Sorter::new(&statements).sort();
         if circular.is_empty() {
-            let mut slots: Vec<Option<Statement>> = statements.into_iter().map(Some).collect();
-            return order
-                .into_iter()
-                .map(|index| slots[index].take().expect("each index comes up once"))
-                .collect();
+            arrange(&mut statements, order);
+            return statements;
         }
         statements = statements
             .into_iter()
@@ -47,29 +45,48 @@ fn in_order(mut statements: Vec<Statement>) -> Vec<Statement> {
     }
 }
 
-/// Puts extensions before the first statement that may use them, for what they bring can't be told from the text, and
-/// what later DDL could set off last.
-fn hoisted(statements: Vec<Statement>) -> Vec<Statement> {
+/// Puts to each place the statement that stands where `order` says.
+fn arrange(statements: &mut [Statement], mut order: Vec<usize>) {
+    for start in 0..order.len() {
+        // Each circle of moves is gone around once; a place that has its statement refers to itself.
+        let mut place = start;
+        loop {
+            let from = std::mem::replace(&mut order[place], place);
+            if from == start {
+                break;
+            }
+            statements.swap(place, from);
+            place = from;
+        }
+    }
+}
+
+/// Puts extensions before the first statement that may use them, for what they bring can't be told from the text, what
+/// later DDL could set off last, and what is left out behind it all.
+fn hoist(statements: &mut [Statement]) {
     let sort = |statement: &Statement| statement.subject().map(|symbol| symbol.sort);
-    let (last, mut statements): (Vec<_>, Vec<_>) = statements
-        .into_iter()
-        .partition(|statement| statement.traits.last);
-    let opening = statements
+    let mut opened = false;
+    let ranks: Vec<u8> = statements
         .iter()
-        .position(|statement| {
-            sort(statement).is_some_and(|sort| !matches!(sort, Sort::Schema | Sort::Extension))
+        .map(|statement| {
+            if !statement.is_loaded() {
+                return 4;
+            }
+            if statement.traits.last {
+                return 3;
+            }
+            opened |=
+                sort(statement).is_some_and(|sort| !matches!(sort, Sort::Schema | Sort::Extension));
+            match (opened, sort(statement)) {
+                (false, _) => 0,
+                (true, Some(Sort::Extension)) => 1,
+                (true, _) => 2,
+            }
         })
-        .unwrap_or(statements.len());
-    let rest = statements.split_off(opening);
-    let (extensions, rest): (Vec<_>, Vec<_>) = rest
-        .into_iter()
-        .partition(|statement| sort(statement) == Some(Sort::Extension));
-    statements
-        .into_iter()
-        .chain(extensions)
-        .chain(rest)
-        .chain(last)
-        .collect()
+        .collect();
+    let mut order: Vec<usize> = (0..statements.len()).collect();
+    order.sort_by_key(|&index| ranks[index]);
+    arrange(statements, order);
 }
 
 struct Sorter<'a> {
@@ -249,14 +266,14 @@ impl<'a> Sorter<'a> {
     fn pull(&self, index: usize, need: &Symbol, edge: Edge, before: &mut Vec<(usize, Edge)>) {
         let statement = &self.statements[index];
         let definers = self.names.definers(need, &statement.session);
-        if definers.contains(&index) {
+        if definers.clone().any(|other| other == index) {
             return;
         }
         let placed = |other: usize| self.state[other] == State::Placed;
         // One definition is enough, but for overloads: which is meant can't be told. Within a file the written order is trusted.
         let overloads = need.namespace() == Namespace::Routine && need.arguments.is_none();
-        let any_placed = definers.iter().any(|&other| placed(other));
-        for &other in definers {
+        let any_placed = definers.clone().any(placed);
+        for other in definers {
             if placed(other) {
                 continue;
             }
@@ -305,7 +322,6 @@ impl<'a> Sorter<'a> {
                 .filter(|need| need.namespace() == Namespace::Routine);
             names
                 .flat_map(|need| self.names.definers(need, session))
-                .copied()
                 .collect()
         };
         let statement = &self.statements[index];
@@ -317,7 +333,7 @@ impl<'a> Sorter<'a> {
             let routine = &self.statements[routine];
             for need in &routine.body_needs {
                 // The body is looked up where the function is defined; its own settings are for the server to apply.
-                let definers = self.names.definers(need, &routine.session).iter().copied();
+                let definers = self.names.definers(need, &routine.session);
                 before.extend(
                     definers
                         .filter(|&other| self.state[other] == State::New && other != index)

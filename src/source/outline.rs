@@ -1,6 +1,7 @@
-//! A syntax tree as data, without what names nothing: numbers, switches, places.
+//! Looks through a syntax tree for names, node by node, as plain data.
 //!
-//! As plain JSON, a tree takes a thousand bytes for each constant in it.
+//! As plain JSON, a tree takes a thousand bytes for each constant in it. So of each node only its own fields are held while it
+//! is looked at, and of the nodes in it only what its meaning depends on: the names in lists of strings, and constants.
 
 use std::fmt;
 
@@ -10,24 +11,61 @@ use serde_json::{Map, Value};
 /// Fields that say by being there what sort of node it is, or whose value is a number that counts.
 const KEPT: [&str; 5] = ["pct_type", "funcname", "objargs", "fk_attrs", "roletype"];
 
-/// The strings of a tree, with the fields and lists that they stand in. In a list, null stands for what has none.
-pub(super) fn outline(tree: &impl Serialize) -> Value {
-    let outline = tree.serialize(Outline { whole: false });
-    outline.expect("the syntax tree is plain data")
+/// Nodes that the nodes around them are read with, with the fields that count there.
+const PARTS: [(&str, &[&str]); 8] = [
+    ("Node", &["node"]),
+    ("String", &["sval"]),
+    ("AConst", &["val"]),
+    ("TypeCast", &["arg"]),
+    ("TypeName", &["names"]),
+    ("RangeVar", &["relname", "schemaname"]),
+    ("Sval", &["sval"]),
+    ("Val", &["Sval"]),
+];
+
+/// A dotted name has fewer parts, and of a call's arguments only the first is looked at.
+const MOST_ITEMS: usize = 8;
+
+/// Gives the fields of each node to `read`: its strings, and the strings in what belongs to it. What stands in the field
+/// `beside`, if one is named, is left out.
+pub(super) fn each_node(
+    tree: &impl Serialize,
+    beside: Option<&str>,
+    read: &mut dyn FnMut(&Map<String, Value>),
+) {
+    let outline = Outline {
+        whole: false,
+        beside,
+        silent: false,
+        read,
+    };
+    tree.serialize(outline)
+        .expect("the syntax tree is plain data");
 }
 
-#[derive(Clone, Copy)]
-struct Outline {
+struct Outline<'a> {
     /// Whether numbers and empty things stay.
     whole: bool,
+    beside: Option<&'a str>,
+    silent: bool,
+    read: &'a mut dyn FnMut(&Map<String, Value>),
 }
 
-impl Outline {
-    fn scalar(self, value: impl Into<Value>) -> Value {
+impl Outline<'_> {
+    fn scalar(&self, value: impl Into<Value>) -> Value {
         if self.whole {
             value.into()
         } else {
             Value::Null
+        }
+    }
+
+    fn inner(&mut self, whole: bool, silent: bool) -> Outline<'_> {
+        Outline {
+            whole,
+            beside: self.beside,
+            silent: self.silent || silent,
+            read: &mut *self.read,
         }
     }
 }
@@ -56,15 +94,15 @@ macro_rules! scalars {
     };
 }
 
-impl Serializer for Outline {
+impl<'a> Serializer for Outline<'a> {
     type Ok = Value;
     type Error = Unexpected;
-    type SerializeSeq = List;
+    type SerializeSeq = List<'a>;
     type SerializeTuple = Impossible<Value, Unexpected>;
     type SerializeTupleStruct = Impossible<Value, Unexpected>;
     type SerializeTupleVariant = Impossible<Value, Unexpected>;
     type SerializeMap = Impossible<Value, Unexpected>;
-    type SerializeStruct = Fields;
+    type SerializeStruct = Fields<'a>;
     type SerializeStructVariant = Impossible<Value, Unexpected>;
 
     scalars! {
@@ -129,22 +167,28 @@ impl Serializer for Outline {
         name: &'static str,
         value: &T,
     ) -> Result<Value, Unexpected> {
-        let mut fields = Fields::default();
-        fields.add(name, value)?;
-        Ok(fields.finish())
+        Ok(match value.serialize(self)? {
+            Value::Null => Value::Null,
+            content => Value::Object(Map::from_iter([(name.to_owned(), content)])),
+        })
     }
 
-    fn serialize_seq(self, length: Option<usize>) -> Result<List, Unexpected> {
+    fn serialize_seq(self, length: Option<usize>) -> Result<List<'a>, Unexpected> {
         Ok(List {
             items: Vec::new(),
             // An empty list says something where the field does.
             whole: self.whole && length == Some(0),
             nulls: 0,
+            outline: self,
         })
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Fields, Unexpected> {
-        Ok(Fields::default())
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Fields<'a>, Unexpected> {
+        Ok(Fields {
+            name,
+            fields: Map::new(),
+            outline: self,
+        })
     }
 
     fn serialize_tuple(self, _: usize) -> Result<Self::SerializeTuple, Unexpected> {
@@ -185,24 +229,26 @@ impl Serializer for Outline {
 }
 
 /// A list; nulls at its end are left out.
-struct List {
+struct List<'a> {
     items: Vec<Value>,
     nulls: usize,
     whole: bool,
+    outline: Outline<'a>,
 }
 
-impl ser::SerializeSeq for List {
+impl ser::SerializeSeq for List<'_> {
     type Ok = Value;
     type Error = Unexpected;
 
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unexpected> {
-        match value.serialize(Outline { whole: false })? {
+        match value.serialize(self.outline.inner(false, false))? {
             Value::Null => self.nulls += 1,
-            item => {
+            item if self.items.len() + self.nulls < MOST_ITEMS => {
                 let nulls = std::mem::take(&mut self.nulls);
                 self.items.extend(std::iter::repeat_n(Value::Null, nulls));
                 self.items.push(item);
             }
+            _ => {}
         }
         Ok(())
     }
@@ -216,29 +262,13 @@ impl ser::SerializeSeq for List {
     }
 }
 
-#[derive(Default)]
-struct Fields(Map<String, Value>);
-
-impl Fields {
-    fn add<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Unexpected> {
-        let whole = KEPT.contains(&name);
-        let value = value.serialize(Outline { whole })?;
-        if whole || !value.is_null() {
-            self.0.insert(name.to_owned(), value);
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> Value {
-        if self.0.is_empty() {
-            Value::Null
-        } else {
-            Value::Object(self.0)
-        }
-    }
+struct Fields<'a> {
+    name: &'static str,
+    fields: Map<String, Value>,
+    outline: Outline<'a>,
 }
 
-impl ser::SerializeStruct for Fields {
+impl ser::SerializeStruct for Fields<'_> {
     type Ok = Value;
     type Error = Unexpected;
 
@@ -247,11 +277,30 @@ impl ser::SerializeStruct for Fields {
         name: &'static str,
         value: &T,
     ) -> Result<(), Unexpected> {
-        self.add(name, value)
+        let whole = KEPT.contains(&name);
+        let silent = self.outline.beside == Some(name);
+        let value = value.serialize(self.outline.inner(whole, silent))?;
+        if whole || !value.is_null() {
+            self.fields.insert(name.to_owned(), value);
+        }
+        Ok(())
     }
 
-    fn end(self) -> Result<Value, Unexpected> {
-        Ok(self.finish())
+    fn end(mut self) -> Result<Value, Unexpected> {
+        if self.fields.is_empty() {
+            return Ok(Value::Null);
+        }
+        if !self.outline.silent {
+            (self.outline.read)(&self.fields);
+        }
+        let part = PARTS.iter().find(|(name, _)| *name == self.name);
+        let kept = part.map_or(&[][..], |(_, fields)| fields);
+        self.fields.retain(|name, _| kept.contains(&name.as_str()));
+        Ok(if self.fields.is_empty() {
+            Value::Null
+        } else {
+            Value::Object(self.fields)
+        })
     }
 }
 
@@ -260,21 +309,42 @@ mod tests {
     use super::*;
     use crate::source::syntax;
 
+    /// The nodes with strings of a statement, and the length of the longest as text.
+    fn nodes(sql: &str) -> Vec<String> {
+        let mut nodes = Vec::new();
+        let tree = syntax::parse(sql).unwrap();
+        each_node(&tree, None, &mut |fields| {
+            nodes.push(Value::Object(fields.clone()).to_string());
+        });
+        nodes
+    }
+
     #[test]
-    fn what_names_nothing_is_left_out() {
-        let of = |sql: &str| outline(&syntax::parse(sql).unwrap()).to_string();
-        let chain =
-            |length: usize| format!("SELECT 1 WHERE {}", vec!["true"; length].join(" AND "));
-        assert_eq!(of(&chain(1000)).len(), of(&chain(2)).len());
-        let named = of("SELECT f(1, 'app.t'::regclass) FROM app.t");
-        for name in [
-            "\"f\"",
-            "\"app.t\"",
-            "\"regclass\"",
-            "\"schemaname\":\"app\"",
-        ] {
-            assert!(named.contains(name), "{named}");
+    fn of_what_is_in_a_node_only_names_are_held() {
+        let longest = |sql: &str| nodes(sql).iter().map(String::len).max();
+        let chain = |length: usize| {
+            let links = vec!["f('x', a) > 0"; length];
+            format!("SELECT 1 WHERE {}", links.join(" AND "))
+        };
+        assert_eq!(longest(&chain(1000)), longest(&chain(2)));
+    }
+
+    #[test]
+    fn names_are_held_with_what_they_belong_to() {
+        fn check(sql: &str, parts: &[&str]) {
+            let nodes = nodes(sql);
+            let found = |node: &String| parts.iter().all(|part| node.contains(part));
+            assert!(nodes.iter().any(found), "{sql}: {nodes:#?}");
         }
-        assert!(of("DROP FUNCTION f()").contains("\"objargs\""));
+        check(
+            "SELECT nextval('app.s'::regclass)",
+            &["\"funcname\"", "\"nextval\"", "\"app.s\""],
+        );
+        check("SELECT 'app.t'::regclass", &["\"app.t\"", "\"regclass\""]);
+        check(
+            "SELECT 1 FROM app.t",
+            &["\"schemaname\":\"app\"", "\"relname\":\"t\""],
+        );
+        check("DROP FUNCTION f()", &["\"objargs\"", "\"f\""]);
     }
 }

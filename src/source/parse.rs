@@ -8,8 +8,10 @@ use pg_query::{
 };
 
 use super::{
-    Action, Session, Sort, Statement, Symbol, Tree, ast, define, directives, duplicates,
-    foreign_keys, grants, inert, lexer, owner, policy, psql, references,
+    Action, Session, Sort, Statement, Symbol, Tree,
+    abridged::abridged,
+    ast, define, directives, duplicates, foreign_keys, grants, inert, lexer, owner, policy, psql,
+    references,
     statement::Body,
     syntax,
     tokens::{self, bounds, is_comment},
@@ -18,10 +20,14 @@ use crate::diagnostic::{Code, Diagnostic, Result, SourceFile};
 
 /// Longer files are parsed in stretches of whole statements, so that only their statements, and not all of their tokens and
 /// syntax trees, are held at once.
-const STRETCH: usize = 256 << 10;
+const STRETCH: usize = 16 << 10;
 
 /// As many statements are read. A server with so many objects is beyond what forge compares.
-const MOST_STATEMENTS: usize = 1_000_000;
+const MOST_STATEMENTS: usize = 500_000;
+
+/// As many words, numbers and signs are read of one statement, without those of long chains and lists: the parser takes up
+/// to two kilobytes for each. A table has 1,600 columns at most.
+const MOST_WORDS: usize = 250_000;
 
 /// After so many problems nothing more is looked for.
 const MOST_PROBLEMS: usize = 100;
@@ -29,8 +35,11 @@ const MOST_PROBLEMS: usize = 100;
 impl Tree {
     /// Parses every file, in path order. What is wrong in any of them is reported at once, up to a hundred problems.
     pub fn parse(&self) -> Result<Vec<Statement>> {
-        self.expect_few()?;
-        let mut found = Found::default();
+        let count = self.expect_few()?;
+        let mut found = Found {
+            statements: Vec::with_capacity(count),
+            problems: Vec::new(),
+        };
         for file in &self.files {
             found.read(file, STRETCH);
         }
@@ -53,8 +62,8 @@ impl Tree {
 }
 
 impl Tree {
-    /// Refuses a tree of too many statements before any is parsed.
-    fn expect_few(&self) -> Result<()> {
+    /// The number of statements. A tree of too many is refused before any is parsed.
+    fn expect_few(&self) -> Result<usize> {
         let mut count = 0;
         for file in &self.files {
             for statement in lexer::statements(&file.text) {
@@ -64,7 +73,7 @@ impl Tree {
                 }
             }
         }
-        Ok(())
+        Ok(count)
     }
 }
 
@@ -126,6 +135,12 @@ fn too_many(file: &Arc<SourceFile>, at: usize) -> Diagnostic {
 /// # Errors
 /// What the parser says.
 fn parse_part(file: &Arc<SourceFile>, text: &str, session: &mut Arc<Session>) -> Result<Found> {
+    let mut parts = Vec::new();
+    let abridged = abridged(text, |part, node| {
+        parts.push((part.start, references::references(node)));
+    });
+    let text = abridged.as_deref().unwrap_or(text);
+    expect_readable(file, text)?;
     let parsed = syntax::parse(text).map_err(|error| error.in_file(file, 0))?;
     let tokens = tokens::scan(text).map_err(|error| error.in_file(file, 0))?;
     let meaningful: Vec<ScanToken> = tokens
@@ -147,11 +162,13 @@ fn parse_part(file: &Arc<SourceFile>, text: &str, session: &mut Arc<Session>) ->
         };
         let span = bounds(first).start..bounds(last).end;
         let mut statement = read(file, span, &node, own, session);
+        let span = statement.span.clone();
+        let own_parts = parts.extract_if(.., |(at, _)| span.contains(at));
+        statement.needs_also(own_parts.map(|(_, references)| references));
         match policy::judge(&mut statement, &node, own) {
             Ok(changed) => *session = changed.unwrap_or_else(|| Arc::clone(session)),
             Err(problem) => problems.push(problem),
         }
-        statement.shrink();
         statements.push((statement, node));
     }
     if let Err(found) = directives::attach(file, &tokens, &mut statements) {
@@ -162,6 +179,33 @@ fn parse_part(file: &Arc<SourceFile>, text: &str, session: &mut Arc<Session>) ->
         statements: statements.map(|(statement, _)| statement).collect(),
         problems,
     })
+}
+
+/// Refuses a statement for which the parser would take more memory than a statement should.
+fn expect_readable(file: &Arc<SourceFile>, text: &str) -> Result<()> {
+    if text.len() < MOST_WORDS {
+        return Ok(());
+    }
+    for statement in lexer::statements(text) {
+        let words = lexer::Lexer::new(&text[statement.clone()])
+            .filter(|(lexeme, _)| !lexeme.is_blank())
+            .count();
+        if words > MOST_WORDS {
+            let line = text[statement.clone()].lines().next().unwrap_or("");
+            return Err(Diagnostic::error(
+                Code::Syntax,
+                format!("a statement has {words} words and signs; forge reads up to {MOST_WORDS}"),
+            )
+            .at(
+                file,
+                statement.start..statement.start + line.len(),
+                "the statement begins here",
+            )
+            .note("PostgreSQL's parser takes up to two kilobytes of memory for each of them")
+            .help("divide it, or leave its file out with .forgeignore"));
+        }
+    }
+    Ok(())
 }
 
 /// The tokens of a statement among those of its file, which come without comments.
@@ -203,7 +247,7 @@ fn read(
     let defined = definition.defines.iter().chain(&definition.implied);
     needs.extend(defined.filter_map(|symbol| {
         let schema = symbol.schema.as_ref()?;
-        Some(Symbol::new(Sort::Schema, schema.as_str()))
+        Some(Symbol::named(Sort::Schema, schema.clone()))
     }));
     let body = match node {
         NodeEnum::CreateFunctionStmt(function) => references::body_of(&function.options),
@@ -214,25 +258,25 @@ fn read(
         .map(|(language, body)| references::references_of_body(language, body, text))
         .unwrap_or_default();
     Statement {
-        description: describe(&file.text, tokens),
+        description: describe(&file.text, tokens).into(),
         body: body.and_then(|(_, text)| {
-            Some(Body {
+            Some(Box::new(Body {
                 text,
                 literal: body_literal(node, tokens)?,
-            })
+            }))
         }),
-        defines: definition.defines,
-        implied: definition.implied,
+        defines: definition.defines.into(),
+        implied: definition.implied.into(),
         traits: definition.traits,
-        needs,
-        body_needs,
-        owned: owner::owned(node),
+        needs: needs.into(),
+        body_needs: body_needs.into(),
+        owned: owner::owned(node).map(Box::new),
         granted: match node {
-            NodeEnum::GrantStmt(grant) => grants::targets(grant),
-            _ => Vec::new(),
+            NodeEnum::GrantStmt(grant) => grants::targets(grant).into(),
+            _ => Box::default(),
         },
         roles: references.roles,
-        inert,
+        inert: inert.map(Box::new),
         directives: Vec::new(),
         action: Action::Load,
         session: Arc::clone(session),

@@ -9,9 +9,10 @@ use pg_query::{
     NodeEnum, ParserOptions,
     protobuf::{GrantTargetType, ObjectType, RoleSpecType},
 };
+use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Sort, Symbol, ast, grants, named, outline::outline, session, syntax};
+use super::{Sort, Symbol, ast, grants, named, outline, session, syntax};
 
 /// What a statement refers to.
 #[derive(Debug, Default)]
@@ -29,7 +30,7 @@ pub(super) fn references(node: &NodeEnum) -> References {
         skips_foreign_keys: matches!(node, NodeEnum::CreateStmt(_)),
         ..Reader::default()
     };
-    reader.read(&outline(node));
+    reader.read(node);
     reader.finish(|needs| named_objects(node, needs))
 }
 
@@ -167,19 +168,9 @@ impl Reader {
         self.found.needs.extend(symbol);
     }
 
-    fn read(&mut self, value: &Value) {
-        match value {
-            Value::Array(items) => items.iter().for_each(|item| self.read(item)),
-            Value::Object(fields) => {
-                self.read_node(fields);
-                for (name, field) in fields {
-                    if !(self.skips_foreign_keys && name == "pktable") {
-                        self.read(field);
-                    }
-                }
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
+    fn read(&mut self, tree: &impl Serialize) {
+        let beside = self.skips_foreign_keys.then_some("pktable");
+        outline::each_node(tree, beside, &mut |fields| self.read_node(fields));
     }
 
     fn read_node(&mut self, fields: &Map<String, Value>) {
@@ -273,7 +264,7 @@ impl Reader {
     /// Reads SQL in one of the parser's modes: plain statements, or what plpgsql takes for an expression.
     fn read_sql(&mut self, sql: &str, mode: i32) {
         if let Ok(parsed) = syntax::parse_as(sql, mode) {
-            self.read(&outline(&parsed));
+            self.read(&parsed);
         }
     }
 

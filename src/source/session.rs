@@ -79,12 +79,11 @@ pub(super) enum Change {
 
 impl Session {
     /// The schema into which an unqualified name is put.
-    pub fn creation_schema(&self) -> &str {
+    pub fn creation_schema(&self) -> Ident {
         self.search_path
             .iter()
-            .map(Ident::as_str)
-            .find(|name| !matches!(*name, "$user" | "pg_catalog"))
-            .unwrap_or("public")
+            .find(|name| !matches!(name.as_str(), "$user" | "pg_catalog"))
+            .map_or_else(|| Ident::from("public"), Ident::clone)
     }
 
     /// The commands that lead from the settings `before` to these.

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeSet, ops::Range, sync::Arc};
 
-use super::{Directive, Inert, Session, Sort, Symbol};
+use super::{Directive, Inert, Session, Sort, Symbol, references::References};
 use crate::diagnostic::{Code, Diagnostic, SourceFile};
 
 /// One statement of the schema tree, with what it defines and needs.
@@ -13,13 +13,13 @@ pub struct Statement {
     /// Its bytes in the file, without leading comments and white space, and without its semicolon.
     pub span: Range<usize>,
     /// Its beginning, for messages: `CREATE TABLE app.users`.
-    pub description: String,
+    pub description: Box<str>,
     /// What it creates, fully qualified; the first is the object that the statement is about.
-    pub defines: Vec<Symbol>,
+    pub defines: Box<[Symbol]>,
     /// What must exist before it runs; unqualified names are looked up along the session's search path.
-    pub needs: Vec<Symbol>,
+    pub needs: Box<[Symbol]>,
     /// What a function's body refers to, which matters once the function runs.
-    pub body_needs: Vec<Symbol>,
+    pub body_needs: Box<[Symbol]>,
     /// What `-- forge:` comments say of it and of its parts.
     pub directives: Vec<Directive>,
     /// Whether it is loaded.
@@ -27,15 +27,15 @@ pub struct Statement {
     /// The settings under which it runs.
     pub session: Arc<Session>,
     /// Whether and how it may be run with a superuser's privileges.
-    pub inert: Option<Inert>,
+    pub inert: Option<Box<Inert>>,
     /// The object to which it gives an owner by name.
-    pub owned: Option<Symbol>,
+    pub owned: Option<Box<Symbol>>,
     /// The objects on which it grants or revokes privileges, where it names them one by one.
-    pub(super) granted: Vec<Symbol>,
+    pub(super) granted: Box<[Symbol]>,
     /// The roles that it names.
     pub(super) roles: BTreeSet<String>,
     /// What it brings along without naming it in its own right: columns, keys, a serial column's sequence.
-    pub(super) implied: Vec<Symbol>,
+    pub(super) implied: Box<[Symbol]>,
     /// Facts for ordering.
     pub(super) traits: Traits,
     /// What is changed in its text before it is loaded, in ascending order without overlap.
@@ -43,7 +43,7 @@ pub struct Statement {
     /// The foreign keys that can be split off a CREATE TABLE.
     pub(super) foreign_keys: Vec<ForeignKey>,
     /// A function's body as the catalog stores it, and where its literal stands in the file.
-    pub(super) body: Option<Body>,
+    pub(super) body: Option<Box<Body>>,
 }
 
 /// What becomes of a statement.
@@ -65,7 +65,7 @@ pub enum Action {
 )]
 pub(super) struct Traits {
     /// The relation or type whose columns, keys or labels it changes.
-    pub(super) shapes: Option<Symbol>,
+    pub(super) shapes: Option<Box<Symbol>>,
     /// Whether it takes things away or renames them, so that its file's order counts.
     pub(super) ordered: bool,
     /// Whether PostgreSQL may run functions to carry it out, as it does to fold constants.
@@ -77,7 +77,7 @@ pub(super) struct Traits {
     /// Whether a second definition of the same object is meant: OR REPLACE or IF NOT EXISTS.
     pub(super) repeatable: bool,
     /// The schemas to whose every object it applies.
-    pub(super) whole_schemas: Vec<String>,
+    pub(super) whole_schemas: Box<[String]>,
 }
 
 /// A replacement of a stretch of the file.
@@ -181,16 +181,18 @@ impl Statement {
         self.traits.program
     }
 
-    /// Gives back the memory that lists have in reserve: there may be a million statements.
-    pub(super) fn shrink(&mut self) {
-        for symbols in [
-            &mut self.defines,
-            &mut self.needs,
-            &mut self.body_needs,
-            &mut self.implied,
-            &mut self.granted,
-        ] {
-            symbols.shrink_to_fit();
+    /// Adds what parts of it refer to that were read by themselves.
+    pub(super) fn needs_also(&mut self, parts: impl Iterator<Item = References>) {
+        let mut more = BTreeSet::new();
+        for references in parts {
+            more.extend(references.needs);
+            self.roles.extend(references.roles);
+        }
+        if !more.is_empty() {
+            let mut needs = std::mem::take(&mut self.needs).into_vec();
+            more.retain(|need| !needs.contains(need));
+            needs.extend(more);
+            self.needs = needs.into();
         }
     }
 

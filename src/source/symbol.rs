@@ -154,16 +154,21 @@ pub struct Symbol {
     /// The name of a part: a column, a constraint, a trigger, an enum's value.
     pub member: Option<Ident>,
     /// The argument types of a routine or operator, as written.
-    pub arguments: Option<String>,
+    pub arguments: Option<Box<str>>,
 }
 
 impl Symbol {
     /// A name without schema, member and arguments.
-    pub fn new(sort: Sort, name: impl Into<String>) -> Self {
+    pub fn new(sort: Sort, name: impl AsRef<str>) -> Self {
+        Self::named(sort, Ident::new(name))
+    }
+
+    /// The same of a name that is there, whose text it shares.
+    pub fn named(sort: Sort, name: Ident) -> Self {
         Self {
             sort,
             schema: None,
-            name: Ident::new(name),
+            name,
             member: None,
             arguments: None,
         }
@@ -178,7 +183,7 @@ impl Symbol {
 
     /// Makes it a part of what it named.
     #[must_use]
-    pub fn member(mut self, member: impl Into<String>) -> Self {
+    pub fn member(mut self, member: impl AsRef<str>) -> Self {
         self.member = Some(Ident::new(member));
         self
     }
@@ -186,7 +191,7 @@ impl Symbol {
     /// Adds the argument types.
     #[must_use]
     pub fn with_arguments(mut self, arguments: String) -> Self {
-        self.arguments = Some(arguments);
+        self.arguments = Some(arguments.into());
         self
     }
 

@@ -10,21 +10,23 @@ pub use self::{
     visible::{comment, escaped, escaped_where, is_hidden, unescaped, visible, visible_lines},
 };
 
-use std::{fmt, fmt::Write as _};
+use std::{fmt, fmt::Write as _, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 /// An SQL identifier, unquoted. [`fmt::Display`] quotes it where PostgreSQL's `quote_ident` would.
 ///
 /// (`PostgreSQL docs: 4.1.1 Identifiers and Key Words`.)
+///
+/// A copy shares the text: names are what a catalog and a schema tree hold most of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Ident(String);
+#[serde(from = "String", into = "String")]
+pub struct Ident(Arc<str>);
 
 impl Ident {
     /// Takes the name as the catalog stores it.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self(name.into())
+    pub fn new(name: impl AsRef<str>) -> Self {
+        Self(Arc::from(name.as_ref()))
     }
 
     /// The name as the catalog stores it.
@@ -60,6 +62,18 @@ impl fmt::Display for Ident {
 impl From<&str> for Ident {
     fn from(name: &str) -> Self {
         Self::new(name)
+    }
+}
+
+impl From<String> for Ident {
+    fn from(name: String) -> Self {
+        Self::new(name)
+    }
+}
+
+impl From<Ident> for String {
+    fn from(name: Ident) -> Self {
+        name.as_str().to_owned()
     }
 }
 
