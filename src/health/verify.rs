@@ -19,14 +19,16 @@ pub async fn verify(
     live: &Catalog,
 ) -> Result<Vec<Line>> {
     let leftovers = facts::leftovers(session).await?;
-    // Where the catalog is as the plans left it, so is a constraint that they left NOT VALID.
+    // Where the catalog is as the plans left it, so is a constraint that they left NOT VALID; unless that isn't what they
+    // promised.
     let is_as_left = history::is_as_left(session, scope, &revisions.journal, live).await?;
+    let is_meant = is_as_left && revisions.journal.differs().is_none();
     let found = leftovers
         .iter()
         .filter(|leftover| {
             let schema = leftover.schema.as_deref();
             let managed = schema.is_none_or(|schema| scope.holds_schema(schema));
-            managed && !(is_as_left && leftover.may_be_meant)
+            managed && !(is_meant && leftover.may_be_meant)
         })
         .map(|leftover| format!("{}: {}", leftover.what, leftover.name));
     Ok(vec![

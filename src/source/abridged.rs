@@ -90,6 +90,10 @@ enum Separator {
 }
 
 /// What stands between two brackets, or between CASE and END.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, each read by one rule"
+)]
 struct Level {
     /// CASE opens one that no bracket closes.
     is_case: bool,
@@ -163,10 +167,9 @@ impl Chains {
     fn read(&mut self, lexeme: Lexeme, text: &str, span: &Range<usize>) {
         let is = |word: &str| text.eq_ignore_ascii_case(word);
         match lexeme {
-            Lexeme::Space | Lexeme::LineEnd => {}
             // A directive is found by what stands around it.
             Lexeme::LineComment if text.contains("forge:") => self.top().is_plain = false,
-            Lexeme::LineComment | Lexeme::BlockComment => {}
+            Lexeme::Space | Lexeme::LineEnd | Lexeme::LineComment | Lexeme::BlockComment => {}
             Lexeme::Other(b'(' | b'[') => {
                 self.operand(span, true);
                 self.open(false);
@@ -213,12 +216,11 @@ impl Chains {
     /// A part of the operand that is being read.
     fn operand(&mut self, span: &Range<usize>, is_constant: bool) {
         let level = self.top();
-        match &mut level.operand {
-            Some(operand) => operand.end = span.end,
-            None => {
-                level.operand = Some(span.clone());
-                level.is_constant = is_constant;
-            }
+        if let Some(operand) = &mut level.operand {
+            operand.end = span.end;
+        } else {
+            level.operand = Some(span.clone());
+            level.is_constant = is_constant;
         }
     }
 

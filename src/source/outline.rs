@@ -186,7 +186,7 @@ impl<'a> Serializer for Outline<'a> {
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Fields<'a>, Unexpected> {
         Ok(Fields {
             name,
-            fields: Map::new(),
+            values: Map::new(),
             outline: self,
         })
     }
@@ -264,7 +264,7 @@ impl ser::SerializeSeq for List<'_> {
 
 struct Fields<'a> {
     name: &'static str,
-    fields: Map<String, Value>,
+    values: Map<String, Value>,
     outline: Outline<'a>,
 }
 
@@ -281,25 +281,25 @@ impl ser::SerializeStruct for Fields<'_> {
         let silent = self.outline.beside == Some(name);
         let value = value.serialize(self.outline.inner(whole, silent))?;
         if whole || !value.is_null() {
-            self.fields.insert(name.to_owned(), value);
+            self.values.insert(name.to_owned(), value);
         }
         Ok(())
     }
 
     fn end(mut self) -> Result<Value, Unexpected> {
-        if self.fields.is_empty() {
+        if self.values.is_empty() {
             return Ok(Value::Null);
         }
         if !self.outline.silent {
-            (self.outline.read)(&self.fields);
+            (self.outline.read)(&self.values);
         }
         let part = PARTS.iter().find(|(name, _)| *name == self.name);
         let kept = part.map_or(&[][..], |(_, fields)| fields);
-        self.fields.retain(|name, _| kept.contains(&name.as_str()));
-        Ok(if self.fields.is_empty() {
+        self.values.retain(|name, _| kept.contains(&name.as_str()));
+        Ok(if self.values.is_empty() {
             Value::Null
         } else {
-            Value::Object(self.fields)
+            Value::Object(self.values)
         })
     }
 }

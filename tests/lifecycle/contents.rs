@@ -310,6 +310,10 @@ pub(crate) async fn a_partition_made_while_a_plan_runs_has_a_way_out(cluster: &C
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("error[result-differs]"), "{said}");
     assert_eq!(ask(&desk, INVALID).await, ["app.visits_id"]);
+    desk.typed.clear();
+    desk.forge("verify");
+    let told = "invalid index of a partitioned table: app.visits_id";
+    assert!(desk.typed.contains(told), "{}", desk.typed);
     let declared = "CREATE TABLE app.auto_b PARTITION OF app.visits FOR VALUES IN ('b');\n";
     desk.write("schema/app.sql", &format!("{next}{declared}"));
     desk.typed.clear();
