@@ -2,7 +2,7 @@
 //! that notice it within a minute.
 //!
 //! The same times hold in three places: in the kernel here, in the kernel of the server (`tcp_keepalives_*`), and for
-//! [`super::liveness`], which notices what no kernel does.
+//! `liveness`, which notices what no kernel does.
 
 use std::{io, num::NonZeroU32, time::Duration};
 
