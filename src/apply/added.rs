@@ -27,11 +27,7 @@ impl Added {
             for trigger in &after.event_triggers {
                 let without = object.before_event_triggers(&trigger.bodies);
                 others.extend(without.iter().map(|other| Fingerprint::of(id, other)));
-                let is_added = object
-                    .added_by()
-                    .iter()
-                    .any(|it| trigger.bodies.contains(it));
-                if was.is_none() && is_added {
+                if was.is_none() && trigger.may_add(object) {
                     others.push(Fingerprint::default());
                 }
             }
@@ -48,8 +44,7 @@ impl Added {
                 let without = object.before_event_triggers(&trigger.bodies);
                 let more = |other| none.after(Fingerprint::of(id, other), own);
                 others.extend(without.iter().map(more));
-                let mut marks = object.added_by().iter();
-                if marks.any(|it| trigger.bodies.contains(it)) {
+                if trigger.may_add(object) {
                     others.push(own);
                 }
             }

@@ -71,7 +71,8 @@ pub(super) async fn commit(work: &Work<'_>, what: &str) -> Result<(), tokio_post
 /// begins with what the target remembers.
 ///
 /// # Errors
-/// Those of the work, as [`Code::Partial`] if steps stand. A COMMIT that stays in doubt because the server can't be reached any more is [`Code::Partial`].
+/// Those of the work; [`Code::Partial`] if steps stand, or if a COMMIT stays in doubt because the server can't be reached any
+/// more.
 pub async fn outlast<T>(
     work: &Work<'_>,
     reconnect: impl AsyncFn() -> Result<Session>,

@@ -84,16 +84,11 @@ impl Catalog {
     fn adopt_what_triggers_added(&mut self, live: &Self) -> Option<Diagnostic> {
         let mut added: BTreeMap<&ObjectId, &EventTrigger> = BTreeMap::new();
         for trigger in &live.event_triggers {
-            let says = |object: &Object| {
-                object
-                    .added_by()
-                    .iter()
-                    .any(|it| trigger.bodies.contains(it))
-            };
             for (id, object) in live.objects() {
                 let is_added = match self.get(id) {
                     None => live.parent(id).is_some_and(|parent| {
-                        self.contains(parent) && (says(object) || added.contains_key(parent))
+                        self.contains(parent)
+                            && (trigger.may_add(object) || added.contains_key(parent))
                     }),
                     Some(wanted) => {
                         let before = object.before_event_triggers(&trigger.bodies);
@@ -136,10 +131,9 @@ impl Catalog {
     pub fn before_event_triggers(&self) -> Self {
         let mut before = self.clone();
         for trigger in &self.event_triggers {
-            before.entries.retain(|_, entry| {
-                let mut marks = entry.object.added_by().iter();
-                entry.parent.is_none() || !marks.any(|it| trigger.bodies.contains(it))
-            });
+            before
+                .entries
+                .retain(|_, entry| entry.parent.is_none() || !trigger.may_add(&entry.object));
             for entry in before.entries.values_mut() {
                 let without = entry.object.before_event_triggers(&trigger.bodies);
                 if let Some(without) = without.into_iter().next() {

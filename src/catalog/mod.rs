@@ -61,6 +61,14 @@ pub struct EventTrigger {
     pub bodies: String,
 }
 
+impl EventTrigger {
+    /// Whether its code may add an object like this one to what statements make.
+    pub fn may_add(&self, object: &Object) -> bool {
+        let mut marks = object.added_by().iter();
+        marks.any(|it| self.bodies.contains(it))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Entry {
     object: Object,

@@ -17,7 +17,7 @@ pub(super) fn fill(id: &ObjectId, cx: &Context<'_>) -> Option<Step> {
         .lock(Lock::RowExclusive, &table)
         .hazard(
             HazardKind::Rewrites,
-            format!("each row of {table} that has no value is written anew"),
+            format!("each row of {table} without a value"),
         )
         .mode(Mode::Alone);
     let step = match row_key(id, cx) {

@@ -1,6 +1,6 @@
 //! Whether a database is what a plan's steps expect.
 
-use std::{collections::BTreeSet, fmt};
+use std::{cell::LazyCell, collections::BTreeSet, fmt};
 
 use super::Plan;
 use crate::{
@@ -47,12 +47,12 @@ impl fmt::Display for Misfit {
 pub fn misfits(plan: &Plan, live: &Catalog) -> Vec<Misfit> {
     let families = live.families();
     // What event triggers have added to what an earlier plan made, that plan doesn't know.
-    let before = (!live.event_triggers.is_empty()).then(|| live.before_event_triggers());
-    let before = before.as_ref().map(Catalog::families);
+    let before = LazyCell::new(|| live.before_event_triggers());
+    let families_before = LazyCell::new(|| before.families());
     let is_as = |action, id: &ObjectId, state: &str| {
         let is_as = families.is_as(action, id, state)?;
-        let was = || before.as_ref()?.is_as(action, id, state);
-        Some(is_as || was() == Some(true))
+        let was = || families_before.is_as(action, id, state) == Some(true);
+        Some(is_as || (!live.event_triggers.is_empty() && was()))
     };
     let mut misfits = Vec::new();
     let mut known: BTreeSet<&ObjectId> = BTreeSet::new();

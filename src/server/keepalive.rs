@@ -9,7 +9,7 @@ use std::{io, num::NonZeroU32, time::Duration};
 use socket2::{SockRef, TcpKeepalive};
 
 use super::parameters::{Keyword, Parameters};
-use crate::{diagnostic::Result, sql::Literal};
+use crate::diagnostic::Result;
 
 /// What holds where nothing is said: 20 s and three questions 10 s apart are less than a minute.
 const IDLE: u32 = 20;
@@ -149,7 +149,7 @@ impl Keepalive {
     }
 
     /// The server's settings for its end, except those that the connection's own options set.
-    pub(super) fn server_settings(self, options: &[(String, String)]) -> Vec<String> {
+    pub(super) fn server_settings(self, options: &[(String, String)]) -> Vec<(String, String)> {
         let keepalives = [
             ("tcp_keepalives_idle", self.idle),
             ("tcp_keepalives_interval", self.interval),
@@ -161,10 +161,8 @@ impl Keepalive {
             .chain([("tcp_user_timeout", self.user_timeout)])
             .filter(|(name, _)| options.iter().all(|(option, _)| option != name))
             .map(|(name, value)| {
-                let value = value.map_or(0, NonZeroU32::get).to_string();
-                let name = Literal(name);
-                let value = Literal(&value);
-                format!("pg_catalog.set_config({name}, {value}, false)")
+                let value = value.map_or(0, NonZeroU32::get);
+                (name.to_owned(), value.to_string())
             })
             .collect()
     }
@@ -282,17 +280,19 @@ mod tests {
 
     #[test]
     fn the_servers_end() {
-        let settings = Keepalive::default().server_settings(&[]).join(", ");
-        for part in [
-            "set_config('tcp_keepalives_idle', '20', false)",
-            "set_config('tcp_keepalives_interval', '10', false)",
-            "set_config('tcp_keepalives_count', '3', false)",
-            "set_config('tcp_user_timeout', '50000', false)",
+        let settings = Keepalive::default().server_settings(&[]);
+        for (name, value) in [
+            ("tcp_keepalives_idle", "20"),
+            ("tcp_keepalives_interval", "10"),
+            ("tcp_keepalives_count", "3"),
+            ("tcp_user_timeout", "50000"),
         ] {
-            assert!(settings.contains(part), "{settings}");
+            let set = (name.to_owned(), value.to_owned());
+            assert!(settings.contains(&set), "{settings:?}");
         }
         let own = [("tcp_keepalives_idle".to_owned(), "7".to_owned())];
-        let settings = Keepalive::default().server_settings(&own).join(", ");
-        assert!(!settings.contains("tcp_keepalives_idle"), "{settings}");
+        let settings = Keepalive::default().server_settings(&own);
+        let names: Vec<&str> = settings.iter().map(|(name, _)| name.as_str()).collect();
+        assert!(!names.contains(&"tcp_keepalives_idle"), "{names:?}");
     }
 }

@@ -19,7 +19,7 @@ use tokio::{
 
 use super::{
     backend::Backend,
-    connect::{ConnectOptions, Host, TargetSession, TlsMode},
+    connect::{ConnectOptions, Host, TargetSession},
     keepalive::Keepalive,
     login::{Inbox, Login, open_inbox},
     pulse::Pulse,
@@ -160,11 +160,7 @@ impl Watcher {
     async fn ask(&mut self) -> Verdict {
         if self.pooled {
             // A process may be long in coming, and whose it is nobody knows.
-            let tls = &self.options.tls;
-            let connector = match (tls.mode == TlsMode::Disable).then_some(None) {
-                Some(none) => none,
-                None => Connector::new(tls).ok(),
-            };
+            let connector = Connector::wanted(&self.options).ok().flatten();
             let login = Login {
                 host: &self.options.hosts[0],
                 options: &self.options,
@@ -184,15 +180,10 @@ impl Watcher {
                 Err(_) => return Verdict::Works,
             },
         };
-        let asked = session.state_of(self.backend).await;
-        match asked {
+        match session.judge(self.backend).await {
             Ok(verdict) => {
                 self.asking = Some(session);
-                match verdict {
-                    State::Works | State::Unknown => Verdict::Works,
-                    State::Waits => Verdict::Idle,
-                    State::Gone => Verdict::Gone,
-                }
+                verdict
             }
             // The next question goes over another connection.
             Err(_) => Verdict::Works,
@@ -247,21 +238,9 @@ fn is_silence(error: &Diagnostic) -> bool {
     error.code() == Code::Unreachable && !notes.any(|note| note.starts_with("SQLSTATE"))
 }
 
-/// What a process of the server is at.
-pub(super) enum State {
-    /// A statement.
-    Works,
-    /// Waiting for its client.
-    Waits,
-    /// Nothing: it has ended.
-    Gone,
-    /// The server doesn't tell.
-    Unknown,
-}
-
 impl Session {
     /// What a process of the role that logged in is at.
-    async fn state_of(&self, backend: Backend) -> Result<State> {
+    async fn judge(&self, backend: Backend) -> Result<Verdict> {
         let rows = self
             .ask_as_login(
                 "SELECT (EXTRACT(epoch FROM a.backend_start) * 1000000)::bigint AS since, a.state,
@@ -270,17 +249,18 @@ impl Session {
             )
             .await?;
         let Some(row) = rows.first() else {
-            return Ok(State::Gone);
+            return Ok(Verdict::Gone);
         };
         let (since, state): (Option<i64>, Option<String>) = (row.get("since"), row.get("state"));
         Ok(match (since, state.as_deref()) {
-            (Some(since), _) if since != backend.since => State::Gone,
+            (Some(since), _) if since != backend.since => Verdict::Gone,
             (Some(_), Some("active" | "fastpath function call")) if row.get("waits") => {
-                State::Waits
+                Verdict::Idle
             }
-            (Some(_), Some("active" | "fastpath function call")) => State::Works,
-            (Some(_), Some(state)) if state.starts_with("idle") => State::Waits,
-            (_, _) => State::Unknown,
+            (Some(_), Some("active" | "fastpath function call")) => Verdict::Works,
+            (Some(_), Some(state)) if state.starts_with("idle") => Verdict::Idle,
+            // The server doesn't tell.
+            (_, _) => Verdict::Works,
         })
     }
 }

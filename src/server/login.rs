@@ -112,7 +112,6 @@ impl Login<'_> {
         Ok(session)
     }
 
-    /// Connects with TLS or without, and once more the other way where `sslmode` allows it.
     /// Finds out what the pooler does with the server's processes. Where that can't be found out, nothing is relied on.
     async fn find(self, session: &Session) -> Found {
         let unknown = |seen: String| Found {
@@ -139,6 +138,7 @@ impl Login<'_> {
         }
     }
 
+    /// Connects with TLS or without, and once more the other way where `sslmode` allows it.
     async fn log_in(self, startup: Option<&str>) -> Result<LoggedIn, Failed> {
         let (first, second) = if self.host.socket().is_some() {
             // libpq, too, has no TLS on a socket, whatever `sslmode` says.
@@ -342,7 +342,7 @@ impl Login<'_> {
                 .server_settings(&self.options.session_options),
             Ending::Socket(_) => Vec::new(),
         };
-        setup::settings_query(&settings, direct)
+        setup::settings_query(settings, direct)
     }
 
     fn explain(self, failed: Failed) -> Diagnostic {

@@ -12,11 +12,8 @@ use std::{
 use tokio::time::timeout;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-use super::{backend::Backend, failure::server_error, session::Session};
-use crate::{
-    diagnostic::{Code, Diagnostic, Result},
-    sql::{self, Literal},
-};
+use super::{backend::Backend, failure::server_error, session::Session, setup};
+use crate::diagnostic::{Code, Diagnostic, Result};
 
 /// How often the processes of two connections are compared. A pooler that takes the process that was given back last, or each
 /// in turn, is found out in the first rounds; the others are for what other clients do meanwhile.
@@ -200,14 +197,8 @@ impl Local {
     }
 
     fn calls(&self) -> String {
-        let calls = self.settings.iter().map(|(name, value)| {
-            format!(
-                "pg_catalog.set_config({}, {}, true)",
-                Literal(name),
-                Literal(value)
-            )
-        });
-        sql::join(calls, ", ")
+        let settings = self.settings.iter().map(|(name, value)| (name, value));
+        setup::set_calls(settings, setup::Lasting::Transaction)
     }
 
     /// The statement that sets it for the current transaction.

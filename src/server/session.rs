@@ -9,7 +9,7 @@ use tokio::{task::JoinHandle, time::timeout};
 use tokio_postgres::{CancelToken, Client, NoTls};
 
 use super::{
-    connect::{ConnectOptions, Host, TargetSession, TlsMode},
+    connect::{ConnectOptions, Host, TargetSession},
     failure,
     keepalive::Keepalive,
     liveness::Watch,
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
-    sql::{Ident, Literal},
+    sql::Ident,
 };
 
 /// How long [`Session::close`] waits for the server's process to go.
@@ -51,11 +51,7 @@ impl Session {
     ///
     /// As in libpq, a host that can't be reached is followed by the next, and a login that is refused by none.
     pub async fn open(options: &ConnectOptions, application_name: &str) -> Result<Self> {
-        let needs_tls = options.tls.mode != TlsMode::Disable
-            && options.hosts.iter().any(|host| host.socket().is_none());
-        let connector = needs_tls
-            .then(|| Connector::new(&options.tls))
-            .transpose()?;
+        let connector = Connector::wanted(options)?;
         let rounds: &[TargetSession] = match options.target_session {
             TargetSession::PreferStandby => &[TargetSession::Standby, TargetSession::Any],
             TargetSession::Any => &[TargetSession::Any],
@@ -116,13 +112,8 @@ impl Session {
     /// Makes the session of a pooler that keeps its process what [`Session::open`] makes of one without.
     pub(super) async fn set_up_own(&self) -> Result<()> {
         let scope = Scope::Process(self.facts.backend.pid);
-        let options = self.options.iter().map(|(name, value)| {
-            let (name, value) = (Literal(name), Literal(value));
-            format!("pg_catalog.set_config({name}, {value}, false)")
-        });
-        let options: Vec<String> = options.collect();
         let setup = [
-            setup::settings_query(&options, scope),
+            setup::settings_query(self.options.clone(), scope),
             setup::setup_query(self.major(), scope),
         ];
         for query in setup {

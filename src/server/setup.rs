@@ -110,11 +110,7 @@ pub(super) fn of_major(major: u32) -> impl Iterator<Item = (String, String)> {
 
 /// The settings in one `SELECT`, so that one condition covers them all: a pooler's process is left as it is.
 pub(super) fn setup_query(major: u32, scope: Scope<'_>) -> String {
-    let calls = of_major(major).map(|(name, value)| {
-        let (name, value) = (Literal(&name), Literal(&value));
-        format!("pg_catalog.set_config({name}, {value}, false)")
-    });
-    format!("SELECT {}{}", sql::join(calls, ", "), condition(scope))
+    settings_query(of_major(major), scope)
 }
 
 /// Lets the server notice a client that died (`kill -9`) while a statement runs, and stop, freeing its locks.
@@ -125,12 +121,36 @@ pub(super) fn watch_query(scope: Scope<'_>) -> String {
     )
 }
 
-/// Calls that set something, under the same condition; an empty query if there are none.
-pub(super) fn settings_query(calls: &[String], scope: Scope<'_>) -> String {
+/// A query that sets these under the same condition; an empty one if there are none.
+pub(super) fn settings_query(
+    settings: impl IntoIterator<Item = (String, String)>,
+    scope: Scope<'_>,
+) -> String {
+    let calls = set_calls(settings, Lasting::Session);
     if calls.is_empty() {
-        return String::new();
+        return calls;
     }
-    format!("SELECT {}{}", sql::join(calls, ", "), condition(scope))
+    format!("SELECT {calls}{}", condition(scope))
+}
+
+/// How long a setting lasts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lasting {
+    Session,
+    Transaction,
+}
+
+/// Calls that set something, with commas between.
+pub(super) fn set_calls<N: AsRef<str>, V: AsRef<str>>(
+    settings: impl IntoIterator<Item = (N, V)>,
+    lasting: Lasting,
+) -> String {
+    let is_local = lasting == Lasting::Transaction;
+    let calls = settings.into_iter().map(|(name, value)| {
+        let (name, value) = (Literal(name.as_ref()), Literal(value.as_ref()));
+        format!("pg_catalog.set_config({name}, {value}, {is_local})")
+    });
+    sql::join(calls, ", ")
 }
 
 fn condition(scope: Scope<'_>) -> String {

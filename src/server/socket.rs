@@ -3,13 +3,12 @@
 use std::{io, net::SocketAddr, os::fd::AsFd as _, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite},
     net::{TcpSocket, TcpStream, UnixStream, lookup_host},
     time::timeout,
 };
-
-use socket2::SockRef;
 
 use super::{connect::Host, keepalive::Keepalive};
 

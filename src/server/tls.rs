@@ -25,7 +25,7 @@ use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
-    connect::{Tls, TlsMode},
+    connect::{ConnectOptions, Tls, TlsMode},
     parameters::{Keyword, Parameters},
     pulse::{Counted, Pulse},
     socket::Stream,
@@ -119,6 +119,13 @@ pub(super) fn resolve(
 pub(super) struct Connector(MakeRustlsConnect);
 
 impl Connector {
+    /// The connector of these options; `None` where no host is talked to over TLS.
+    pub(super) fn wanted(options: &ConnectOptions) -> Result<Option<Self>> {
+        let is_wanted = options.tls.mode != TlsMode::Disable
+            && options.hosts.iter().any(|host| host.socket().is_none());
+        is_wanted.then(|| Self::new(&options.tls)).transpose()
+    }
+
     /// Reads the certificates.
     pub(super) fn new(tls: &Tls) -> Result<Self> {
         let provider = Arc::new(ring::default_provider());

@@ -2,8 +2,7 @@
 
 use super::{Column, alter_column};
 use crate::kinds::{
-    Context, Fragment, HazardKind, Lock, Mode, ObjectId, Step,
-    filling::again,
+    Context, Fragment, HazardKind, Lock, Mode, ObjectId, ObjectKind as _, Step, filling::again,
 };
 
 /// Whether the table is detached from its whole and attached to another in the transaction.
@@ -49,7 +48,7 @@ impl Column {
                 .extend(alter_column(id, &format!("SET {}", part.sql)).sql);
         }
         let mut steps = vec![create];
-        if self.not_null || self.not_null_constraint.is_some() {
+        if !self.takes_null() {
             steps.extend(self.fill_and_refuse(id, fill, cx));
         } else if is_away(id, cx) {
             steps.push(within(fill, id));
@@ -63,6 +62,7 @@ impl Column {
         );
         steps
     }
+
     /// Fills the rows that have no value and then lets the column refuse NULL. Rows that are written without one meanwhile are
     /// filled once the first step refuses more of them, so that the next one, which reads all rows, finds none.
     ///

@@ -2,7 +2,12 @@
 
 use super::{Column, Identity, alter_column, cast, filling, not_null::change_not_null};
 use crate::{
-    kinds::{Action, Change, HazardKind, Object, Reaction, Step, casting::Cast, counting, filling::{fill, waiting}},
+    kinds::{
+        Action, Change, HazardKind, Object, ObjectKind as _, Reaction, Step,
+        casting::Cast,
+        counting,
+        filling::{fill, waiting},
+    },
     sql::Clauses,
 };
 
@@ -54,7 +59,7 @@ pub(super) fn reshape(change: &Change<'_, Column>) -> Reaction {
             None => return Reaction::Replace,
         }
     }
-    let refuses = |column: &Column| column.not_null || column.not_null_constraint.is_some();
+    let refuses = |column: &Column| !column.takes_null();
     if handed_down(change, |column| &column.not_null) {
         // The parent's change leads here.
     } else if refuses(live) && !refuses(desired) {
