@@ -8,6 +8,7 @@
     reason = "PostgreSQL's syntax tree has 270 kinds of node, its scanner 500 tokens"
 )]
 
+mod about_table;
 mod abridged;
 mod amend;
 mod ast;
@@ -43,16 +44,18 @@ mod role;
 mod session;
 mod spelling;
 mod statement;
+mod statement_kind;
 mod symbol;
 mod syntax;
 mod tokens;
 mod walk;
 
+pub use about_table::{About, about_table};
 pub use amend::{about, amend, comments, with_line_ends_of};
 pub use ast::argument_types;
 pub use bounded::{Bounded, row, writes_rows};
 pub use directives::{Directive, DirectiveKind};
-pub use effects::{About, Effect, about_table, effects};
+pub use effects::{Effect, effects};
 pub use expression::{ExpressionNames, names_in};
 pub use grants::{Defined, Share, granted_on_share};
 pub use inert::{AboutExtensions, Inert, Performer, about_extensions, inert};

@@ -17,6 +17,7 @@ use super::{
     do_block::Block,
     session::{Change, constant},
     statement::Statement,
+    statement_kind::{StatementKind, Topic},
 };
 use crate::diagnostic::{Code, Diagnostic, Result};
 
@@ -148,7 +149,6 @@ fn verdict(node: &NodeEnum, statement: &Statement) -> Verdict {
             query_table()
         }
         NodeEnum::CreateFunctionStmt(function) => create_function(&function.options),
-        NodeEnum::CreateSubscriptionStmt(_) | NodeEnum::AlterSubscriptionStmt(_) => subscription(),
         NodeEnum::CommentStmt(comment) => match comment.objtype() {
             ObjectType::ObjectSubscription => subscription(),
             ObjectType::ObjectDatabase | ObjectType::ObjectRole | ObjectType::ObjectTablespace => {
@@ -182,63 +182,6 @@ fn verdict(node: &NodeEnum, statement: &Statement) -> Verdict {
         {
             cluster_wide("databases and roles belong to the cluster, not to the schema")
         }
-        NodeEnum::DropStmt(_)
-        | NodeEnum::RenameStmt(_)
-        | NodeEnum::CreateStmt(_)
-        | NodeEnum::CreateForeignTableStmt(_)
-        | NodeEnum::ViewStmt(_)
-        | NodeEnum::CreateTableAsStmt(_)
-        | NodeEnum::IndexStmt(_)
-        | NodeEnum::CreateSeqStmt(_)
-        | NodeEnum::CompositeTypeStmt(_)
-        | NodeEnum::CreateEnumStmt(_)
-        | NodeEnum::CreateRangeStmt(_)
-        | NodeEnum::CreateDomainStmt(_)
-        | NodeEnum::CreateSchemaStmt(_)
-        | NodeEnum::CreateExtensionStmt(_)
-        | NodeEnum::DefineStmt(_)
-        | NodeEnum::CreateOpClassStmt(_)
-        | NodeEnum::CreateOpFamilyStmt(_)
-        | NodeEnum::CreateConversionStmt(_)
-        | NodeEnum::CreateCastStmt(_)
-        | NodeEnum::CreateTransformStmt(_)
-        | NodeEnum::CreateStatsStmt(_)
-        | NodeEnum::CreatePlangStmt(_)
-        | NodeEnum::CreateAmStmt(_)
-        | NodeEnum::CreateFdwStmt(_)
-        | NodeEnum::CreateForeignServerStmt(_)
-        | NodeEnum::CreateUserMappingStmt(_)
-        | NodeEnum::CreatePublicationStmt(_)
-        | NodeEnum::CreateEventTrigStmt(_)
-        | NodeEnum::CreateTrigStmt(_)
-        | NodeEnum::CreatePolicyStmt(_)
-        | NodeEnum::RuleStmt(_)
-        | NodeEnum::AlterTableStmt(_)
-        | NodeEnum::AlterEnumStmt(_)
-        | NodeEnum::AlterDomainStmt(_)
-        | NodeEnum::AlterTypeStmt(_)
-        | NodeEnum::AlterCollationStmt(_)
-        | NodeEnum::AlterDefaultPrivilegesStmt(_)
-        | NodeEnum::AlterEventTrigStmt(_)
-        | NodeEnum::AlterExtensionStmt(_)
-        | NodeEnum::AlterExtensionContentsStmt(_)
-        | NodeEnum::AlterFdwStmt(_)
-        | NodeEnum::AlterForeignServerStmt(_)
-        | NodeEnum::AlterFunctionStmt(_)
-        | NodeEnum::AlterObjectDependsStmt(_)
-        | NodeEnum::AlterObjectSchemaStmt(_)
-        | NodeEnum::AlterOpFamilyStmt(_)
-        | NodeEnum::AlterOperatorStmt(_)
-        | NodeEnum::AlterOwnerStmt(_)
-        | NodeEnum::AlterPolicyStmt(_)
-        | NodeEnum::AlterPublicationStmt(_)
-        | NodeEnum::AlterSeqStmt(_)
-        | NodeEnum::AlterStatsStmt(_)
-        | NodeEnum::AlterTsconfigurationStmt(_)
-        | NodeEnum::AlterTsdictionaryStmt(_)
-        | NodeEnum::AlterUserMappingStmt(_)
-        | NodeEnum::DropUserMappingStmt(_)
-        | NodeEnum::SecLabelStmt(_) => Verdict::Load,
         NodeEnum::VariableSetStmt(set) => setting(session.after_set(set)),
         NodeEnum::SelectStmt(select) => select_statement(select, session),
         NodeEnum::CopyStmt(copy) if copy.is_program => refuse(
@@ -247,14 +190,6 @@ fn verdict(node: &NodeEnum, statement: &Statement) -> Verdict {
             "files of the tree never get to run code outside the shadow",
             "remove it",
         ),
-        NodeEnum::InsertStmt(_)
-        | NodeEnum::UpdateStmt(_)
-        | NodeEnum::DeleteStmt(_)
-        | NodeEnum::MergeStmt(_)
-        | NodeEnum::CopyStmt(_)
-        | NodeEnum::TruncateStmt(_)
-        | NodeEnum::CallStmt(_)
-        | NodeEnum::RefreshMatViewStmt(_) => data(),
         NodeEnum::DoStmt(_) => program(&Block::read(statement.text())),
         // Forge loads a file's statements in transactions of its own.
         NodeEnum::TransactionStmt(control)
@@ -267,38 +202,6 @@ fn verdict(node: &NodeEnum, statement: &Statement) -> Verdict {
         {
             Verdict::Skip
         }
-        NodeEnum::TransactionStmt(_) | NodeEnum::ConstraintsSetStmt(_) | NodeEnum::LockStmt(_) => {
-            not_schema(
-                "controls a transaction",
-                WHOLE,
-                "remove it; a plan shows where its transactions begin and end",
-            )
-        }
-        NodeEnum::CreateRoleStmt(_)
-        | NodeEnum::AlterRoleStmt(_)
-        | NodeEnum::AlterRoleSetStmt(_)
-        | NodeEnum::DropRoleStmt(_)
-        | NodeEnum::GrantRoleStmt(_) => cluster_wide(
-            "roles belong to the cluster, not to the schema; create them where the cluster is set up",
-        ),
-        NodeEnum::AlterDatabaseStmt(_)
-        | NodeEnum::AlterDatabaseSetStmt(_)
-        | NodeEnum::AlterDatabaseRefreshCollStmt(_) => {
-            cluster_wide("a database's own settings belong to the cluster, not to the schema")
-        }
-        NodeEnum::CreatedbStmt(_) | NodeEnum::DropdbStmt(_) => not_schema(
-            "is about a whole database",
-            "forge manages the inside of one database, which the connection names",
-            "remove it; create the database where the cluster is set up",
-        ),
-        NodeEnum::CreateTableSpaceStmt(_)
-        | NodeEnum::DropTableSpaceStmt(_)
-        | NodeEnum::AlterTableSpaceOptionsStmt(_)
-        | NodeEnum::AlterTableMoveAllStmt(_) => not_schema(
-            "is about a tablespace",
-            "tablespaces belong to the cluster and its disks",
-            "remove it; create tablespaces where the cluster is set up",
-        ),
         NodeEnum::AlterSystemStmt(_) => refuse(
             Code::UnsafeStatement,
             "would change the server's configuration",
@@ -328,20 +231,48 @@ fn verdict(node: &NodeEnum, statement: &Statement) -> Verdict {
             "beside moving the rows it marks the index that the table is clustered on",
             "write `ALTER TABLE … CLUSTER ON …`, which only marks it",
         ),
-        NodeEnum::VacuumStmt(_)
-        | NodeEnum::ReindexStmt(_)
-        | NodeEnum::ClusterStmt(_)
-        | NodeEnum::CheckPointStmt(_) => not_schema(
+        node => by_topic(StatementKind::of(node).topic),
+    }
+}
+
+/// What becomes of a statement about which nothing but its kind matters.
+fn by_topic(topic: Topic) -> Verdict {
+    match topic {
+        Topic::Schema => Verdict::Load,
+        Topic::Rows => data(),
+        Topic::Subscription => subscription(),
+        Topic::Transaction => not_schema(
+            "controls a transaction",
+            WHOLE,
+            "remove it; a plan shows where its transactions begin and end",
+        ),
+        Topic::Roles => cluster_wide(
+            "roles belong to the cluster, not to the schema; create them where the cluster is set up",
+        ),
+        Topic::DatabaseSettings => {
+            cluster_wide("a database's own settings belong to the cluster, not to the schema")
+        }
+        Topic::Database => not_schema(
+            "is about a whole database",
+            "forge manages the inside of one database, which the connection names",
+            "remove it; create the database where the cluster is set up",
+        ),
+        Topic::Tablespace => not_schema(
+            "is about a tablespace",
+            "tablespaces belong to the cluster and its disks",
+            "remove it; create tablespaces where the cluster is set up",
+        ),
+        Topic::Maintenance => not_schema(
             "is maintenance, not schema",
             "it leaves the schema as it is",
             "remove it; run it on the database itself, or in a step of a plan",
         ),
-        NodeEnum::DropOwnedStmt(_) | NodeEnum::ReassignOwnedStmt(_) => not_schema(
+        Topic::Owned => not_schema(
             "acts on whatever the role happens to own",
             "a schema tree names what it declares",
             "write the ALTER … OWNER TO statements",
         ),
-        _ => not_schema(
+        Topic::Other => not_schema(
             "declares nothing",
             "a schema tree holds statements that create, alter, comment or grant",
             "remove it, or put it into a step of a plan",

@@ -44,6 +44,9 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         &["runs-code"],
     ),
     ("SET ROLE postgres", &["runs-code"]),
+    ("REFRESH MATERIALIZED VIEW app.m", &["runs-code"]),
+    ("CREATE EXTENSION hstore", &["runs-code"]),
+    ("ALTER EXTENSION hstore UPDATE", &["runs-code"]),
     ("UPDATE app.t SET a = NULL", &["changes-rows"]),
     (
         "UPDATE app.t SET a = app.purge()",

@@ -1,0 +1,207 @@
+//! What single statements are said to do.
+
+use super::*;
+
+#[track_caller]
+fn check(sql: &str, expected: &[&str]) {
+    let found: Vec<String> = effects(sql)
+        .into_iter()
+        .map(|effect| match effect {
+            Effect::Deletes(verb) => format!("deletes {verb}"),
+            Effect::Changes(verb) => format!("changes {verb}"),
+            Effect::Calls(name) => format!("calls {name}"),
+            Effect::Unknown(what) => format!("unknown {what}"),
+        })
+        .collect();
+    assert_eq!(found, expected, "{sql}");
+}
+
+#[test]
+fn statements_that_write_rows() {
+    check("DELETE FROM app.t WHERE id = 1", &["deletes DELETE"]);
+    check(
+        "WITH d AS (DELETE FROM app.t RETURNING 1) SELECT 1 FROM d",
+        &["deletes DELETE"],
+    );
+    check("EXPLAIN ANALYZE DELETE FROM app.t", &["deletes DELETE"]);
+    check(
+        "EXPLAIN (ANALYZE) UPDATE app.t SET a = NULL",
+        &["changes UPDATE"],
+    );
+    check("PREPARE p AS DELETE FROM app.t", &["deletes DELETE"]);
+    check("EXECUTE p", &["unknown EXECUTE"]);
+    check("EXPLAIN ANALYZE EXECUTE p", &["unknown EXECUTE"]);
+    check("CREATE TABLE app.n AS EXECUTE p", &["unknown EXECUTE"]);
+    check("UPDATE app.t SET a = NULL", &["changes UPDATE"]);
+    check(
+        "INSERT INTO app.t VALUES (1) ON CONFLICT (id) DO UPDATE SET a = 1",
+        &["changes INSERT"],
+    );
+    check(
+        "INSERT INTO app.t SELECT lower(a) FROM app.n",
+        &["changes INSERT"],
+    );
+    check(
+        "MERGE INTO app.t USING app.n ON true WHEN MATCHED THEN DELETE",
+        &["deletes MERGE"],
+    );
+    check("TRUNCATE app.t", &["deletes TRUNCATE"]);
+    check("COPY app.t FROM '/tmp/x'", &["changes COPY"]);
+    check("COPY app.t TO PROGRAM 'sh'", &["unknown COPY … PROGRAM"]);
+    check(
+        "COPY (DELETE FROM app.t RETURNING 1) TO '/tmp/x'",
+        &["unknown COPY … TO"],
+    );
+    check("DROP TABLE app.t", &["deletes DROP TABLE"]);
+    check("DROP TYPE app.t CASCADE", &["deletes DROP … CASCADE"]);
+    check("DROP EXTENSION pg_partman", &["deletes DROP EXTENSION"]);
+    check("DROP OWNED BY me", &["deletes DROP OWNED"]);
+    check(
+        "ALTER TABLE app.t ADD a int, DROP COLUMN b",
+        &["deletes DROP COLUMN"],
+    );
+    check(
+        "ALTER TABLE app.t DROP CONSTRAINT c CASCADE",
+        &["deletes DROP … CASCADE"],
+    );
+}
+
+#[test]
+fn statements_that_run_code() {
+    check("DO 'BEGIN END'", &["unknown DO"]);
+    check("CALL app.p()", &["unknown CALL"]);
+    check("SELECT app.f()", &["calls app.f"]);
+    check("SELECT 1 WHERE app.f() IS NULL", &["calls app.f"]);
+    check("SELECT lo_unlink(1)", &["unknown the function lo_unlink"]);
+    check(
+        "SELECT pg_catalog.setval('app.s', 1)",
+        &["unknown the function setval"],
+    );
+    check(
+        "SELECT set_config('role', 'x', false)",
+        &["unknown the function set_config"],
+    );
+    check(
+        "SELECT query_to_xml('DELETE …', true, true, '')",
+        &["unknown the function query_to_xml"],
+    );
+    check(
+        "SELECT count(*) FROM app.v",
+        &["unknown a query of app.v, which may be a view that calls functions"],
+    );
+    check(
+        "SELECT * INTO app.n FROM app.v",
+        &["unknown a query of app.v, which may be a view that calls functions"],
+    );
+    check(
+        "TABLE app.v",
+        &["unknown a query of app.v, which may be a view that calls functions"],
+    );
+    check("VALUES (app.f())", &["calls app.f"]);
+    check("SELECT 1 OPERATOR(app.+) 1", &["calls app.+"]);
+    check(
+        "DECLARE c CURSOR WITH HOLD FOR SELECT app.f()",
+        &["calls app.f"],
+    );
+    check(
+        "FETCH ALL FROM c",
+        &["unknown a statement of the kind FetchStmt"],
+    );
+    check(
+        "UPDATE app.t SET a = app.f()",
+        &["changes UPDATE", "calls app.f"],
+    );
+    check("CREATE TABLE app.n AS SELECT app.f()", &["calls app.f"]);
+    check(
+        "CREATE MATERIALIZED VIEW app.m AS SELECT app.f() FROM app.t",
+        &["calls app.f"],
+    );
+    check(
+        "CREATE TABLE app.p PARTITION OF app.t FOR VALUES IN (app.f())",
+        &["calls app.f"],
+    );
+    check(
+        "CREATE INDEX ON app.t (app.f(a)) WHERE app.g(a)",
+        &["calls app.f", "calls app.g"],
+    );
+    check(
+        "ALTER TABLE app.t ADD a int DEFAULT app.f()",
+        &["calls app.f"],
+    );
+    check(
+        "ALTER TABLE app.t ALTER a TYPE int USING app.f(a)",
+        &["calls app.f"],
+    );
+    check(
+        "ALTER TABLE app.t ADD CHECK (app.f(a)) NOT VALID",
+        &["calls app.f"],
+    );
+    check(
+        "ALTER DOMAIN app.d ADD CHECK (app.f(VALUE))",
+        &["calls app.f"],
+    );
+    check("SET ROLE postgres", &["unknown SET role"]);
+    check(
+        "SET session_replication_role = replica",
+        &["unknown SET session_replication_role"],
+    );
+    check("SET search_path = app", &["unknown SET search_path"]);
+    check("RESET ALL", &["unknown SET "]);
+    check("LOAD 'x'", &["unknown a statement of the kind LoadStmt"]);
+    check(
+        "ALTER SYSTEM SET x = 1",
+        &["unknown a statement of the kind AlterSystemStmt"],
+    );
+    check(
+        "REFRESH MATERIALIZED VIEW app.m",
+        &["unknown REFRESH MATERIALIZED VIEW, which runs the view's query"],
+    );
+    check(
+        "CREATE EXTENSION IF NOT EXISTS hstore",
+        &["unknown the script of the extension hstore"],
+    );
+    check(
+        "ALTER EXTENSION hstore UPDATE",
+        &["unknown the script of the extension hstore"],
+    );
+    check(
+        "CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p",
+        &["unknown a statement of the kind CreateSubscriptionStmt"],
+    );
+    check(
+        "CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION app.f()",
+        &["unknown a statement of the kind CreateEventTrigStmt"],
+    );
+    check(
+        "ROLLBACK",
+        &["unknown a statement of the kind TransactionStmt"],
+    );
+    check("not SQL", &["unknown a statement that cannot be read"]);
+}
+
+#[test]
+fn statements_that_are_known_to_be_harmless() {
+    for sql in [
+        "SELECT 1",
+        "SELECT lower('A'), now(), coalesce(NULL, 1), CAST('1' AS int)",
+        "SELECT oid FROM pg_catalog.pg_class",
+        "WITH a AS (SELECT 1) SELECT * FROM a",
+        "CREATE TABLE app.t (id int DEFAULT app.f(), CHECK (app.g(id)))",
+        "CREATE TABLE app.p PARTITION OF app.t FOR VALUES IN (1)",
+        "CREATE VIEW app.v AS SELECT app.f()",
+        "CREATE FUNCTION app.f() RETURNS void LANGUAGE sql AS 'DELETE FROM app.t'",
+        "CREATE RULE r AS ON INSERT TO app.t DO INSTEAD DELETE FROM app.n",
+        "ALTER TABLE app.t ALTER a SET DEFAULT app.f()",
+        "ALTER TABLE app.t ADD a int DEFAULT nextval('app.s'), ADD CHECK (a > 0)",
+        "ALTER TABLE app.t ALTER a TYPE text USING upper(a::text)",
+        "ALTER TABLE app.t VALIDATE CONSTRAINT c",
+        "ALTER TABLE app.t DROP CONSTRAINT c",
+        "CREATE INDEX CONCURRENTLY ON app.t (lower(a))",
+        "DROP VIEW app.v",
+        "DROP SCHEMA app",
+        "SET LOCAL lock_timeout = '2s'",
+        "ANALYZE app.t",
+    ] {
+        check(sql, &[]);
+    }
+}

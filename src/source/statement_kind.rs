@@ -1,0 +1,172 @@
+//! The kinds of statements: where each belongs, and what it may do to rows when it runs.
+
+use pg_query::NodeEnum;
+
+/// What is known of a statement by its kind alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StatementKind {
+    /// What it is about: whether it belongs into a schema tree.
+    pub(super) topic: Topic,
+    /// What it may do to rows.
+    pub(super) does: Does,
+}
+
+/// What a statement is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Topic {
+    /// An object of a schema, or of the database: what a schema tree declares.
+    Schema,
+    /// Rows.
+    Rows,
+    /// Another server that sends rows.
+    Subscription,
+    /// Roles, which belong to the cluster.
+    Roles,
+    /// The settings of a database.
+    DatabaseSettings,
+    /// A whole database.
+    Database,
+    /// The cluster's disks.
+    Tablespace,
+    /// The beginning, the end or the locks of a transaction.
+    Transaction,
+    /// Files and statistics, which schemas do not have.
+    Maintenance,
+    /// Whatever a role owns.
+    Owned,
+    /// None of these.
+    Other,
+}
+
+/// What a statement may do to rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Does {
+    /// Nothing: it writes no row, and evaluates no expression of the tree. A definition does not run.
+    Nothing,
+    /// What its text says: the queries, statements and expressions in it run.
+    WhatItSays,
+    /// What follows from its parts.
+    Depends,
+    /// What nobody can tell from it.
+    Anything,
+}
+
+impl StatementKind {
+    /// The kind of a statement. One that is not listed may do anything, and belongs into no schema tree.
+    pub(super) fn of(node: &NodeEnum) -> Self {
+        let (topic, does) = match node {
+            NodeEnum::AlterCollationStmt(_)
+            | NodeEnum::AlterDefaultPrivilegesStmt(_)
+            | NodeEnum::AlterEnumStmt(_)
+            | NodeEnum::AlterEventTrigStmt(_)
+            | NodeEnum::AlterExtensionContentsStmt(_)
+            | NodeEnum::AlterFdwStmt(_)
+            | NodeEnum::AlterForeignServerStmt(_)
+            | NodeEnum::AlterFunctionStmt(_)
+            | NodeEnum::AlterObjectDependsStmt(_)
+            | NodeEnum::AlterObjectSchemaStmt(_)
+            | NodeEnum::AlterOpFamilyStmt(_)
+            | NodeEnum::AlterOperatorStmt(_)
+            | NodeEnum::AlterOwnerStmt(_)
+            | NodeEnum::AlterPolicyStmt(_)
+            | NodeEnum::AlterPublicationStmt(_)
+            | NodeEnum::AlterSeqStmt(_)
+            | NodeEnum::AlterStatsStmt(_)
+            | NodeEnum::AlterTsconfigurationStmt(_)
+            | NodeEnum::AlterTsdictionaryStmt(_)
+            | NodeEnum::AlterTypeStmt(_)
+            | NodeEnum::AlterUserMappingStmt(_)
+            | NodeEnum::CommentStmt(_)
+            | NodeEnum::CompositeTypeStmt(_)
+            | NodeEnum::CreateAmStmt(_)
+            | NodeEnum::CreateCastStmt(_)
+            | NodeEnum::CreateConversionStmt(_)
+            | NodeEnum::CreateDomainStmt(_)
+            | NodeEnum::CreateEnumStmt(_)
+            | NodeEnum::CreateFdwStmt(_)
+            | NodeEnum::CreateForeignServerStmt(_)
+            | NodeEnum::CreateForeignTableStmt(_)
+            | NodeEnum::CreateFunctionStmt(_)
+            | NodeEnum::CreateOpClassStmt(_)
+            | NodeEnum::CreateOpFamilyStmt(_)
+            | NodeEnum::CreatePlangStmt(_)
+            | NodeEnum::CreatePolicyStmt(_)
+            | NodeEnum::CreatePublicationStmt(_)
+            | NodeEnum::CreateRangeStmt(_)
+            | NodeEnum::CreateSchemaStmt(_)
+            | NodeEnum::CreateSeqStmt(_)
+            | NodeEnum::CreateStatsStmt(_)
+            | NodeEnum::CreateTransformStmt(_)
+            | NodeEnum::CreateTrigStmt(_)
+            | NodeEnum::CreateUserMappingStmt(_)
+            | NodeEnum::DefineStmt(_)
+            | NodeEnum::DropUserMappingStmt(_)
+            | NodeEnum::GrantStmt(_)
+            | NodeEnum::RenameStmt(_)
+            | NodeEnum::RuleStmt(_)
+            | NodeEnum::SecLabelStmt(_)
+            | NodeEnum::ViewStmt(_) => (Topic::Schema, Does::Nothing),
+            NodeEnum::AlterDomainStmt(_)
+            | NodeEnum::CreateTableAsStmt(_)
+            | NodeEnum::IndexStmt(_) => (Topic::Schema, Does::WhatItSays),
+            NodeEnum::AlterExtensionStmt(_)
+            | NodeEnum::AlterTableStmt(_)
+            | NodeEnum::CreateExtensionStmt(_)
+            | NodeEnum::CreateStmt(_)
+            | NodeEnum::DropStmt(_) => (Topic::Schema, Does::Depends),
+            // It runs at the end of the commands that follow.
+            NodeEnum::CreateEventTrigStmt(_) => (Topic::Schema, Does::Anything),
+            NodeEnum::CallStmt(_)
+            | NodeEnum::DeleteStmt(_)
+            | NodeEnum::InsertStmt(_)
+            | NodeEnum::MergeStmt(_)
+            | NodeEnum::UpdateStmt(_) => (Topic::Rows, Does::WhatItSays),
+            NodeEnum::CopyStmt(_) | NodeEnum::RefreshMatViewStmt(_) | NodeEnum::TruncateStmt(_) => {
+                (Topic::Rows, Does::Depends)
+            }
+            // They copy rows from another server, or change what is kept there.
+            NodeEnum::AlterSubscriptionStmt(_) | NodeEnum::CreateSubscriptionStmt(_) => {
+                (Topic::Subscription, Does::Anything)
+            }
+            NodeEnum::AlterRoleSetStmt(_)
+            | NodeEnum::AlterRoleStmt(_)
+            | NodeEnum::CreateRoleStmt(_)
+            | NodeEnum::DropRoleStmt(_)
+            | NodeEnum::GrantRoleStmt(_) => (Topic::Roles, Does::Nothing),
+            NodeEnum::AlterDatabaseRefreshCollStmt(_)
+            | NodeEnum::AlterDatabaseSetStmt(_)
+            | NodeEnum::AlterDatabaseStmt(_) => (Topic::DatabaseSettings, Does::Nothing),
+            NodeEnum::CreatedbStmt(_) => (Topic::Database, Does::Anything),
+            NodeEnum::DropdbStmt(_) => (Topic::Database, Does::Depends),
+            NodeEnum::AlterTableMoveAllStmt(_)
+            | NodeEnum::AlterTableSpaceOptionsStmt(_)
+            | NodeEnum::CreateTableSpaceStmt(_)
+            | NodeEnum::DropTableSpaceStmt(_) => (Topic::Tablespace, Does::Nothing),
+            NodeEnum::ConstraintsSetStmt(_) | NodeEnum::LockStmt(_) => {
+                (Topic::Transaction, Does::Nothing)
+            }
+            NodeEnum::TransactionStmt(_) => (Topic::Transaction, Does::Anything),
+            NodeEnum::CheckPointStmt(_)
+            | NodeEnum::ClusterStmt(_)
+            | NodeEnum::ReindexStmt(_)
+            | NodeEnum::VacuumStmt(_) => (Topic::Maintenance, Does::Nothing),
+            NodeEnum::DropOwnedStmt(_) => (Topic::Owned, Does::Depends),
+            NodeEnum::ReassignOwnedStmt(_) => (Topic::Owned, Does::Anything),
+            NodeEnum::ClosePortalStmt(_)
+            | NodeEnum::DeallocateStmt(_)
+            | NodeEnum::ListenStmt(_)
+            | NodeEnum::NotifyStmt(_)
+            | NodeEnum::UnlistenStmt(_)
+            | NodeEnum::VariableShowStmt(_) => (Topic::Other, Does::Nothing),
+            NodeEnum::DoStmt(_)
+            | NodeEnum::ExecuteStmt(_)
+            | NodeEnum::ExplainStmt(_)
+            | NodeEnum::PrepareStmt(_) => (Topic::Other, Does::WhatItSays),
+            NodeEnum::DeclareCursorStmt(_)
+            | NodeEnum::SelectStmt(_)
+            | NodeEnum::VariableSetStmt(_) => (Topic::Other, Does::Depends),
+            _ => (Topic::Other, Does::Anything),
+        };
+        Self { topic, does }
+    }
+}
