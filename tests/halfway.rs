@@ -38,12 +38,9 @@ use forge::{
         file::{Approval, Header, PlanFile, Semver},
     },
     report::{ColorChoice, Reporter, Stream, StreamKind, Verbosity},
-    server::{
-        Environment,
-        shadow::{Locale, ShadowSettings},
-    },
+    server::{Environment, shadow::ShadowSettings},
     source::Tree,
-    sql::Ident,
+    sql::{Ident, Locale},
     workbench::{Comparison, Desired, Wish, Workbench},
 };
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -440,6 +437,7 @@ async fn planned(
                 author: "Ann".to_owned(),
                 created: "2026-01-01T00:00:00Z".to_owned(),
                 postgres: major,
+                locale: Locale::default(),
                 from,
                 to,
                 semver: Semver::default(),

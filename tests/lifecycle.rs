@@ -155,7 +155,7 @@ fn main() -> ExitCode {
         contents::a_partition_made_after_the_plan_is_told_before_its_first_step,
         contents::what_is_declared_on_a_table_reaches_unmanaged_partitions,
         contents::what_is_declared_on_a_renamed_table_reaches_unmanaged_partitions,
-        contents::a_partition_made_while_a_plan_runs_has_a_way_out,
+        contents::a_partition_made_while_a_plan_runs_ends_it_before_an_index_is_incomplete,
     ])
 }
 

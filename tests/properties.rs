@@ -15,7 +15,7 @@ use forge::{
         file::{Approval, Header, PlanFile, SETTINGS, header_value, render_steps},
         plan,
     },
-    sql::Ident,
+    sql::{Ident, Locale, Provider},
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::json;
@@ -226,12 +226,19 @@ fn header() -> impl Strategy<Value = Header> {
         ("[0-9a-f]{12}", revisions(), revisions()),
         (vec("[a-z]{1,8}", 0..2), vec(glob, 0..3)),
         (prose(), prose()),
-        14_u32..19,
+        (14_u32..19, locale()),
         (fingerprint(), fingerprint()),
         option::of(approval()),
     );
     parts.prop_map(
-        |(graph, (branch_labels, only), (message, author), postgres, (from, to), approval)| {
+        |(
+            graph,
+            (branch_labels, only),
+            (message, author),
+            (postgres, locale),
+            (from, to),
+            approval,
+        )| {
             let (revision, down_revision, depends_on) = graph;
             Header {
                 revision,
@@ -243,6 +250,7 @@ fn header() -> impl Strategy<Value = Header> {
                 author,
                 created: SOME_TIME.to_string(),
                 postgres,
+                locale,
                 from,
                 to,
                 semver: forge::plan::file::Semver {
@@ -255,6 +263,27 @@ fn header() -> impl Strategy<Value = Header> {
             }
         },
     )
+}
+
+fn locale() -> impl Strategy<Value = Locale> {
+    let providers = vec![Provider::Libc, Provider::Icu, Provider::Builtin];
+    let texts = (
+        prose(),
+        prose(),
+        prose(),
+        option::of(prose()),
+        option::of(prose()),
+    );
+    (texts, select(providers)).prop_map(|((encoding, collate, ctype, name, rules), provider)| {
+        Locale {
+            encoding,
+            provider,
+            collate,
+            ctype,
+            name: name.filter(|name| !name.is_empty()),
+            rules,
+        }
+    })
 }
 
 fn plan_file() -> impl Strategy<Value = PlanFile> {

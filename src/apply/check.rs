@@ -1,12 +1,14 @@
 //! Whether the target is what a plan was made for.
 
+use std::collections::BTreeSet;
+
 use camino::Utf8Path;
 
 use crate::{
-    catalog::Catalog,
+    catalog::{Catalog, Families},
     diagnostic::{Code, Diagnostic, Result},
     kinds::{Action, Step},
-    plan::{file::PlanFile, misfits},
+    plan::{Misfit, Plan, Why, file::PlanFile, misfits},
 };
 
 /// Checks that everything the plan touches is as it was when the plan was made, and that what it creates isn't there.
@@ -26,6 +28,50 @@ pub fn check(path: &Utf8Path, plan: &PlanFile, live: &Catalog) -> Result<()> {
         .iter()
         .fold(diagnostic, |error, misfit| error.note(misfit.to_string()))
         .help("`forge drift` shows what changed; plan again from the database as it is"))
+}
+
+/// Checks that the tables that the steps which are left are spread over have the partitions that they had when the plan was
+/// made. The others are compared by what the steps have left.
+///
+/// # Errors
+/// [`Code::TargetChanged`] with the tables that have others.
+pub(super) fn check_partitions(
+    path: &Utf8Path,
+    plan: &Plan,
+    done: &BTreeSet<usize>,
+    live: &Catalog,
+) -> Result<()> {
+    let families = live.families();
+    let numbered = || (1..).zip(plan.steps());
+    let is_done = |(number, _): &(usize, &Step)| done.contains(number);
+    let mut wrong = BTreeSet::new();
+    for (_, step) in numbered().filter(|it| !is_done(it)) {
+        for (table, state) in &step.expects {
+            // Which table's partition it was that the plan has dropped itself can't be told any more.
+            let mut gone = numbered().filter(is_done).map(|(_, step)| step);
+            let may_be_own =
+                gone.any(|it| it.action == Action::Drop && it.object.kind == table.kind);
+            let is_other = Families::is_of_partitions(state)
+                && families.is_as(step.action, table, state) == Some(false);
+            if is_other && !may_be_own {
+                wrong.insert(table);
+            }
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let error = Diagnostic::error(
+        Code::Partial,
+        format!("the steps of `{path}` that are left do not suit the database"),
+    );
+    let misfits = wrong.into_iter().map(|table| Misfit {
+        object: table.clone(),
+        why: Why::Partitions,
+    });
+    Err(misfits
+        .fold(error, |error, misfit| error.note(misfit.to_string()))
+        .help("`forge apply --abort` undoes what stands; a plan that is made then knows them"))
 }
 
 /// Whether a step outside of any transaction, whose beginning is all that is known of it, came to its end.

@@ -13,6 +13,7 @@ mod holder;
 mod kept;
 mod leftovers;
 mod lock;
+mod partitions;
 mod psql;
 mod retry;
 mod rows;

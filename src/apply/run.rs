@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Work, check,
+    Work,
+    check::{check, check_partitions},
     halfway::as_it_stands,
     rows::{Remaining, look_for_rows, refuse},
     runner::{Came, Runner},
@@ -92,6 +93,9 @@ pub async fn run(
         }
         partly => partly,
     };
+    if let (Some(partly), Direction::Up | Direction::Down) = (&partly, script.direction) {
+        check_partitions(path, &plan.plan, &partly.done, &target.live)?;
+    }
     if work.looks_for_rows {
         no_row_in_the_way(work, script, &target.live, partly.as_ref()).await?;
     }

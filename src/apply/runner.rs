@@ -8,6 +8,7 @@ use super::{
     failure::{Cause, Failure, Rest, explain},
     kept::{self, Copy},
     leftovers,
+    partitions::Partitioned,
     retry::{self, Tries},
     run::Script,
     target::read_target,
@@ -92,6 +93,7 @@ pub(super) struct Runner<'a> {
     done: BTreeSet<usize>,
     /// The event that says that all is done.
     ended: Option<i64>,
+    partitioned: Partitioned,
 }
 
 impl<'a> Runner<'a> {
@@ -106,6 +108,7 @@ impl<'a> Runner<'a> {
             begun,
             done,
             ended: None,
+            partitioned: Partitioned::default(),
         }
     }
 
@@ -117,7 +120,9 @@ impl<'a> Runner<'a> {
     pub(super) async fn steps(mut self) -> Result<Came> {
         self.tell_standing(self.begun);
         self.set_up().await?;
-        let batches = &self.script.file.plan.plan.batches;
+        let plan = &self.script.file.plan.plan;
+        self.partitioned = Partitioned::read(self.work.session, plan).await?;
+        let batches = &plan.batches;
         let mut first = 1;
         for (index, batch) in batches.iter().enumerate() {
             let numbered = Numbered {
@@ -291,6 +296,15 @@ impl<'a> Runner<'a> {
             progress.message(format!("{} {}", step.action, step.object));
             progress.position(number as u64, self.total as u64);
             let started = Instant::now();
+            let looked = self.partitioned.look_again(self.work, step).await;
+            looked.map_err(|cause| {
+                Stop::Step(Failure {
+                    number,
+                    step,
+                    sql: step.sql.first().map(String::as_str),
+                    cause,
+                })
+            })?;
             copies.extend(self.keep(number, step).await.map_err(Stop::Step)?);
             self.step(number, step, &progress)
                 .await

@@ -86,7 +86,8 @@ async fn compose(
 ) -> Result<Option<Composed>> {
     let tree = Tree::read(&settings.project.schema.value, &settings.project.files)?;
     let statements = load_order(tree.parse()?);
-    let whom = Whom::live(target, live);
+    let whom = Whom::live(target, live).await?;
+    let locale = whom.locale.clone();
     let (empty, comparison) = on_bench(context, settings, whom, async |bench, said| {
         let empty = bench.empty().await?;
         said.extend(warnings(&statements));
@@ -118,6 +119,7 @@ async fn compose(
         revision: None,
         semver: None,
         postgres: live.server_version / 10_000,
+        locale,
         from: empty.fingerprint(),
         to: proposal.desired.fingerprint(),
         up: proposal.up,

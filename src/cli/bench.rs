@@ -8,9 +8,9 @@ use crate::{
     catalog::{Catalog, Scope},
     diagnostic::{Code, Diagnostic, Result},
     plan::file::PlanFile,
-    server::shadow::{Locale, ShadowSettings},
+    server::shadow::ShadowSettings,
     settings::Settings,
-    sql::Ident,
+    sql::{Ident, Locale},
     workbench::Workbench,
 };
 
@@ -20,6 +20,8 @@ pub(super) struct Whom<'a> {
     pub(super) target: Option<&'a OpenTarget<'a>>,
     /// Its major version.
     pub(super) major: u32,
+    /// How its databases store and compare text.
+    pub(super) locale: Locale,
     /// The role that runs plans there.
     pub(super) role: Ident,
     /// What is managed.
@@ -28,13 +30,14 @@ pub(super) struct Whom<'a> {
 
 impl<'a> Whom<'a> {
     /// A live database.
-    pub(super) fn live(target: &'a OpenTarget<'a>, live: &Catalog) -> Self {
-        Self {
+    pub(super) async fn live(target: &'a OpenTarget<'a>, live: &Catalog) -> Result<Self> {
+        Ok(Self {
             target: Some(target),
             major: live.server_version / 10_000,
+            locale: Locale::of(&target.session).await?,
             role: live.role.clone(),
             scope: target.scope.clone(),
-        }
+        })
     }
 
     /// Any database that these plans were made for. Nobody knows its role, which is of no account: what belongs to it
@@ -44,6 +47,7 @@ impl<'a> Whom<'a> {
         Some(Self {
             target: None,
             major: newest.header.postgres,
+            locale: newest.header.locale.clone(),
             role: Ident::new("postgres"),
             scope,
         })
@@ -111,12 +115,8 @@ async fn start(
     whom: &Whom<'_>,
 ) -> Result<Workbench> {
     let progress = context.reporter.progress("starting the shadow server");
-    let locale = match whom.target {
-        Some(target) => Locale::of(&target.session).await?,
-        None => Locale::default(),
-    };
     let options = whom.target.map(|target| &target.options);
-    let (role, scope) = (whom.role.clone(), whom.scope.clone());
+    let (locale, role, scope) = (whom.locale.clone(), whom.role.clone(), whom.scope.clone());
     let bench = Workbench::start(shadow, options, whom.major, locale, role, scope).await?;
     drop(progress);
     context

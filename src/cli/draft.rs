@@ -13,6 +13,7 @@ use crate::{
         file::{Header, PlanFile, Semver, header_value},
     },
     settings::Settings,
+    sql::Locale,
 };
 
 /// A plan that is to be written.
@@ -33,6 +34,8 @@ pub(super) struct New {
     pub(super) semver: Option<Semver>,
     /// The major version of the server that it is for.
     pub(super) postgres: u32,
+    /// How the database that it is for stores and compares text.
+    pub(super) locale: Locale,
     /// The state that it leads from.
     pub(super) from: Fingerprint,
     /// The state that it leads to.
@@ -120,6 +123,7 @@ pub(super) fn compose(
         revision,
         semver,
         postgres,
+        locale,
         from,
         to,
         up,
@@ -149,6 +153,7 @@ pub(super) fn compose(
         author: header_value(&person::name(context, &settings.project.root)),
         created: person::rfc3339(now),
         postgres,
+        locale,
         from,
         to,
         semver: semver.unwrap_or_else(|| version.after(&up)),

@@ -87,7 +87,7 @@ async fn join(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let statements = load_order(tree.parse()?);
     let orders = orders(&revisions, &heads);
     let whom = Whom::history(&orders[0].files, scope(&settings)).expect("heads are plans");
-    let postgres = whom.major;
+    let (postgres, locale) = (whom.major, whom.locale.clone());
     let (base, proposal, to) = on_bench(context, &settings, whom, async |bench, said| {
         let states = apply(bench, &revisions, &heads, &orders).await?;
         tell_conflicts(context, &orders, &states)?;
@@ -145,6 +145,7 @@ async fn join(args: &Args, context: &Context<'_>) -> Result<Exit> {
         revision: args.rev_id.clone(),
         semver: None,
         postgres,
+        locale,
         from: base,
         to,
         up,

@@ -24,6 +24,7 @@ use crate::{
     },
     settings::Settings,
     source::{Tree, load_order, warnings},
+    sql::Locale,
     workbench::{Comparison, Proposal, Wish},
 };
 
@@ -138,7 +139,7 @@ async fn from_database(
         return Ok(Exit::Done);
     }
     drop(progress);
-    let whom = Whom::live(target, &live);
+    let whom = Whom::live(target, &live).await?;
     let begin = async |_: &_| Ok(Cow::Borrowed(&live));
     let found = find(args, context, settings, tree, whom, begin).await?;
     if let Some(catalog) = &found.declared {
@@ -221,6 +222,7 @@ fn before<'a>(args: &Args, revisions: &'a Revisions) -> Result<Vec<&'a PlanFile>
 /// What lies between where a plan begins and what the tree declares.
 struct Found<'a> {
     live: Cow<'a, Catalog>,
+    locale: Locale,
     comparison: Comparison,
     /// What the tree declares, unless there was something to warn of: what was worth a warning is worth it every time.
     declared: Option<Catalog>,
@@ -245,6 +247,7 @@ async fn find<'a>(
     begin: impl AsyncFn(&crate::workbench::Workbench) -> Result<Cow<'a, Catalog>>,
 ) -> Result<Found<'a>> {
     let statements = load_order(tree.parse()?);
+    let locale = whom.locale.clone();
     on_bench(context, settings, whom, async |bench, said| {
         let live = begin(bench).await?;
         said.extend(warnings(&statements));
@@ -267,6 +270,7 @@ async fn find<'a>(
         }
         Ok(Found {
             live,
+            locale: locale.clone(),
             comparison,
             declared: (said.is_empty() && is_plain).then_some(declared),
         })
@@ -362,7 +366,10 @@ fn write(
 ) -> Result<Exit> {
     draft::may_replace_drafts(revisions)?;
     let Found {
-        live, comparison, ..
+        live,
+        locale,
+        comparison,
+        ..
     } = found;
     let from = live.fingerprint();
     let (up, down, undo, to) = match comparison {
@@ -387,6 +394,7 @@ fn write(
         revision: args.rev_id.clone(),
         semver: args.semver,
         postgres: live.server_version / 10_000,
+        locale,
         from,
         to,
         up,

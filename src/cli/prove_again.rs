@@ -80,7 +80,7 @@ async fn on_target(
     revisions.at_head()?;
     let live = target.catalog().await?;
     let statements = load_order(tree.parse()?);
-    let whom = Whom::live(target, &live);
+    let whom = Whom::live(target, &live).await?;
     let wish = Wish {
         renames: &[],
         only: &up.plan.header.only,

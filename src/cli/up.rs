@@ -44,7 +44,7 @@ pub(super) async fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
     let statements = load_order(tree.parse()?);
     let done = locked::on_target(context, &settings, "up", async |target, work| {
         let live = target.catalog().await?;
-        let whom = Whom::live(target, &live);
+        let whom = Whom::live(target, &live).await?;
         let compared = on_bench(context, &settings, whom, async |bench, said| {
             said.extend(warnings(&statements));
             let desired = bench.build(&statements).await?;
@@ -89,7 +89,7 @@ pub(super) async fn reset(_args: &ResetArgs, context: &Context<'_>) -> Result<Ex
         .map_or(Ok(()), Err)?;
     locked::on_target(context, &settings, "reset", async |target, work| {
         let live = target.catalog().await?;
-        let whom = Whom::live(target, &live);
+        let whom = Whom::live(target, &live).await?;
         let empty = on_bench(context, &settings, whom, async |bench, _| {
             bench.empty().await
         })

@@ -52,6 +52,20 @@ impl Lock {
         }
     }
 
+    /// The words of `LOCK TABLE … IN … MODE` (docs: LOCK).
+    pub fn sql(self) -> &'static str {
+        match self {
+            Self::AccessShare => "ACCESS SHARE",
+            Self::RowShare => "ROW SHARE",
+            Self::RowExclusive => "ROW EXCLUSIVE",
+            Self::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
+            Self::Share => "SHARE",
+            Self::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
+            Self::Exclusive => "EXCLUSIVE",
+            Self::AccessExclusive => "ACCESS EXCLUSIVE",
+        }
+    }
+
     /// What an application notices while it is held.
     pub fn effect(self) -> &'static str {
         match self {

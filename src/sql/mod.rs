@@ -2,11 +2,13 @@
 
 mod expression;
 mod keywords;
+mod locale;
 mod visible;
 
 pub use self::{
     expression::Expression,
     keywords::NEWER as NEWER_KEY_WORDS,
+    locale::{Locale, Provider},
     visible::{comment, escaped, escaped_where, is_hidden, unescaped, visible, visible_lines},
 };
 

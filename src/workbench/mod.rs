@@ -27,10 +27,10 @@ use crate::{
         bodies::BodyProblem,
         load::{ORDINARY, load},
         session::Session,
-        shadow::{self, Locale, Scratch, Shadow, ShadowSettings},
+        shadow::{self, Scratch, Shadow, ShadowSettings},
     },
     source::{Bounded, Statement, roles, roles_in},
-    sql::Ident,
+    sql::{Ident, Locale},
 };
 
 /// A running shadow server and whom it stands for.

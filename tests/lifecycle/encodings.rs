@@ -1,6 +1,6 @@
 //! Databases with other encodings and locales than forge's own.
 
-use forge::server::shadow::Locale;
+use forge::sql::{Locale, Provider};
 
 use crate::{FILES, cluster::Cluster, desk::Desk};
 
@@ -58,7 +58,7 @@ pub(crate) async fn the_shadow_has_the_encoding_and_the_locale_of_the_target(clu
         CREATE TABLE app.t1 PARTITION OF app.t FOR VALUES FROM ('a') TO ('B');\n";
     let mut desk = Desk::new(cluster, &[FILES[0], ("schema/all.sql", tree)]).await;
     let icu = Locale {
-        provider: "i".to_owned(),
+        provider: Provider::Icu,
         name: Some("en-US".to_owned()),
         ..Locale::default()
     };
@@ -75,6 +75,8 @@ fn begin_and_take_back(desk: &mut Desk<'_>, name: &str, text: &str) {
         "apply",
         "plan --check",
         "drift",
+        "plan --check --from history",
+        "test",
         "downgrade base --allow all",
         "apply",
     ] {

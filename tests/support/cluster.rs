@@ -11,12 +11,15 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use forge::server::{
-    Environment,
-    connect::ConnectOptions,
-    failure::server_error,
-    session::Session,
-    shadow::{self, Locale, Shadow, ShadowSettings},
+use forge::{
+    server::{
+        Environment,
+        connect::ConnectOptions,
+        failure::server_error,
+        session::Session,
+        shadow::{self, Shadow, ShadowSettings},
+    },
+    sql::Locale,
 };
 use libtest_mimic::Failed;
 use tokio::{runtime::Runtime, sync::Notify};

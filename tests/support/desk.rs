@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, process::ExitCode, sync::Arc};
 
-use forge::server::shadow::Locale;
+use forge::sql::Locale;
 use libtest_mimic::{Arguments, Trial};
 
 use crate::{

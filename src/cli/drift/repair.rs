@@ -106,7 +106,7 @@ async fn adopt(
     let folder = &project.schema.value;
     let folder = folder.strip_prefix(&project.root).unwrap_or(folder);
     let statements = load_order(tree.parse()?);
-    let whom = Whom::live(target, &found.live);
+    let whom = Whom::live(target, &found.live).await?;
     let adoption = on_bench(context, settings, whom, async |bench, _| {
         let declared = declared(bench, &tree, &found.live).await?;
         let stands = Stands {

@@ -4,7 +4,7 @@
 use std::{fmt::Write as _, str::FromStr};
 
 use super::{FORMAT, Semver, header_line, header_value, revision_id, section};
-use crate::{catalog::Fingerprint, kinds::Glob, source::statements_in};
+use crate::{catalog::Fingerprint, kinds::Glob, source::statements_in, sql::Locale};
 
 /// The first lines of a plan file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -27,6 +27,8 @@ pub struct Header {
     pub created: String,
     /// The major version of the server that it was made for.
     pub postgres: u32,
+    /// How the database that it was made for stores and compares text.
+    pub locale: Locale,
     /// The state that it leads from.
     pub from: Fingerprint,
     /// The state that it leads to.
@@ -149,6 +151,17 @@ pub(super) const KEYS: &[Key] = &[
         Occurs::Once,
         |header| vec![header.postgres.to_string()],
         |header, value| parse(&mut header.postgres, value),
+    ),
+    key(
+        "locale",
+        // What most throwaway databases have needs no line.
+        Occurs::Optional,
+        |header| {
+            let is_plain = header.locale == Locale::default();
+            let locale = (!is_plain).then(|| header.locale.to_string());
+            locale.into_iter().collect()
+        },
+        |header, value| parse(&mut header.locale, value),
     ),
     key(
         "from",

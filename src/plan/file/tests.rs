@@ -8,6 +8,7 @@ use super::*;
 use crate::{
     kinds::Action,
     report::{Paint, render},
+    sql::Locale,
 };
 
 const HEADER: &str = "\
@@ -92,6 +93,7 @@ fn with_every_line() -> String {
     header.depends_on = vec!["dddddddddddd".to_owned()];
     header.branch_labels = vec!["label".to_owned()];
     header.only = ["app.a", "app.b"].map(|glob| glob.parse().unwrap()).into();
+    header.locale = Locale::in_c("LATIN1");
     header.proved = Some("1".repeat(64));
     header.approval = Some(Approval {
         by: "Ann".to_owned(),

@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
-    server::{connect::ConnectOptions, locale::Locale, login::nonce},
-    sql::{Ident, Literal},
+    server::{connect::ConnectOptions, login::nonce},
+    sql::{Ident, Literal, Locale},
 };
 
 /// What the names of the databases begin with.

@@ -58,10 +58,9 @@ pub use self::{
     settings::{Mode, Progress, STATEMENT_TIMEOUT, ShadowSettings},
 };
 use super::connect::ConnectOptions;
-pub use super::locale::Locale;
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
-    sql::{self, Ident},
+    sql::{self, Ident, Locale},
 };
 
 /// A running shadow server.
@@ -184,11 +183,13 @@ impl Shadow {
         let locale = || self.locale.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = locale().clone();
         let error = match self.create_with(purpose, owner, &wanted).await {
-            Err(error) if wanted != wanted.in_c() => error,
+            Err(error) if wanted != Locale::in_c(&wanted.encoding) => error,
             created => return created,
         };
-        let database = self.create_with(purpose, owner, &wanted.in_c()).await?;
-        *locale() = wanted.in_c();
+        let database = self
+            .create_with(purpose, owner, &Locale::in_c(&wanted.encoding))
+            .await?;
+        *locale() = Locale::in_c(&wanted.encoding);
         let warning = Diagnostic::warning(
             Code::Note,
             format!(

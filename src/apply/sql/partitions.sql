@@ -1,0 +1,10 @@
+-- The partitions of these tables, and theirs.
+WITH RECURSIVE tree (root, oid) AS (
+    SELECT c.oid, c.oid FROM pg_class c WHERE c.oid = ANY ($1::oid[])
+    UNION ALL
+    SELECT tree.root, i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.oid
+)
+SELECT tree.root, tree.oid, tree.oid::regclass::text AS name
+FROM tree
+WHERE tree.oid <> tree.root
+ORDER BY name
