@@ -193,7 +193,7 @@ impl<'a> Diff<'a> {
                 Fate::Alter => self.follow_detached(&id),
                 Fate::Create | Fate::Outlive => Vec::new(),
             };
-            for (follower, fate) in consequences {
+            for (follower, fate) in consequences.into_iter().chain(self.whole_that_holds(&id)) {
                 if self.fates.get(&follower) != Some(&fate) {
                     self.fates.insert(follower.clone(), fate);
                     waiting.push(follower);
@@ -250,6 +250,24 @@ impl<'a> Diff<'a> {
         };
         let companions = self.companions.get(id).into_iter().flatten();
         companions.filter_map(fate).collect()
+    }
+
+    /// The whole from which a part that goes can't be taken off: it is replaced, and takes all parts along.
+    fn whole_that_holds(&self, id: &ObjectId) -> Option<(ObjectId, Fate)> {
+        let Catalogs { live, desired } = self.catalogs;
+        let part = live
+            .get(id)
+            .filter(|part| self.is_dropped(id) && !part.leaves())?;
+        let whole = part.goes_with()?;
+        let is_held = desired.contains(whole)
+            && !self.is_settled(whole)
+            && self.context().stays_together(id, whole);
+        is_held.then(|| {
+            (
+                whole.clone(),
+                Fate::Replace(format!("its part `{id}` is taken off")),
+            )
+        })
     }
 
     /// Whether what the follower belongs to leaves what the other belongs to, so that they no longer go together.
@@ -409,6 +427,10 @@ impl World for Diff<'_> {
 
     fn is_created(&self, id: &ObjectId) -> bool {
         matches!(self.fates.get(id), Some(Fate::Create | Fate::Replace(_)))
+    }
+
+    fn is_repointed(&self, id: &ObjectId) -> bool {
+        matches!(self.fates.get(id), Some(Fate::Repoint(_)))
     }
 
     fn changes_whole(&self, id: &ObjectId) -> bool {

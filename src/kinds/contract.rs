@@ -100,6 +100,9 @@ pub trait ObjectKind:
     /// Whether the object can't be there before what it goes with.
     const NEEDS_WHAT_IT_GOES_WITH: bool = true;
 
+    /// Whether the object can leave what it goes with while what the two belong to still goes together.
+    const LEAVES: bool = true;
+
     /// The steps that let this object outlive what it goes with, which is dropped or replaced: those before the old one
     /// goes, then, as finishing steps, those that bind it to the new one; none where the object's own change, or the drop,
     /// sees to it. `None`: it can't, and is made anew.
@@ -493,6 +496,8 @@ pub trait World {
     fn desired(&self, id: &ObjectId) -> Option<&Object>;
     /// Whether the plan creates the object: it isn't there, or is replaced.
     fn is_created(&self, id: &ObjectId) -> bool;
+    /// Whether the object moves to the new self of what it depends on, whose old self stands aside until then.
+    fn is_repointed(&self, id: &ObjectId) -> bool;
     /// Whether the object is detached from one whole and attached to another: its rows are out of sight meanwhile, so that
     /// nothing between the two may take a transaction of its own.
     fn changes_whole(&self, id: &ObjectId) -> bool;

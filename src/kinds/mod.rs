@@ -239,6 +239,11 @@ macro_rules! kinds {
                 match self { $(Self::$name(model) => model.goes_with(),)* }
             }
 
+            /// See [`ObjectKind::LEAVES`].
+            pub fn leaves(&self) -> bool {
+                match self { $(Self::$name(_) => <$module::$name as ObjectKind>::LEAVES,)* }
+            }
+
             /// See [`ObjectKind::takes_along`].
             pub fn takes_along(&self) -> Vec<&str> {
                 match self { $(Self::$name(model) => model.takes_along(),)* }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Context, ObjectId};
+use super::{Context, Object, ObjectId};
 use crate::sql::join;
 
 impl Context<'_> {
@@ -14,6 +14,16 @@ impl Context<'_> {
             self.world.is_created(whole) && !self.world.unmanaged_partitions(table).is_empty()
         };
         self.parent_is_created(part) || table.is_some_and(reaches)
+    }
+
+    /// Whether the part's table is a partition of the whole's table, before and after the plan.
+    pub fn stays_together(&self, part: &ObjectId, whole: &ObjectId) -> bool {
+        let (Some(own), Some(other)) = (self.world.parent(part), self.world.parent(whole)) else {
+            return false;
+        };
+        [self.world.live(own), self.world.desired(own)]
+            .into_iter()
+            .all(|table| table.and_then(Object::goes_with) == Some(other))
     }
 }
 

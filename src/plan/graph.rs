@@ -142,6 +142,8 @@ impl Graph<'_> {
         self.edge(&node, &carry);
         self.edge(&carry, &remove);
         self.edge(&node, &remove);
+        // No plan leads back from where the old self stands aside: it is gone before the transaction ends.
+        self.span(Node::Drop(id.clone()), [remove]);
         // Rows are carried over before triggers, policies and indexes are there to mind them.
         for child in diff.children(id) {
             if let Some(created) = self.nodes.created_in.get(child).cloned()
@@ -342,8 +344,12 @@ impl Graph<'_> {
     /// Lets nothing come between nodes but what has to.
     fn span(&mut self, start: Node, ends: impl IntoIterator<Item = Node>) {
         let ends = ends.into_iter();
-        let ends = ends.filter(|end| self.nodes.steps.contains_key(end));
-        self.spans.push(Span::new(start, ends));
+        let mut ends = ends
+            .filter(|end| self.nodes.steps.contains_key(end))
+            .peekable();
+        if ends.peek().is_some() {
+            self.spans.push(Span::new(start, ends));
+        }
     }
 
     /// A name is free before another takes it.

@@ -5,10 +5,11 @@ use crate::kinds::{
     Context, Fragment, HazardKind, Lock, Mode, ObjectId, ObjectKind as _, Step, filling::again,
 };
 
-/// Whether the table is detached from its whole and attached to another in the transaction.
-pub(super) fn is_away(id: &ObjectId, cx: &Context<'_>) -> bool {
+/// Whether the column is changed in a transaction that mustn't end before something is in its place again: the old type that
+/// stands aside, or the table that is detached from its whole and attached to another.
+pub(super) fn is_held(id: &ObjectId, cx: &Context<'_>) -> bool {
     let table = cx.world.parent(id);
-    table.is_some_and(|table| cx.world.changes_whole(table))
+    cx.world.is_repointed(id) || table.is_some_and(|table| cx.world.changes_whole(table))
 }
 
 /// A fill within the transaction of its neighbours.
@@ -50,7 +51,7 @@ impl Column {
         let mut steps = vec![create];
         if !self.takes_null() {
             steps.extend(self.fill_and_refuse(id, fill, cx));
-        } else if is_away(id, cx) {
+        } else if is_held(id, cx) {
             steps.push(within(fill, id));
         } else {
             steps.push(fill);
@@ -66,14 +67,14 @@ impl Column {
     /// Fills the rows that have no value and then lets the column refuse NULL. Rows that are written without one meanwhile are
     /// filled once the first step refuses more of them, so that the next one, which reads all rows, finds none.
     ///
-    /// A table that leaves its whole comes back in the same transaction, whose lock keeps writers out: it is filled once.
+    /// In a transaction that mustn't end meanwhile, whose lock keeps writers out, they are filled once.
     pub(super) fn fill_and_refuse(
         &self,
         id: &ObjectId,
         fill: Step,
         cx: &Context<'_>,
     ) -> Vec<Step> {
-        if is_away(id, cx) {
+        if is_held(id, cx) {
             return vec![within(fill, id), self.set_not_null_at_once(id, cx)];
         }
         let refuse = self.set_not_null(id, cx);

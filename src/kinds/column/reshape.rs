@@ -67,7 +67,7 @@ pub(super) fn reshape(change: &Change<'_, Column>) -> Reaction {
     } else if !refuses(live) && refuses(desired) {
         if let Some(fill) = fill(id, cx) {
             steps.extend(desired.fill_and_refuse(id, fill, cx));
-        } else if retyped || filling::is_away(id, cx) {
+        } else if retyped || filling::is_held(id, cx) {
             // Nobody gets in anyway, and what had to make way for the new type shall be back soon.
             steps.push(desired.set_not_null_at_once(id, cx));
         } else {

@@ -283,6 +283,9 @@ impl ObjectKind for Constraint {
         self.attached_to_ref.as_ref()
     }
 
+    // PostgreSQL takes no part of a partitioned constraint, or index, off again.
+    const LEAVES: bool = false;
+
     const DROP_IS_SHOWN: bool = false;
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
@@ -483,7 +486,7 @@ fn set_attached(change: &Change<'_, Constraint>) -> Reaction {
     match (&change.live.attached_to_ref, attach) {
         (None, Some(attach)) => Reaction::Alter(vec![attach]),
         // Detaching the partition leaves the constraint behind as its own.
-        (Some(_), None) if change.cx.world.live(change.id).is_some() => {
+        (Some(whole), None) if !change.cx.stays_together(change.id, whole) => {
             Reaction::Alter(Vec::new())
         }
         _ => Reaction::Replace,

@@ -232,6 +232,9 @@ impl ObjectKind for Index {
         self.attached_to_ref.as_ref()
     }
 
+    // PostgreSQL takes no part of a partitioned index off again.
+    const LEAVES: bool = false;
+
     const SPLITS: bool = true;
 
     const HAS_INDEX: bool = true;
@@ -459,7 +462,9 @@ fn set_attached(change: &Change<'_, Index>) -> Reaction {
             .finish(),
         ]),
         // Detaching the partition leaves the index behind as its own.
-        (Some(_), None) => Reaction::Alter(Vec::new()),
+        (Some(whole), None) if !change.cx.stays_together(change.id, whole) => {
+            Reaction::Alter(Vec::new())
+        }
         _ => Reaction::Replace,
     }
 }
