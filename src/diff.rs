@@ -271,7 +271,7 @@ impl<'a> Diff<'a> {
     }
 
     /// Whether what the follower belongs to leaves what the other belongs to, so that they no longer go together.
-    fn is_freed(&self, follower: &ObjectId, from: &ObjectId) -> bool {
+    pub fn is_freed(&self, follower: &ObjectId, from: &ObjectId) -> bool {
         let live = self.catalogs.live;
         let (Some(own), Some(other)) = (live.parent(follower), live.parent(from)) else {
             return false;

@@ -92,6 +92,8 @@ impl Graph<'_> {
         let Some(node) = self.nodes.dropped_in.get(id).cloned() else {
             return;
         };
+        let with = diff.live(id).and_then(|object| object.goes_with());
+        let is_freed = node.id() == id && with.is_some_and(|with| diff.is_freed(id, with));
         for needed in diff.catalogs.live.dependencies(id) {
             match self.nodes.dropped_in.get(needed).cloned() {
                 // What is removed with something that stands aside is there until then.
@@ -101,6 +103,11 @@ impl Graph<'_> {
                 Some(other) => self.edge(&node, &other),
                 // What leaves something that goes has to leave before.
                 None if self.leaves(diff, needed) => {}
+                // What a whole has handed down goes once it no longer belongs to that.
+                None if is_freed && diff.parent(id) == Some(needed) => {
+                    self.edge(&Node::Alter(needed.clone()), &node);
+                    self.edge(&node, &Node::Finish(needed.clone()));
+                }
                 // What goes to come again stays for as long as rows are looked at.
                 None if self.nodes.takes_time(&Node::Alter(needed.clone()))
                     && diff.is_created(id)

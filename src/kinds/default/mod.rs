@@ -51,10 +51,13 @@ impl ObjectKind for Default {
 
     const SPLITS: bool = true;
 
-    fn implied(&self, _id: &ObjectId, cx: &Context<'_>) -> Option<Self> {
+    fn implied(&self, id: &ObjectId, cx: &Context<'_>) -> Option<Self> {
         let Object::Default(parent) = cx.world.desired(self.inherited_from_ref.as_ref()?)? else {
             return None;
         };
+        // It comes with its column only.
+        let column = cx.world.parent(id)?;
+        cx.world.desired(column)?.implied(column, cx)?;
         Some(Self {
             inherited_from_ref: self.inherited_from_ref.clone(),
             ..parent.clone()
