@@ -1,6 +1,6 @@
 //! Parses the files of a schema tree into statements.
 
-use std::{ops::Range, sync::Arc};
+use std::{collections::BTreeSet, ops::Range, sync::Arc};
 
 use pg_query::{
     NodeEnum,
@@ -16,7 +16,10 @@ use super::{
     syntax,
     tokens::{self, bounds, is_comment},
 };
-use crate::diagnostic::{Code, Diagnostic, Result, SourceFile};
+use crate::{
+    diagnostic::{Code, Diagnostic, Result, SourceFile},
+    sql::Ident,
+};
 
 /// Longer files are parsed in stretches of whole statements, so that only their statements, and not all of their tokens and
 /// syntax trees, are held at once.
@@ -38,7 +41,7 @@ impl Tree {
         let count = self.expect_few()?;
         let mut found = Found {
             statements: Vec::with_capacity(count),
-            problems: Vec::new(),
+            ..Found::default()
         };
         for file in &self.files {
             found.read(file, STRETCH);
@@ -82,6 +85,8 @@ impl Tree {
 struct Found {
     statements: Vec<Statement>,
     problems: Vec<Diagnostic>,
+    /// The names in the statements.
+    names: BTreeSet<Ident>,
 }
 
 impl Found {
@@ -106,9 +111,11 @@ impl Found {
             };
             match parse_part(&part, &text[stretch], &mut session) {
                 Ok(found) => {
-                    let statements = found.statements.into_iter();
-                    self.statements
-                        .extend(statements.map(|it| it.moved(file, base)));
+                    for statement in found.statements {
+                        let mut statement = statement.moved(file, base);
+                        statement.share(&mut self.names);
+                        self.statements.push(statement);
+                    }
                     let problems = found.problems.into_iter();
                     self.problems
                         .extend(problems.map(|it| it.moved(&part, file, base)));
@@ -178,6 +185,7 @@ fn parse_part(file: &Arc<SourceFile>, text: &str, session: &mut Arc<Session>) ->
     Ok(Found {
         statements: statements.map(|(statement, _)| statement).collect(),
         problems,
+        ..Found::default()
     })
 }
 
@@ -242,13 +250,12 @@ fn read(
         NodeEnum::DoStmt(_) => references::references_of_block(text),
         node => references::references(node),
     };
-    let mut needs: Vec<_> = references.needs.into_iter().collect();
+    let mut needs = references.needs;
     // What a statement defines must have its schema.
     let defined = definition.defines.iter().chain(&definition.implied);
-    needs.extend(defined.filter_map(|symbol| {
-        let schema = symbol.schema.as_ref()?;
-        Some(Symbol::named(Sort::Schema, schema.clone()))
-    }));
+    let schemas: BTreeSet<&Ident> = defined.filter_map(|it| it.schema.as_ref()).collect();
+    let schemas = schemas.into_iter().cloned();
+    needs.extend(schemas.map(|schema| Symbol::named(Sort::Schema, schema)));
     let body = match node {
         NodeEnum::CreateFunctionStmt(function) => references::body_of(&function.options),
         _ => None,
@@ -268,7 +275,7 @@ fn read(
         defines: definition.defines.into(),
         implied: definition.implied.into(),
         traits: definition.traits,
-        needs: needs.into(),
+        needs: needs.into_iter().collect(),
         body_needs: body_needs.into(),
         owned: owner::owned(node).map(Box::new),
         granted: match node {

@@ -75,8 +75,15 @@ pub fn body_references(definition: &str) -> Vec<Symbol> {
     }
 }
 
+/// Longer bodies aren't parsed: the parser takes more than a hundred times a body's length, and what a body refers to only
+/// helps the order.
+const LONGEST_BODY: usize = 128 << 10;
+
 /// The references of a body, given with the whole statement, without which plpgsql can't be parsed.
 pub(super) fn references_of_body(language: &str, body: &str, definition: &str) -> Vec<Symbol> {
+    if body.len() > LONGEST_BODY {
+        return Vec::new();
+    }
     let mut reader = Reader::default();
     match language.to_ascii_lowercase().as_str() {
         "sql" => reader.read_sql(body, 0),

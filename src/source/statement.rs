@@ -3,7 +3,10 @@
 use std::{borrow::Cow, collections::BTreeSet, ops::Range, sync::Arc};
 
 use super::{Directive, Inert, Session, Sort, Symbol, references::References};
-use crate::diagnostic::{Code, Diagnostic, SourceFile};
+use crate::{
+    diagnostic::{Code, Diagnostic, SourceFile},
+    sql::Ident,
+};
 
 /// One statement of the schema tree, with what it defines and needs.
 #[derive(Debug, Clone)]
@@ -193,6 +196,33 @@ impl Statement {
             more.retain(|need| !needs.contains(need));
             needs.extend(more);
             self.needs = needs.into();
+        }
+    }
+
+    /// Takes the texts of its names from `names`, where they are, and leaves the others there: a tree names the same things
+    /// again and again.
+    pub(super) fn share(&mut self, names: &mut BTreeSet<Ident>) {
+        let foreign_keys = self.foreign_keys.iter_mut().map(|key| &mut key.target);
+        let symbols = [
+            &mut self.defines,
+            &mut self.implied,
+            &mut self.needs,
+            &mut self.body_needs,
+            &mut self.granted,
+        ];
+        let symbols = symbols.into_iter().flat_map(|symbols| symbols.iter_mut());
+        for symbol in symbols.chain(self.owned.as_deref_mut()).chain(foreign_keys) {
+            let parts = [
+                Some(&mut symbol.name),
+                symbol.schema.as_mut(),
+                symbol.member.as_mut(),
+            ];
+            for name in parts.into_iter().flatten() {
+                match names.get(name) {
+                    Some(same) => *name = same.clone(),
+                    None => drop(names.insert(name.clone())),
+                }
+            }
         }
     }
 

@@ -105,6 +105,22 @@ fn memory_is_proportional_to_the_tree() {
         0,
     );
     check(
+        "wide tables",
+        &lines(100, &|number| {
+            let columns: Vec<String> = (0..1_000).map(|at| format!("c{at} int")).collect();
+            format!("CREATE TABLE t{number} ({});\n", columns.join(", "))
+        }),
+        0,
+    );
+    check(
+        "a long body",
+        &format!(
+            "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ DECLARE x int := 0; BEGIN\n{}RETURN x; END $$;",
+            "x := x + 1 * 2;\n".repeat(50_000)
+        ),
+        0,
+    );
+    check(
         "small statements without end",
         &lines(600_000, &|number| {
             format!("CREATE TABLE t{number} (a int);\n")
