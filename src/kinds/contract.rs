@@ -157,6 +157,11 @@ pub trait ObjectKind:
         false
     }
 
+    /// Whether each value that the object holds is a row with fields of its own.
+    fn holds_rows(&self) -> bool {
+        false
+    }
+
     /// Sets what no schema tree can say to what the tree's object comes with when it is new.
     fn declare(&mut self) {}
 

@@ -1,15 +1,17 @@
 //! Values for the rows that are there: what the author says with `backfill` and `using`.
 
 use super::{Action, Batching, Context, HazardKind, Lock, Mode, Object, ObjectId, Step, Values};
-use crate::sql::Ident;
+use crate::sql::{Ident, NullTest};
 
 /// The step that gives the rows without a value one, if the author says which.
 pub(super) fn fill(id: &ObjectId, cx: &Context<'_>) -> Option<Step> {
     let values = cx.world.values(id)?;
     let (table, column) = (id.container(), id.name());
+    let test = NullTest::of_rows(cx.world.desired(id).is_some_and(Object::holds_rows));
     let sql = format!(
-        "UPDATE {table} SET {column} = {} WHERE {column} IS NULL",
-        values.backfill.as_ref()?
+        "UPDATE {table} SET {column} = {} WHERE {}",
+        values.backfill.as_ref()?,
+        test.is_null(column)
     );
     // No lock of another step is held while it runs; what is filled already isn't filled again.
     let step = Step::new(Action::Data, id, sql)

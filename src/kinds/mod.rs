@@ -151,6 +151,11 @@ macro_rules! kinds {
                 match self { $(Self::$name(model) => model.takes_null(),)* }
             }
 
+            /// See [`ObjectKind::holds_rows`].
+            pub fn holds_rows(&self) -> bool {
+                match self { $(Self::$name(model) => model.holds_rows(),)* }
+            }
+
             /// See [`ObjectKind::declare`].
             pub fn declare(&mut self) {
                 match self { $(Self::$name(model) => model.declare(),)* }

@@ -3,12 +3,14 @@
 mod expression;
 mod keywords;
 mod locale;
+mod null;
 mod visible;
 
 pub use self::{
     expression::Expression,
     keywords::NEWER as NEWER_KEY_WORDS,
     locale::{Locale, Provider},
+    null::NullTest,
     visible::{comment, escaped, escaped_where, is_hidden, unescaped, visible, visible_lines},
 };
 

@@ -12,6 +12,17 @@ SELECT 'pg_class'::regclass::oid AS classid,
        -- What a domain is made of, and whether the type is an enum: they decide how values are cast.
        CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END AS base_type,
        t.typtype = 'e' AS is_enum,
+       -- Whether values are rows: those of a composite type or of a domain over one.
+       CASE t.typtype
+           WHEN 'c' THEN true
+           WHEN 'd' THEN (
+               WITH RECURSIVE base AS (
+                   SELECT t.typtype AS kind, t.typbasetype AS of
+                   UNION ALL
+                   SELECT b.typtype, b.typbasetype FROM base JOIN pg_type b ON b.oid = base.of WHERE base.kind = 'd')
+               SELECT bool_or(base.kind = 'c') FROM base)
+           ELSE false
+       END AS is_row,
        CASE WHEN a.attcollation <> t.typcollation THEN
            (SELECT quote_ident(cn.nspname) || '.' || quote_ident(co.collname)
             FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace

@@ -43,6 +43,9 @@ pub struct Column {
     /// Whether its type is an enum.
     #[serde(default)]
     pub is_enum: bool,
+    /// Whether its values are rows: those of a composite type, or of a domain over one.
+    #[serde(default)]
+    pub is_row: bool,
     /// Its collation, where it isn't the type's.
     pub collation: Option<String>,
     /// `NOT NULL`.
@@ -89,6 +92,7 @@ impl ObjectKind for Column {
         position: physical,
         base_type: physical,
         is_enum: physical,
+        is_row: physical,
         type_name "type" => reshape,
         collation => reshape,
         generated "expression" => set_generated,
@@ -293,6 +297,10 @@ impl ObjectKind for Column {
 
     fn takes_null(&self) -> bool {
         !self.not_null && self.not_null_constraint.is_none()
+    }
+
+    fn holds_rows(&self) -> bool {
+        self.is_row
     }
 
     fn claims(&self, _id: &ObjectId) -> Vec<Claim> {
