@@ -7,6 +7,7 @@ mod added;
 mod backfill;
 mod check;
 mod commit;
+mod culprits;
 mod failure;
 mod halfway;
 mod holder;

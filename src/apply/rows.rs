@@ -1,28 +1,28 @@
 //! Rows that make a step fail, looked for before it runs.
 //!
-//! A plan is refused only where it is known to fail. So rows that an earlier step of the plan may change are not looked at,
-//! and a query that fails or takes too long proves nothing.
+//! A plan is refused only where it is known to fail. So what can't be told of rows that an earlier step of the plan changes is
+//! not looked at, and said; and a query that fails or takes too long proves nothing.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     time::{Duration, Instant},
 };
+
+use super::culprits::{self, Found};
 
 use crate::{
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Result},
-    kinds::{Action, Step},
     plan::Plan,
     server::session::Session,
-    source::{self, ENOUGH, Known, Probe},
-    sql::Ident,
+    source::{ENOUGH, Foresight, Probe},
 };
 
-/// How long all queries together may take. Each may take ten seconds.
+/// How long all queries together may take.
 const BUDGET: Duration = Duration::from_mins(1);
 
-/// SQLSTATEs of something that isn't there: a table, column, schema, function or other object.
-const ABSENT: [&str; 5] = ["42P01", "42703", "3F000", "42883", "42704"];
+/// How long each may take, and again the search for the rows for which it fails.
+const EACH: Duration = Duration::from_secs(10);
 
 /// Rows that make a step fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,49 +79,67 @@ pub async fn look_for_rows(
     live: &Catalog,
     plans: impl IntoIterator<Item = Remaining<'_>>,
 ) -> Looked {
-    let mut questions = Questions::new(live);
+    let mut foresight = Foresight::new(&live.known_to_probes());
+    // One cause can stop several steps: it is told once, of the first.
+    let mut asked: Vec<(String, Probe)> = Vec::new();
     for Remaining { plan, done } in plans {
         for (number, step) in (1..).zip(plan.steps()) {
-            questions.of_step(step, done.contains(&number));
+            for sql in &step.sql {
+                if done.contains(&number) {
+                    foresight.behind(sql);
+                    continue;
+                }
+                for probe in foresight.ahead(sql) {
+                    let find = probe.find();
+                    if asked.iter().all(|(other, _)| *other != find) {
+                        asked.push((find, probe));
+                    }
+                }
+            }
         }
     }
     let mut looked = Looked::default();
     let began = Instant::now();
-    for (what, probe) in questions.asked {
-        if began.elapsed() >= BUDGET {
+    // Tables with values for which an expression fails.
+    let mut rejecting = BTreeSet::new();
+    for (find, probe) in asked {
+        let mut skip = |why: &str| {
             looked
                 .skipped
-                .push(format!("{what}: not looked at, the time is up"));
+                .push(format!("{}: not checked, {why}", probe.what));
+        };
+        if let Some(why) = probe.unknown {
+            skip(why);
             continue;
         }
-        match count(session, &probe.count()).await {
-            Ok(0) => looked.clear += 1,
-            Ok(found) => {
-                let more = if found >= i64::from(ENOUGH) {
-                    " or more"
-                } else {
-                    ""
-                };
-                looked.in_the_way.push(InTheWay {
-                    what,
-                    found: format!("{found}{more}"),
-                    state: probe.state.to_owned(),
-                    find: probe.find(),
-                });
-            }
-            Err(error) => match state(&error) {
-                // Class 22, data exception: a value that an expression doesn't take.
-                Some(state) if state.starts_with("22") => looked.in_the_way.push(InTheWay {
-                    what,
-                    found: error.message().to_owned(),
-                    state: state.to_owned(),
-                    find: probe.find(),
-                }),
-                // What an earlier step creates has no rows in the way.
-                Some(state) if ABSENT.contains(&state) => {}
-                _ => looked
-                    .skipped
-                    .push(format!("{what}: not looked at, {}", error.message())),
+        if began.elapsed() >= BUDGET {
+            skip("the time is up");
+            continue;
+        }
+        match count(session, &probe.count(None), EACH).await {
+            Ok(0) => match probe.more {
+                Some(why) => skip(why),
+                None => looked.clear += 1,
+            },
+            Ok(found) => looked.in_the_way.push(InTheWay {
+                found: or_more(found),
+                state: probe.state.to_owned(),
+                find,
+                what: probe.what,
+            }),
+            Err(error) => match state(&error).filter(|state| is_of_value(state)) {
+                // The step that computes the value fails before this one.
+                Some(_) if probe.is_of_computed() && rejecting.contains(&probe.table) => {
+                    skip("a value that an earlier step of the plan computes is rejected");
+                }
+                Some(state) => match rejected(session, &probe, state).await {
+                    Some(in_the_way) => {
+                        rejecting.insert(probe.table.clone());
+                        looked.in_the_way.push(in_the_way);
+                    }
+                    None => skip(error.message()),
+                },
+                None => skip(error.message()),
             },
         }
     }
@@ -154,114 +172,73 @@ pub(super) fn refuse(revision: &str, is_begun: bool, looked: &Looked) -> Result<
     Err(notes.fold(error, Diagnostic::note).help(format!("change or delete these rows, then run the command again; `--skip-row-checks` starts without looking, for example where a trigger changes the rows in time{way_out}")))
 }
 
-/// Queries to be asked, gathered step by step.
-struct Questions {
-    known: Known,
-    /// By constraint: what is to be looked at once it is validated.
-    waiting: BTreeMap<(String, String), Vec<Probe>>,
-    /// By what they look for.
-    asked: BTreeMap<String, Probe>,
-    /// Names that stand in a query whose rows or columns an earlier step changes: all of a list.
-    changed: Vec<Vec<String>>,
-    /// Whether an earlier step may change any row.
-    anything: bool,
+/// The rows with values for which a query fails. None if it fails without any row.
+async fn rejected(session: &Session, probe: &Probe, state: &str) -> Option<InTheWay> {
+    let of_nothing = probe.count(Some("false"));
+    count(session, &of_nothing, EACH).await.ok()?;
+    let in_the_way = |found: String, find: String| InTheWay {
+        what: probe.what.clone(),
+        // What the server says of the first one shows its value.
+        found: format!("{found}, {}", condition(state)),
+        state: state.to_owned(),
+        find,
+    };
+    if let Some(sifted) = probe.sifted().filter(|_| session.major() >= 16)
+        && let Ok(found @ 1..) = count(session, &sifted.count(None), EACH).await
+    {
+        return Some(in_the_way(or_more(found), sifted.find()));
+    }
+    let Found { rows, is_all, find } = culprits::find(session, probe, EACH).await;
+    let found = match (rows, is_all) {
+        (0, _) => "at least 1".to_owned(),
+        (rows, true) => rows.to_string(),
+        (rows, false) => format!("{rows} or more"),
+    };
+    Some(in_the_way(found, find.unwrap_or_else(|| probe.find())))
 }
 
-impl Questions {
-    fn new(live: &Catalog) -> Self {
-        let mut waiting: BTreeMap<(String, String), Vec<Probe>> = BTreeMap::new();
-        for constraint in live.unvalidated() {
-            for probe in source::probes(&constraint.statement, &Known::default()) {
-                let name = (constraint.of.clone(), constraint.name.clone());
-                waiting.entry(name).or_default().push(probe);
-            }
-        }
-        Self {
-            known: live.known_to_probes(),
-            waiting,
-            asked: BTreeMap::new(),
-            changed: Vec::new(),
-            anything: false,
-        }
-    }
-
-    fn of_step(&mut self, step: &Step, is_done: bool) {
-        let mut now = Vec::new();
-        for sql in &step.sql {
-            self.known.enums.extend(source::enum_labels(sql));
-            for probe in source::probes(sql, &self.known) {
-                match &probe.waits_for {
-                    Some(constraint) => {
-                        let waiting = self.waiting.entry(constraint.clone()).or_default();
-                        waiting.push(probe);
-                    }
-                    None => now.push(probe),
-                }
-            }
-            for constraint in source::validated(sql) {
-                now.extend(self.waiting.get(&constraint).into_iter().flatten().cloned());
-            }
-        }
-        if is_done {
-            return;
-        }
-        for probe in now {
-            if !self.may_be_changed(&probe) {
-                self.asked.insert(probe.what.clone(), probe);
-            }
-        }
-        self.note_changes(step);
-    }
-
-    fn may_be_changed(&self, probe: &Probe) -> bool {
-        let mut changed = self.changed.iter();
-        self.anything
-            || changed.any(|names: &Vec<String>| names.iter().all(|name| probe.names(name)))
-    }
-
-    /// Notes what later steps find otherwise than it is now.
-    fn note_changes(&mut self, step: &Step) {
-        match step.action {
-            Action::Data => {
-                for sql in &step.sql {
-                    match source::updated(sql) {
-                        Some(table) => self.changed.push(vec![table]),
-                        // Rows that are deleted may take others with them.
-                        None => self.anything = true,
-                    }
-                }
-            }
-            Action::Create | Action::Drop | Action::Rename => {
-                self.changed.push(names_of(step));
-            }
-            Action::Alter => {
-                let changes_rows =
-                    |sql: &String| sql.contains(" TYPE ") || sql.contains(" PARTITION ");
-                if step.sql.iter().any(changes_rows) {
-                    self.changed.push(names_of(step));
-                }
-            }
-        }
-    }
+fn or_more(found: i64) -> String {
+    let more = if found >= i64::from(ENOUGH) {
+        " or more"
+    } else {
+        ""
+    };
+    format!("{found}{more}")
 }
 
-/// How a query names a step's object: a column by its table and its name.
-fn names_of(step: &Step) -> Vec<String> {
-    let path: Vec<String> = step.object.path.iter().map(Ident::to_string).collect();
-    match &path[..] {
-        [schema, table, part] => vec![format!("{schema}.{table}"), part.clone()],
-        parts => vec![parts.join(".")],
-    }
-}
-
-/// Counts the rows that a query finds, within ten seconds.
-async fn count(session: &Session, query: &str) -> Result<i64> {
-    let limit = [("statement_timeout", "10s")];
+/// Counts the rows that a query finds, within a time.
+pub(super) async fn count(session: &Session, query: &str, limit: Duration) -> Result<i64> {
+    let limit = format!("{}ms", limit.as_millis().max(1));
+    let limit = [("statement_timeout", limit.as_str())];
     let answers = session.snapshot_under(&limit, &[query]).await?;
     Ok(answers[0].first().map_or(0, |row| row.get("found")))
 }
 
-fn state(error: &Diagnostic) -> Option<&str> {
+pub(super) fn state(error: &Diagnostic) -> Option<&str> {
     let mut notes = error.notes().iter();
     notes.find_map(|note| note.strip_prefix("SQLSTATE "))
+}
+
+/// Whether an error is about a value: class 22, data exception, or 23 of a domain, integrity constraint violation.
+pub(super) fn is_of_value(state: &str) -> bool {
+    state.starts_with("22") || state.starts_with("23")
+}
+
+/// The condition's name (PostgreSQL docs: Appendix A).
+fn condition(state: &str) -> &'static str {
+    match state {
+        "22001" => "string data right truncation",
+        "22003" => "numeric value out of range",
+        "22004" => "null value not allowed",
+        "22007" => "invalid datetime format",
+        "22008" => "datetime field overflow",
+        "22012" => "division by zero",
+        "22021" => "character not in repertoire",
+        "22023" => "invalid parameter value",
+        "22P02" => "invalid text representation",
+        "22P03" => "invalid binary representation",
+        "23502" => "not null violation",
+        "23514" => "check violation",
+        _ => "data exception",
+    }
 }

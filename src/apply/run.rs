@@ -152,7 +152,7 @@ async fn no_row_in_the_way(
     }
     let looked = look_for_rows(work.session, live, [Remaining { plan, done: &done }]).await;
     for skipped in &looked.skipped {
-        work.reporter.detail(skipped);
+        work.reporter.note(skipped);
     }
     refuse(script.file.revision(), partly.is_some(), &looked)
 }

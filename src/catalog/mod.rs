@@ -19,7 +19,6 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     fingerprint::{Families, Fingerprint},
     introspect::{Addresses, Cast, introspect, introspect_with_addresses},
-    probing::Unvalidated,
     scope::Scope,
     state::{extension_versions, state},
     unmodelled::{Unlike, Unmodelled},

@@ -1,64 +1,82 @@
 //! What a catalog tells of rows: by which rule they are told apart, and which of them no constraint has looked at yet.
 
-use super::Catalog;
-use crate::{kinds::Object, source::Known};
+use std::collections::BTreeMap;
 
-/// A constraint that has not been validated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unvalidated {
-    /// The table.
-    pub of: String,
-    /// The constraint's name, without quotes.
-    pub name: String,
-    /// The statement that adds it.
-    pub statement: String,
-}
+use super::Catalog;
+use crate::{
+    kinds::{Object, ObjectId},
+    source::{Known, KnownColumn, KnownTable},
+};
 
 impl Catalog {
     /// What queries for rows in a statement's way need to know of the database.
     pub fn known_to_probes(&self) -> Known {
+        let mut tables: BTreeMap<&ObjectId, KnownTable> = BTreeMap::new();
         let mut known = Known::default();
         for (id, object) in self.objects() {
-            if let Object::Column(column) = object
-                && column.base_type.is_some()
-            {
-                let table_and_name = (id.container(), id.name().to_string());
-                let of_domain = known.of_domain.entry(column.type_name.clone());
-                of_domain.or_default().insert(table_and_name);
-            }
-            let Object::Table(table) = object else {
-                continue;
-            };
-            if let Some(key) = &table.partition_key {
-                let partitioned = known.partitioned.entry(id.sql()).or_default();
-                partitioned.key = key.to_string();
-            }
-            if let Some(parent) = &table.partition_of_ref
-                && table.partition_bound.as_deref() == Some("DEFAULT")
-            {
-                let partitioned = known.partitioned.entry(parent.sql()).or_default();
-                partitioned.default = Some(id.sql());
+            if let Object::Table(table) = object {
+                let parents = table.partition_of_ref.iter();
+                let parents = parents.chain(table.inherits_refs.iter().flatten());
+                let known = KnownTable {
+                    schema: id.path[0].clone(),
+                    name: id.name().clone(),
+                    columns: Vec::new(),
+                    key: Vec::new(),
+                    partition_key: table.partition_key.as_ref().map(ToString::to_string),
+                    parents: parents
+                        .map(|parent| (parent.path[0].clone(), parent.name().clone()))
+                        .collect(),
+                    is_default: table.partition_bound.as_deref() == Some("DEFAULT"),
+                    has_triggers: false,
+                };
+                tables.insert(id, known);
             }
         }
-        known
-    }
-
-    /// The constraints of tables that have not been validated.
-    pub fn unvalidated(&self) -> impl Iterator<Item = Unvalidated> {
-        self.objects().filter_map(|(id, object)| {
-            let Object::Constraint(constraint) = object else {
-                return None;
+        let mut columns: BTreeMap<&ObjectId, Vec<(i32, KnownColumn)>> = BTreeMap::new();
+        for (id, object) in self.objects() {
+            let parent = self.parent(id);
+            if let Object::Domain(domain) = object
+                && domain.default.is_some()
+            {
+                known.giving_domains.insert(id.sql());
+            }
+            let Some(table) = parent.and_then(|parent| tables.get_mut(parent)) else {
+                continue;
             };
-            (!constraint.valid).then(|| Unvalidated {
-                of: id.container(),
-                name: id.name().as_str().to_owned(),
-                statement: format!(
-                    "ALTER TABLE {} ADD CONSTRAINT {} {}",
-                    id.container(),
-                    id.name(),
-                    constraint.definition
-                ),
-            })
-        })
+            if let Object::Column(column) = object {
+                let own = KnownColumn {
+                    name: id.name().clone(),
+                    type_name: column.type_name.clone(),
+                    is_row: column.is_row,
+                    is_domain: column.base_type.is_some(),
+                    is_generated: column.generated.is_some(),
+                };
+                let columns = columns.entry(parent.expect("it has one")).or_default();
+                columns.push((column.position, own));
+                known.unvalidated.extend(column.unvalidated(id));
+            } else if let Object::Trigger(_) = object {
+                table.has_triggers = true;
+            } else if let Object::Constraint(constraint) = object {
+                if let Some(key) = object.row_key() {
+                    table.key = key.to_vec();
+                }
+                if !constraint.valid {
+                    known.unvalidated.push(format!(
+                        "ALTER TABLE {} ADD CONSTRAINT {} {}",
+                        id.container(),
+                        id.name(),
+                        constraint.definition
+                    ));
+                }
+            }
+        }
+        for (id, mut columns) in columns {
+            columns.sort_by_key(|(position, _)| *position);
+            if let Some(table) = tables.get_mut(id) {
+                table.columns = columns.into_iter().map(|(_, column)| column).collect();
+            }
+        }
+        known.tables = tables.into_values().collect();
+        known
     }
 }

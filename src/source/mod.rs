@@ -63,7 +63,7 @@ pub use leakproof::{Leakproof, leakproof};
 pub(crate) use names::first_causes;
 pub use needs::{Need, needs};
 pub use order::load_order;
-pub use probes::{ENOUGH, Known, Probe, enum_labels, probes, updated, validated};
+pub use probes::{ENOUGH, Foresight, Known, KnownColumn, KnownTable, Probe, SHOWN};
 pub use psql::without_variables;
 pub use references::{body_references, roles_in};
 pub use rewrite::rewritten;

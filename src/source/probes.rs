@@ -1,6 +1,9 @@
-//! What rows could make a statement fail: a query for each way, made from the statement itself.
+//! What rows could make a statement fail: a query for each way, made from the statement itself and those that run before it.
 
+mod demands;
+mod follow;
 mod partitions;
+mod tables;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,75 +12,74 @@ use pg_query::{
     Node, NodeEnum,
     protobuf::{
         AlterDomainStmt, AlterTableCmd, AlterTableStmt, AlterTableType, ColumnDef, ConstrType,
-        Constraint, CreateEnumStmt, IndexStmt, ObjectType, ParseResult, RangeVar,
+        Constraint, CreateEnumStmt, ObjectType, ParseResult, RangeVar, Token, TypeCast, TypeName,
     },
 };
 
-use super::{
-    ast::{kind, strings},
-    syntax,
+use self::{
+    demands::Demand,
+    tables::{
+        Column, Name, Partitioned, Reach, Relation, Rows, Table, TableId, Tables, Value, dotted,
+        is_named,
+    },
 };
-use crate::sql::{Ident, join};
+use super::{
+    ast::{identifier, kind, strings},
+    syntax, tokens,
+};
+use crate::sql::{Ident, NullTest, join};
 
 /// As many rows are counted: more don't say more.
 pub const ENOUGH: u32 = 1000;
 
 /// As many rows are shown by the query that finds them.
-const SHOWN: u32 = 10;
+pub const SHOWN: u32 = 10;
 
 /// The rows in a statement's way.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Probe {
     /// What would be in the way: `NULL in app.users (email)`.
     pub what: String,
     /// The SQLSTATE with which the server rejects such a row.
     pub state: &'static str,
-    /// The constraint that doesn't look at rows (`NOT VALID`) until it is validated: what it belongs to, and its name.
-    pub waits_for: Option<(String, String)>,
+    /// Why the rows can't be looked at before the plan runs, if they can't.
+    pub unknown: Option<&'static str>,
+    /// Why there may be such rows when the statement runs even if there are none now.
+    pub more: Option<&'static str>,
+    /// The table from which the rows come, as the database has it now, and the columns of its primary key.
+    pub table: String,
+    /// The columns of that table's primary key.
+    pub key: Vec<Ident>,
     /// What is selected of the rows, and which rows they are: `FROM app.users WHERE email IS NULL`.
     selected: String,
-    rows: String,
+    relation: Relation,
+    reach: Reach,
+    alias: Ident,
+    rest: String,
     /// An expression whose evaluation fails for the rows in the way: no condition finds them.
     evaluated: Option<String>,
+    /// The condition that finds them nevertheless, on servers that have a function for it.
+    sifted: Option<String>,
+    /// Whether the table has no rows: the plan creates it.
+    is_about_none: bool,
 }
 
 impl Probe {
-    fn new(state: &'static str, what: String, rows: String) -> Self {
-        Self {
-            what,
-            state,
-            waits_for: None,
-            selected: "*".to_owned(),
-            rows,
-            evaluated: None,
-        }
-    }
-
-    fn evaluating(what: String, expression: String, table: &str) -> Self {
-        Self {
-            evaluated: Some(expression.clone()),
-            selected: expression,
-            ..Self::new(state::DATA, what, format!("FROM {table}"))
-        }
-    }
-
     /// The query that counts the rows: one row with the column `found`. Where the rows make an expression fail, it fails.
-    pub fn count(&self) -> String {
+    /// `limit` is a condition on the rows of the table as it is now.
+    pub fn count(&self, limit: Option<&str>) -> String {
+        let rows = self.rows(limit);
         match &self.evaluated {
             Some(expression) => format!(
-                "SELECT count(value) * 0 AS found FROM (SELECT {expression} AS value {}) AS rows",
-                self.rows
+                "SELECT count(value) * 0 AS found FROM (SELECT {expression} AS value {rows}) AS rows"
             ),
-            None => format!(
-                "SELECT count(*) AS found FROM (SELECT {} LIMIT {ENOUGH}) AS rows",
-                self.rows
-            ),
+            None => format!("SELECT count(*) AS found FROM (SELECT {rows} LIMIT {ENOUGH}) AS rows"),
         }
     }
 
     /// The query with which a person finds the rows.
     pub fn find(&self) -> String {
-        let Self { selected, rows, .. } = self;
+        let (selected, rows) = (&self.selected, self.rows(None));
         if self.evaluated.is_some() {
             format!("SELECT {selected} {rows}")
         } else {
@@ -85,15 +87,66 @@ impl Probe {
         }
     }
 
-    /// Whether a name, as SQL writes it, stands in the queries.
-    pub fn names(&self, name: &str) -> bool {
-        let part_of_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '"');
-        let text = self.find();
-        text.match_indices(name).any(|(at, _)| {
-            !text[..at].ends_with(part_of_word)
-                && !text[at + name.len()..].starts_with(part_of_word)
+    /// The same rows by a condition in place of an expression that fails, for a server that has `pg_input_is_valid`
+    /// (PostgreSQL 16).
+    pub fn sifted(&self) -> Option<Self> {
+        let sifted = self.sifted.as_ref()?;
+        let joined = if self.rest.is_empty() {
+            " WHERE"
+        } else {
+            " AND"
+        };
+        Some(Self {
+            evaluated: None,
+            sifted: None,
+            selected: "*".to_owned(),
+            rest: format!("{}{joined} {sifted}", self.rest),
+            ..self.clone()
         })
     }
+
+    /// Whether it is about values that earlier statements compute.
+    pub fn is_of_computed(&self) -> bool {
+        self.relation.computes()
+    }
+
+    fn rows(&self, limit: Option<&str>) -> String {
+        let from = self.relation.sql(&self.alias, self.reach, limit);
+        format!("FROM {from}{}", self.rest)
+    }
+
+    /// The probe without what its query doesn't need.
+    fn reduced(mut self) -> Self {
+        // All columns, which `*` stands for, are those that there are.
+        let selected = if self.selected == "*" {
+            ""
+        } else {
+            &self.selected
+        };
+        let text = format!("{selected} {}", self.rest);
+        self.relation = self.relation.for_text(&self.alias, &text);
+        self
+    }
+
+    /// Turns it into one that evaluates an expression.
+    fn evaluating(self, expression: String) -> Self {
+        Self {
+            evaluated: Some(expression.clone()),
+            selected: expression,
+            ..self
+        }
+    }
+}
+
+/// Why a query's rows can't be told beforehand: it names a column whose values can't.
+fn unknown_value(relation: &Relation, text: &str) -> Option<&'static str> {
+    relation
+        .columns
+        .iter()
+        .find_map(|column| match column.value {
+            Value::Unknown(why) if is_named(&column.name.to_string(), text) => Some(why),
+            Value::Unknown(_) | Value::Of(_) | Value::Computed(_) => None,
+        })
 }
 
 /// SQLSTATEs of rows in the way (PostgreSQL docs: Appendix A).
@@ -109,91 +162,499 @@ mod state {
     pub(super) const CHECK: &str = "23514";
 }
 
-/// What a probe needs to know besides its statement.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// What the database holds before the statements.
+#[derive(Debug, Clone, Default)]
 pub struct Known {
+    /// Its tables.
+    pub tables: Vec<KnownTable>,
+    /// The domains that give a column without a default one of theirs.
+    pub giving_domains: BTreeSet<String>,
+    /// The statements that add the constraints which have not been validated.
+    pub unvalidated: Vec<String>,
+}
+
+/// A table of the database.
+#[derive(Debug, Clone)]
+pub struct KnownTable {
+    /// The schema.
+    pub schema: Ident,
+    /// The name.
+    pub name: Ident,
+    /// The columns in their order.
+    pub columns: Vec<KnownColumn>,
+    /// The columns of the primary key.
+    pub key: Vec<Ident>,
+    /// How rows are told apart, if it is partitioned: `RANGE (at)`.
+    pub partition_key: Option<String>,
+    /// What it is a partition of, or inherits from: schema and name.
+    pub parents: Vec<(Ident, Ident)>,
+    /// Whether it is the partition for rows that belong in no other.
+    pub is_default: bool,
+    /// Whether it has triggers.
+    pub has_triggers: bool,
+}
+
+/// A column of a table of the database.
+#[derive(Debug, Clone)]
+pub struct KnownColumn {
+    /// The name.
+    pub name: Ident,
+    /// The type, as PostgreSQL prints it.
+    pub type_name: String,
+    /// Whether the values are rows.
+    pub is_row: bool,
+    /// Whether the type is a domain.
+    pub is_domain: bool,
+    /// Whether it is computed from other columns.
+    pub is_generated: bool,
+}
+
+/// Goes through the statements of plans, and says which rows would make each of them fail.
+#[derive(Debug, Clone)]
+pub struct Foresight {
+    tables: Tables,
     /// The labels of enum types that earlier statements create, by name.
-    pub enums: BTreeMap<String, Vec<String>>,
-    /// Partitioned tables by name.
-    pub partitioned: BTreeMap<String, Partitioned>,
-    /// The columns of each domain: table and column.
-    pub of_domain: BTreeMap<String, BTreeSet<(String, String)>>,
+    enums: BTreeMap<String, Vec<String>>,
+    /// The composite types and domains that earlier statements create, by name.
+    created: BTreeMap<String, Created>,
+    giving_domains: BTreeSet<String>,
+    /// The columns of unique indexes that earlier statements build.
+    indexes: BTreeMap<Name, Vec<Ident>>,
+    /// The names that functions and types have now, by those that they will have.
+    renamed: BTreeMap<Name, Name>,
+    /// The same of schemas.
+    schemas: BTreeMap<Ident, Ident>,
+    /// What constraints of tables demand once they are validated.
+    waiting: BTreeMap<(TableId, String), Vec<Demand>>,
+    /// The same of domains, by their names.
+    waiting_of_domains: BTreeMap<(String, String), OfDomain>,
+    /// The last statement that changed each table's values: again, it changes nothing.
+    filled: BTreeMap<TableId, String>,
 }
 
-/// A partitioned table.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Partitioned {
-    /// How rows are told apart: `RANGE (at)`.
-    pub key: String,
-    /// The partition for rows that belong in no other.
-    pub default: Option<String>,
+/// A type that an earlier statement creates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Created {
+    Row,
+    Domain,
 }
 
-/// The ways in which rows can make a statement fail. None for one that can't be read, or whose ways aren't known.
-pub fn probes(statement: &str, known: &Known) -> Vec<Probe> {
-    let Ok(parsed) = syntax::parse(statement) else {
-        return Vec::new();
-    };
-    nodes(&parsed)
-        .flat_map(|node| match node {
-            NodeEnum::AlterTableStmt(alter) => of_table(alter, known),
-            NodeEnum::AlterDomainStmt(alter) => of_domain(alter, known),
-            NodeEnum::CreateStmt(create) => partitions::of_new(create, known),
-            NodeEnum::IndexStmt(index) if index.unique => of_index(index).into_iter().collect(),
+/// A demand on the values of a domain.
+#[derive(Debug, Clone)]
+struct OfDomain {
+    state: &'static str,
+    rule: String,
+}
+
+impl Foresight {
+    /// Begins with what the database holds.
+    pub fn new(known: &Known) -> Self {
+        let mut foresight = Self {
+            tables: Tables::default(),
+            enums: BTreeMap::new(),
+            created: BTreeMap::new(),
+            giving_domains: known.giving_domains.clone(),
+            indexes: BTreeMap::new(),
+            renamed: BTreeMap::new(),
+            schemas: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            waiting_of_domains: BTreeMap::new(),
+            filled: BTreeMap::new(),
+        };
+        for table in &known.tables {
+            foresight.know(table);
+        }
+        for table in &known.tables {
+            foresight.know_parents(table);
+        }
+        for statement in &known.unvalidated {
+            foresight.ahead(statement);
+        }
+        foresight
+    }
+
+    fn know(&mut self, known: &KnownTable) {
+        let name = (known.schema.clone(), known.name.clone());
+        let columns: Vec<Column> = known
+            .columns
+            .iter()
+            .map(|column| Column {
+                id: self.tables.new_column(),
+                name: column.name.clone(),
+                value: Value::Of(column.name.clone()),
+                type_name: Some(column.type_name.clone()),
+                null: NullTest::of_rows(column.is_row),
+                is_domain: column.is_domain,
+                is_generated: column.is_generated,
+            })
+            .collect();
+        let relation = Relation::live(name.clone(), columns);
+        let key = known.key.iter();
+        let key = key.filter_map(|name| Some(relation.column(name)?.id));
+        let key = key.collect();
+        let names = relation.names();
+        let parts = known.partition_key.as_deref().and_then(partitions::parts);
+        let partitioned = parts.map(|key| Partitioned {
+            key,
+            names,
+            default: None,
+        });
+        self.tables.insert(Table {
+            name,
+            rows: Rows::Kept,
+            relation,
+            key,
+            partitioned,
+            parents: Vec::new(),
+            has_triggers: known.has_triggers,
+            is_open: false,
+        });
+    }
+
+    fn know_parents(&mut self, known: &KnownTable) {
+        let name = (known.schema.clone(), known.name.clone());
+        let Some(id) = self.tables.find(&name) else {
+            return;
+        };
+        for parent in &known.parents {
+            let parent = self.tables.at(parent);
+            self.tables.get_mut(id).parents.push(parent);
+            if let Some(partitioned) = &mut self.tables.get_mut(parent).partitioned
+                && known.is_default
+            {
+                partitioned.default = Some(id);
+            }
+        }
+    }
+
+    /// Takes note of a statement that has been run: what it has made is there already.
+    pub fn behind(&mut self, statement: &str) {
+        self.enums.extend(enum_labels(statement));
+    }
+
+    /// The ways in which rows can make the next statement fail. None for one that can't be read, or whose ways aren't known.
+    pub fn ahead(&mut self, statement: &str) -> Vec<Probe> {
+        let Ok(parsed) = syntax::parse(statement) else {
+            self.tables.lose_all("an earlier step can't be read");
+            return Vec::new();
+        };
+        let mut probes = Vec::new();
+        for node in nodes(&parsed) {
+            match node {
+                NodeEnum::AlterTableStmt(alter) => probes.extend(self.alter_table(alter)),
+                NodeEnum::AlterDomainStmt(alter) => probes.extend(self.alter_domain(alter)),
+                NodeEnum::CreateStmt(create) => {
+                    probes.extend(self.of_new(create));
+                    self.create(create);
+                }
+                NodeEnum::IndexStmt(index) if index.unique => probes.extend(self.index(index)),
+                NodeEnum::UpdateStmt(update) => probes.extend(self.update(update, statement)),
+                _ => self.follow(node, statement),
+            }
+        }
+        probes.retain(|probe| !probe.is_about_none);
+        probes.into_iter().map(Probe::reduced).collect()
+    }
+
+    fn alter_table(&mut self, alter: &AlterTableStmt) -> Vec<Probe> {
+        // An index is attached to another, too.
+        let (Some(relation), ObjectType::ObjectTable) = (&alter.relation, alter.objtype()) else {
+            return Vec::new();
+        };
+        let table = self.tables.at(&name(relation));
+        let mut probes = Vec::new();
+        for command in alter.cmds.iter().filter_map(kind) {
+            if let NodeEnum::AlterTableCmd(command) = command {
+                probes.extend(self.of_command(table, command));
+                self.after_command(table, relation.inh, command);
+            }
+        }
+        probes
+    }
+
+    /// What rows keep one action of ALTER TABLE from being carried out. Those of a new column come with the column.
+    fn of_command(&mut self, table: TableId, command: &AlterTableCmd) -> Vec<Probe> {
+        let column = Ident::new(command.name.as_str());
+        let def = command.def.as_deref().and_then(kind);
+        match (command.subtype(), def) {
+            (AlterTableType::AtSetNotNull, _) => self.against(&self.not_null(table, column)),
+            (AlterTableType::AtAddColumn, Some(NodeEnum::ColumnDef(added))) => {
+                self.needs_default(table, added).into_iter().collect()
+            }
+            (AlterTableType::AtAlterColumnType, Some(NodeEnum::ColumnDef(def))) => {
+                self.of_type(table, &column, def).into_iter().collect()
+            }
+            (AlterTableType::AtAttachPartition, Some(NodeEnum::PartitionCmd(attach))) => {
+                self.of_attached(table, attach)
+            }
+            (AlterTableType::AtValidateConstraint, _) => {
+                let waiting = self.waiting.remove(&(table, command.name.clone()));
+                let waiting = waiting.into_iter().flatten();
+                waiting.flat_map(|demand| self.against(&demand)).collect()
+            }
+            (_, Some(NodeEnum::Constraint(constraint))) => self.of_constraint(table, constraint),
             _ => Vec::new(),
-        })
-        .collect()
+        }
+    }
+
+    fn of_constraint(&mut self, table: TableId, constraint: &Constraint) -> Vec<Probe> {
+        let demands = self.demands(table, constraint);
+        if constraint.skip_validation {
+            let name = constraint.conname.clone();
+            self.waiting.insert((table, name), demands);
+            return Vec::new();
+        }
+        demands
+            .iter()
+            .flat_map(|demand| self.against(demand))
+            .collect()
+    }
+
+    /// A column that is added and refuses NULL has to have a value in each row.
+    fn needs_default(&self, table: TableId, added: &ColumnDef) -> Option<Probe> {
+        let mut demands = Vec::new();
+        for node in added.constraints.iter().filter_map(kind) {
+            if let NodeEnum::Constraint(constraint) = node {
+                demands.push(constraint.contype());
+            }
+        }
+        let refuses = |kind: &ConstrType| {
+            matches!(kind, ConstrType::ConstrNotnull | ConstrType::ConstrPrimary)
+        };
+        if !demands.iter().any(refuses) || demands.iter().copied().any(gives) {
+            return None;
+        }
+        if self.may_have_default(added.type_name.as_ref()?) {
+            return None;
+        }
+        let column = Ident::new(added.colname.as_str());
+        let whole = self.tables.get(table);
+        Some(self.probe(
+            table,
+            whole.relation.clone(),
+            Reach::Heirs,
+            &whole.name.1,
+            state::NULL,
+            format!(
+                "rows of {}, for which the new column {column} has no value",
+                dotted(&whole.name)
+            ),
+            String::new(),
+        ))
+    }
+
+    /// Whether a type may come with a default: a domain can.
+    fn may_have_default(&self, type_name: &TypeName) -> bool {
+        if !type_name.array_bounds.is_empty() {
+            return false;
+        }
+        let named = join(idents(&type_name.names), ".");
+        let is_serial = strings(&type_name.names)
+            .last()
+            .is_some_and(|name| name.contains("serial"));
+        let live = self.translated(&named);
+        is_serial
+            || self.giving_domains.contains(&live)
+            || self.created.get(&named) == Some(&Created::Domain)
+    }
+
+    fn alter_domain(&mut self, alter: &AlterDomainStmt) -> Vec<Probe> {
+        let domain = join(idents(&alter.type_name), ".");
+        let demand = match (alter.subtype.as_str(), alter.def.as_deref().and_then(kind)) {
+            ("O", _) => Some(OfDomain {
+                state: state::NULL,
+                rule: "value IS NOT NULL".to_owned(),
+            }),
+            ("C", Some(NodeEnum::Constraint(constraint))) => {
+                let check = constraint.raw_expr.as_deref();
+                let check = check.and_then(|check| self.expression(check));
+                let demand = check
+                    .filter(|_| constraint.contype() == ConstrType::ConstrCheck)
+                    .map(|rule| OfDomain {
+                        state: state::CHECK,
+                        rule,
+                    });
+                if constraint.skip_validation {
+                    let name = (domain, constraint.conname.clone());
+                    self.waiting_of_domains
+                        .extend(demand.map(|demand| (name, demand)));
+                    return Vec::new();
+                }
+                demand
+            }
+            ("V", _) => self
+                .waiting_of_domains
+                .remove(&(domain.clone(), alter.name.clone())),
+            _ => None,
+        };
+        demand.map_or_else(Vec::new, |demand| self.of_domain(&domain, &demand))
+    }
+
+    fn of_domain(&self, domain: &str, demand: &OfDomain) -> Vec<Probe> {
+        let OfDomain { state, rule } = demand;
+        let now = self.translated(domain);
+        let mut probes = Vec::new();
+        for (id, table) in self.tables.iter() {
+            let mut columns = table.relation.columns.iter();
+            // The whole is asked for the rows of its parts.
+            if table
+                .parents
+                .iter()
+                .any(|parent| self.tables.get(*parent).partitioned.is_some())
+            {
+                continue;
+            }
+            while let Some(column) = columns.find(|column| {
+                column.is_domain
+                    && column
+                        .type_name
+                        .as_ref()
+                        .is_some_and(|name| *name == now || name == domain)
+            }) {
+                let value = Column {
+                    name: Ident::new("value"),
+                    value: match column.value {
+                        Value::Unknown(why) => Value::Unknown(why),
+                        Value::Of(_) | Value::Computed(_) => Value::Of(column.name.clone()),
+                    },
+                    ..column.clone()
+                };
+                let values = table.relation.clone().under(&table.name.1, vec![value]);
+                probes.push(self.probe(
+                    id,
+                    values,
+                    Reach::Heirs,
+                    &Ident::new("rows"),
+                    state,
+                    format!(
+                        "values of {}.{} against {domain}: {rule}",
+                        dotted(&table.name),
+                        column.name
+                    ),
+                    format!(" WHERE NOT ({rule})"),
+                ));
+            }
+        }
+        probes
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a part of the query or of what is said of it"
+    )]
+    fn probe(
+        &self,
+        table: TableId,
+        relation: Relation,
+        reach: Reach,
+        alias: &Ident,
+        state: &'static str,
+        what: String,
+        rest: String,
+    ) -> Probe {
+        let table = self.tables.get(table);
+        let (unknown, more) = match table.rows {
+            // Nothing is asked of a table that isn't there.
+            Rows::Kept | Rows::None => (None, None),
+            Rows::More(why) => (None, Some(why)),
+            Rows::Unknown(why) => (Some(why), None),
+        };
+        let key = table.relation.live_names(&table.key).unwrap_or_default();
+        Probe {
+            unknown: unknown.or_else(|| unknown_value(&relation, &rest)),
+            what,
+            state,
+            more,
+            table: dotted(table.relation.base()),
+            key,
+            selected: "*".to_owned(),
+            relation,
+            reach,
+            alias: alias.clone(),
+            rest,
+            evaluated: None,
+            sifted: None,
+            is_about_none: table.rows == Rows::None,
+        }
+    }
+
+    /// The text of an expression, as the parser prints it, with the names that functions and types have now.
+    fn expression(&self, node: &Node) -> Option<String> {
+        expression(node).map(|text| self.translated(&text))
+    }
+
+    /// A type as a cast names it, with the name that it has now.
+    fn type_name(&self, type_name: &TypeName) -> Option<String> {
+        type_text(type_name).map(|text| self.translated(&text))
+    }
+
+    /// A text with the names that functions and types have now.
+    fn translated(&self, text: &str) -> String {
+        if self.renamed.is_empty() && self.schemas.is_empty() {
+            return text.to_owned();
+        }
+        let Ok(scanned) = tokens::scan(text) else {
+            return text.to_owned();
+        };
+        let is_name = |token: &Token| matches!(token, Token::Ident | Token::Uident);
+        let mut translated = String::with_capacity(text.len());
+        let mut at = 0;
+        let mut number = 0;
+        while let Some(token) = scanned.get(number) {
+            let bounds = tokens::bounds(token);
+            let part = |offset: usize| {
+                let token = scanned.get(number + offset)?;
+                let word = &text[tokens::bounds(token)];
+                let is_word = is_name(&token.token()) || token.keyword_kind != 0;
+                is_word.then(|| identifier(word)).flatten().map(Ident::new)
+            };
+            let is_dot = |offset: usize| {
+                let dot = scanned.get(number + offset);
+                dot.is_some_and(|dot| &text[tokens::bounds(dot)] == ".")
+            };
+            if let (Some(schema), true, Some(name)) = (part(0), is_dot(1), part(2)) {
+                let end = tokens::bounds(&scanned[number + 2]).end;
+                let now = self.now((schema, name));
+                translated.push_str(&text[at..bounds.start]);
+                translated.push_str(&dotted(&now));
+                at = end;
+                number += 3;
+                continue;
+            }
+            number += 1;
+        }
+        translated.push_str(&text[at..]);
+        translated
+    }
+
+    /// The name that a function or type has now.
+    fn now(&self, name: Name) -> Name {
+        if let Some(now) = self.renamed.get(&name) {
+            return now.clone();
+        }
+        let schema = self.schemas.get(&name.0);
+        (schema.cloned().unwrap_or(name.0), name.1)
+    }
+}
+
+/// Whether a constraint of a new column gives it a value.
+fn gives(kind: ConstrType) -> bool {
+    matches!(
+        kind,
+        ConstrType::ConstrDefault | ConstrType::ConstrIdentity | ConstrType::ConstrGenerated
+    )
 }
 
 /// The enum type that a statement creates, and its labels.
-pub fn enum_labels(statement: &str) -> Option<(String, Vec<String>)> {
+fn enum_labels(statement: &str) -> Option<(String, Vec<String>)> {
     let parsed = syntax::parse(statement).ok()?;
     nodes(&parsed).find_map(|node| match node {
         NodeEnum::CreateEnumStmt(CreateEnumStmt { type_name, vals }) => {
             let labels = strings(vals).into_iter().map(ToOwned::to_owned);
-            Some((dotted(type_name), labels.collect()))
+            Some((join(idents(type_name), "."), labels.collect()))
         }
         _ => None,
     })
-}
-
-/// The table whose rows a statement changes, if it is an UPDATE and does nothing else.
-pub fn updated(statement: &str) -> Option<String> {
-    let parsed = syntax::parse(statement).ok()?;
-    let mut tables = nodes(&parsed).map(|node| match node {
-        NodeEnum::UpdateStmt(update) if update.with_clause.is_none() => {
-            update.relation.as_ref().map(name)
-        }
-        _ => None,
-    });
-    tables.next().flatten().filter(|_| tables.next().is_none())
-}
-
-/// The constraints that a statement validates: what each belongs to, and its name.
-pub fn validated(statement: &str) -> Vec<(String, String)> {
-    let Ok(parsed) = syntax::parse(statement) else {
-        return Vec::new();
-    };
-    let mut names = Vec::new();
-    for node in nodes(&parsed) {
-        let alter = match node {
-            NodeEnum::AlterTableStmt(alter) => alter,
-            NodeEnum::AlterDomainStmt(alter) if alter.subtype == "V" => {
-                names.push((dotted(&alter.type_name), alter.name.clone()));
-                continue;
-            }
-            _ => continue,
-        };
-        for command in alter.cmds.iter().filter_map(kind) {
-            if let NodeEnum::AlterTableCmd(command) = command
-                && command.subtype() == AlterTableType::AtValidateConstraint
-            {
-                let table = alter.relation.as_ref().map(name).unwrap_or_default();
-                names.push((table, command.name.clone()));
-            }
-        }
-    }
-    names
 }
 
 fn nodes(parsed: &ParseResult) -> impl Iterator<Item = &NodeEnum> {
@@ -203,235 +664,20 @@ fn nodes(parsed: &ParseResult) -> impl Iterator<Item = &NodeEnum> {
         .filter_map(|raw| kind(raw.stmt.as_deref()?))
 }
 
-fn of_table(alter: &AlterTableStmt, known: &Known) -> Vec<Probe> {
-    let Some(table) = alter.relation.as_ref().map(name) else {
-        return Vec::new();
-    };
-    // An index is attached to another, too.
-    if alter.objtype() != ObjectType::ObjectTable {
-        return Vec::new();
-    }
-    let commands = alter.cmds.iter().filter_map(kind);
-    commands
-        .filter_map(|command| match command {
-            NodeEnum::AlterTableCmd(command) => Some(command),
-            _ => None,
-        })
-        .flat_map(|command| of_command(&table, command, known))
-        .collect()
-}
-
-fn of_command(table: &str, command: &AlterTableCmd, known: &Known) -> Vec<Probe> {
-    let column = Ident::new(command.name.as_str());
-    let def = command.def.as_deref().and_then(kind);
-    match (command.subtype(), def) {
-        (AlterTableType::AtSetNotNull, _) => vec![nulls(table, &[column])],
-        (AlterTableType::AtAddColumn, Some(NodeEnum::ColumnDef(added))) => {
-            needs_default(table, added).into_iter().collect()
-        }
-        (AlterTableType::AtAlterColumnType, Some(NodeEnum::ColumnDef(def))) => {
-            values::of_type(table, &column, def, known)
-                .into_iter()
-                .collect()
-        }
-        (AlterTableType::AtAttachPartition, Some(NodeEnum::PartitionCmd(attach))) => {
-            partitions::of_attached(table, attach, known)
-        }
-        (_, Some(NodeEnum::Constraint(constraint))) => {
-            let waits_for = constraint
-                .skip_validation
-                .then(|| (table.to_owned(), constraint.conname.clone()));
-            let probes = of_constraint(table, constraint).into_iter();
-            probes
-                .map(|probe| Probe {
-                    waits_for: waits_for.clone(),
-                    ..probe
-                })
-                .collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// A column that is added and refuses NULL has to have a value in each row.
-fn needs_default(table: &str, added: &ColumnDef) -> Option<Probe> {
-    let mut demands = Vec::new();
-    for node in added.constraints.iter().filter_map(kind) {
-        if let NodeEnum::Constraint(constraint) = node {
-            demands.push(constraint.contype());
-        }
-    }
-    let refuses =
-        |kind: &ConstrType| matches!(kind, ConstrType::ConstrNotnull | ConstrType::ConstrPrimary);
-    let gives = |kind: &ConstrType| {
-        matches!(
-            kind,
-            ConstrType::ConstrDefault | ConstrType::ConstrIdentity | ConstrType::ConstrGenerated
-        )
-    };
-    if !demands.iter().any(refuses) || demands.iter().any(gives) {
-        return None;
-    }
-    let column = Ident::new(added.colname.as_str());
-    // The value of a domain's default isn't known here.
-    let own_type = added.type_name.as_ref().map(|name| strings(&name.names));
-    if own_type.is_some_and(|names| names.len() > 1 && names[0] != "pg_catalog") {
-        return None;
-    }
-    Some(Probe::new(
-        state::NULL,
-        format!("rows of {table}, for which the new column {column} has no value"),
-        format!("FROM {table}"),
-    ))
-}
-
-fn of_domain(alter: &AlterDomainStmt, known: &Known) -> Vec<Probe> {
-    let domain = dotted(&alter.type_name);
-    let columns = known.of_domain.get(&domain).into_iter().flatten();
-    let rule = match (alter.subtype.as_str(), alter.def.as_deref().and_then(kind)) {
-        ("O", _) => Some((state::NULL, "value IS NOT NULL".to_owned())),
-        ("C", Some(NodeEnum::Constraint(constraint))) => {
-            let check = constraint.raw_expr.as_deref().and_then(expression);
-            let check = check.filter(|_| constraint.contype() == ConstrType::ConstrCheck);
-            check.map(|check| (state::CHECK, check))
-        }
-        _ => None,
-    };
-    let (Some((state, rule)), waits_for) = (rule, waiting(alter)) else {
-        return Vec::new();
-    };
-    columns
-        .map(|(table, column)| Probe {
-            waits_for: waits_for.clone(),
-            ..Probe::new(
-                state,
-                format!("values of {table}.{column} against {domain}: {rule}"),
-                format!("FROM (SELECT {column} AS value FROM {table}) AS rows WHERE NOT ({rule})"),
-            )
-        })
-        .collect()
-}
-
-fn waiting(alter: &AlterDomainStmt) -> Option<(String, String)> {
-    match alter.def.as_deref().and_then(kind)? {
-        NodeEnum::Constraint(constraint) if constraint.skip_validation => {
-            Some((dotted(&alter.type_name), constraint.conname.clone()))
-        }
-        _ => None,
-    }
-}
-
-fn of_constraint(table: &str, constraint: &Constraint) -> Option<Probe> {
-    let columns = idents(&constraint.keys);
-    match constraint.contype() {
-        ConstrType::ConstrNotnull => Some(nulls(table, &columns)),
-        ConstrType::ConstrUnique | ConstrType::ConstrPrimary if !columns.is_empty() => {
-            let columns: Vec<String> = columns.iter().map(ToString::to_string).collect();
-            Some(duplicates(
-                table,
-                &columns,
-                None,
-                constraint.nulls_not_distinct,
-            ))
-        }
-        ConstrType::ConstrCheck => {
-            let rule = expression(constraint.raw_expr.as_deref()?)?;
-            Some(Probe::new(
-                state::CHECK,
-                format!("rows of {table} against CHECK ({rule})"),
-                format!("FROM {table} WHERE NOT ({rule})"),
-            ))
-        }
-        ConstrType::ConstrForeign => orphans(table, constraint),
-        _ => None,
-    }
-}
-
-fn of_index(index: &IndexStmt) -> Option<Probe> {
-    let table = name(index.relation.as_ref()?);
-    let mut parts = Vec::new();
-    for element in index.index_params.iter().filter_map(kind) {
-        let NodeEnum::IndexElem(element) = element else {
-            return None;
-        };
-        parts.push(match &element.expr {
-            Some(expr) => format!("({})", expression(expr)?),
-            None => Ident::new(element.name.as_str()).to_string(),
-        });
-    }
-    let rows = match &index.where_clause {
-        Some(clause) => Some(expression(clause)?),
-        None => None,
-    };
-    let all = index.nulls_not_distinct;
-    (!parts.is_empty()).then(|| duplicates(&table, &parts, rows.as_deref(), all))
-}
-
-fn nulls(table: &str, columns: &[Ident]) -> Probe {
-    let named = join(columns, ", ");
-    let is_null = columns.iter().map(|column| format!("{column} IS NULL"));
-    Probe::new(
-        state::NULL,
-        format!("NULL in {table} ({named})"),
-        format!("FROM {table} WHERE {}", join(is_null, " OR ")),
+fn name(range: &RangeVar) -> Name {
+    (
+        Ident::new(range.schemaname.as_str()),
+        Ident::new(range.relname.as_str()),
     )
 }
 
-fn duplicates(table: &str, parts: &[String], rows: Option<&str>, also_nulls: bool) -> Probe {
-    let listed = join(parts, ", ");
-    let mut conditions: Vec<String> = rows.map(|rows| format!("({rows})")).into_iter().collect();
-    if !also_nulls {
-        // A row with a NULL equals no other.
-        conditions.extend(parts.iter().map(|part| format!("{part} IS NOT NULL")));
+/// The name in a list of its parts.
+fn listed_name(nodes: &[Node]) -> Option<Name> {
+    match &idents(nodes)[..] {
+        [name] => Some((Ident::new(""), name.clone())),
+        [.., schema, name] => Some((schema.clone(), name.clone())),
+        [] => None,
     }
-    let filter = if conditions.is_empty() {
-        String::new()
-    } else {
-        format!(" WHERE {}", conditions.join(" AND "))
-    };
-    Probe {
-        selected: format!("{listed}, count(*)"),
-        ..Probe::new(
-            state::DUPLICATE,
-            format!("duplicates in {table} ({listed})"),
-            format!("FROM {table}{filter} GROUP BY {listed} HAVING count(*) > 1"),
-        )
-    }
-}
-
-fn orphans(table: &str, constraint: &Constraint) -> Option<Probe> {
-    let (own, theirs) = (idents(&constraint.fk_attrs), idents(&constraint.pk_attrs));
-    // Without the other side's columns they are its primary key's, which the statement doesn't tell.
-    if own.is_empty() || own.len() != theirs.len() {
-        return None;
-    }
-    let other = name(constraint.pktable.as_ref()?);
-    let filled = own.iter().map(|column| format!("o.{column} IS NOT NULL"));
-    let pairs = own.iter().zip(&theirs);
-    let same = pairs.map(|(own, theirs)| format!("r.{theirs} = o.{own}"));
-    Some(Probe::new(
-        state::ORPHAN,
-        format!("orphans in {table} ({})", join(&own, ", ")),
-        format!(
-            "FROM {table} AS o WHERE {} AND NOT EXISTS (SELECT FROM {other} AS r WHERE {})",
-            join(filled, " AND "),
-            join(same, " AND ")
-        ),
-    ))
-}
-
-fn name(range: &RangeVar) -> String {
-    let name = Ident::new(range.relname.as_str());
-    if range.schemaname.is_empty() {
-        name.to_string()
-    } else {
-        format!("{}.{name}", Ident::new(range.schemaname.as_str()))
-    }
-}
-
-/// A dotted name, quoted where needed.
-fn dotted(nodes: &[Node]) -> String {
-    join(idents(nodes), ".")
 }
 
 fn idents(nodes: &[Node]) -> Vec<Ident> {
@@ -457,6 +703,25 @@ fn expression(node: &Node) -> Option<String> {
     text.strip_prefix(BEFORE).map(str::to_owned)
 }
 
+/// The text of a type, as the parser prints it.
+fn type_text(type_name: &TypeName) -> Option<String> {
+    const BEFORE: &str = "NULL::";
+    let parsed = syntax::parse("SELECT WHERE NULL").ok()?;
+    let select = nodes(&parsed).next()?;
+    let NodeEnum::SelectStmt(select) = select else {
+        return None;
+    };
+    let cast = TypeCast {
+        arg: select.where_clause.clone(),
+        type_name: Some(type_name.clone()),
+        location: -1,
+    };
+    let cast = Node {
+        node: Some(NodeEnum::TypeCast(Box::new(cast))),
+    };
+    expression(&cast)?.strip_prefix(BEFORE).map(str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -464,25 +729,27 @@ mod tests {
     #[test]
     fn constraints_that_wait() {
         let add = "ALTER TABLE app.orders ADD CONSTRAINT c CHECK (total > 0) NOT VALID";
-        let c = ("app.orders".to_owned(), "c".to_owned());
-        assert_eq!(probes(add, &Known::default())[0].waits_for, Some(c.clone()));
+        let mut foresight = Foresight::new(&Known::default());
         assert_eq!(
-            probes(&add.replace(" NOT VALID", ""), &Known::default())[0].waits_for,
-            None
+            foresight
+                .clone()
+                .ahead(&add.replace(" NOT VALID", ""))
+                .len(),
+            1
         );
-        assert_eq!(
-            validated("ALTER TABLE app.orders VALIDATE CONSTRAINT c"),
-            [c]
-        );
+        assert!(foresight.ahead(add).is_empty());
+        let validate = "ALTER TABLE app.orders VALIDATE CONSTRAINT c";
+        assert_eq!(foresight.ahead(validate).len(), 1);
+        assert!(foresight.ahead(validate).is_empty());
     }
 
     #[test]
     fn what_could_be_in_the_way() {
         fn check(statement: &str, expected: &[(&str, &str)]) {
-            let found = probes(statement, &Known::default());
+            let found = Foresight::new(&Known::default()).ahead(statement);
             let found: Vec<(&str, String)> = found
                 .iter()
-                .map(|probe| (probe.what.as_str(), probe.count()))
+                .map(|probe| (probe.what.as_str(), probe.count(None)))
                 .collect();
             let sql = |of: &str| {
                 format!("SELECT count(*) AS found FROM (SELECT {of} LIMIT 1000) AS rows")
@@ -513,14 +780,14 @@ mod tests {
             )],
         );
         check(
-            "ALTER TABLE app.orders ADD CONSTRAINT f FOREIGN KEY (user_id) REFERENCES app.users(id) NOT VALID",
+            "ALTER TABLE app.orders ADD CONSTRAINT f FOREIGN KEY (user_id) REFERENCES app.users(id)",
             &[(
                 "orphans in app.orders (user_id)",
                 "FROM app.orders AS o WHERE o.user_id IS NOT NULL AND NOT EXISTS (SELECT FROM app.users AS r WHERE r.id = o.user_id)",
             )],
         );
         check(
-            "ALTER TABLE app.orders ADD CONSTRAINT c CHECK (total > 0) NOT VALID",
+            "ALTER TABLE app.orders ADD CONSTRAINT c CHECK (total > 0)",
             &[(
                 "rows of app.orders against CHECK (total > 0)",
                 "FROM app.orders WHERE NOT (total > 0)",

@@ -86,6 +86,15 @@ impl Column {
     }
 }
 
+impl Column {
+    /// The statement that adds its `NOT NULL`, where that has not looked at the rows that were there before it.
+    pub fn unvalidated(&self, id: &ObjectId) -> Option<String> {
+        let constraint = self.not_null_constraint.as_ref()?;
+        let added = (!constraint.valid).then(|| constraint.add(id, " NOT VALID"))?;
+        added.sql.into_iter().next()
+    }
+}
+
 impl NotNull {
     fn name_of(&self, id: &ObjectId) -> Ident {
         let name = self.name.clone();

@@ -2,64 +2,101 @@
 
 use pg_query::{
     Node, NodeEnum,
-    protobuf::{CreateStmt, PartitionBoundSpec, PartitionCmd},
+    protobuf::{CreateStmt, PartitionBoundSpec, PartitionCmd, PartitionSpec},
 };
 
-use super::{Known, Probe, expression, kind, name, state, strings, syntax};
+use super::{
+    Foresight, Probe, Reach, TableId, dotted, expression, kind, name, state, strings, syntax,
+    tables::Relation,
+};
 use crate::sql::{Ident, join};
 
-/// A new partition takes no row that the DEFAULT partition holds.
-pub(super) fn of_new(create: &CreateStmt, known: &Known) -> Vec<Probe> {
-    let parent = create.inh_relations.first().and_then(kind);
-    let (Some(bound), Some(NodeEnum::RangeVar(parent)), Some(own)) =
-        (&create.partbound, parent, &create.relation)
-    else {
-        return Vec::new();
-    };
-    in_default(&name(parent), &name(own), bound, known)
-        .into_iter()
-        .collect()
-}
+impl Foresight {
+    /// A new partition takes no row that the DEFAULT partition holds.
+    pub(super) fn of_new(&mut self, create: &CreateStmt) -> Vec<Probe> {
+        let parent = create.inh_relations.first().and_then(kind);
+        let (Some(bound), Some(NodeEnum::RangeVar(parent)), Some(own)) =
+            (&create.partbound, parent, &create.relation)
+        else {
+            return Vec::new();
+        };
+        let parent = self.tables.at(&name(parent));
+        let probe = self.in_default(parent, &dotted(&name(own)), bound);
+        probe.into_iter().collect()
+    }
 
-/// A table that becomes a partition holds no row that belongs elsewhere, either.
-pub(super) fn of_attached(parent: &str, attach: &PartitionCmd, known: &Known) -> Vec<Probe> {
-    let (Some(own), Some(bound)) = (attach.name.as_ref().map(name), &attach.bound) else {
-        return Vec::new();
-    };
-    let fits = known
-        .partitioned
-        .get(parent)
-        .and_then(|parent| belongs(&parent.key, bound));
-    let elsewhere = fits.map(|fits| {
-        Probe::new(
+    /// A table that becomes a partition holds no row that belongs elsewhere, either.
+    pub(super) fn of_attached(&mut self, parent: TableId, attach: &PartitionCmd) -> Vec<Probe> {
+        let (Some(own), Some(bound)) = (attach.name.as_ref().map(name), &attach.bound) else {
+            return Vec::new();
+        };
+        let named = dotted(&own);
+        let own = self.tables.at(&own);
+        let elsewhere = self.belongs(parent, own, bound).map(|(relation, fits)| {
+            self.probe(
+                own,
+                relation,
+                Reach::Heirs,
+                &self.tables.get(own).name.1,
+                state::CHECK,
+                format!("rows of {named} that are outside of its bound"),
+                format!(" WHERE ({fits}) IS NOT TRUE"),
+            )
+        });
+        let in_default = self.in_default(parent, &named, bound);
+        elsewhere.into_iter().chain(in_default).collect()
+    }
+
+    fn in_default(&self, parent: TableId, own: &str, bound: &PartitionBoundSpec) -> Option<Probe> {
+        let default = self.tables.get(parent).partitioned.as_ref()?.default?;
+        let name = &self.tables.get(default).name;
+        if dotted(name) == own {
+            return None;
+        }
+        let (relation, fits) = self.belongs(parent, default, bound)?;
+        Some(self.probe(
+            default,
+            relation,
+            Reach::Heirs,
+            &name.1,
             state::CHECK,
-            format!("rows of {own} that are outside of its bound"),
-            format!("FROM {own} WHERE ({fits}) IS NOT TRUE"),
-        )
-    });
-    let in_default = in_default(parent, &own, bound, known);
-    elsewhere.into_iter().chain(in_default).collect()
-}
+            format!(
+                "rows of the DEFAULT partition {} that belong in {own}",
+                dotted(name)
+            ),
+            format!(" WHERE {fits}"),
+        ))
+    }
 
-fn in_default(parent: &str, own: &str, bound: &PartitionBoundSpec, known: &Known) -> Option<Probe> {
-    let parent = known.partitioned.get(parent)?;
-    let default = parent.default.as_ref().filter(|default| *default != own)?;
-    let fits = belongs(&parent.key, bound)?;
-    Some(Probe::new(
-        state::CHECK,
-        format!("rows of the DEFAULT partition {default} that belong in {own}"),
-        format!("FROM {default} WHERE {fits}"),
-    ))
+    /// The rows of a table, and the condition that a bound sets for them, where it sets one that SQL can write. The key has
+    /// the names of the columns from when it was written.
+    fn belongs(
+        &self,
+        parent: TableId,
+        table: TableId,
+        bound: &PartitionBoundSpec,
+    ) -> Option<(Relation, String)> {
+        let whole = self.tables.get(parent);
+        let partitioned = whole.partitioned.as_ref()?;
+        let fits = self.translated(&belongs(&partitioned.key, bound)?);
+        let mut relation = self.tables.get(table).relation.clone();
+        for column in &mut relation.columns {
+            let of_whole = whole.relation.column(&column.name);
+            if let Some(then) = of_whole.and_then(|of_whole| partitioned.names.get(&of_whole.id)) {
+                column.name = then.clone();
+            }
+        }
+        Some((relation, fits))
+    }
 }
 
 /// The condition that a bound sets for rows, where it sets one that SQL can write.
-fn belongs(key: &str, bound: &PartitionBoundSpec) -> Option<String> {
-    let keys = parts(key)?;
+fn belongs(keys: &[String], bound: &PartitionBoundSpec) -> Option<String> {
     match bound.strategy.as_str() {
         "l" => listed(keys.first()?, &bound.listdatums),
         "r" => {
-            let lower = edge(&keys, &bound.lowerdatums, Side::Lower)?;
-            let upper = edge(&keys, &bound.upperdatums, Side::Upper)?;
+            let lower = edge(keys, &bound.lowerdatums, Side::Lower)?;
+            let upper = edge(keys, &bound.upperdatums, Side::Upper)?;
             let filled = keys.iter().map(|key| format!("{key} IS NOT NULL"));
             let conditions = filled.chain(lower).chain(upper);
             Some(join(conditions, " AND "))
@@ -145,13 +182,17 @@ fn infinity(value: &Node) -> Option<Infinity> {
 }
 
 /// The columns and expressions of a partition key, such as `RANGE (at, lower(name))`.
-fn parts(key: &str) -> Option<Vec<String>> {
+pub(super) fn parts(key: &str) -> Option<Vec<String>> {
     let parsed = syntax::parse(&format!("CREATE TABLE t () PARTITION BY {key}")).ok()?;
     let node = parsed.stmts.first()?.stmt.as_deref().and_then(kind)?;
     let NodeEnum::CreateStmt(create) = node else {
         return None;
     };
-    let parts = create.partspec.as_ref()?.part_params.iter();
+    of_spec(create.partspec.as_ref()?)
+}
+
+pub(super) fn of_spec(spec: &PartitionSpec) -> Option<Vec<String>> {
+    let parts = spec.part_params.iter();
     parts
         .map(|part| match kind(part)? {
             NodeEnum::PartitionElem(element) => match element.expr.as_deref() {
@@ -165,23 +206,37 @@ fn parts(key: &str) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Known, Partitioned, probes};
+    use super::super::{Foresight, Known, KnownTable, Probe};
+    use crate::sql::Ident;
 
-    fn known(key: &str) -> Known {
-        let mut known = Known::default();
-        let partitioned = Partitioned {
-            key: key.to_owned(),
-            default: Some("app.rest".to_owned()),
+    fn probes(statement: &str, key: &str) -> Vec<Probe> {
+        let table = |name: &str| KnownTable {
+            schema: Ident::new("app"),
+            name: Ident::new(name),
+            columns: Vec::new(),
+            key: Vec::new(),
+            partition_key: (name == "t").then(|| key.to_owned()),
+            parents: Vec::new(),
+            is_default: false,
+            has_triggers: false,
         };
-        known.partitioned.insert("app.t".to_owned(), partitioned);
-        known
+        let rest = KnownTable {
+            parents: vec![(Ident::new("app"), Ident::new("t"))],
+            is_default: true,
+            ..table("rest")
+        };
+        let known = Known {
+            tables: vec![table("t"), rest, table("p")],
+            ..Known::default()
+        };
+        Foresight::new(&known).ahead(statement)
     }
 
     #[test]
     fn rows_of_the_default_partition() {
         fn check(key: &str, bound: &str, expected: &str) {
             let create = format!("CREATE TABLE app.p PARTITION OF app.t FOR VALUES {bound}");
-            let found = probes(&create, &known(key));
+            let found = probes(&create, key);
             let expected = format!("SELECT * FROM app.rest WHERE {expected} LIMIT 10");
             assert_eq!(found[0].find(), expected);
         }
@@ -210,8 +265,8 @@ mod tests {
     #[test]
     fn rows_of_what_is_attached() {
         let attach = "ALTER TABLE app.t ATTACH PARTITION app.p FOR VALUES IN (1)";
-        let found = probes(attach, &known("LIST (kind)"));
-        let queries: Vec<String> = found.iter().map(super::super::Probe::find).collect();
+        let found = probes(attach, "LIST (kind)");
+        let queries: Vec<String> = found.iter().map(Probe::find).collect();
         assert_eq!(
             queries,
             [
@@ -220,8 +275,8 @@ mod tests {
             ]
         );
         let default = "ALTER TABLE app.t ATTACH PARTITION app.rest DEFAULT";
-        assert_eq!(probes(default, &known("LIST (kind)")), []);
+        assert!(probes(default, "LIST (kind)").is_empty());
         let index = "ALTER INDEX app.t_pkey ATTACH PARTITION app.p_pkey";
-        assert_eq!(probes(index, &known("LIST (kind)")), []);
+        assert!(probes(index, "LIST (kind)").is_empty());
     }
 }

@@ -5,36 +5,108 @@ use pg_query::{
     protobuf::{ColumnDef, TypeName, a_const},
 };
 
-use super::{Known, Probe, dotted, expression, kind, state, strings};
+use super::{
+    Foresight, Probe, Reach, TableId, dotted, expression, idents, kind, state, strings,
+    tables::Relation,
+};
 use crate::sql::{Ident, Literal, join};
 
-/// The values of a column that a change of its type doesn't take.
-pub(super) fn of_type(
-    table: &str,
-    column: &Ident,
-    def: &ColumnDef,
-    known: &Known,
-) -> Option<Probe> {
-    let type_name = def.type_name.as_ref()?;
-    let what = format!("values of {table}.{column} that don't fit the new type");
-    let Some(using) = def.raw_default.as_deref() else {
-        let (state, unfit) = unfit(column, type_name)?;
-        return Some(Probe::new(
-            state,
-            what,
-            format!("FROM {table} WHERE {unfit}"),
-        ));
-    };
-    if let Some(labels) = known.enums.get(&dotted(&type_name.names)) {
-        let unfit = without_label(using, type_name, labels)?;
-        return Some(Probe::new(
-            state::NO_SUCH_LABEL,
-            what,
-            format!("FROM {table} WHERE {unfit}"),
-        ));
+impl Foresight {
+    /// The values of a column that a change of its type doesn't take.
+    pub(super) fn of_type(&self, table: TableId, column: &Ident, def: &ColumnDef) -> Option<Probe> {
+        let type_name = def.type_name.as_ref()?;
+        let whole = self.tables.get(table);
+        let named = dotted(&whole.name);
+        let relation = &whole.relation;
+        let probe = |state, rest: String| {
+            let what = format!("values of {named}.{column} that don't fit the new type");
+            self.probe(
+                table,
+                relation.clone(),
+                Reach::Heirs,
+                &whole.name.1,
+                state,
+                what,
+                rest,
+            )
+        };
+        let Some(using) = def.raw_default.as_deref() else {
+            let (state, unfit) = unfit(column, type_name)?;
+            return Some(probe(state, format!(" WHERE {unfit}")));
+        };
+        if let Some(labels) = self.enums.get(&join(idents(&type_name.names), ".")) {
+            let unfit = self.without_label(using, type_name, labels)?;
+            return Some(probe(state::NO_SUCH_LABEL, format!(" WHERE {unfit}")));
+        }
+        let expression = self.expression(using)?;
+        let mut probe = probe(state::DATA, String::new());
+        probe.unknown = probe
+            .unknown
+            .or_else(|| super::unknown_value(relation, &expression))
+            .or_else(|| self.is_new(type_name).then_some(NEW_TYPE));
+        probe.sifted = self.sifted(relation, using);
+        Some(probe.evaluating(expression))
     }
-    Some(Probe::evaluating(what, expression(using)?, table))
+
+    /// The values that a new enum type has no label for, where the old type's labels become the new one's through text.
+    fn without_label(
+        &self,
+        using: &Node,
+        type_name: &TypeName,
+        labels: &[String],
+    ) -> Option<String> {
+        let NodeEnum::TypeCast(cast) = kind(using)? else {
+            return None;
+        };
+        let is_same = |other: &TypeName| strings(&other.names) == strings(&type_name.names);
+        let value = self.expression(cast.arg.as_deref().filter(|_| {
+            let target = cast.type_name.as_ref();
+            target.is_some_and(is_same)
+        })?)?;
+        let labels = join(labels.iter().map(|label| Literal(label)), ", ");
+        Some(if type_name.array_bounds.is_empty() {
+            format!("({value}) <> ALL (ARRAY[{labels}]::text[])")
+        } else {
+            format!("NOT ({value})::text[] <@ ARRAY[{labels}]::text[]")
+        })
+    }
+
+    /// The condition for texts that a type's input function rejects. A cast from text reads as that does, but for types with
+    /// a length, to which an explicit cast cuts off.
+    fn sifted(&self, relation: &Relation, using: &Node) -> Option<String> {
+        let NodeEnum::TypeCast(cast) = kind(using)? else {
+            return None;
+        };
+        let (value, type_name) = (cast.arg.as_deref()?, cast.type_name.as_ref()?);
+        let base = *strings(&type_name.names).last()?;
+        let is_text = match kind(value)? {
+            NodeEnum::ColumnRef(reference) => {
+                let [name] = strings(&reference.fields)[..] else {
+                    return None;
+                };
+                let column = relation.column(&Ident::new(name))?;
+                let type_name = column.type_name.as_deref()?;
+                type_name == "text" || type_name.starts_with("character varying")
+            }
+            NodeEnum::TypeCast(inner) => strings(&inner.type_name.as_ref()?.names) == ["text"],
+            _ => false,
+        };
+        if !is_text || CUT_OFF.contains(&base) || base.starts_with("reg") {
+            return None;
+        }
+        let value = expression(value)?;
+        let type_name = self.type_name(type_name)?;
+        Some(format!(
+            "NOT pg_catalog.pg_input_is_valid({value}, {})",
+            Literal(&type_name)
+        ))
+    }
 }
+
+const NEW_TYPE: &str = "the plan creates the new type";
+
+/// Types to whose length an explicit cast cuts off, and those with a cast of their own from text.
+const CUT_OFF: [&str; 6] = ["varchar", "bpchar", "bit", "varbit", "name", "xml"];
 
 /// The values of a column that an assignment to the type rejects, and how.
 fn unfit(column: &Ident, type_name: &TypeName) -> Option<(&'static str, String)> {
@@ -76,36 +148,16 @@ fn integer(node: &Node) -> Option<i32> {
     }
 }
 
-/// The values that a new enum type has no label for, where the old type's labels become the new one's through text.
-fn without_label(using: &Node, type_name: &TypeName, labels: &[String]) -> Option<String> {
-    let NodeEnum::TypeCast(cast) = kind(using)? else {
-        return None;
-    };
-    let is_same = |other: &TypeName| strings(&other.names) == strings(&type_name.names);
-    let value = expression(cast.arg.as_deref().filter(|_| {
-        let target = cast.type_name.as_ref();
-        target.is_some_and(is_same)
-    })?)?;
-    let labels = join(labels.iter().map(|label| Literal(label)), ", ");
-    Some(if type_name.array_bounds.is_empty() {
-        format!("({value}) <> ALL (ARRAY[{labels}]::text[])")
-    } else {
-        format!("NOT ({value})::text[] <@ ARRAY[{labels}]::text[]")
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::{Known, probes};
+    use super::super::{Foresight, Known};
 
     #[test]
     fn values_that_do_not_fit() {
         fn check(change: &str, expected: Option<&str>) {
-            let mut known = Known::default();
-            let labels = vec!["small".to_owned(), "big".to_owned()];
-            known.enums.insert("app.size".to_owned(), labels);
-            let alter = format!("ALTER TABLE app.t ALTER COLUMN c TYPE {change}");
-            let found = probes(&alter, &known);
+            let mut foresight = Foresight::new(&Known::default());
+            foresight.ahead("CREATE TYPE app.size AS ENUM ('small', 'big')");
+            let found = foresight.ahead(&format!("ALTER TABLE app.t ALTER COLUMN c TYPE {change}"));
             let found: Vec<String> = found.iter().map(super::super::Probe::find).collect();
             let expected: Vec<String> = expected
                 .map(|of| format!("SELECT {of}"))

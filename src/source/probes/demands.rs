@@ -1,0 +1,376 @@
+//! What a constraint or an index demands of rows, and the queries for those that don't do.
+
+use pg_query::{
+    Node, NodeEnum,
+    protobuf::{AExprKind, ConstrType, Constraint, IndexStmt, NullTestType, a_const},
+};
+
+use super::{
+    Foresight, Probe, idents, kind, name, state, strings,
+    tables::{Names, Reach, Relation, Rows, TableId, Value, dotted},
+};
+use crate::sql::{Ident, NullTest, join};
+
+/// A demand on the rows of a table, written with the names of one moment.
+#[derive(Debug, Clone)]
+pub(super) struct Demand {
+    pub(super) table: TableId,
+    names: Names,
+    rule: Rule,
+}
+
+#[derive(Debug, Clone)]
+enum Rule {
+    /// No NULL in these columns; the server's words for one.
+    NotNull(Vec<Ident>, &'static str),
+    /// No row twice.
+    Unique {
+        parts: Vec<String>,
+        columns: Vec<Ident>,
+        rows: Option<String>,
+        also_nulls: bool,
+    },
+    Check(String),
+    Foreign(Foreign),
+}
+
+#[derive(Debug, Clone)]
+struct Foreign {
+    own: Vec<Ident>,
+    table: TableId,
+    names: Names,
+    theirs: Vec<Ident>,
+    /// Whether some columns may be NULL while others aren't.
+    takes_halves: bool,
+}
+
+impl Foresight {
+    /// What a constraint demands of the rows that are there.
+    pub(super) fn demands(&mut self, table: TableId, constraint: &Constraint) -> Vec<Demand> {
+        let columns = idents(&constraint.keys);
+        let mut rules = Vec::new();
+        match constraint.contype() {
+            ConstrType::ConstrNotnull => rules.push(Rule::NotNull(columns, state::NULL)),
+            ConstrType::ConstrPrimary => {
+                let columns = self.columns_of_key(table, constraint, columns);
+                rules.push(Rule::NotNull(columns.clone(), state::NULL));
+                if constraint.indexname.is_empty() {
+                    rules.push(unique(columns, false));
+                }
+            }
+            ConstrType::ConstrUnique if !columns.is_empty() => {
+                rules.push(unique(columns, constraint.nulls_not_distinct));
+            }
+            ConstrType::ConstrCheck if constraint.is_enforced => {
+                let raw = constraint.raw_expr.as_deref();
+                rules.extend(raw.and_then(|raw| self.check(table, raw)));
+            }
+            ConstrType::ConstrForeign if constraint.is_enforced => {
+                rules.extend(self.foreign(constraint).map(Rule::Foreign));
+            }
+            _ => {}
+        }
+        rules
+            .into_iter()
+            .map(|rule| self.demand(table, rule))
+            .collect()
+    }
+
+    fn demand(&self, table: TableId, rule: Rule) -> Demand {
+        let names = self.tables.get(table).relation.names();
+        Demand { table, names, rule }
+    }
+
+    /// The columns of a primary key; one that takes an index over has that index's.
+    fn columns_of_key(
+        &self,
+        table: TableId,
+        constraint: &Constraint,
+        columns: Vec<Ident>,
+    ) -> Vec<Ident> {
+        let schema = self.tables.get(table).name.0.clone();
+        let index = (schema, Ident::new(constraint.indexname.as_str()));
+        let taken = self.indexes.get(&index);
+        taken
+            .filter(|_| columns.is_empty())
+            .cloned()
+            .unwrap_or(columns)
+    }
+
+    /// No NULL in a column.
+    pub(super) fn not_null(&self, table: TableId, column: Ident) -> Demand {
+        self.demand(table, Rule::NotNull(vec![column], state::NULL))
+    }
+
+    fn check(&self, table: TableId, raw: &Node) -> Option<Rule> {
+        // The constraint before `SET NOT NULL` looks for the same rows.
+        if let Some(column) = self.refuses_null(table, raw) {
+            return Some(Rule::NotNull(vec![column], state::CHECK));
+        }
+        Some(Rule::Check(self.expression(raw)?))
+    }
+
+    /// The column of which a condition says no more than that it isn't NULL.
+    fn refuses_null(&self, table: TableId, condition: &Node) -> Option<Ident> {
+        let (tested, test) = match kind(condition)? {
+            NodeEnum::NullTest(test) if test.nulltesttype() == NullTestType::IsNotNull => {
+                (test.arg.as_deref()?, NullTest::Plain)
+            }
+            NodeEnum::AExpr(distinct)
+                if distinct.kind() == AExprKind::AexprDistinct
+                    && distinct.rexpr.as_deref().is_some_and(is_null) =>
+            {
+                (distinct.lexpr.as_deref()?, NullTest::Row)
+            }
+            _ => return None,
+        };
+        let NodeEnum::ColumnRef(column) = kind(tested)? else {
+            return None;
+        };
+        let [column] = strings(&column.fields)[..] else {
+            return None;
+        };
+        let column = Ident::new(column);
+        let of_rows = self.tables.get(table).relation.column(&column)?.null;
+        // `IS NOT NULL` asks a row for its fields.
+        (test == NullTest::Row || of_rows == NullTest::Plain).then_some(column)
+    }
+
+    fn foreign(&mut self, constraint: &Constraint) -> Option<Foreign> {
+        let mut own = idents(&constraint.fk_attrs);
+        if own.is_empty() {
+            // That of a single column stands with it.
+            own = idents(&constraint.keys);
+        }
+        let table = self.tables.at(&name(constraint.pktable.as_ref()?));
+        let other = self.tables.get(table);
+        let names = other.relation.names();
+        let mut theirs = idents(&constraint.pk_attrs);
+        if theirs.is_empty() {
+            let key = other.key.iter().map(|id| names.get(id).cloned());
+            theirs = key.collect::<Option<_>>()?;
+        }
+        let takes_halves = constraint.fk_matchtype != "f";
+        (!own.is_empty() && own.len() == theirs.len()).then_some(Foreign {
+            own,
+            table,
+            names,
+            theirs,
+            takes_halves,
+        })
+    }
+
+    /// What a unique index demands.
+    pub(super) fn of_index(&mut self, index: &IndexStmt) -> Option<Demand> {
+        let table = self.tables.at(&name(index.relation.as_ref()?));
+        let (mut parts, mut columns) = (Vec::new(), Vec::new());
+        for element in index.index_params.iter().filter_map(kind) {
+            let NodeEnum::IndexElem(element) = element else {
+                return None;
+            };
+            let mut part = if let Some(expr) = &element.expr {
+                format!("({})", self.expression(expr)?)
+            } else {
+                let column = Ident::new(element.name.as_str());
+                let named = column.to_string();
+                columns.push(column);
+                named
+            };
+            let collation = idents(&element.collation);
+            if !collation.is_empty() {
+                part = format!("{part} COLLATE {}", join(collation, "."));
+            }
+            parts.push(part);
+        }
+        let rows = match &index.where_clause {
+            Some(clause) => Some(self.expression(clause)?),
+            None => None,
+        };
+        if parts.is_empty() {
+            return None;
+        }
+        let also_nulls = index.nulls_not_distinct;
+        let rule = Rule::Unique {
+            parts,
+            columns,
+            rows,
+            also_nulls,
+        };
+        Some(self.demand(table, rule))
+    }
+
+    /// The queries for the rows that don't do what is demanded.
+    pub(super) fn against(&self, demand: &Demand) -> Vec<Probe> {
+        let table = self.tables.get(demand.table);
+        let named = dotted(&table.name);
+        let relation = table.relation.with_names(&demand.names);
+        match &demand.rule {
+            Rule::NotNull(columns, state) => vec![self.nulls(demand, &relation, columns, state)],
+            Rule::Unique {
+                parts,
+                columns,
+                rows,
+                also_nulls,
+            } => {
+                let listed = join(parts, ", ");
+                let mut conditions: Vec<String> = rows
+                    .as_ref()
+                    .map(|rows| format!("({rows})"))
+                    .into_iter()
+                    .collect();
+                if !also_nulls {
+                    // A row with a NULL equals no other.
+                    conditions.extend(parts.iter().map(|part| {
+                        let mut plain = columns.iter().filter(|column| column.to_string() == *part);
+                        let test = plain
+                            .next()
+                            .map_or(NullTest::Plain, |column| null(&relation, column));
+                        test.is_not_null(part)
+                    }));
+                }
+                let filter = if conditions.is_empty() {
+                    String::new()
+                } else {
+                    format!(" WHERE {}", conditions.join(" AND "))
+                };
+                let reach = self.tables.reach_of_keys(demand.table);
+                vec![Probe {
+                    selected: format!("{listed}, count(*)"),
+                    ..self.probe(
+                        demand.table,
+                        relation,
+                        reach,
+                        &table.name.1,
+                        state::DUPLICATE,
+                        format!("duplicates in {named} ({listed})"),
+                        format!("{filter} GROUP BY {listed} HAVING count(*) > 1"),
+                    )
+                }]
+            }
+            Rule::Check(rule) => vec![self.probe(
+                demand.table,
+                relation,
+                Reach::Heirs,
+                &table.name.1,
+                state::CHECK,
+                format!("rows of {named} against CHECK ({rule})"),
+                format!(" WHERE NOT ({rule})"),
+            )],
+            Rule::Foreign(foreign) => self.orphans(demand, &relation, foreign),
+        }
+    }
+
+    fn nulls(
+        &self,
+        demand: &Demand,
+        relation: &Relation,
+        columns: &[Ident],
+        state: &'static str,
+    ) -> Probe {
+        let table = self.tables.get(demand.table);
+        let is_null = columns
+            .iter()
+            .map(|column| null(relation, column).is_null(column));
+        self.probe(
+            demand.table,
+            relation.clone(),
+            Reach::Heirs,
+            &table.name.1,
+            state,
+            format!("NULL in {} ({})", dotted(&table.name), join(columns, ", ")),
+            format!(" WHERE {}", join(is_null, " OR ")),
+        )
+    }
+
+    /// Rows that refer to none, and with MATCH FULL those that refer by some of the columns only.
+    fn orphans(&self, demand: &Demand, relation: &Relation, foreign: &Foreign) -> Vec<Probe> {
+        let table = self.tables.get(demand.table);
+        let other = self.tables.get(foreign.table);
+        let Foreign { own, theirs, .. } = foreign;
+        let alias = Ident::new("o");
+        let of_own = |column: &Ident| format!("o.{column}");
+        let filled = own
+            .iter()
+            .map(|column| null(relation, column).is_not_null(of_own(column)));
+        let filled = join(filled, " AND ");
+        let listed = join(own, ", ");
+        let named = dotted(&table.name);
+        let probe = |what: String, condition: String| {
+            let reach = self.tables.reach_of_keys(demand.table);
+            let rest = format!(" WHERE {condition}");
+            self.probe(
+                demand.table,
+                relation.clone(),
+                reach,
+                &alias,
+                state::ORPHAN,
+                what,
+                rest,
+            )
+        };
+        let condition = if other.rows == Rows::None {
+            // The plan creates the other table, and nothing fills it.
+            filled
+        } else {
+            let other_alias = Ident::new("r");
+            let relation = other.relation.with_names(&foreign.names);
+            let relation = relation.for_text(&other_alias, &join(theirs, " "));
+            let reach = self.tables.reach_of_keys(foreign.table);
+            let from = relation.sql(&other_alias, reach, None);
+            let pairs = own.iter().zip(theirs);
+            let same = pairs.map(|(own, theirs)| format!("r.{theirs} = o.{own}"));
+            format!(
+                "{filled} AND NOT EXISTS (SELECT FROM {from} WHERE {})",
+                join(same, " AND ")
+            )
+        };
+        let mut orphans = probe(format!("orphans in {named} ({listed})"), condition);
+        let why = match &other.rows {
+            Rows::Kept | Rows::None => None,
+            Rows::More(why) | Rows::Unknown(why) => Some(*why),
+        };
+        let of_theirs = foreign.theirs.iter().find_map(|column| {
+            let relation = other.relation.with_names(&foreign.names);
+            match relation.column(column)?.value {
+                Value::Unknown(why) => Some(why),
+                Value::Of(_) | Value::Computed(_) => None,
+            }
+        });
+        let of_theirs = of_theirs.filter(|_| other.rows != Rows::None);
+        orphans.unknown = orphans.unknown.or(why).or(of_theirs);
+        let mut probes = vec![orphans];
+        if !foreign.takes_halves && own.len() > 1 {
+            let nulls = own
+                .iter()
+                .map(|column| null(relation, column).is_null(of_own(column)));
+            let nulls: Vec<String> = nulls.collect();
+            probes.push(probe(
+                format!(
+                    "rows of {named} with a NULL in some of ({listed}), not in all (MATCH FULL)"
+                ),
+                format!("({}) AND NOT ({})", nulls.join(" OR "), nulls.join(" AND ")),
+            ));
+        }
+        probes
+    }
+}
+
+fn unique(columns: Vec<Ident>, also_nulls: bool) -> Rule {
+    Rule::Unique {
+        parts: columns.iter().map(ToString::to_string).collect(),
+        columns,
+        rows: None,
+        also_nulls,
+    }
+}
+
+/// How a column's values are tested for NULL.
+fn null(relation: &Relation, column: &Ident) -> NullTest {
+    let column = relation.column(column);
+    column.map_or(NullTest::Plain, |column| column.null)
+}
+
+fn is_null(node: &Node) -> bool {
+    matches!(kind(node), Some(NodeEnum::AConst(constant))
+        if constant.isnull && !matches!(constant.val, Some(a_const::Val::Sval(_))))
+}
