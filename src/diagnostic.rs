@@ -27,7 +27,7 @@ pub enum Exit {
     Busy = 5,
     /// Partly applied; another `apply` resumes.
     Partial = 6,
-    /// The server can't be reached or refuses the login.
+    /// The server can't be reached, refuses the login, or ends the connection.
     Unreachable = 7,
 }
 
@@ -102,7 +102,9 @@ codes! {
     Login = "login" => Unreachable,
     /// The server can't be talked to over TLS as asked.
     Tls = "tls" => Unreachable,
-    /// The server ended the connection or reported an error of its own.
+    /// The connection to the server ended while a command used it.
+    ConnectionLost = "connection-lost" => Unreachable,
+    /// The server reported an error of its own.
     Server = "server" => Error,
     /// A catalog value that this version of forge doesn't know.
     UnknownValue = "unknown-value" => Error,

@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         a_way_to_the_server_that_goes_silent,
         a_reader_whose_way_to_the_server_goes_silent,
         whatever_ends_a_run_while_steps_stand_is_told_by_the_exit_code,
+        a_server_that_is_stopped_before_a_step_stands_cannot_be_reached,
         a_run_whose_client_has_gone,
         who_is_in_the_way,
         what_is_dropped_can_be_kept,
@@ -253,6 +254,71 @@ async fn whatever_ends_a_run_while_steps_stand_is_told_by_the_exit_code(cluster:
     assert_eq!(code, 6, "{text}");
     held.close().await;
     done(&desk, &["apply", "--yes", "--takeover"]);
+    done(&desk, &["verify"]);
+}
+
+/// As whoever stops the server, and whoever cuts the network.
+async fn a_server_that_is_stopped_before_a_step_stands_cannot_be_reached(cluster: &Cluster) {
+    let mut desk = begun(cluster).await;
+    desk.write(
+        "schema/more.sql",
+        "ALTER TABLE app.users ADD COLUMN email text;\nALTER TABLE app.users ADD CHECK (n >= 0);\n",
+    );
+    desk.forge("plan -m more --rev-id 200000000000");
+    desk.forge("approve --allow all");
+    let proxy = through_proxy(&mut desk, "keepalives_idle=1");
+    let process = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+        AND application_name LIKE 'forge/%/200000000000/%'";
+    let waits = format!("SELECT count(*) FROM {process}");
+    let stop = format!("SELECT count(pg_terminate_backend(pid)) FROM {process}");
+    for is_stopped in [true, false] {
+        let held = another(&desk).await;
+        held.run("BEGIN; LOCK TABLE app.users IN SHARE MODE")
+            .await
+            .unwrap();
+        let apply = start(&desk, &["apply", "--yes"]);
+        until(&desk, &waits).await;
+        if is_stopped {
+            number(&desk, &stop).await;
+        } else {
+            proxy.cut();
+        }
+        let (text, code) = ended_within(apply, Duration::from_secs(30)).await;
+        assert_eq!(code, 7, "{text}");
+        for part in [
+            "error[connection-lost]",
+            "the connection to the server was lost in step 1 of ",
+            "nothing of revision `200000000000` was applied",
+            "check that the server runs and can be reached, then run `forge apply` again",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        held.close().await;
+    }
+
+    // So it is for a command that reads.
+    desk.database
+        .run("CREATE VIEW app.names AS SELECT name FROM app.users")
+        .await
+        .unwrap();
+    let held = another(&desk).await;
+    held.run("BEGIN; LOCK TABLE app.names IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let drift = start(&desk, &["drift"]);
+    until(
+        &desk,
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+         AND wait_event_type = 'Lock' AND application_name LIKE 'forge drift%'",
+    )
+    .await;
+    proxy.cut();
+    let (text, code) = ended_within(drift, Duration::from_secs(30)).await;
+    assert_eq!(code, 7, "{text}");
+    held.close().await;
+    desk.database.run("DROP VIEW app.names").await.unwrap();
+
+    done(&desk, &["apply", "--yes"]);
     done(&desk, &["verify"]);
 }
 
@@ -493,7 +559,7 @@ async fn a_reader_whose_way_to_the_server_goes_silent(cluster: &Cluster) {
     proxy.go_silent(Silence::All);
     let (text, code) = ended_within(drift, Duration::from_secs(30)).await;
     assert!(text.contains("is lost: no answer for "), "{text}");
-    assert_eq!(code, 1, "{text}");
+    assert_eq!(code, 7, "{text}");
     held.close().await;
 }
 

@@ -11,11 +11,11 @@ use std::{
 
 use tokio::time::sleep;
 
-use super::{Work, failure::ends_connection, lock};
+use super::{Work, lock};
 use crate::{
     cancel::Urgency,
     diagnostic::{Code, Diagnostic, Result},
-    server::{backend::Backend, session::Session},
+    server::{backend::Backend, failure::ends_connection, session::Session},
 };
 
 /// How often a connection may be lost in this way before it is the user's turn.
@@ -125,7 +125,7 @@ async fn reached(work: &Work<'_>, reconnect: impl AsyncFn() -> Result<Session>) 
     let started = Instant::now();
     loop {
         let error = match reconnect().await {
-            Err(error) if error.code() == Code::Unreachable => error,
+            Err(error) if matches!(error.code(), Code::Unreachable | Code::ConnectionLost) => error,
             result => return result,
         };
         if started.elapsed() >= REACHING || work.cancel.urgency() >= Urgency::Soon {

@@ -2,14 +2,14 @@
 
 use std::{ops::Range, sync::Arc};
 
-use tokio_postgres::error::{DbError, ErrorPosition, Severity, SqlState};
+use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 
 use super::run::Script;
 use crate::{
     diagnostic::{Code, Diagnostic, Exit, SourceFile},
-    history::Direction,
+    history::{Direction, Event},
     kinds::Step,
-    server::failure::server_error,
+    server::failure::{ends_connection, server_error},
 };
 
 /// A statement that failed.
@@ -73,7 +73,7 @@ impl Cause {
             Self::Server(error) => error
                 .as_db_error()
                 .map_or_else(|| error.to_string(), |error| error.message().to_owned()),
-            Self::Stopped => "stopped by the user".to_owned(),
+            Self::Stopped => Event::INTERRUPTED.to_owned(),
             Self::Refused(error) => error.message().to_owned(),
         }
     }
@@ -81,17 +81,6 @@ impl Cause {
     fn is_lock_timeout(&self) -> bool {
         self.sqlstate() == Some(SqlState::LOCK_NOT_AVAILABLE.code())
     }
-}
-
-/// Whether the connection is gone.
-pub(super) fn ends_connection(error: &tokio_postgres::Error) -> bool {
-    error.is_closed()
-        || error.as_db_error().is_none_or(|error| {
-            matches!(
-                error.parsed_severity(),
-                Some(Severity::Fatal | Severity::Panic)
-            )
-        })
 }
 
 /// What is known of the step that failed.
@@ -135,7 +124,7 @@ pub(super) fn explain(
         Cause::Refused(error) => error.code(),
         Cause::Stopped => Code::Interrupted,
         Cause::Server(_) if cause.is_lock_timeout() => Code::Busy,
-        Cause::Server(error) if error.is_closed() => Code::Server,
+        Cause::Server(_) if cause.ends_connection() => Code::ConnectionLost,
         Cause::Server(_) => Code::StepFailed,
     };
     let mut diagnostic = match cause {
@@ -152,7 +141,7 @@ pub(super) fn explain(
         }
         Cause::Stopped => {
             let place = if sql.is_some() { "in" } else { "before" };
-            Diagnostic::error(code, format!("stopped {place} {what}"))
+            Diagnostic::error(code, format!("interrupted {place} {what}"))
         }
         Cause::Server(error) => {
             let said = match lost {
@@ -162,8 +151,15 @@ pub(super) fn explain(
                 },
                 None => server_error(error),
             };
-            let mut diagnostic =
-                Diagnostic::error(code, format!("{what} failed: {}", said.message()));
+            let message = if cause.ends_connection() {
+                format!(
+                    "the connection to the server was lost in {what}: {}",
+                    said.message()
+                )
+            } else {
+                format!("{what} failed: {}", said.message())
+            };
+            let mut diagnostic = Diagnostic::error(code, message);
             // A batch is another statement than the one in the file: only that it is this one can be said.
             let position = error
                 .as_db_error()
@@ -185,6 +181,9 @@ pub(super) fn explain(
             error.help_text().unwrap_or_default().to_owned()
         }
         Cause::Stopped => format!("run `{command}` again"),
+        Cause::Server(_) if cause.ends_connection() => {
+            format!("check that the server runs and can be reached, then run `{command}` again")
+        }
         Cause::Server(_) | Cause::Refused(_) => {
             format!("remove the cause, then run `{command}` again")
         }

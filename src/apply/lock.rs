@@ -69,10 +69,7 @@ pub async fn acquire(work: &Work<'_>) -> Result<Acquired> {
 /// [`Code::Busy`] if an apply is running.
 pub async fn acquire_shared(session: &Session) -> Result<()> {
     let taken = if session.pooling().is_shared() {
-        let [one, other] = key();
-        let query = format!("SELECT pg_try_advisory_xact_lock_shared({one}, {other}) AS taken");
-        let rows = session.read(&query, &[]).await?;
-        rows.first().is_some_and(|row| row.get("taken"))
+        is_free(session).await?
     } else {
         try_lock(session, include_str!("sql/try_lock_shared.sql")).await?
     };
@@ -81,6 +78,14 @@ pub async fn acquire_shared(session: &Session) -> Result<()> {
     } else {
         Err(busy(session, None).await)
     }
+}
+
+/// Whether no forge holds the lock at this moment.
+pub async fn is_free(session: &Session) -> Result<bool> {
+    let [one, other] = key();
+    let query = format!("SELECT pg_try_advisory_xact_lock_shared({one}, {other}) AS taken");
+    let rows = session.read(&query, &[]).await?;
+    Ok(rows.first().is_some_and(|row| row.get("taken")))
 }
 
 async fn try_lock(session: &Session, query: &str) -> Result<bool> {

@@ -32,7 +32,7 @@ pub use self::{
     halfway::{Halfway, check_done},
     holder::take_over,
     kept::Dropped,
-    lock::{Acquired, acquire, acquire_shared},
+    lock::{Acquired, acquire, acquire_shared, is_free},
     psql::{Beginning, history_script, psql_script, stamp_script},
     rows::{InTheWay, Looked, Remaining, look_for_rows},
     run::{Reached, Script, run},

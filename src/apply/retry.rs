@@ -36,6 +36,17 @@ pub(super) fn jitter(pause: Duration) -> Duration {
     pause / 2 + pause / 1024 * share
 }
 
+/// What comes after a try that failed because of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Another try.
+    Again,
+    /// None: enough was tried.
+    Enough,
+    /// None: the user wants to stop.
+    Stop,
+}
+
 /// The tries of one batch.
 pub(super) struct Tries {
     started: Instant,
@@ -61,10 +72,13 @@ impl Tries {
         Some(jitter(pause).min(left))
     }
 
-    /// Waits before the next try, and says for whom. False: enough was tried, or the user wants to stop.
-    pub(super) async fn wait(&mut self, work: &Work<'_>, step: &Step, error: &DbError) -> bool {
+    /// Waits before the next try, and says for whom.
+    pub(super) async fn wait(&mut self, work: &Work<'_>, step: &Step, error: &DbError) -> Next {
+        if work.cancel.urgency() >= Urgency::Soon {
+            return Next::Stop;
+        }
         let Some(pause) = self.pause(work.patience) else {
-            return false;
+            return Next::Enough;
         };
         let reason = error.message();
         work.reporter.note(format_args!(
@@ -75,8 +89,8 @@ impl Tries {
             work.reporter.note(format_args!("  {blocker}"));
         }
         tokio::select! {
-            () = tokio::time::sleep(pause) => true,
-            () = work.cancel.reached(Urgency::Soon) => false,
+            () = tokio::time::sleep(pause) => Next::Again,
+            () = work.cancel.reached(Urgency::Soon) => Next::Stop,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{
     kept::{self, Copy},
     leftovers,
     partitions::Partitioned,
-    retry::{self, Tries},
+    retry::{self, Next, Tries},
     run::Script,
     target::read_target,
     watch::{Watched, watched},
@@ -276,8 +276,8 @@ impl<'a> Runner<'a> {
             drop(self.plain("ROLLBACK").await);
             match stop {
                 Stop::Record(diagnostic) => return Err(diagnostic),
-                Stop::Step(failure) => {
-                    if !self.may_try_again(&mut tries, &failure).await {
+                Stop::Step(mut failure) => {
+                    if !self.may_try_again(&mut tries, &mut failure).await {
                         return Err(self.fail(&failure).await);
                     }
                 }
@@ -373,7 +373,7 @@ impl<'a> Runner<'a> {
                 let entry = Entry::of_step(self.revision(), EventKind::StepStart, number);
                 self.record(&entry).await?;
                 self.tell_standing(Some(number));
-                let Err(failure) = self.step(number, step, &progress).await else {
+                let Err(mut failure) = self.step(number, step, &progress).await else {
                     break;
                 };
                 if failure.cause.ends_connection() {
@@ -383,7 +383,7 @@ impl<'a> Runner<'a> {
                     // The step stays begun: the next run clears what is left.
                     return Err(self.explained(&failure, Rest::Unknown).await.with(error));
                 }
-                if !self.may_try_again(&mut tries, &failure).await {
+                if !self.may_try_again(&mut tries, &mut failure).await {
                     return Err(self.fail(&failure).await);
                 }
             }
@@ -458,13 +458,18 @@ impl<'a> Runner<'a> {
         Ok(check::came_to_its_end(step, &live))
     }
 
-    async fn may_try_again(&self, tries: &mut Tries, failure: &Failure<'_>) -> bool {
-        match failure.cause.reported() {
+    /// Whether the step is tried again, after a pause. If not because the user wants to stop, that is its cause then.
+    async fn may_try_again(&self, tries: &mut Tries, failure: &mut Failure<'_>) -> bool {
+        let next = match failure.cause.reported() {
             Some(error) if retry::is_worth_another_try(error) => {
                 tries.wait(self.work, failure.step, error).await
             }
-            Some(_) | None => false,
+            Some(_) | None => Next::Enough,
+        };
+        if next == Next::Stop {
+            failure.cause = Cause::Stopped;
         }
+        next == Next::Again
     }
 
     /// Records that a step failed of which nothing stands. Returns the error that says so.

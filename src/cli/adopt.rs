@@ -35,7 +35,11 @@ pub(super) async fn run(
     // A project around the new one may lend it a database, and nothing else.
     settings.managed = Setting::default_value(Managed::default());
     settings.naming = Naming::default();
-    let mut target = OpenTarget::open(context, &settings, "init").await?;
+    let mut target = if args.wants_baseline() {
+        OpenTarget::open(context, &settings, "init").await?
+    } else {
+        OpenTarget::open_to_read(context, &settings, "init").await?
+    };
     settings.project = Project {
         root: folder.to_owned(),
         declared: true,

@@ -124,11 +124,13 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let folder = revisions::readable_folder(context, &settings)?;
     folder.graph()?;
     let target = match args.wait_db {
-        Some(limit) => {
-            let target = OpenTarget::open_within(context, &settings, "apply", limit).await?;
-            target.of_its_own().await?
-        }
-        None => OpenTarget::open(context, &settings, "apply").await?,
+        Some(limit) => OpenTarget::open_within(context, &settings, "apply", limit).await?,
+        None => OpenTarget::open_to_read(context, &settings, "apply").await?,
+    };
+    let target = if args.dry_run {
+        target
+    } else {
+        target.of_its_own().await?
     };
     revisions::tell_target(context, &settings, &target.url);
     let result = with_target(args, context, &settings, folder, &target).await;

@@ -55,7 +55,12 @@ struct Of {
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
-    let target = OpenTarget::open(context, &settings, "backfill").await?;
+    let target = match args.action {
+        Action::Status { .. } => OpenTarget::open_to_read(context, &settings, "backfill").await?,
+        Action::Pause(_) | Action::Resume(_) | Action::Abort(_) => {
+            OpenTarget::open(context, &settings, "backfill").await?
+        }
+    };
     revisions::tell_target(context, &settings, &target.url);
     let result = with_target(args, context, &target).await;
     target.close().await;

@@ -125,6 +125,20 @@ async fn start(
     Ok(bench)
 }
 
+/// The error of a shadow server that has gone: it is not the target that can't be reached.
+fn of_bench(error: Diagnostic, bench: &Workbench) -> Diagnostic {
+    if error.code() != Code::ConnectionLost {
+        return error;
+    }
+    let gone = Diagnostic::error(
+        Code::NoShadow,
+        format!("the shadow server is gone: {}", error.message()),
+    );
+    let gone = error.notes().iter().fold(gone, Diagnostic::note);
+    gone.note(bench.description())
+        .help("its log may say why; run the command again")
+}
+
 /// Does the work and takes the server away. Warnings are left to the second attempt where there may be one.
 async fn finish<T>(
     context: &Context<'_>,
@@ -135,6 +149,7 @@ async fn finish<T>(
     let mut said = Vec::new();
     let progress = context.reporter.progress("working on the shadow server");
     let outcome = work(&bench, &mut said).await;
+    let outcome = outcome.map_err(|error| of_bench(error, &bench));
     drop(progress);
     let bench_said = bench.warnings();
     let closed = bench.close().await;

@@ -99,8 +99,8 @@ struct Looked {
 
 /// Two states of a database.
 struct Found {
-    /// The revision that left the first.
-    revision: String,
+    /// What left the first: a revision.
+    left_by: String,
     /// As it left it.
     left: Catalog,
     /// As it is.
@@ -118,7 +118,10 @@ const VERSION: u32 = 1;
 struct Report {
     version: u32,
     drift: bool,
-    /// The revision that left the state with which the database is compared.
+    /// What left the state with which the database is compared; none where nothing was ever applied.
+    #[serde(skip)]
+    left_by: Option<String>,
+    /// The revision that the database is at; none at base.
     revision: Option<String>,
     /// When that was.
     since: Option<String>,
@@ -140,7 +143,8 @@ async fn look(context: &Context<'_>, target: &OpenTarget<'_>) -> Result<Looked> 
     let mut report = Report {
         version: VERSION,
         drift: false,
-        revision: journal.last_settled().map(|event| event.revision.clone()),
+        left_by: left_by(&journal),
+        revision: journal.at().map(ToOwned::to_owned),
         since: journal.taken.as_ref().map(|taken| taken.at.to_string()),
         objects: Vec::new(),
         unmodelled: Vec::new(),
@@ -186,7 +190,7 @@ async fn look(context: &Context<'_>, target: &OpenTarget<'_>) -> Result<Looked> 
     report.drift = !report.objects.is_empty() || !report.unmodelled.is_empty();
     let unmodelled = report.unmodelled.iter().map(|it| it.object.clone());
     let found = Found {
-        revision: report.revision.clone().unwrap_or_default(),
+        left_by: report.left_by.clone().unwrap_or_default(),
         unmodelled: unmodelled.collect(),
         settled: journal.is_settled(),
         left,
@@ -195,6 +199,15 @@ async fn look(context: &Context<'_>, target: &OpenTarget<'_>) -> Result<Looked> 
     Ok(Looked {
         report,
         found: Some(found),
+    })
+}
+
+/// What left the state that the history promises, in words. A revision that was taken back or undone is not there.
+fn left_by(journal: &Journal) -> Option<String> {
+    journal.last_settled()?;
+    Some(match journal.at() {
+        Some(revision) => format!("revision {revision}"),
+        None => "the return to base".to_owned(),
     })
 }
 
@@ -251,7 +264,7 @@ impl Report {
     }
 
     fn print(&self, context: &Context<'_>) {
-        let Some(revision) = &self.revision else {
+        let Some(left_by) = &self.left_by else {
             context
                 .reporter
                 .note("nothing has been applied here, so there is nothing to compare with");
@@ -259,11 +272,11 @@ impl Report {
         };
         if !self.drift {
             context.reporter.note(format_args!(
-                "no drift: the database is as revision {revision} left it"
+                "no drift: the database is as {left_by} left it"
             ));
             return;
         }
-        let left = format!("as revision {revision} left it");
+        let left = format!("as {left_by} left it");
         let mut text = String::new();
         for group in &self.objects {
             text += &changes::section(context, group, &left, "as it is now");

@@ -62,7 +62,7 @@ pub(super) async fn run(
     })?;
     let project = &settings.project;
     let tree = Tree::read(&project.schema.value, &project.files)?;
-    let target = OpenTarget::open(context, settings, "approve").await?;
+    let target = OpenTarget::open_to_read(context, settings, "approve").await?;
     let proved = on_target(context, settings, (up, down), &tree, &target).await;
     target.close().await;
     proved

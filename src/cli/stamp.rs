@@ -77,7 +77,7 @@ async fn script(
         return print(context, &revisions, &stamp);
     }
     let to = references(args)?;
-    let target = OpenTarget::open(context, settings, "stamp").await?;
+    let target = OpenTarget::open_to_read(context, settings, "stamp").await?;
     let outcome = async {
         let revisions = Revisions::ever(folder, history::load(&target.session).await?)?;
         let stamp = stamp(args, &to, &revisions, context.signers(settings))?;

@@ -8,8 +8,9 @@ use super::{
     target::OpenTarget,
 };
 use crate::{
+    apply,
     diagnostic::{Exit, Result},
-    history::{self, Direction, Event, Filed, Partly, Revisions, Standing},
+    history::{self, Direction, Event, Filed, Folder, Partly, Revisions, Standing},
     kinds::Rollout,
     report::Role,
     sql::join,
@@ -23,15 +24,37 @@ pub(super) async fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
     let folder = revisions::readable_folder(context, &settings)?;
     let target = OpenTarget::open_to_read(context, &settings, "status").await?;
-    let journal = history::load(&target.session).await;
+    let looked = look(&target, folder).await;
     let url = target.url.clone();
     target.close().await;
-    let revisions = Revisions::new(folder, journal?)?;
-    context.reporter.data(table(context, &url, &revisions));
+    let (revisions, activity) = looked?;
+    context
+        .reporter
+        .data(table(context, &url, &revisions, activity));
     Ok(Exit::Done)
 }
 
-fn table(context: &Context<'_>, url: &str, revisions: &Revisions) -> String {
+/// Whether a forge works on the database now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Activity {
+    Idle,
+    Works,
+}
+
+async fn look(target: &OpenTarget<'_>, folder: Folder) -> Result<(Revisions, Activity)> {
+    let session = &target.session;
+    // In this order, so that a run that ends meanwhile is not told as one that was interrupted.
+    let is_free = apply::is_free(session).await?;
+    let revisions = Revisions::new(folder, history::load(session).await?)?;
+    let activity = if is_free {
+        Activity::Idle
+    } else {
+        Activity::Works
+    };
+    Ok((revisions, activity))
+}
+
+fn table(context: &Context<'_>, url: &str, revisions: &Revisions, activity: Activity) -> String {
     let paint = context.reporter.data_paint();
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
@@ -55,20 +78,29 @@ fn table(context: &Context<'_>, url: &str, revisions: &Revisions) -> String {
     line("applied", counted(applied.len(), "plan"));
     for (revision, partly) in journal.partly() {
         let (participle, command) = partly.direction.words();
+        let next = match activity {
+            Activity::Idle => format!("`{command}` goes on"),
+            Activity::Works => "a forge works on the database now".to_owned(),
+        };
         line(
             "partly",
             format!(
-                "{}: {} done, partly {participle}; `{command}` goes on",
+                "{}: {} done, partly {participle}; {next}",
                 described(revision),
                 counted(partly.done.len(), "step")
             ),
         );
-        if let Some(failure) = journal.failure(revision) {
-            line("failed", failed(revisions, failure));
-        }
-        if partly.direction == Direction::Up {
-            for way_out in ways_out(&partly) {
-                line("way out", way_out);
+        if activity == Activity::Idle {
+            let failure = journal.failure(revision);
+            match failure {
+                Some(failure) => line("failed", failed(revisions, failure)),
+                None if waits_for_phase(revisions, revision, &partly) => {}
+                None => line("stopped", interrupted(revisions, revision, &partly)),
+            }
+            if partly.direction == Direction::Up {
+                for way_out in ways_out(&partly, failure.is_some()) {
+                    line("way out", way_out);
+                }
             }
         }
         if let Some(filed) = revisions.folder.plans.get(revision)
@@ -110,24 +142,68 @@ fn table(context: &Context<'_>, url: &str, revisions: &Revisions) -> String {
 
 /// The step that failed last, and why.
 fn failed(revisions: &Revisions, failure: &Event) -> String {
-    let number = failure.step.unwrap_or_default();
-    let plan = revisions.folder.plans.get(&failure.revision);
+    let step = named(
+        revisions,
+        &failure.revision,
+        failure.step.unwrap_or_default(),
+    );
+    let error = failure.error.as_deref().unwrap_or_default();
+    format!("{step}: {error}")
+}
+
+/// Where the last run has ended though nothing failed: it was killed, cut off or told to stop.
+fn interrupted(revisions: &Revisions, revision: &str, partly: &Partly) -> String {
+    let step = partly.begun.unwrap_or_else(|| next_step(partly));
+    let step = match partly.direction {
+        Direction::Up => named(revisions, revision, step),
+        Direction::Down | Direction::Abort => format!("step {step}"),
+    };
+    format!("interrupted at {step}; no step failed")
+}
+
+/// Whether the last run has come to the end of the phase that it was asked for.
+fn waits_for_phase(revisions: &Revisions, revision: &str, partly: &Partly) -> bool {
+    let Some(filed) = revisions.folder.plans.get(revision) else {
+        return false;
+    };
+    let plan = &filed.plan.plan;
+    let numbered = (1..).zip(plan.steps());
+    let done = numbered.filter(|(number, _)| partly.done.contains(number));
+    let reached = done.map(|(_, step)| step.rollout).max();
+    let next = plan.next_rollout(&partly.done);
+    partly.direction == Direction::Up
+        && partly.begun.is_none()
+        && reached.is_some_and(|reached| next.is_some_and(|next| next > reached))
+}
+
+/// A step of a plan, by its number and what it does.
+fn named(revisions: &Revisions, revision: &str, number: usize) -> String {
+    let plan = revisions.folder.plans.get(revision);
     let step = plan.and_then(|filed| filed.plan.plan.steps().nth(number.checked_sub(1)?));
     let step = step.map_or(String::new(), |step| {
         format!(" ({} {})", step.action, step.object)
     });
-    let error = failure.error.as_deref().unwrap_or_default();
-    format!("step {number}{step}: {error}")
+    format!("step {number}{step}")
+}
+
+/// The number of the first step that isn't done.
+fn next_step(partly: &Partly) -> usize {
+    let after_last = partly.done.last().map_or(1, |last| last + 1);
+    (1..after_last)
+        .find(|step| !partly.done.contains(step))
+        .unwrap_or(after_last)
 }
 
 /// What leads out of a plan that has stopped half-way.
-fn ways_out(partly: &Partly) -> [String; 3] {
-    let after_last = partly.done.last().map_or(1, |last| last + 1);
-    let next = (1..after_last)
-        .find(|step| !partly.done.contains(step))
-        .unwrap_or(after_last);
+fn ways_out(partly: &Partly, has_failed: bool) -> [String; 3] {
+    let next = next_step(partly);
+    let condition = if has_failed {
+        ", once what it failed on is changed"
+    } else {
+        ""
+    };
     [
-        format!("`forge apply` goes on at step {next}, once what it failed on is changed"),
+        format!("`forge apply` goes on at step {next}{condition}"),
         format!(
             "`forge apply --abort` undoes what stands, {}",
             counted(partly.done.len(), "step")

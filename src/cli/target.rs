@@ -301,7 +301,8 @@ fn named(context: &Context<'_>, settings: &Settings) -> Result<Option<ConnectOpt
 
 /// Whether the same connection may succeed a moment later: the server isn't there yet, or has no such database yet.
 fn may_pass(error: &Diagnostic) -> bool {
-    error.code() == Code::Unreachable || error.notes().iter().any(|note| note == "SQLSTATE 3D000")
+    matches!(error.code(), Code::Unreachable | Code::ConnectionLost)
+        || error.notes().iter().any(|note| note == "SQLSTATE 3D000")
 }
 
 async fn session(

@@ -196,11 +196,7 @@ pub async fn backfills(session: &Session) -> Result<Vec<Backfill>> {
     if !history_exists(session).await?.batches {
         return Ok(Vec::new());
     }
-    let rows = session
-        .client()
-        .query(include_str!("sql/backfills.sql"), &[])
-        .await
-        .map_err(|error| server_error(&error))?;
+    let rows = session.read(include_str!("sql/backfills.sql"), &[]).await?;
     let read = rows.iter().map(|row| Backfill {
         revision: row.get("rev"),
         step: usize::try_from(row.get::<_, i32>("step")).unwrap_or_default(),

@@ -121,6 +121,9 @@ pub struct Event {
 }
 
 impl Event {
+    /// What is recorded of a step that did not fail: the user wanted to stop.
+    pub const INTERRUPTED: &'static str = "stopped by the user";
+
     /// Who did it, and when.
     pub fn by(&self) -> String {
         format!(
@@ -287,20 +290,38 @@ impl Journal {
         (differs.id > settled.id).then_some(differs)
     }
 
-    /// The last failure of a revision that was begun, unless a step was done since.
+    /// The failure that the last run of a revision ended with. A run that was interrupted has none.
     pub fn failure(&self, revision: &str) -> Option<&Event> {
         let mut last = self.of(revision).filter(|event| {
             matches!(
                 event.kind,
-                EventKind::StepFailed
+                EventKind::ApplyStart
+                    | EventKind::RevertStart
+                    | EventKind::AbortStart
+                    | EventKind::StepFailed
                     | EventKind::StepStopped
                     | EventKind::StepDone
                     | EventKind::StepStart
                     | EventKind::Repaired
             )
         });
-        let event = last.next_back()?;
-        event.error.is_some().then_some(event)
+        let error = |event: &&Event| {
+            event
+                .error
+                .as_deref()
+                .is_some_and(|it| it != Event::INTERRUPTED)
+        };
+        last.next_back().filter(error)
+    }
+
+    /// The applied revision that was applied last: the one that the database is at.
+    pub fn at(&self) -> Option<&str> {
+        let applied = self.applied();
+        let events = self.events.iter().rev();
+        let mut brought =
+            events.filter(|event| matches!(event.kind, EventKind::Applied | EventKind::Stamped));
+        let last = brought.find(|event| applied.contains(&event.revision));
+        last.map(|event| event.revision.as_str())
     }
 
     /// Whether the snapshot is of what the last revision left. forge was killed before it could take one otherwise.

@@ -5,7 +5,7 @@ use std::{error::Error as _, io, time::Duration};
 use rustls::{AlertDescription, CertificateError};
 use tokio_postgres::{
     Error,
-    error::{DbError, SqlState},
+    error::{DbError, Severity, SqlState},
 };
 
 use super::{
@@ -23,24 +23,48 @@ pub fn server_error(error: &Error) -> Diagnostic {
         return rejected(reported);
     }
     if error.is_closed() {
-        return Diagnostic::error(Code::Server, "the server closed the connection")
+        return Diagnostic::error(Code::ConnectionLost, "the server closed the connection")
             .help("the server's log says why; run the command again");
     }
+    let mut code = Code::Server;
     let mut message = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
+        if cause.is::<io::Error>() {
+            code = Code::ConnectionLost;
+        }
         message = format!("{message}: {cause}");
         source = cause.source();
     }
-    Diagnostic::error(Code::Server, message)
+    Diagnostic::error(code, message)
+}
+
+/// Whether the connection is gone with this error.
+pub fn ends_connection(error: &Error) -> bool {
+    error.is_closed() || error.as_db_error().is_none_or(is_last)
+}
+
+/// Whether the server ends the connection with this error.
+fn is_last(reported: &DbError) -> bool {
+    matches!(
+        reported.parsed_severity(),
+        Some(Severity::Fatal | Severity::Panic)
+    )
 }
 
 /// A statement that the server rejects, as [`server_error`] tells it.
 pub(super) fn rejected(reported: &DbError) -> Diagnostic {
+    if !is_last(reported) {
+        return with_details(
+            Diagnostic::error(Code::Server, reported.message()),
+            reported,
+        );
+    }
     with_details(
-        Diagnostic::error(Code::Server, reported.message()),
+        Diagnostic::error(Code::ConnectionLost, reported.message()),
         reported,
     )
+    .help("check that the server runs and can be reached, then run the command again")
 }
 
 /// A warning or notice of the server.

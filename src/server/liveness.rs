@@ -195,7 +195,7 @@ impl Watcher {
         let pid = self.backend.pid;
         let silent = self.pulse.silent_for().unwrap_or_default();
         let loss = Diagnostic::error(
-            Code::Server,
+            Code::ConnectionLost,
             format!(
                 "the connection to `{}` is lost: no answer for {} s",
                 self.host,

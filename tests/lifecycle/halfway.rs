@@ -1,5 +1,10 @@
 //! The ways out of a plan that has stopped half-way: on, and back.
 
+use std::{
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
 use insta::assert_snapshot;
 
 use crate::{cluster::Cluster, desk::Desk, dump::Dump};
@@ -233,4 +238,174 @@ pub(crate) async fn an_abort_that_stops_goes_on(cluster: &Cluster) {
     desk.database.run("DROP VIEW app.nicks").await.unwrap();
     typed(&mut desk, "apply --abort --allow all", 0);
     assert_eq!(desk.dump(), before);
+}
+
+/// Drift is told against the revision that the database is at, not against one that was taken back.
+pub(crate) async fn drift_speaks_of_the_revision_before_one_that_was_undone(cluster: &Cluster) {
+    let (mut desk, _) = planned(cluster, &refuses_null(), ROWS).await;
+    typed(&mut desk, "apply --skip-row-checks", 6);
+    typed(&mut desk, "apply --abort", 0);
+    let as_before = "no drift: the database is as revision 100000000000 left it";
+    let said = typed(&mut desk, "drift", 0);
+    assert!(said.contains(as_before), "{said}");
+    let filled = "UPDATE app.users SET country = 'it' WHERE country IS NULL";
+    desk.database.run(filled).await.unwrap();
+    typed(&mut desk, "apply", 0);
+    typed(&mut desk, "downgrade -1", 0);
+    let said = typed(&mut desk, "drift", 0);
+    assert!(said.contains(as_before), "{said}");
+
+    desk.database
+        .run("ALTER TABLE app.users ADD COLUMN extra int")
+        .await
+        .unwrap();
+    let said = typed(&mut desk, "drift", 2);
+    assert!(
+        said.contains("the database is not as revision 100000000000 left it"),
+        "{said}"
+    );
+    let said = typed(&mut desk, "drift --revert", 0);
+    assert!(
+        said.contains("back to what revision 100000000000 left"),
+        "{said}"
+    );
+    let said = typed(&mut desk, "drift --format json", 2);
+    assert!(said.contains("\"revision\": \"100000000000\""), "{said}");
+    desk.database
+        .run("ALTER TABLE app.users DROP COLUMN extra")
+        .await
+        .unwrap();
+    typed(&mut desk, "downgrade base --allow all", 0);
+    let said = typed(&mut desk, "drift", 0);
+    assert!(
+        said.contains("no drift: the database is as the return to base left it"),
+        "{said}"
+    );
+}
+
+/// A plan whose first step waits for the lock of a table, and the second for that of a row.
+async fn two_locks(cluster: &Cluster) -> Desk<'_> {
+    const SCHEMA: &str = "CREATE SCHEMA app;
+CREATE TABLE app.a (id int);
+CREATE TABLE app.b (id int PRIMARY KEY, n int);
+";
+    let naming = "[naming]\ntemplate = \"{seq}_{slug}\"\n";
+    let files = [("forge.toml", naming), ("schema/app.sql", SCHEMA)];
+    let mut desk = Desk::begun(cluster, &files).await;
+    desk.database
+        .run("INSERT INTO app.b VALUES (1, 0)")
+        .await
+        .unwrap();
+    desk.write(
+        "schema/app.sql",
+        &SCHEMA.replace("a (id int)", "a (id int, n int)"),
+    );
+    desk.forge("plan -m next --rev-id 200000000000");
+    let path = desk.environment.project().join("plans/0002_next.sql");
+    let draft = fs_err::read_to_string(&path).unwrap();
+    let count =
+        "\n-- forge:data table app.b\n-- forge:batch key=id size=10\nUPDATE app.b SET n = 1;\n";
+    fs_err::write(&path, format!("{draft}{count}")).unwrap();
+    desk.forge("approve --allow all");
+    assert!(desk.typed.contains("approved `"), "{}", desk.typed);
+    desk.typed.clear();
+    desk
+}
+
+const FIRST: &str = "LOCK TABLE app.a IN SHARE MODE";
+const SECOND: &str = "UPDATE app.b SET n = 2 WHERE id = 1";
+
+/// Begins `forge apply` and returns when it waits for what this statement locks; COMMIT lets go of it.
+async fn until_it_waits_for(desk: &Desk<'_>, holds: &str) -> Child {
+    desk.database.run(&format!("BEGIN; {holds}")).await.unwrap();
+    let mut command = desk.environment.command(&["apply", "--yes"]);
+    let running = command.stderr(Stdio::piped()).spawn().unwrap();
+    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))";
+    let started = Instant::now();
+    while count(desk, waits).await == 0 {
+        assert!(
+            started.elapsed() < Duration::from_secs(30),
+            "it waits for nothing"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    running
+}
+
+/// Whoever wants to stop is not told that a lock could not be had: that is what scripts try again for.
+pub(crate) async fn whoever_stops_a_wait_for_a_lock_is_told_of_an_interruption(cluster: &Cluster) {
+    let mut desk = two_locks(cluster).await;
+    for (holds, exit, step, stands) in [
+        (FIRST, 1, "step 1", "nothing of revision"),
+        (SECOND, 6, "step 2", "1 of 2 steps stand"),
+    ] {
+        let running = until_it_waits_for(&desk, holds).await;
+        let sent = Command::new("kill")
+            .args(["-INT", &running.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+        let output = running.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(exit), "{said}");
+        assert!(said.contains(&format!("interrupted in {step}")), "{said}");
+        assert!(said.contains(stands), "{said}");
+        assert!(!said.contains("failed:"), "{said}");
+        desk.database.run("COMMIT").await.unwrap();
+    }
+    let said = typed(&mut desk, "status", 0);
+    assert!(said.contains("interrupted at step 2"), "{said}");
+    assert!(!said.contains("failed  "), "{said}");
+    typed(&mut desk, "apply", 0);
+}
+
+/// What was killed has not failed, and a run that works has not been interrupted.
+pub(crate) async fn a_run_that_was_killed_is_not_told_as_one_that_failed(cluster: &Cluster) {
+    let mut desk = two_locks(cluster).await;
+    let mut running = until_it_waits_for(&desk, SECOND).await;
+    let said = typed(&mut desk, "status", 0);
+    assert!(said.contains("a forge works on the database now"), "{said}");
+    assert!(!said.contains("way out"), "{said}");
+    running.kill().unwrap();
+    running.wait().unwrap();
+    desk.database.run("COMMIT").await.unwrap();
+    let killed = async |desk: &Desk<'_>| {
+        let works = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+            AND application_name LIKE 'forge/%'";
+        while count(desk, works).await > 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    killed(&desk).await;
+    let said = typed(&mut desk, "status", 0);
+    let interrupted = [
+        "interrupted at step 2 (data table app.b); no step failed",
+        "`forge apply` goes on at step 2\n",
+        "`forge apply --abort` undoes what stands, 1 step",
+    ];
+    for part in interrupted {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("failed on"), "{said}");
+
+    let fails = "CREATE FUNCTION app.refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''not now''; END';
+        CREATE TRIGGER refuse BEFORE UPDATE ON app.b FOR EACH ROW EXECUTE FUNCTION app.refuse()";
+    desk.database.run(fails).await.unwrap();
+    typed(&mut desk, "apply", 6);
+    let said = typed(&mut desk, "status", 0);
+    assert!(said.contains("once what it failed on is changed"), "{said}");
+    assert!(said.contains("(data table app.b): not now"), "{said}");
+    desk.database
+        .run("DROP FUNCTION app.refuse() CASCADE")
+        .await
+        .unwrap();
+
+    // An earlier failure is not that of the run that was killed.
+    let mut running = until_it_waits_for(&desk, SECOND).await;
+    running.kill().unwrap();
+    running.wait().unwrap();
+    desk.database.run("COMMIT").await.unwrap();
+    killed(&desk).await;
+    let said = typed(&mut desk, "status", 0);
+    assert!(said.contains(interrupted[0]), "{said}");
+    typed(&mut desk, "apply", 0);
 }

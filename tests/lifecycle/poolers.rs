@@ -81,7 +81,7 @@ async fn begun(cluster: &Cluster) -> Desk<'_> {
     desk
 }
 
-const READING: [&str; 12] = [
+const READING: [&str; 15] = [
     "status",
     "current",
     "history",
@@ -94,6 +94,9 @@ const READING: [&str; 12] = [
     "rollback-plan",
     "heads",
     "verify",
+    "backfill status",
+    "backfill status --format json",
+    "apply --dry-run",
 ];
 
 pub(crate) async fn what_only_reads_works_behind_any_pooler(cluster: &Cluster) {
@@ -116,6 +119,33 @@ pub(crate) async fn what_only_reads_works_behind_any_pooler(cluster: &Cluster) {
     desk.database.run(change).await.unwrap();
     let different = compare(&mut desk, &["plan --check", "drift"]);
     assert_eq!(different.matches("[exit 2]").count(), 2, "{different}");
+
+    // What only prints or writes files, of a plan that is pending and of a new project.
+    desk.write("schema/yet.sql", "CREATE TABLE app.yet (id int);\n");
+    lead(&mut desk, None);
+    desk.forge("plan -m yet --rev-id 300000000000");
+    let steps = compare(
+        &mut desk,
+        &[
+            "stamp head --sql --force",
+            "apply --sql",
+            "downgrade -1 --sql",
+        ],
+    );
+    assert!(steps.contains("forge.event"), "{steps}");
+    desk.forge("approve 3000 --allow all");
+    let steps = compare(&mut desk, &["apply --dry-run"]);
+    assert!(steps.contains("CREATE TABLE app.yet"), "{steps}");
+    for (number, settings) in SHARED.iter().enumerate() {
+        let pooler = pooler(&desk, settings);
+        lead(&mut desk, Some(&pooler));
+        let line = format!("init new{number} --from-db --no-baseline");
+        let text = said(&desk, &line);
+        assert!(text.ends_with("[exit 0]"), "{settings}: {text}");
+        let folder = format!("new{number}/schema");
+        let found = desk.other("grep", &["-rl", "app.names", &folder]);
+        assert!(!found.is_empty());
+    }
 }
 
 /// Other clients of a pooler, which come and go as long as this is there.

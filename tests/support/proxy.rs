@@ -43,6 +43,8 @@ struct Plan {
     opened: usize,
     /// The connections below this number are silent.
     silent: usize,
+    /// Both ends of each connection.
+    open: Vec<(TcpStream, UnixStream)>,
     /// The connections that nobody has ended.
     kept: Vec<UnixStream>,
 }
@@ -64,6 +66,8 @@ impl Proxy {
                     plan.opened - 1
                 };
                 let server = UnixStream::connect(&socket).unwrap();
+                let both = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                shared.lock().unwrap().open.push(both);
                 forward(client, server, number, &shared);
             }
         });
@@ -86,6 +90,15 @@ impl Proxy {
             Silence::Open => plan.opened,
             Silence::All => usize::MAX,
         };
+    }
+
+    /// Cuts all connections that are open.
+    pub(crate) fn cut(&self) {
+        let mut plan = self.plan.lock().unwrap();
+        for (client, server) in plan.open.drain(..) {
+            client.shutdown(Shutdown::Both).ok();
+            server.shutdown(Shutdown::Both).ok();
+        }
     }
 
     /// Whether the connection was lost as it should be.

@@ -13,7 +13,7 @@ use super::{
     Work,
     commit::commit,
     failure::Cause,
-    retry::{self, Tries},
+    retry::{self, Next, Tries},
     runner::unless_cancelled,
 };
 use crate::{
@@ -266,9 +266,14 @@ impl<'a> Backfill<'a> {
             let passing = cause
                 .reported()
                 .filter(|error| retry::is_worth_another_try(error));
-            match passing {
-                Some(error) if tries.wait(self.work, self.step, error).await => {}
-                Some(_) | None => return Err(cause),
+            let next = match passing {
+                Some(error) => tries.wait(self.work, self.step, error).await,
+                None => Next::Enough,
+            };
+            match next {
+                Next::Again => {}
+                Next::Enough => return Err(cause),
+                Next::Stop => return Err(Cause::Stopped),
             }
         }
     }

@@ -68,8 +68,8 @@ fn revert(context: &Context<'_>, found: &Found) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let mut script = comment(format_args!(
-        "back to what revision {} left; run it with `psql -X -f`",
-        found.revision
+        "back to what {} left; run it with `psql -X -f`",
+        found.left_by
     ));
     script.push_str("\n\\set ON_ERROR_STOP on\n");
     for setting in SETTINGS {
@@ -87,9 +87,9 @@ fn revert(context: &Context<'_>, found: &Found) -> Result<Exit> {
         }
     }
     context.reporter.note(format_args!(
-        "{} back to what revision {} left; nothing was run",
+        "{} back to what {} left; nothing was run",
         counted(back.steps().count(), "step"),
-        found.revision
+        found.left_by
     ));
     Ok(Exit::Done)
 }
