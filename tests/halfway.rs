@@ -490,6 +490,7 @@ impl Hands {
             max_lag: apply::MAX_LAG,
             dropped: Dropped::Lost,
             looks_for_rows: true,
+            is_followed: false,
             signers: None,
             backup: None,
         }

@@ -122,6 +122,8 @@ fn main() -> ExitCode {
         halfway::drift_speaks_of_the_revision_before_one_that_was_undone,
         halfway::whoever_stops_a_wait_for_a_lock_is_told_of_an_interruption,
         halfway::a_run_that_was_killed_is_not_told_as_one_that_failed,
+        halfway::a_result_that_differs_is_named_until_it_does_not,
+        halfway::a_command_that_follows_an_apply_is_run_until_it_succeeds,
         filling::a_null_written_while_a_fill_runs_is_filled,
         filling::a_null_written_before_an_apply_is_killed_is_filled_by_the_next,
         rows::rows_in_the_way_are_found_before_the_first_step,
@@ -165,6 +167,9 @@ fn main() -> ExitCode {
         contents::what_is_declared_on_a_table_reaches_unmanaged_partitions,
         contents::what_is_declared_on_a_renamed_table_reaches_unmanaged_partitions,
         contents::a_partition_made_while_a_plan_runs_ends_it_before_an_index_is_incomplete,
+        contents::a_plan_is_undone_where_partitions_came_and_went,
+        contents::a_plan_goes_on_where_partitions_went,
+        contents::an_index_is_undone_where_a_partition_went,
     ])
 }
 

@@ -271,6 +271,8 @@ async fn a_server_that_is_stopped_before_a_step_stands_cannot_be_reached(cluster
         AND application_name LIKE 'forge/%/200000000000/%'";
     let waits = format!("SELECT count(*) FROM {process}");
     let stop = format!("SELECT count(pg_terminate_backend(pid)) FROM {process}");
+    let gone = "SELECT (count(*) = 0)::int::bigint FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name LIKE 'forge/%'";
     for is_stopped in [true, false] {
         let held = another(&desk).await;
         held.run("BEGIN; LOCK TABLE app.users IN SHARE MODE")
@@ -294,6 +296,7 @@ async fn a_server_that_is_stopped_before_a_step_stands_cannot_be_reached(cluster
             assert!(text.contains(part), "{part}: {text}");
         }
         held.close().await;
+        until(&desk, gone).await;
     }
 
     // So it is for a command that reads.

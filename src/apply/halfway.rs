@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Work, leftovers, target::read_target};
+use super::{Work, leftovers, moved::Moved, target::read_target};
 use crate::{
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Result},
     history::{self, Direction, Entry, EventKind, Filed, Partly, Revisions},
-    kinds::{Action, ObjectId},
-    plan::{self, Plan, Standing, UndoChange, UndoPart, misfits},
+    kinds::{Action, ObjectId, Step},
+    plan::{self, Misfit, Plan, Standing, UndoChange, UndoPart, Why, misfits},
     server::failure::server_error,
 };
 
@@ -25,6 +25,21 @@ pub struct Halfway {
     /// The numbers of the undo steps that are not to be run.
     skipped: BTreeSet<usize>,
     live: Catalog,
+    /// The partitions that others have added or taken away since.
+    moved: Moved,
+    /// What the undo leaves as it is, or reaches besides, because of them; in words.
+    pub beside: Vec<String>,
+}
+
+/// What of a plan's undo steps does not fit the database any more.
+#[derive(Default)]
+struct Unfit {
+    /// What keeps the undo from being begun.
+    wrong: Vec<String>,
+    /// The numbers of the undo steps that have nothing to do any more, or no place where they could.
+    needless: BTreeSet<usize>,
+    /// Which of them leave something as it is.
+    leaves: Vec<String>,
 }
 
 impl Halfway {
@@ -45,28 +60,44 @@ impl Halfway {
             clear(work, &up.plan.plan, partly).await?;
         }
         let live = read_target(work).await?;
-        let begun = partly.begun;
-        if partly.direction == Direction::Abort {
-            return Ok(Self {
+        let left = history::snapshot(work.session, work.scope).await?;
+        let moved = Moved::between(left.as_ref(), &live, &undo.plan.plan);
+        let mut halfway = if partly.direction == Direction::Abort {
+            Self {
                 stands: stood(&undo.plan.plan, &partly.done),
                 skipped: partly.done.clone(),
                 up,
                 undo,
                 begun: None,
                 live,
-            });
-        }
-        let found = plan::standing(&up.plan.plan, &undo.plan.plan, &partly.done, &live);
-        tell_others(work, revision, &found);
-        let skipped = steps_of(&undo.plan.plan, |part| !part.is_among(&found.done));
-        Ok(Self {
-            begun: begun.filter(|step| !found.done.contains(step)),
-            stands: found.done,
-            skipped,
-            up,
-            undo,
-            live,
-        })
+                moved,
+                beside: Vec::new(),
+            }
+        } else {
+            let found = plan::standing(&up.plan.plan, &undo.plan.plan, &partly.done, &live);
+            tell_others(work, revision, &found);
+            let skipped = steps_of(&undo.plan.plan, |part| !part.is_among(&found.done));
+            Self {
+                begun: partly.begun.filter(|step| !found.done.contains(step)),
+                stands: found.done,
+                skipped,
+                up,
+                undo,
+                live,
+                moved,
+                beside: Vec::new(),
+            }
+        };
+        let Unfit {
+            needless, leaves, ..
+        } = halfway.unfit();
+        halfway.beside = halfway.moved.words();
+        let leaves = leaves.into_iter();
+        halfway
+            .beside
+            .extend(leaves.map(|it| format!("not undone: {it}")));
+        halfway.skipped.extend(needless);
+        Ok(halfway)
     }
 
     /// Whether each step that stands can be undone, and what the undo steps are about is as the plan has left it.
@@ -92,7 +123,7 @@ impl Halfway {
                 "finish it: `forge apply`; then `forge downgrade -1` goes the plan's own way back",
             ));
         }
-        let wrong = self.otherwise();
+        let Unfit { wrong, .. } = self.unfit();
         if wrong.is_empty() {
             return Ok(());
         }
@@ -109,16 +140,24 @@ impl Halfway {
     }
 
     /// What the undo steps that are left expect and isn't so. What an earlier part changes is looked at by that alone.
-    fn otherwise(&self) -> Vec<String> {
+    ///
+    /// A partition that others have added or taken away keeps no step from being run that is about the rest.
+    fn unfit(&self) -> Unfit {
         let mut changed: BTreeSet<&ObjectId> = BTreeSet::new();
-        let mut wrong = Vec::new();
+        let mut unfit = Unfit {
+            needless: self.of_gone_partitions(),
+            ..Unfit::default()
+        };
+        let skipped: BTreeSet<usize> = self.skipped.union(&unfit.needless).copied().collect();
         let mut number = 0;
         for (part, batches) in self.undo.plan.plan.parts() {
+            let steps = batches.iter().flat_map(|batch| &batch.steps);
+            let numbered: Vec<(usize, &Step)> = (number + 1..).zip(steps).collect();
             let mut own = Plan {
                 batches: batches.to_vec(),
                 ..Plan::default()
             };
-            number = leave(&mut own, number, &self.skipped);
+            number = leave(&mut own, number, &skipped);
             if own.is_empty() {
                 continue;
             }
@@ -128,12 +167,74 @@ impl Halfway {
                 };
                 changed.iter().any(touches)
             };
-            let misfits = misfits(&own, &self.live).into_iter();
-            let misfits = misfits.filter(|misfit| !is_changed(&misfit.object));
-            wrong.extend(misfits.map(|misfit| misfit.to_string()));
+            for misfit in misfits(&own, &self.live) {
+                if is_changed(&misfit.object) {
+                    continue;
+                }
+                let about = numbered.iter().filter(|(number, step)| {
+                    let expects = step.expects.iter().any(|(id, _)| *id == misfit.object);
+                    !skipped.contains(number) && (expects || step.object == misfit.object)
+                });
+                let about: Vec<&(usize, &Step)> = about.collect();
+                self.judge(&misfit, &about, &mut unfit);
+            }
             changed.extend(part.changes.iter().map(|change| &change.id));
         }
-        wrong
+        unfit
+    }
+
+    /// The undo steps that have no place any more because their partition is gone. What the plan has made of it is still
+    /// dropped where it is.
+    fn of_gone_partitions(&self) -> BTreeSet<usize> {
+        let numbered = || (1..).zip(self.undo.plan.plan.steps());
+        let left = numbered().filter(|(number, _)| !self.skipped.contains(number));
+        let without = self.moved.without_place(left, &self.live).into_iter();
+        let without: BTreeSet<usize> = without.map(|(number, _)| number).collect();
+        let drops = |step: &Step| {
+            step.action == Action::Drop
+                && self.live.contains(&step.object)
+                && !self.moved.is_gone(&step.object)
+        };
+        let needless = numbered().filter(|(number, step)| without.contains(number) && !drops(step));
+        needless.map(|(number, _)| number).collect()
+    }
+
+    /// Whether steps can be run though an object is not as they expect.
+    fn judge(&self, misfit: &Misfit, about: &[&(usize, &Step)], unfit: &mut Unfit) {
+        let Misfit { object, why } = misfit;
+        let drops = |step: &Step| step.action == Action::Drop && step.object == *object;
+        if *why == Why::Partitions {
+            if !about.iter().any(|(_, step)| drops(step)) {
+                return;
+            }
+            // What has come to a table that is dropped would be dropped with it.
+            match self.moved.added_to(object, &self.live) {
+                Some(partition) => unfit.wrong.push(format!(
+                    "`{partition}` has become a partition of `{object}`, which is to be dropped: detach it first"
+                )),
+                None if self.moved.knows(object) => {}
+                None => unfit.wrong.push(misfit.to_string()),
+            }
+            return;
+        }
+        let is_done = *why == Why::Gone && about.iter().all(|(_, step)| drops(step));
+        let partition = self.moved.holds(object, &self.live);
+        match partition {
+            _ if is_done => {}
+            Some(partition) => unfit.leaves.extend(about.iter().map(|(_, step)| {
+                format!(
+                    "{} {}, because others have changed whether `{partition}` is a partition",
+                    step.action, step.object
+                )
+            })),
+            None => {
+                unfit.wrong.push(misfit.to_string());
+                return;
+            }
+        }
+        unfit
+            .needless
+            .extend(about.iter().map(|(number, _)| *number));
     }
 
     /// The undo steps that are left.
@@ -146,14 +247,22 @@ impl Halfway {
 
     /// Records that the undo begins, and which of its steps have nothing to do; one that has begun goes on.
     pub async fn begin(&self, work: &Work<'_>, partly: &Partly) -> Result<()> {
-        if partly.direction == Direction::Abort {
+        let begins = partly.direction != Direction::Abort;
+        let known = if begins {
+            BTreeSet::new()
+        } else {
+            partly.done.clone()
+        };
+        if !begins && self.skipped.is_subset(&known) {
             return Ok(());
         }
         let revision = self.up.revision();
         plain(work, "BEGIN").await?;
-        let entry = Entry::new(revision, EventKind::AbortStart);
-        history::record(work.session, work.actor, &entry).await?;
-        for step in &self.skipped {
+        if begins {
+            let entry = Entry::new(revision, EventKind::AbortStart);
+            history::record(work.session, work.actor, &entry).await?;
+        }
+        for step in self.skipped.difference(&known) {
             let entry = Entry::of_step(revision, EventKind::StepFound, *step);
             history::record(work.session, work.actor, &entry).await?;
         }
@@ -220,15 +329,29 @@ pub(super) async fn as_it_stands(
             work.reporter.note(format_args!("step {step}: {words}"));
         }
     }
+    let left = history::snapshot(work.session, work.scope).await?;
+    let moved = Moved::between(left.as_ref(), &live, &undo.plan.plan);
+    let remaining = (1..)
+        .zip(up.plan.plan.steps())
+        .filter(|(number, _)| !found.done.contains(number));
+    let mut done = found.done.clone();
+    for (step, partition) in moved.without_place(remaining, &live) {
+        let entry = Entry::of_step(revision, EventKind::StepFound, step);
+        history::record(work.session, work.actor, &entry).await?;
+        work.reporter.warn(format_args!(
+            "step {step}: left out, because others have taken the partition `{partition}` away"
+        ));
+        done.insert(step);
+    }
     let numbered = (1..).zip(up.plan.plan.steps());
     let mut lost = numbered.filter(|(number, _)| found.undone.contains(number));
     if lost.any(|(_, step)| step.batching.is_some()) {
         history::forget_backfills(work.session, revision).await?;
     }
-    if partly.begun.is_some_and(|step| found.done.contains(&step)) {
+    if partly.begun.is_some_and(|step| done.contains(&step)) {
         partly.begun = None;
     }
-    partly.done = found.done;
+    partly.done = done;
     Ok(partly)
 }
 

@@ -14,6 +14,7 @@ mod holder;
 mod kept;
 mod leftovers;
 mod lock;
+mod moved;
 mod partitions;
 mod psql;
 mod retry;
@@ -81,6 +82,8 @@ pub struct Work<'a> {
     pub dropped: Dropped,
     /// Whether rows are looked for on which a step fails.
     pub looks_for_rows: bool,
+    /// Whether a command of the project's is to follow.
+    pub is_followed: bool,
     /// Where the backup is that was made before.
     pub backup: Option<&'a str>,
 }

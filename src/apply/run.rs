@@ -127,7 +127,14 @@ pub async fn run(
         // It ends where the plan began.
         Direction::Abort => (before, before),
     };
-    let target = target.behind(read_target(work).await?, goal);
+    let after = read_target(work).await?;
+    let target = match script.direction {
+        Direction::Up | Direction::Down => target.behind(after, (from, goal)),
+        Direction::Abort => {
+            let left = history::snapshot(work.session, work.scope).await?;
+            target.behind_undo(after, left, before)
+        }
+    };
     let promised = before.after(from, goal);
     target.settle(work, revision, ended, promised).await?;
     work.unfinished.ended(script.direction, revision);

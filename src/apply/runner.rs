@@ -152,10 +152,13 @@ impl<'a> Runner<'a> {
                 self.work.reporter.diagnostic(&notice);
             }
         }
-        Ok(Came::ToTheEnd(match self.ended {
-            Some(ended) => ended,
-            None => self.record_end().await?,
-        }))
+        if let Some(ended) = self.ended {
+            return Ok(Came::ToTheEnd(ended));
+        }
+        self.plain("BEGIN").await?;
+        let ended = self.record_end().await?;
+        self.plain("COMMIT").await?;
+        Ok(Came::ToTheEnd(ended))
     }
 
     /// Keeps what the command ends with if something else than a step fails. `unknown` is the step that may stand.
@@ -197,7 +200,13 @@ impl<'a> Runner<'a> {
             Direction::Down => EventKind::Reverted,
             Direction::Abort => EventKind::Aborted,
         };
-        self.record(&Entry::new(self.revision(), kind)).await
+        let ended = self.record(&Entry::new(self.revision(), kind)).await?;
+        if self.script.direction == Direction::Up && self.work.is_followed {
+            // In the same transaction, so that whatever ends this run, the next knows of it.
+            let due = Entry::new(self.revision(), EventKind::AfterDue);
+            self.record(&due).await?;
+        }
+        Ok(ended)
     }
 
     async fn record(&self, entry: &Entry<'_>) -> Result<i64> {

@@ -9,7 +9,7 @@ use crate::{
     catalog::{Cast, Catalog, Fingerprint, introspect},
     diagnostic::{Code, Diagnostic, Result},
     drift,
-    history::{self, Entry, EventKind, Journal},
+    history::{self, Entry, EventKind, Journal, Owed},
     sql::join,
 };
 
@@ -21,6 +21,10 @@ pub struct Target {
     left: Option<Box<Catalog>>,
     /// What event triggers may have added in the last run.
     added: Option<Added>,
+    /// Whether a plan was undone here while others changed something.
+    undone: bool,
+    /// The state in which it would be had each run left what it promised, where one has not.
+    owed: Option<Fingerprint>,
 }
 
 impl Target {
@@ -31,6 +35,7 @@ impl Target {
     pub async fn read(work: &Work<'_>, journal: &Journal) -> Result<Self> {
         let live = read_target(work).await?;
         let promised = journal.promised();
+        let owed = journal.owed().map(|owed| owed.state);
         if let (Some(last), Some(promised)) = (journal.last_settled(), promised)
             && !journal.is_settled()
         {
@@ -38,6 +43,8 @@ impl Target {
                 live,
                 left: None,
                 added: None,
+                undone: false,
+                owed,
             };
             target
                 .settle(work, &last.revision, last.id, promised)
@@ -54,7 +61,9 @@ impl Target {
             }
         }
         // While a plan is half done, its own changes can't be told from others'.
-        let has_drifted = partly.is_empty() && promised.is_some_and(|it| it != live.fingerprint());
+        let state = live.fingerprint();
+        let has_drifted =
+            partly.is_empty() && promised.is_some_and(|it| it != state) && owed != Some(state);
         let left = if has_drifted {
             history::snapshot(work.session, work.scope).await?
         } else {
@@ -67,6 +76,8 @@ impl Target {
             live,
             left,
             added: None,
+            undone: false,
+            owed,
         })
     }
 
@@ -74,7 +85,7 @@ impl Target {
     ///
     /// A plan that leads to just what is there has what somebody did before in it, and an approval for that.
     #[must_use]
-    pub(super) fn behind(self, after: Catalog, goal: Fingerprint) -> Self {
+    pub(super) fn behind(self, after: Catalog, (from, goal): (Fingerprint, Fingerprint)) -> Self {
         let has_triggers = !after.event_triggers.is_empty();
         let added = has_triggers.then(|| Added::between(&self.live, &after));
         let left = self
@@ -87,6 +98,27 @@ impl Target {
             live: after,
             left,
             added,
+            undone: false,
+            owed: self.owed.map(|owed| owed.after(from, goal)),
+        }
+    }
+
+    /// The target behind the undo of a plan that had found it in the state `before`, as it is `after` that. What is otherwise
+    /// then than in `left`, as approved plans had left it, others have changed.
+    #[must_use]
+    pub(super) fn behind_undo(
+        self,
+        after: Catalog,
+        left: Option<Catalog>,
+        before: Fingerprint,
+    ) -> Self {
+        let left =
+            left.filter(|left| left.fingerprint() == before && after.fingerprint() != before);
+        Self {
+            live: after,
+            undone: left.is_some(),
+            left: left.map(Box::new),
+            ..self
         }
     }
 
@@ -103,7 +135,8 @@ impl Target {
     ) -> Result<()> {
         let approved = self.left.as_deref().unwrap_or(&self.live);
         let found = self.live.fingerprint();
-        if found == promised {
+        // What an earlier run had left otherwise may have gone with this one.
+        if found == promised || self.undone || self.owed == Some(found) {
             return history::save_snapshot(work.session, ended, approved).await;
         }
         let added = self.added.as_ref();
@@ -130,7 +163,22 @@ impl Target {
         .note(
             "somebody changed the database meanwhile, or a statement does more than its plan says",
         )
-        .help("`forge plan` shows what is different from the schema tree"))
+        .help(Owed::WAYS_OUT))
+    }
+
+    /// Whether it is what the runs promised, as far as the journal knows of one that has not kept that.
+    ///
+    /// # Errors
+    /// [`Code::ResultDiffers`] if not.
+    pub fn keeps(&self, journal: &Journal) -> Result<()> {
+        match journal.owed() {
+            Some(owed) if owed.state != self.live.fingerprint() => {
+                Err(Diagnostic::error(Code::ResultDiffers, owed.words())
+                    .note(format!("found by {}", owed.event.by()))
+                    .help(Owed::WAYS_OUT))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Says if something is there that no approved plan made.

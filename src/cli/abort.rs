@@ -125,6 +125,9 @@ fn half_way(revisions: &Revisions) -> Result<Option<(String, Partly)>> {
 
 /// Says first what stays as the plan has left it.
 fn tell(context: &Context<'_>, revision: &str, halfway: &Halfway) {
+    for beside in &halfway.beside {
+        context.reporter.warn(beside);
+    }
     let numbered = (1..).zip(halfway.up.plan.plan.steps());
     for (number, step) in numbered {
         let is_begun = halfway.begun == Some(number);

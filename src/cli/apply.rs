@@ -158,9 +158,20 @@ async fn with_target(
     if ready.is_empty() && !held.is_empty() {
         return Err(not_approved(&seen, &held));
     }
+    let follows = settings.operations.after_apply.is_some();
+    let unfollowed = unfollowed(&seen);
+    if !unfollowed.is_empty() && !follows {
+        context.reporter.diagnostic(&without_hook(&unfollowed));
+    }
     if ready.is_empty() && seen.journal.is_settled() {
-        nothing_to_do(context, &seen);
-        return Ok(Exit::Done);
+        if seen.journal.owed().is_some() {
+            let target = apply::Target::read(&work, &seen.journal).await?;
+            target.keeps(&seen.journal)?;
+        }
+        if unfollowed.is_empty() || !follows {
+            nothing_to_do(context, &seen);
+            return Ok(Exit::Done);
+        }
     }
     let mut plans = Vec::new();
     for revision in &ready {
@@ -169,6 +180,12 @@ async fn with_target(
         plans.push(filed);
     }
     announce(context, &plans);
+    if follows && !unfollowed.is_empty() {
+        context.reporter.note(format_args!(
+            "`after_apply` has not followed the apply of {} yet: it is run behind this one",
+            unfollowed.join(", ")
+        ));
+    }
     if args.dry_run {
         return dry_run(&work, &seen, &plans).await;
     }
@@ -195,6 +212,7 @@ async fn with_target(
         target,
         actor: &actor,
         revisions: ready.iter().map(ToString::to_string).collect(),
+        unfollowed: self::unfollowed(&revisions),
     };
     let mut backup = None;
     if !ready.is_empty() {
@@ -212,7 +230,7 @@ async fn with_target(
         bring_up(work, args.phase, &revisions, &ready).await
     })
     .await;
-    let reached = if ready.is_empty() {
+    let reached = if ready.is_empty() && around.unfollowed.is_empty() {
         applied?
     } else {
         around.after(applied, backup.as_deref()).await?
@@ -294,6 +312,13 @@ async fn bring_up(
         };
     }
     target.tell(work);
+    if revisions.journal.owed().is_some() {
+        // An earlier run has left something else than it promised, and this one may have changed that.
+        let journal = history::load(work.session).await?;
+        if let Err(differs) = target.keeps(&journal) {
+            work.reporter.diagnostic(&differs.into_warning());
+        }
+    }
     Ok(Way::Ends)
 }
 
@@ -301,6 +326,23 @@ async fn bring_up(
 fn pending<'a>(revisions: &'a Revisions, to: &Reference) -> Result<(Vec<&'a str>, Vec<&'a str>)> {
     let pending = revisions.walk().pending(to)?;
     Ok(revisions.approved(pending))
+}
+
+/// The revisions whose apply `after_apply` has not followed yet.
+fn unfollowed(revisions: &Revisions) -> Vec<String> {
+    let events = revisions.journal.to_follow().into_iter();
+    events.map(|event| event.revision.clone()).collect()
+}
+
+fn without_hook(unfollowed: &[String]) -> Diagnostic {
+    Diagnostic::warning(
+        Code::AfterHook,
+        format!(
+            "`after_apply` has not followed the apply of {} yet, and these settings have none",
+            unfollowed.join(", ")
+        ),
+    )
+    .help("choose the environment that has it with `--env`; `after_apply = \"true\"` settles it")
 }
 
 fn not_approved(revisions: &Revisions, held: &[&str]) -> Diagnostic {

@@ -3,9 +3,9 @@
 use super::{Context, person, revisions::counted, target::OpenTarget};
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
-    history::Actor,
+    history::{self, Actor, Entry, EventKind},
     hooks::{self, Hook, Message, Occasion, Outcome},
-    settings::{Backup, Operations, Setting, Settings, Window},
+    settings::{Backup, CommandLine, Operations, Setting, Settings, Window},
 };
 
 /// The flags of `forge apply` for it.
@@ -75,13 +75,15 @@ pub(super) struct Around<'a> {
     pub(super) actor: &'a Actor,
     /// The revisions that are to be applied.
     pub(super) revisions: Vec<String>,
+    /// Those that an earlier apply has applied, and that `after_apply` has not followed yet.
+    pub(super) unfollowed: Vec<String>,
 }
 
 impl Around<'_> {
     /// Has the backup made and runs `before_apply`. Returns where the backup is.
     pub(super) async fn before(&self, args: &Conditions) -> Result<Option<String>> {
         let operations = &self.settings.operations;
-        let occasion = self.occasion();
+        let occasion = self.occasion(&self.revisions);
         let backup = match args.wanted(operations)? {
             Some(backup) => {
                 let now = person::clock().strftime("%Y%m%d_%H%M%S").to_string();
@@ -98,20 +100,22 @@ impl Around<'_> {
         Ok(backup)
     }
 
-    /// Runs `after_apply` if all went well, and tells the webhook how it went.
+    /// Runs `after_apply` if all went well, also for earlier applies that it has not followed yet, and tells the webhook how
+    /// it went.
     pub(super) async fn after<T>(&self, applied: Result<T>, backup: Option<&str>) -> Result<T> {
         let result = match (applied, &self.settings.operations.after_apply) {
-            (Ok(reached), Some(after)) => {
-                let ran = hooks::run(&self.occasion(), Hook::After, &after.value, &[]).await;
-                ran.map(|_| reached)
-            }
+            (Ok(reached), Some(after)) => self.follow(&after.value).await.map(|()| reached),
             (result, _) => result,
         };
         let what = counted(self.revisions.len(), "plan");
         let (text, outcome) = match &result {
+            Ok(_) if self.revisions.is_empty() => {
+                ("`after_apply` succeeded".to_owned(), Outcome::Done)
+            }
             Ok(_) => (format!("applied {what}"), Outcome::Done),
             Err(error) => (format!("failed: {error}"), Outcome::Failed),
         };
+        let revisions = self.all();
         let error = result.as_ref().err().map(ToString::to_string);
         let message = Message {
             text,
@@ -119,7 +123,7 @@ impl Around<'_> {
             outcome,
             environment: None,
             target: &self.target.url,
-            revisions: &self.revisions,
+            revisions: &revisions,
             backup,
             error,
             by: Some(format!("{}@{}", self.actor.os_user, self.actor.host)),
@@ -129,12 +133,56 @@ impl Around<'_> {
         result
     }
 
-    fn occasion(&self) -> Occasion<'_> {
+    /// Runs `after_apply`, and records how it ended: one that failed, or that was killed, is run again.
+    async fn follow(&self, command: &CommandLine) -> Result<()> {
+        let revisions = self.all();
+        let ran = hooks::run(&self.occasion(&revisions), Hook::After, command, &[]).await;
+        let kind = match &ran {
+            Ok(_) => EventKind::AfterDone,
+            Err(_) => EventKind::AfterFailed,
+        };
+        let error = ran.as_ref().err().map(Diagnostic::message);
+        let recorded = self.record(kind, error).await;
+        match (ran, recorded) {
+            (Ok(_), recorded) => recorded,
+            (Err(error), Ok(())) => Err(error),
+            (Err(error), Err(unrecorded)) => Err(error.with(unrecorded)),
+        }
+    }
+
+    /// Records it of each revision that is to be followed. The apply may have gone on over another connection.
+    async fn record(&self, kind: EventKind, error: Option<&str>) -> Result<()> {
+        let session = self
+            .target
+            .another_session(self.context, self.settings, "apply");
+        let session = session.await?;
+        let recorded = async {
+            let journal = history::load(&session).await?;
+            for due in journal.to_follow() {
+                let entry = Entry {
+                    error,
+                    ..Entry::new(&due.revision, kind)
+                };
+                history::record(&session, self.actor, &entry).await?;
+            }
+            Ok(())
+        };
+        let recorded = recorded.await;
+        session.close().await;
+        recorded
+    }
+
+    /// The revisions that `after_apply` follows.
+    fn all(&self) -> Vec<String> {
+        [&self.unfollowed[..], &self.revisions[..]].concat()
+    }
+
+    fn occasion<'o>(&'o self, revisions: &'o [String]) -> Occasion<'o> {
         Occasion {
             files: &self.settings.project.files,
             environment: environment(self.settings),
             target: &self.target.url,
-            revisions: &self.revisions,
+            revisions,
             options: &self.target.options,
             variables: self.context.environment,
             reporter: self.context.reporter,

@@ -49,7 +49,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let target = OpenTarget::open_to_read(context, &settings, "drift").await?;
     revisions::tell_target(context, &settings, &target.url);
     let outcome = match look(context, &target).await {
-        Ok(Looked { report, found }) if report.drift && (args.revert || args.adopt) => {
+        Ok(Looked { report, found }) if report.changed() > 0 && (args.revert || args.adopt) => {
             let found = found.expect("only what was compared has drifted");
             Box::pin(repair::run(args, context, &settings, &target, found)).await
         }
@@ -71,7 +71,12 @@ async fn tell(args: &Args, context: &Context<'_>, settings: &Settings, url: &str
     if report.drift {
         let revisions: Vec<String> = report.revision.iter().cloned().collect();
         let message = Message {
-            text: format!("{} changed by hand", counted(report.changed(), "object")),
+            text: match &report.differs {
+                Some(revision) if report.changed() == 0 => {
+                    format!("revision {revision} has left something else than it promised")
+                }
+                _ => format!("{} changed by hand", counted(report.changed(), "object")),
+            },
             event: "drift",
             outcome: Outcome::Drift,
             environment: None,
@@ -125,6 +130,8 @@ struct Report {
     revision: Option<String>,
     /// When that was.
     since: Option<String>,
+    /// The revision that left something else than it promised, if the database still is otherwise.
+    differs: Option<String>,
     objects: Vec<Group>,
     unmodelled: Vec<Unmodelled>,
 }
@@ -146,6 +153,7 @@ async fn look(context: &Context<'_>, target: &OpenTarget<'_>) -> Result<Looked> 
         left_by: left_by(&journal),
         revision: journal.at().map(ToOwned::to_owned),
         since: journal.taken.as_ref().map(|taken| taken.at.to_string()),
+        differs: None,
         objects: Vec::new(),
         unmodelled: Vec::new(),
     };
@@ -178,7 +186,12 @@ async fn look(context: &Context<'_>, target: &OpenTarget<'_>) -> Result<Looked> 
     if target.scope.holds_every_schema() {
         report.unmodelled = unmodelled(&left, &live);
     }
-    if live.fingerprint() != promised {
+    let owed = journal.owed();
+    let is_as_owed = owed.is_some_and(|owed| owed.state == live.fingerprint());
+    if let Some(owed) = owed.filter(|_| !is_as_owed) {
+        report.differs = Some(owed.event.revision.clone());
+    }
+    if live.fingerprint() != promised && !is_as_owed {
         if !journal.is_settled() {
             context.reporter.warn(
                 "forge was stopped before it noted what the last revision left, so its own changes are listed too; \
@@ -187,7 +200,7 @@ async fn look(context: &Context<'_>, target: &OpenTarget<'_>) -> Result<Looked> 
         }
         report.objects = compare(&left, &live);
     }
-    report.drift = !report.objects.is_empty() || !report.unmodelled.is_empty();
+    report.drift = report.changed() > 0 || report.differs.is_some();
     let unmodelled = report.unmodelled.iter().map(|it| it.object.clone());
     let found = Found {
         left_by: report.left_by.clone().unwrap_or_default(),
@@ -274,6 +287,19 @@ impl Report {
             context.reporter.note(format_args!(
                 "no drift: the database is as {left_by} left it"
             ));
+            return;
+        }
+        if let Some(revision) = &self.differs {
+            context.reporter.warn(format_args!(
+                "revision {revision} has left something else than it promised, which no later plan has taken back: \
+                 `forge plan` shows \
+                 the difference from the schema tree"
+            ));
+        }
+        if self.changed() == 0 {
+            context
+                .reporter
+                .note(format_args!("nothing was changed since {left_by}"));
             return;
         }
         let left = format!("as {left_by} left it");

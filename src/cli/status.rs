@@ -9,8 +9,9 @@ use super::{
 };
 use crate::{
     apply,
+    catalog::Fingerprint,
     diagnostic::{Exit, Result},
-    history::{self, Direction, Event, Filed, Folder, Partly, Revisions, Standing},
+    history::{self, Direction, Event, Filed, Folder, Owed, Partly, Revisions, Standing},
     kinds::Rollout,
     report::Role,
     sql::join,
@@ -27,34 +28,33 @@ pub(super) async fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
     let looked = look(&target, folder).await;
     let url = target.url.clone();
     target.close().await;
-    let (revisions, activity) = looked?;
-    context
-        .reporter
-        .data(table(context, &url, &revisions, activity));
+    let (revisions, now) = looked?;
+    context.reporter.data(table(context, &url, &revisions, now));
     Ok(Exit::Done)
 }
 
-/// Whether a forge works on the database now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Activity {
-    Idle,
-    Works,
+/// The target at this moment.
+#[derive(Debug, Clone, Copy)]
+struct Now {
+    /// Whether a forge works on it.
+    works: bool,
+    /// Its state, where the history says that it may not be what was promised.
+    state: Option<Fingerprint>,
 }
 
-async fn look(target: &OpenTarget<'_>, folder: Folder) -> Result<(Revisions, Activity)> {
+async fn look(target: &OpenTarget<'_>, folder: Folder) -> Result<(Revisions, Now)> {
     let session = &target.session;
     // In this order, so that a run that ends meanwhile is not told as one that was interrupted.
-    let is_free = apply::is_free(session).await?;
+    let works = !apply::is_free(session).await?;
     let revisions = Revisions::new(folder, history::load(session).await?)?;
-    let activity = if is_free {
-        Activity::Idle
-    } else {
-        Activity::Works
+    let state = match revisions.journal.owed() {
+        Some(_) => Some(target.catalog().await?.fingerprint()),
+        None => None,
     };
-    Ok((revisions, activity))
+    Ok((revisions, Now { works, state }))
 }
 
-fn table(context: &Context<'_>, url: &str, revisions: &Revisions, activity: Activity) -> String {
+fn table(context: &Context<'_>, url: &str, revisions: &Revisions, now: Now) -> String {
     let paint = context.reporter.data_paint();
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
@@ -78,9 +78,10 @@ fn table(context: &Context<'_>, url: &str, revisions: &Revisions, activity: Acti
     line("applied", counted(applied.len(), "plan"));
     for (revision, partly) in journal.partly() {
         let (participle, command) = partly.direction.words();
-        let next = match activity {
-            Activity::Idle => format!("`{command}` goes on"),
-            Activity::Works => "a forge works on the database now".to_owned(),
+        let next = if now.works {
+            "a forge works on the database now".to_owned()
+        } else {
+            format!("`{command}` goes on")
         };
         line(
             "partly",
@@ -90,7 +91,7 @@ fn table(context: &Context<'_>, url: &str, revisions: &Revisions, activity: Acti
                 counted(partly.done.len(), "step")
             ),
         );
-        if activity == Activity::Idle {
+        if !now.works {
             let failure = journal.failure(revision);
             match failure {
                 Some(failure) => line("failed", failed(revisions, failure)),
@@ -109,13 +110,16 @@ fn table(context: &Context<'_>, url: &str, revisions: &Revisions, activity: Acti
             line("phases", phases);
         }
     }
-    if let Some(event) = journal.differs() {
+    if let Some(owed) = journal.owed().filter(|owed| now.state != Some(owed.state)) {
+        line("differs", owed.words());
+        line("way out", Owed::WAYS_OUT.to_owned());
+    }
+    for event in journal.to_follow().into_iter().filter(|_| !now.works) {
+        let error = event.error.as_deref();
+        let what = error.unwrap_or("`after_apply` has not come to its end");
         line(
-            "differs",
-            format!(
-                "the database was not what {} promised when it was done",
-                event.revision
-            ),
+            "after",
+            format!("{}: {what}; `forge apply` runs it again", event.revision),
         );
     }
     let heads = revisions.graph.heads();

@@ -199,6 +199,7 @@ impl<'a> OpenTarget<'a> {
             signers: context.signers(settings),
             dropped: Dropped::default(),
             looks_for_rows: true,
+            is_followed: settings.operations.after_apply.is_some(),
             backup: None,
         }
     }

@@ -4,7 +4,7 @@ use super::{Line, facts};
 use crate::{
     catalog::{Catalog, Scope},
     diagnostic::Result,
-    history::{self, Revisions},
+    history::{self, Owed, Revisions},
     server::session::Session,
 };
 
@@ -19,16 +19,14 @@ pub async fn verify(
     live: &Catalog,
 ) -> Result<Vec<Line>> {
     let leftovers = facts::leftovers(session).await?;
-    // Where the catalog is as the plans left it, so is a constraint that they left NOT VALID; unless that isn't what they
-    // promised.
+    // Where the catalog is as the plans promised, so is a constraint that they left NOT VALID.
     let is_as_left = history::is_as_left(session, scope, &revisions.journal, live).await?;
-    let is_meant = is_as_left && revisions.journal.differs().is_none();
     let found = leftovers
         .iter()
         .filter(|leftover| {
             let schema = leftover.schema.as_deref();
             let managed = schema.is_none_or(|schema| scope.holds_schema(schema));
-            managed && !(is_meant && leftover.may_be_meant)
+            managed && !(is_as_left && leftover.may_be_meant)
         })
         .map(|leftover| format!("{}: {}", leftover.what, leftover.name));
     Ok(vec![
@@ -93,13 +91,10 @@ pub(super) fn as_left(revisions: &Revisions, is_as_left: bool) -> Line {
             "nothing has been applied, so nothing is promised",
         );
     }
-    if let Some(event) = journal.differs() {
+    if let Some(owed) = journal.owed().filter(|_| !is_as_left) {
         return Line::bad(
             "catalog",
-            vec![format!(
-                "revision {} left something else than it promised: `forge plan` shows the difference from the schema tree",
-                event.revision
-            )],
+            vec![format!("{}: {}", owed.words(), Owed::WAYS_OUT)],
         );
     }
     if is_as_left {

@@ -62,6 +62,12 @@ event_kinds! {
     Repaired = "repaired",
     /// The database isn't what the plan promised.
     Differs = "differs",
+    /// The plan is applied, and the command that follows an apply is to be run.
+    AfterDue = "after_due",
+    /// The command that follows an apply failed.
+    AfterFailed = "after_failed",
+    /// The command that follows an apply succeeded.
+    AfterDone = "after_done",
 }
 
 impl EventKind {
@@ -84,7 +90,10 @@ impl EventKind {
             | Self::StepStopped
             | Self::Repaired
             | Self::Kept
-            | Self::Differs => "touched",
+            | Self::Differs
+            | Self::AfterDue
+            | Self::AfterFailed
+            | Self::AfterDone => "touched",
         }
     }
 }
@@ -208,6 +217,30 @@ pub enum Standing {
     Partly(Partly),
 }
 
+/// What a revision has not kept of what it promised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owed<'a> {
+    /// The event that says so.
+    pub event: &'a Event,
+    /// The state that the target would be in otherwise.
+    pub state: Fingerprint,
+}
+
+impl Owed<'_> {
+    /// Says it.
+    pub fn words(&self) -> String {
+        format!(
+            "the database is not what revision {} promised",
+            self.event.revision
+        )
+    }
+
+    /// What to do.
+    pub const WAYS_OUT: &'static str = "`forge plan` shows the difference from the schema tree and plans it away, \
+         `forge drift` shows what was changed since; to keep it, bring it into the tree, then `forge plan --from history` \
+         and `forge stamp head`; `forge verify` looks again";
+}
+
 /// What is known of the snapshot that the target keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {
@@ -280,14 +313,43 @@ impl Journal {
         self.events.iter().rfind(|event| settles(event.kind))
     }
 
-    /// The event that says that the target isn't what the last revision promised, if it wasn't.
-    pub fn differs(&self) -> Option<&Event> {
-        let settled = self.last_settled()?;
-        let differs = self
-            .events
-            .iter()
-            .rfind(|event| event.kind == EventKind::Differs)?;
-        (differs.id > settled.id).then_some(differs)
+    /// The event that says that a revision has left something else than it promised, and the state that the target would be
+    /// in had it not; none if no such difference is open.
+    ///
+    /// A plan that was made for the target just as it is has an approval for the difference, and a stamp declares it.
+    pub fn owed(&self) -> Option<Owed<'_>> {
+        let mut owed: Option<Owed<'_>> = None;
+        let mut before: BTreeMap<&str, Fingerprint> = BTreeMap::new();
+        let mut promised = None;
+        for event in &self.events {
+            let revision = event.revision.as_str();
+            let states = self.revisions.get(revision).map(|it| (it.from, it.to));
+            match (event.kind, states) {
+                (EventKind::ApplyStart | EventKind::RevertStart | EventKind::AbortStart, _) => {
+                    before.extend(event.fingerprint.map(|state| (revision, state)));
+                }
+                (EventKind::Applied, Some((from, to)))
+                | (EventKind::Reverted, Some((to, from))) => {
+                    let began = before.remove(revision);
+                    for state in before.values_mut() {
+                        *state = state.after(from, to);
+                    }
+                    promised = began.map(|state| state.after(from, to));
+                    owed = owed.filter(|_| began != Some(from)).map(|owed| Owed {
+                        state: owed.state.after(from, to),
+                        ..owed
+                    });
+                }
+                (EventKind::Aborted, _) => promised = before.remove(revision),
+                (EventKind::Stamped | EventKind::Unstamped, _) => (owed, promised) = (None, None),
+                (EventKind::Differs, _) => {
+                    let state = owed.map(|owed| owed.state).or(promised);
+                    owed = state.map(|state| Owed { event, state });
+                }
+                _ => {}
+            }
+        }
+        owed
     }
 
     /// The failure that the last run of a revision ended with. A run that was interrupted has none.
@@ -322,6 +384,26 @@ impl Journal {
             events.filter(|event| matches!(event.kind, EventKind::Applied | EventKind::Stamped));
         let last = brought.find(|event| applied.contains(&event.revision));
         last.map(|event| event.revision.as_str())
+    }
+
+    /// The applied revisions whose apply the command that follows it has not followed yet: the event that says so of each.
+    pub fn to_follow(&self) -> Vec<&Event> {
+        let applied = self.applied();
+        let last = applied.iter().filter_map(|revision| {
+            let since = self
+                .of(revision)
+                .rev()
+                .take_while(|event| !settles(event.kind));
+            let mut follows = since.filter(|event| {
+                matches!(
+                    event.kind,
+                    EventKind::AfterDue | EventKind::AfterFailed | EventKind::AfterDone
+                )
+            });
+            follows.next()
+        });
+        last.filter(|event| event.kind != EventKind::AfterDone)
+            .collect()
     }
 
     /// Whether the snapshot is of what the last revision left. forge was killed before it could take one otherwise.
@@ -439,7 +521,10 @@ fn follow(standing: Standing, event: &Event) -> Standing {
             | EventKind::StepFound
             | EventKind::StepStopped
             | EventKind::Kept
-            | EventKind::Differs,
+            | EventKind::Differs
+            | EventKind::AfterDue
+            | EventKind::AfterFailed
+            | EventKind::AfterDone,
             standing,
         ) => standing,
     }
@@ -539,5 +624,63 @@ mod tests {
         check(&[], '5');
         check(&[(EventKind::Applied, 0)], '7');
         check(&[(EventKind::Applied, 0), (EventKind::Reverted, 0)], '5');
+    }
+
+    #[test]
+    fn what_is_owed() {
+        use EventKind::*;
+        // The plan leads from 1 to 3; the target was found in the state that stands with the beginning.
+        fn check(events: &[(EventKind, &str)], expected: Option<char>) {
+            let kinds: Vec<(EventKind, usize)> =
+                events.iter().map(|(kind, _)| (*kind, 0)).collect();
+            let mut journal = journal(&kinds);
+            for (event, (_, digit)) in journal.events.iter_mut().zip(events) {
+                let state = format!("{}{digit}", "0".repeat(31));
+                event.fingerprint = (!digit.is_empty()).then(|| state.parse().unwrap());
+            }
+            let owed = journal.owed().map(|owed| owed.state.to_string());
+            let last = owed.and_then(|state| state.chars().last());
+            assert_eq!(last, expected, "{events:?}");
+        }
+        let mut events = vec![(ApplyStart, "1"), (Applied, "")];
+        check(&events, None);
+        events.push((Differs, "8"));
+        check(&events, Some('3'));
+        // The way back takes from it what it takes from the target.
+        events.extend([(RevertStart, "8"), (Reverted, "")]);
+        check(&events, Some('1'));
+        // The plan is made for what it finds, also where that is not what was promised.
+        let mut settled = events.clone();
+        settled.extend([(ApplyStart, "1"), (Applied, "")]);
+        check(&settled, None);
+        events.extend([(ApplyStart, "6"), (Applied, "")]);
+        check(&events, Some('3'));
+        events.push((Stamped, "7"));
+        check(&events, None);
+        check(
+            &[
+                (ApplyStart, "1"),
+                (AbortStart, ""),
+                (Aborted, ""),
+                (Differs, "2"),
+            ],
+            Some('1'),
+        );
+    }
+
+    #[test]
+    fn what_is_to_follow() {
+        use EventKind::*;
+        fn check(events: &[EventKind], expected: usize) {
+            let events: Vec<(EventKind, usize)> = events.iter().map(|kind| (*kind, 0)).collect();
+            assert_eq!(journal(&events).to_follow().len(), expected, "{events:?}");
+        }
+        check(&[ApplyStart, Applied], 0);
+        check(&[ApplyStart, Applied, AfterDue], 1);
+        check(&[ApplyStart, Applied, AfterDue, AfterFailed], 1);
+        check(&[ApplyStart, Applied, AfterDue, AfterFailed, AfterDone], 0);
+        check(&[ApplyStart, Applied, AfterDue, RevertStart, Reverted], 0);
+        check(&[Applied, AfterDue, Reverted, Applied], 0);
+        check(&[Applied, AfterDone, Reverted, Applied, AfterDue], 1);
     }
 }

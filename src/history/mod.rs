@@ -32,7 +32,7 @@ pub use self::{
     draft::{plan_texts, remove_draft, write_plan},
     folder::{Filed, Folder},
     graph::{Graph, Node},
-    journal::{Direction, Event, EventKind, Journal, Partly, Recorded, Standing, Taken},
+    journal::{Direction, Event, EventKind, Journal, Owed, Partly, Recorded, Standing, Taken},
     naming::{Unnamed, file_name, new_revision, vague},
     preamble::preamble,
     reference::{Place, Range, Reference},

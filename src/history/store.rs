@@ -328,13 +328,17 @@ pub async fn save_snapshot(session: &Session, event: i64, catalog: &Catalog) -> 
     Ok(())
 }
 
-/// Whether a database, whose fingerprint is `live`, is as the last revision left it, as far as it is managed today.
+/// Whether a database, whose catalog is `live`, is as the last revision left it, as far as it is managed today; or as it should
+/// have, if it left something else.
 pub async fn is_as_left(
     session: &Session,
     scope: &Scope,
     journal: &Journal,
     live: &Catalog,
 ) -> Result<bool> {
+    if let Some(owed) = journal.owed() {
+        return Ok(live.fingerprint() == owed.state);
+    }
     let promised = journal.promised();
     let is_promised = promised == Some(live.fingerprint());
     if is_promised || promised.is_none() || !journal.is_settled() {

@@ -163,6 +163,8 @@ fn failed(hook: Hook, command: &CommandLine, status: ExitStatus) -> Diagnostic {
     let error = hook.error("failed").note(format!("`{command}`: {status}"));
     match hook {
         Hook::Before | Hook::Backup => error.help("mend the cause, then run `forge apply` again"),
-        Hook::After => error.help("mend the cause; `forge apply` has nothing more to do"),
+        Hook::After => {
+            error.help("mend the cause, then run `forge apply`: it runs `after_apply` again")
+        }
     }
 }

@@ -346,3 +346,152 @@ pub(crate) async fn a_partition_made_while_a_plan_runs_ends_it_before_an_index_i
         assert!(!desk.typed.contains("[exit"), "{}", desk.typed);
     }
 }
+
+const COLUMNS: &str = "id int, place text, note text, CHECK (id > 0)";
+
+/// A plan of two transactions on the partitioned table that has stopped before the second.
+async fn stopped_on_partitions<'a>(cluster: &'a Cluster, next: &str) -> Desk<'a> {
+    let declared = format!(
+        "{PARTITIONED}CREATE TABLE app.visits_b PARTITION OF app.visits FOR VALUES IN ('b');\n"
+    );
+    let rows = "INSERT INTO app.visits VALUES (-1, 'a'), (2, 'b')";
+    let mut desk = seeded(cluster, &declared, rows).await;
+    let declared = declared.replace("id int, place text", COLUMNS);
+    desk.write("schema/app.sql", &format!("{declared}{next}"));
+    desk.forge("plan -m next --rev-id 200000000000");
+    desk.forge("approve --allow all");
+    desk.typed.clear();
+    desk.forge("apply --skip-row-checks");
+    assert!(desk.typed.contains("[exit 6]"), "{}", desk.typed);
+    desk.typed.clear();
+    desk
+}
+
+const TAKEN_AWAY: [&str; 2] = [
+    "ALTER TABLE app.visits DETACH PARTITION app.visits_b",
+    "DROP TABLE app.visits_b",
+];
+
+/// Partitions come and go by a schedule, also while a plan is half done.
+pub(crate) async fn a_plan_is_undone_where_partitions_came_and_went(cluster: &Cluster) {
+    let come = [
+        "CREATE TABLE app.visits_c PARTITION OF app.visits FOR VALUES IN ('c')",
+        "CREATE TABLE app.visits_c (id int, place text, note text, CONSTRAINT visits_id_check CHECK (id > 0));
+         ALTER TABLE app.visits ATTACH PARTITION app.visits_c FOR VALUES IN ('c')",
+    ];
+    for change in TAKEN_AWAY.iter().chain(&come) {
+        let mut desk = stopped_on_partitions(cluster, "").await;
+        desk.database.run(change).await.unwrap();
+        desk.forge("apply --abort --allow all");
+        let said = std::mem::take(&mut desk.typed);
+        assert!(!said.contains("[exit"), "{change}: {said}");
+        let told = if change.contains("visits_c") {
+            "`table app.visits_c` has become a partition of `table app.visits` since the plan was begun"
+        } else {
+            "`table app.visits_b` is no partition of `table app.visits` any more"
+        };
+        let undone = said
+            .find("Running undo")
+            .unwrap_or_else(|| panic!("{said}"));
+        assert!(said[..undone].contains(told), "{change}: {said}");
+        // What the plan had made of the table is gone, and what others did is drift from before.
+        let left = "SELECT attname::text FROM pg_attribute
+            WHERE attrelid = 'app.visits'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
+        assert_eq!(ask(&desk, left).await, ["id", "place"], "{said}");
+        assert!(
+            said.contains("somebody has changed the database besides"),
+            "{said}"
+        );
+        desk.forge("drift");
+        assert!(desk.typed.contains("[exit 2]"), "{}", desk.typed);
+        assert!(
+            desk.typed.contains("as revision 100000000000 left it"),
+            "{}",
+            desk.typed
+        );
+        let partition = if change.contains("visits_c") {
+            "app.visits_c"
+        } else {
+            "app.visits_b"
+        };
+        assert!(desk.typed.contains(partition), "{}", desk.typed);
+        desk.typed.clear();
+        desk.forge("status");
+        assert!(!desk.typed.contains("partly"), "{}", desk.typed);
+        assert_eq!(
+            ask(&desk, "SELECT count(*)::text FROM app.visits_a").await,
+            ["1"]
+        );
+    }
+}
+
+/// The steps that are about a partition that has gone are left out, and the others are run.
+pub(crate) async fn a_plan_goes_on_where_partitions_went(cluster: &Cluster) {
+    for change in TAKEN_AWAY {
+        let index = "CREATE INDEX visits_id ON app.visits (id);\n";
+        let mut desk = stopped_on_partitions(cluster, index).await;
+        desk.database.run(change).await.unwrap();
+        desk.database
+            .run("UPDATE app.visits SET id = 1")
+            .await
+            .unwrap();
+        desk.forge("apply");
+        let said = std::mem::take(&mut desk.typed);
+        assert!(
+            said.contains(
+                "left out, because others have taken the partition `table app.visits_b` away"
+            ),
+            "{said}"
+        );
+        // It is not what the plan promised, and forge says how to go on.
+        assert!(said.contains("[exit 3]"), "{change}: {said}");
+        assert!(said.contains("error[result-differs]"), "{change}: {said}");
+        // The tree follows what somebody did.
+        let declared = PARTITIONED.replace("id int, place text", COLUMNS);
+        desk.write("schema/app.sql", &format!("{declared}{index}"));
+        if change.starts_with("DROP") {
+            // It is just what the database is: only the history lacks it.
+            desk.forge("plan --from history -m further --rev-id 300000000000");
+            desk.forge("approve --allow all");
+            desk.forge("stamp head");
+        } else {
+            desk.forge("plan -m further --rev-id 300000000000");
+            desk.forge("approve --allow all");
+            desk.forge("apply");
+        }
+        for line in ["verify", "drift", "apply", "plan --check"] {
+            desk.forge(line);
+        }
+        assert!(!desk.typed.contains("[exit"), "{change}: {}", desk.typed);
+        assert_eq!(ask(&desk, INVALID).await, [""; 0]);
+    }
+}
+
+/// An index that stands on some partitions, one of which goes before the plan is undone.
+pub(crate) async fn an_index_is_undone_where_a_partition_went(cluster: &Cluster) {
+    let c = "CREATE TABLE app.visits_c PARTITION OF app.visits FOR VALUES IN ('c');\n";
+    let b = "CREATE TABLE app.visits_b PARTITION OF app.visits FOR VALUES IN ('b');\n";
+    let declared = format!("{PARTITIONED}{b}{c}");
+    for change in TAKEN_AWAY {
+        let rows = "INSERT INTO app.visits VALUES (1, 'a'), (1, 'b'), (1, 'c'), (1, 'c')";
+        let mut desk = seeded(cluster, &declared, rows).await;
+        let index = "CREATE UNIQUE INDEX visits_once ON app.visits (id, place);\n";
+        desk.write("schema/app.sql", &format!("{declared}{index}"));
+        desk.forge("plan -m next --rev-id 200000000000");
+        desk.forge("approve --allow all");
+        desk.typed.clear();
+        desk.forge("apply --skip-row-checks");
+        assert!(desk.typed.contains("[exit 6]"), "{}", desk.typed);
+        let attached =
+            "SELECT count(*)::text FROM pg_inherits WHERE inhparent = 'app.visits_once'::regclass";
+        assert_eq!(ask(&desk, attached).await, ["2"], "{}", desk.typed);
+        desk.database.run(change).await.unwrap();
+        desk.typed.clear();
+        desk.forge("apply --abort --allow all --skip-row-checks");
+        assert!(!desk.typed.contains("[exit"), "{change}: {}", desk.typed);
+        let told = "`table app.visits_b` is no partition of `table app.visits` any more";
+        assert!(desk.typed.contains(told), "{change}: {}", desk.typed);
+        let left = "SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid::regclass::text IN ('app.visits', 'app.visits_a', 'app.visits_c')";
+        assert_eq!(ask(&desk, left).await, [""; 0], "{change}: {}", desk.typed);
+    }
+}

@@ -409,3 +409,137 @@ pub(crate) async fn a_run_that_was_killed_is_not_told_as_one_that_failed(cluster
     assert!(said.contains(interrupted[0]), "{said}");
     typed(&mut desk, "apply", 0);
 }
+
+/// A database that is not what the approved plan promised is not called done by the next command.
+pub(crate) async fn a_result_that_differs_is_named_until_it_does_not(cluster: &Cluster) {
+    let schema = SCHEMA.replace("name text", "name text, more int");
+    let (mut desk, _) = planned(cluster, &schema, "SELECT 1").await;
+    // Somebody changes the database while the plan runs.
+    let holds = "LOCK TABLE app.users IN SHARE MODE; CREATE TABLE app.by_hand (id int)";
+    let running = until_it_waits_for(&desk, holds).await;
+    desk.database.run("COMMIT").await.unwrap();
+    let output = running.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("error[result-differs]"), "{said}");
+
+    let differs = "the database is not what revision 200000000000 promised";
+    let open = |desk: &mut Desk<'_>| {
+        for (line, exit) in [("status", 0), ("apply", 3), ("verify", 2)] {
+            let said = typed(desk, line, exit);
+            assert!(said.contains(differs), "{line}: {said}");
+            assert!(
+                said.contains("`forge plan` shows the difference"),
+                "{line}: {said}"
+            );
+            assert!(said.contains("`forge drift`"), "{line}: {said}");
+        }
+        let said = typed(desk, "drift", 2);
+        let told = "revision 200000000000 has left something else than it promised";
+        assert!(said.contains(told), "{said}");
+    };
+    let settled = |desk: &mut Desk<'_>| {
+        for line in ["status", "apply", "verify", "drift"] {
+            let said = typed(desk, line, 0);
+            assert!(!said.contains("promised"), "{line}: {said}");
+        }
+    };
+    open(&mut desk);
+    // It goes if somebody takes it back by hand, and comes back with it.
+    desk.database.run("DROP TABLE app.by_hand").await.unwrap();
+    settled(&mut desk);
+    desk.database
+        .run("CREATE TABLE app.by_hand (id int)")
+        .await
+        .unwrap();
+    open(&mut desk);
+
+    // A plan that knows nothing of it leaves it open.
+    desk.write("schema/other.sql", "CREATE TABLE app.other (id int);\n");
+    typed(
+        &mut desk,
+        "plan --from history -m other --rev-id 300000000000",
+        0,
+    );
+    typed(&mut desk, "approve", 0);
+    let said = typed(&mut desk, "apply", 0);
+    assert!(said.contains(differs), "{said}");
+    open(&mut desk);
+    // One that was made for the database as it is settles it.
+    typed(&mut desk, "plan -m settle --rev-id 400000000000", 0);
+    typed(&mut desk, "approve --allow all", 0);
+    typed(&mut desk, "apply", 0);
+    settled(&mut desk);
+    typed(&mut desk, "plan --check", 0);
+}
+
+/// A smoke test or a notice that has not followed an apply is not forgotten.
+pub(crate) async fn a_command_that_follows_an_apply_is_run_until_it_succeeds(cluster: &Cluster) {
+    let settings = |hook: &str| {
+        format!("[environments.local]\n{hook}\n[naming]\ntemplate = \"{{seq}}_{{slug}}\"\n")
+    };
+    let schema = SCHEMA.replace("name text", "name text, more int");
+    let (mut desk, _) = planned(cluster, &schema, "SELECT 1").await;
+    let hook = "after_apply = \"echo $FORGE_REVISIONS >> told; test -e well\"";
+    desk.write("forge.toml", &settings(hook));
+    let told = |desk: &Desk<'_>| {
+        fs_err::read_to_string(desk.environment.project().join("told")).unwrap_or_default()
+    };
+    let said = typed(&mut desk, "apply --env local", 1);
+    assert!(said.contains("`after_apply` failed"), "{said}");
+    assert!(
+        said.contains("run `forge apply`: it runs `after_apply` again"),
+        "{said}"
+    );
+    let named = "after     200000000000: `after_apply` failed; `forge apply` runs it again";
+    let said = typed(&mut desk, "status", 0);
+    assert!(said.contains(named), "{said}");
+    let said = typed(&mut desk, "apply --env local", 1);
+    assert!(
+        said.contains("`after_apply` has not followed the apply of 200000000000 yet"),
+        "{said}"
+    );
+    // Settings without the command do not settle it.
+    let said = typed(&mut desk, "apply", 0);
+    assert!(said.contains("these settings have none"), "{said}");
+    assert_eq!(told(&desk), "200000000000\n200000000000\n");
+
+    // It follows together with what is applied next.
+    desk.write("schema/other.sql", "CREATE TABLE app.other (id int);\n");
+    typed(&mut desk, "plan -m other --rev-id 300000000000", 0);
+    typed(&mut desk, "approve", 0);
+    desk.write("well", "");
+    typed(&mut desk, "apply --env local", 0);
+    assert!(
+        told(&desk).ends_with("200000000000 300000000000\n"),
+        "{}",
+        told(&desk)
+    );
+    let said = typed(&mut desk, "status", 0);
+    assert!(!said.contains("after_apply"), "{said}");
+    typed(&mut desk, "apply --env local", 0);
+    assert_eq!(told(&desk).lines().count(), 3);
+
+    // Nor is one that was killed; one of a plan that was taken back is.
+    let hook = "after_apply = \"kill -9 $PPID; echo $FORGE_REVISIONS >> told; sleep 1\"";
+    desk.write("forge.toml", &settings(hook));
+    typed(&mut desk, "downgrade -1 --allow all", 0);
+    desk.forge("apply --env local");
+    let said = typed(&mut desk, "status", 0);
+    let named = "after     300000000000: `after_apply` has not come to its end; `forge apply` runs it again";
+    assert!(said.contains(named), "{said}");
+    desk.write(
+        "forge.toml",
+        &settings("after_apply = \"echo again >> told\""),
+    );
+    typed(&mut desk, "apply --env local", 0);
+    assert!(told(&desk).ends_with("again\n"), "{}", told(&desk));
+    let said = typed(&mut desk, "status", 0);
+    assert!(!said.contains("after_apply"), "{said}");
+    desk.write("forge.toml", &settings("after_apply = \"false\""));
+    typed(&mut desk, "downgrade -1 --allow all", 0);
+    typed(&mut desk, "apply --env local", 1);
+    typed(&mut desk, "downgrade -1 --allow all", 0);
+    let said = typed(&mut desk, "status", 0);
+    assert!(!said.contains("after_apply"), "{said}");
+}
