@@ -222,6 +222,10 @@ impl<'a> Diff<'a> {
                     .repoint(desired, follower, id, &self.context())
                     .is_some();
             let fate = if moves {
+                let mut needs = self.catalogs.desired.dependencies(follower);
+                if !needs.any(|needed| needed == id) {
+                    continue; // Its own change leads away from it.
+                }
                 Fate::Repoint(id.clone())
             } else {
                 Fate::Replace(format!("`{id}` is replaced"))
@@ -229,6 +233,7 @@ impl<'a> Diff<'a> {
             consequences.push((follower.clone(), fate));
         }
         consequences.extend(self.survivors(id, "replaced"));
+        consequences.extend(self.follow_held(id));
         consequences
     }
 
@@ -255,10 +260,12 @@ impl<'a> Diff<'a> {
     /// The whole from which a part that goes can't be taken off: it is replaced, and takes all parts along.
     fn whole_that_holds(&self, id: &ObjectId) -> Option<(ObjectId, Fate)> {
         let Catalogs { live, desired } = self.catalogs;
-        let part = live
-            .get(id)
-            .filter(|part| self.is_dropped(id) && !part.leaves())?;
+        let part = live.get(id).filter(|part| !part.leaves())?;
         let whole = part.goes_with()?;
+        let after = desired.get(id).and_then(Object::goes_with);
+        if !self.is_dropped(id) && after == Some(whole) {
+            return None;
+        }
         let is_held = desired.contains(whole)
             && !self.is_settled(whole)
             && self.context().stays_together(id, whole);
@@ -312,6 +319,7 @@ impl<'a> Diff<'a> {
                 )
             })
             .chain(self.survivors(id, "dropped"))
+            .chain(self.follow_held(id))
             .collect()
     }
 
@@ -321,7 +329,9 @@ impl<'a> Diff<'a> {
             let Some(live) = self.catalogs.live.get(follower) else {
                 continue;
             };
-            let stays = live.when_dislodged(self.catalogs.desired.get(follower)) == Follow::Stays;
+            // PostgreSQL can't build a whole again that a part holds.
+            let stays = live.when_dislodged(self.catalogs.desired.get(follower)) == Follow::Stays
+                && !self.is_held(follower);
             // What is handed down changes along.
             let changes_along = live.kind() == id.kind && live.goes_with() == Some(id);
             let settled = self.is_settled(follower);
@@ -349,7 +359,47 @@ impl<'a> Diff<'a> {
         objects.filter(needs).collect()
     }
 
-    /// Whether the object stays and has a share of a whole that isn't the one which it has now: it is detached and attached.
+    /// The whole that goes and that PostgreSQL doesn't drop before the object's table is detached, of which it is a part.
+    pub fn held_whole(&self, id: &ObjectId) -> Option<&'a ObjectId> {
+        let part = self.catalogs.live.get(id)?;
+        let whole = part.goes_with().filter(|_| part.holds_whole(id))?;
+        let table = self.catalogs.live.parent(id)?;
+        let is_held = self.is_dropped(whole)
+            && !self.is_dropped(table)
+            && self.context().stays_together(id, whole);
+        is_held.then_some(whole)
+    }
+
+    /// Whether a part holds the object.
+    fn is_held(&self, whole: &ObjectId) -> bool {
+        let mut parts = self.companions.get(whole).into_iter().flatten();
+        parts.any(|part| {
+            let object = self.catalogs.live.get(part);
+            object.is_some_and(|object| object.holds_whole(part))
+        })
+    }
+
+    /// The parts that hold a whole which goes.
+    pub fn holders(&self, whole: &ObjectId) -> impl Iterator<Item = &'a ObjectId> {
+        let parts = self.companions.get(whole).into_iter().flatten().copied();
+        parts.filter(|part| self.held_whole(part).is_some())
+    }
+
+    /// What is detached and attached again so that a whole can go.
+    fn follow_held(&self, whole: &ObjectId) -> Vec<(ObjectId, Fate)> {
+        let tables = self.holders(whole);
+        let tables = tables.filter_map(|part| self.catalogs.live.parent(part));
+        tables
+            .flat_map(|table| {
+                let changes = self.fates.contains_key(table);
+                let altered = (!changes).then(|| (table.clone(), Fate::Alter));
+                altered.into_iter().chain(self.follow_detached(table))
+            })
+            .collect()
+    }
+
+    /// Whether the object stays and is detached and attached: it has a share of a whole that isn't the one which it has now,
+    /// or a part of it holds a whole that goes.
     pub fn is_reattached(&self, id: &ObjectId) -> bool {
         let share = |catalog: &Catalog| -> Option<Claim> {
             let claims = catalog.get(id)?.claims(id);
@@ -357,7 +407,11 @@ impl<'a> Diff<'a> {
             shares.find(|claim| matches!(claim, Claim::Share { .. }))
         };
         match (share(self.catalogs.live), share(self.catalogs.desired)) {
-            (Some(live), Some(desired)) => live != desired && !self.is_dropped(id),
+            (Some(live), Some(desired)) => {
+                let mut parts = self.live_children.get(id).into_iter().flatten();
+                let is_other = live != desired || parts.any(|part| self.held_whole(part).is_some());
+                is_other && !self.is_dropped(id)
+            }
             (Some(_) | None, _) => false,
         }
     }

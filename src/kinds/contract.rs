@@ -103,6 +103,16 @@ pub trait ObjectKind:
     /// Whether the object can leave what it goes with while what the two belong to still goes together.
     const LEAVES: bool = true;
 
+    /// Whether PostgreSQL refuses to drop what the object goes with for as long as the two go together.
+    fn holds_whole(&self, _id: &ObjectId) -> bool {
+        false
+    }
+
+    /// The steps that detach this object from what it goes with, and then attach it as it shall be.
+    fn reattach(&self, _desired: &Self, _id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        Vec::new()
+    }
+
     /// The steps that let this object outlive what it goes with, which is dropped or replaced: those before the old one
     /// goes, then, as finishing steps, those that bind it to the new one; none where the object's own change, or the drop,
     /// sees to it. `None`: it can't, and is made anew.

@@ -249,6 +249,19 @@ macro_rules! kinds {
                 match self { $(Self::$name(_) => <$module::$name as ObjectKind>::LEAVES,)* }
             }
 
+            /// See [`ObjectKind::holds_whole`].
+            pub fn holds_whole(&self, id: &ObjectId) -> bool {
+                match self { $(Self::$name(model) => model.holds_whole(id),)* }
+            }
+
+            /// See [`ObjectKind::reattach`]. Empty also where the kinds differ.
+            pub fn reattach(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
+                match (self, desired) {
+                    $((Self::$name(live), Self::$name(desired)) => live.reattach(desired, id, cx),)*
+                    _ => Vec::new(),
+                }
+            }
+
             /// See [`ObjectKind::takes_along`].
             pub fn takes_along(&self) -> Vec<&str> {
                 match self { $(Self::$name(model) => model.takes_along(),)* }

@@ -93,7 +93,15 @@ impl Graph<'_> {
             return;
         };
         let with = diff.live(id).and_then(|object| object.goes_with());
-        let is_freed = node.id() == id && with.is_some_and(|with| diff.is_freed(id, with));
+        let is_freed =
+            with.is_some_and(|with| diff.is_freed(id, with)) || diff.held_whole(id).is_some();
+        let is_freed = is_freed && node.id() == id;
+        for holder in diff.holders(id) {
+            if let Some(table) = diff.parent(holder) {
+                self.edge(&Node::Alter(table.clone()), &node);
+                self.edge(&node, &Node::Finish(table.clone()));
+            }
+        }
         for needed in diff.catalogs.live.dependencies(id) {
             match self.nodes.dropped_in.get(needed).cloned() {
                 // What is removed with something that stands aside is there until then.
@@ -196,9 +204,14 @@ impl Graph<'_> {
 
     fn around_alter(&mut self, diff: &Diff<'_>, id: &ObjectId, fate: &Fate) {
         let node = Node::Alter(id.clone());
+        // One that held a whole that goes is free of it then, and joins the new one when all is as it shall be.
+        let then = match diff.held_whole(id) {
+            Some(_) => Node::Finish(id.clone()),
+            None => node.clone(),
+        };
         for needed in diff.catalogs.desired.dependencies(id) {
             if let Some(ready) = self.ready(needed) {
-                self.edge(&ready, &node);
+                self.edge(&ready, &then);
             }
             self.edge(&Node::Finish(needed.clone()), &Node::Finish(id.clone()));
         }
@@ -273,8 +286,8 @@ impl Graph<'_> {
                 continue;
             };
             for created in [part, whole] {
-                if let Some(ready) = self.ready(created) {
-                    self.edge(&attach, &ready);
+                if let Some(created) = self.nodes.created_in.get(created).cloned() {
+                    self.edge(&attach, &created);
                 }
             }
         }

@@ -213,7 +213,15 @@ impl Nodes {
                     live.expect("what is altered is there"),
                     desired.expect("and stays"),
                 );
-                self.put(&node, changes(live, desired, id, diff));
+                let changed = changes(live, desired, id, diff);
+                let reattached = if diff.is_reattached(id) {
+                    live.reattach(desired, id, &cx)
+                } else {
+                    Vec::new()
+                };
+                let is_new = |step: &Step| !changed.iter().any(|other| other.sql == step.sql);
+                let reattached: Vec<Step> = reattached.into_iter().filter(is_new).collect();
+                self.put(&node, changed.into_iter().chain(reattached));
                 for claim in desired
                     .claims(id)
                     .into_iter()
@@ -343,7 +351,8 @@ fn drop_node(diff: &Diff<'_>, cuts: &Cuts, id: &ObjectId, object: &Object) -> No
             return with(parent);
         }
     }
-    if let Some(whole) = object.goes_with().filter(is_dropped) {
+    let is_held = diff.held_whole(id).is_some();
+    if let Some(whole) = object.goes_with().filter(is_dropped).filter(|_| !is_held) {
         let node = with(whole);
         if is_aside(diff, whole) && diff.has_successor(id) {
             // It stays with the old table until that goes.

@@ -286,6 +286,16 @@ impl ObjectKind for Constraint {
     // PostgreSQL takes no part of a partitioned constraint, or index, off again.
     const LEAVES: bool = false;
 
+    fn holds_whole(&self, id: &ObjectId) -> bool {
+        // An index of which a constraint's one is a part (2BP01).
+        self.attached_to_ref.as_ref().is_some_and(|whole| whole.kind != id.kind)
+    }
+
+    fn outlive(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<Vec<Step>> {
+        // Its table is detached while the index goes.
+        self.holds_whole(id).then(|| desired.attach(id, cx).into_iter().collect())
+    }
+
     const DROP_IS_SHOWN: bool = false;
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
@@ -482,13 +492,16 @@ fn set_tablespace(change: &Change<'_, Constraint>) -> Reaction {
 }
 
 fn set_attached(change: &Change<'_, Constraint>) -> Reaction {
-    let attach = change.desired.attach(change.id, change.cx);
-    match (&change.live.attached_to_ref, attach) {
+    let Change { live, desired, id, cx } = change;
+    let attach = desired.attach(id, cx);
+    match (&live.attached_to_ref, attach) {
         (None, Some(attach)) => Reaction::Alter(vec![attach]),
-        // Detaching the partition leaves the constraint behind as its own.
-        (Some(whole), None) if !change.cx.stays_together(change.id, whole) => {
-            Reaction::Alter(Vec::new())
+        // Its table is detached while the index goes of which it was a part.
+        (Some(whole), attach) if live.holds_whole(id) && cx.stays_together(id, whole) => {
+            Reaction::Alter(attach.into_iter().collect())
         }
+        // Detaching the partition leaves the constraint behind as its own.
+        (Some(whole), None) if !cx.stays_together(id, whole) => Reaction::Alter(Vec::new()),
         _ => Reaction::Replace,
     }
 }

@@ -177,6 +177,54 @@ impl ObjectKind for Table {
         (self.partition_of_ref != desired.partition_of_ref).then(Vec::new)
     }
 
+    fn reattach(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
+        let mut steps = Vec::new();
+        if let Some(parent) = &self.partition_of_ref {
+            let detach = format!("ALTER TABLE {} DETACH PARTITION {}", parent.sql(), id.sql());
+            let step = Step::alter(id, detach)
+                .because(format!("detach it from {}", parent.sql()))
+                .lock(Lock::AccessExclusive, parent.sql())
+                .lock(Lock::AccessExclusive, id.sql());
+            let step = default_partition(parent, id, cx)
+                .into_iter()
+                .fold(step, |step, default| step.lock(Lock::AccessExclusive, default));
+            steps.push(if desired.partition_of_ref.is_some() {
+                let why = format!("until {} is attached and its rows are checked", id.sql());
+                step.hazard(HazardKind::BlocksReads, why)
+            } else {
+                step
+            });
+        }
+        if let (Some(parent), Some(bound)) = (&desired.partition_of_ref, &desired.partition_bound) {
+            let attach = format!(
+                "ALTER TABLE {} ATTACH PARTITION {} {bound}",
+                parent.sql(),
+                id.sql()
+            );
+            let mut step = Step::alter(id, attach)
+                .because(format!("attach it to {}", parent.sql()))
+                .lock(Lock::ShareUpdateExclusive, parent.sql())
+                .lock(Lock::AccessExclusive, id.sql());
+            if let Some(default) = default_partition(parent, id, cx) {
+                step = step.lock(Lock::AccessExclusive, default);
+            }
+            step = step
+                .hazard(
+                    HazardKind::MayFail,
+                    "a row that doesn't fit the bound stops it",
+                )
+                .finish();
+            // It has to have the parent's columns and constraints first; one that was a part of it has them.
+            let missing = if self.partition_of_ref == desired.partition_of_ref {
+                Vec::new()
+            } else {
+                children(id, cx)
+            };
+            steps.push(missing.into_iter().fold(step, Step::after));
+        }
+        steps
+    }
+
     fn is_partitioned(&self) -> bool {
         self.partition_key.is_some()
     }
@@ -320,52 +368,7 @@ fn set_options(change: &Change<'_, Table>) -> Reaction {
 }
 
 fn reattach(change: &Change<'_, Table>) -> Reaction {
-    let (live, desired, id) = (change.live, change.desired, change.id);
-    let mut steps = Vec::new();
-    if let Some(parent) = &live.partition_of_ref {
-        let detach = format!("ALTER TABLE {} DETACH PARTITION {}", parent.sql(), id.sql());
-        let step = Step::alter(id, detach)
-            .because(format!("detach it from {}", parent.sql()))
-            .lock(Lock::AccessExclusive, parent.sql())
-            .lock(Lock::AccessExclusive, id.sql());
-        let step = default_partition(parent, id, change.cx)
-            .into_iter()
-            .fold(step, |step, default| step.lock(Lock::AccessExclusive, default));
-        steps.push(if desired.partition_of_ref.is_some() {
-            let why = format!("until {} is attached and its rows are checked", id.sql());
-            step.hazard(HazardKind::BlocksReads, why)
-        } else {
-            step
-        });
-    }
-    if let (Some(parent), Some(bound)) = (&desired.partition_of_ref, &desired.partition_bound) {
-        let attach = format!(
-            "ALTER TABLE {} ATTACH PARTITION {} {bound}",
-            parent.sql(),
-            id.sql()
-        );
-        let mut step = Step::alter(id, attach)
-            .because(format!("attach it to {}", parent.sql()))
-            .lock(Lock::ShareUpdateExclusive, parent.sql())
-            .lock(Lock::AccessExclusive, id.sql());
-        if let Some(default) = default_partition(parent, id, change.cx) {
-            step = step.lock(Lock::AccessExclusive, default);
-        }
-        step = step
-            .hazard(
-                HazardKind::MayFail,
-                "a row that doesn't fit the bound stops it",
-            )
-            .finish();
-        // It has to have the parent's columns and constraints first; one that was a part of it has them.
-        let missing = if live.partition_of_ref == desired.partition_of_ref {
-            Vec::new()
-        } else {
-            children(change)
-        };
-        steps.push(missing.into_iter().fold(step, Step::after));
-    }
-    Reaction::Alter(steps)
+    Reaction::Alter(change.live.reattach(change.desired, change.id, change.cx))
 }
 
 /// The other partition that has the rows which fit no bound: it is looked at and locked, too.
@@ -380,14 +383,8 @@ fn default_partition(whole: &ObjectId, but: &ObjectId, cx: &Context<'_>) -> Opti
 }
 
 /// What belongs to the table as it shall be.
-fn children(change: &Change<'_, Table>) -> Vec<ObjectId> {
-    change
-        .cx
-        .world
-        .children(change.id)
-        .into_iter()
-        .cloned()
-        .collect()
+fn children(id: &ObjectId, cx: &Context<'_>) -> Vec<ObjectId> {
+    cx.world.children(id).into_iter().cloned().collect()
 }
 
 fn set_inheritance(change: &Change<'_, Table>) -> Reaction {
@@ -406,7 +403,7 @@ fn set_inheritance(change: &Change<'_, Table>) -> Reaction {
         .map(|parent| format!("INHERIT {}", parent.sql()));
     // A table that joins has to have the parent's columns and constraints first.
     let join = join.map(|action| {
-        children(change)
+        children(change.id, change.cx)
             .into_iter()
             .fold(alter_table(change.id, &action).finish(), Step::after)
     });
