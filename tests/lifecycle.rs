@@ -111,6 +111,7 @@ fn main() -> ExitCode {
         found::what_event_triggers_add_is_no_change,
         drift::drift_is_told_until_it_is_settled,
         drift::drift_under_a_plan_that_stopped_half_way,
+        halfway::psql_leaves_the_undo_steps_out,
         halfway::a_check_that_rows_break_has_ways_out,
         halfway::what_somebody_has_undone_runs_again,
         halfway::what_somebody_has_done_is_not_run_again,

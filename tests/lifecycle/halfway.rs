@@ -542,4 +542,23 @@ pub(crate) async fn a_command_that_follows_an_apply_is_run_until_it_succeeds(clu
     typed(&mut desk, "downgrade -1 --allow all", 0);
     let said = typed(&mut desk, "status", 0);
     assert!(!said.contains("after_apply"), "{said}");
+
+/// The undo steps stand in the file of the way back, between `\if false` and `\endif`.
+pub(crate) async fn psql_leaves_the_undo_steps_out(cluster: &Cluster) {
+    let (mut desk, before) = planned(cluster, &refuses_null(), "").await;
+    let down = fs_err::read_to_string(desk.environment.project().join("plans/0002_next.down.sql"))
+        .unwrap();
+    assert!(down.contains("\n-- forge:undo "), "{down}");
+    typed(&mut desk, "apply", 0);
+    assert_ne!(desk.dump(), before);
+    let psql = [
+        "-X",
+        "-q",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "-f",
+        "plans/0002_next.down.sql",
+    ];
+    desk.other("psql", &psql);
+    assert_eq!(desk.dump(), before);
 }
