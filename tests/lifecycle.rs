@@ -156,6 +156,7 @@ fn main() -> ExitCode {
         texts::hostile_names_and_texts_stay_what_they_are,
         texts::a_name_breaks_out_of_nothing,
         texts::line_ends_that_git_converted_are_told,
+        contents::a_narrower_type_takes_nothing_from_values_unasked,
         contents::materialized_views_hold_rows_again,
         contents::no_number_is_given_out_twice,
         texts::trees_of_hostile_names_are_written_and_adopted,

@@ -1,5 +1,7 @@
 //! How values get from one type to another (PostgreSQL docs: CREATE CAST, ALTER TABLE … TYPE).
 
+use std::borrow::Cow;
+
 /// The way from one type to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cast {
@@ -22,9 +24,27 @@ pub(super) fn between_types(from: &str, to: &str) -> Option<Cast> {
     from.cast_to(&to)
 }
 
+/// What a cast between two types that go by these names takes from a value without an error.
+pub(super) fn loss_between(from: &str, to: &str) -> Option<&'static str> {
+    Type::parse(from).loss_to(&Type::parse(to))
+}
+
+/// The type that an explicit cast names, so that a value which is too long for the wanted one is an error of the assignment: a
+/// cast to `character varying(3)` cuts it (PostgreSQL docs: 8.3 Character Types, 8.10 Bit String Types).
+pub(super) fn cast_target(to: &str) -> &str {
+    let target = Type::parse(to);
+    match (&*target.name, target.array, target.modifier.is_some()) {
+        ("character varying" | "character", false, true) => "text",
+        ("character varying" | "character", true, true) => "text[]",
+        ("bit varying" | "bit", false, true) => "bit varying",
+        ("bit varying" | "bit", true, true) => "bit varying[]",
+        _ => to,
+    }
+}
+
 /// How a type stores its values by default; `EXTENDED` for those of variable length.
 pub(super) fn default_storage(type_name: &str) -> &'static str {
-    match Type::parse(type_name).name {
+    match &*Type::parse(type_name).name {
         _ if type_name.ends_with("[]") => "EXTENDED",
         "numeric" | "inet" | "cidr" => "MAIN",
         "smallint" | "integer" | "bigint" | "boolean" | "real" | "double precision" | "date"
@@ -36,7 +56,8 @@ pub(super) fn default_storage(type_name: &str) -> &'static str {
 
 /// A type's name taken apart: `character varying(20)[]`.
 pub(super) struct Type<'a> {
-    name: &'a str,
+    /// Without the modifier: `timestamp without time zone`.
+    name: Cow<'a, str>,
     modifier: Option<Vec<i64>>,
     pub(super) array: bool,
 }
@@ -53,17 +74,18 @@ impl<'a> Type<'a> {
                     .split(',')
                     .filter_map(|number| number.trim().parse().ok())
                     .collect();
-                let name = if close + 1 == text.len() {
-                    &text[..open]
+                let (before, after) = (text[..open].trim_end(), &text[close + 1..]);
+                let name = if after.is_empty() {
+                    Cow::Borrowed(before)
                 } else {
-                    text.split('(').next().unwrap_or(text)
+                    Cow::Owned(format!("{before}{after}"))
                 };
                 (name, Some(numbers))
             }
-            _ => (text, None),
+            _ => (Cow::Borrowed(text), None),
         };
         Self {
-            name: name.trim_end(),
+            name,
             modifier,
             array,
         }
@@ -82,12 +104,84 @@ impl<'a> Type<'a> {
         self.to(to)
     }
 
+    /// What the cast takes from a value without an error: a clause about a column's values.
+    pub(super) fn loss_to(&self, to: &Type<'_>) -> Option<&'static str> {
+        if self.is_user_defined() || to.is_user_defined() {
+            return None;
+        }
+        let is_clock = |name: &str| name == "date" || name.starts_with("time");
+        match (&*self.name, &*to.name) {
+            (from, to) if self.is_text() && matches!(to, "name" | "\"char\"") => {
+                (from != to && from != "\"char\"").then_some("the end of longer texts is cut off")
+            }
+            (_, name) if self.is_text() && (is_clock(name) || to.scale().is_some()) => {
+                Some("what the new type has no place for is cut off")
+            }
+            ("interval", name) if name.starts_with("time") => Some("the days are cut off"),
+            (from, "date") if from.starts_with("timestamp") => Some("the time of day is cut off"),
+            (from, name) if from.starts_with("timestamp") && !name.starts_with("timestamp") => {
+                name.starts_with("time").then_some("the day is cut off")
+            }
+            ("time with time zone", "time without time zone") => Some("the zone is cut off"),
+            (from, name) if from.starts_with("interval") && name.starts_with("interval") => {
+                let is_less = from != name && name != "interval";
+                (is_less || to.precision() < self.precision())
+                    .then_some("what the new type has no place for is cut off")
+            }
+            (from, name) if is_clock(from) && is_clock(name) => {
+                let is_less = from != "date" && to.precision() < self.precision();
+                is_less.then_some("seconds are rounded")
+            }
+            ("json", "jsonb") => Some("the order of keys, and keys that occur twice, are not kept"),
+            ("inet", "cidr") => Some("the bits right of the netmask are cleared"),
+            _ => self.is_rounded_to(to).then_some("digits are rounded off"),
+        }
+    }
+
+    fn is_rounded_to(&self, to: &Type<'_>) -> bool {
+        let is_float = |name: &str| matches!(name, "real" | "double precision");
+        let is_whole = |name: &str| matches!(name, "smallint" | "integer" | "bigint");
+        match (&*self.name, &*to.name) {
+            ("numeric", "numeric") => to
+                .scale()
+                .is_some_and(|to| self.scale().is_none_or(|from| to < from)),
+            ("numeric", "money") => self.scale().is_none_or(|scale| scale > 2),
+            ("numeric", name) => is_float(name) || (is_whole(name) && self.scale() != Some(0)),
+            ("integer" | "double precision", "real") | ("bigint", "real" | "double precision") => {
+                true
+            }
+            (from, name) if is_float(from) => is_whole(name) || name == "numeric",
+            ("jsonb", name) => is_float(name) || is_whole(name),
+            _ => false,
+        }
+    }
+
+    /// The digits behind the point of a `numeric` that has a limit.
+    fn scale(&self) -> Option<i64> {
+        let modifier = self.modifier.as_ref().filter(|_| self.name == "numeric")?;
+        Some(modifier.get(1).copied().unwrap_or(0))
+    }
+
+    /// The digits of fractions of a second.
+    fn precision(&self) -> i64 {
+        let modifier = self.modifier.as_ref().and_then(|numbers| numbers.first());
+        modifier.copied().unwrap_or(6)
+    }
+
     pub(super) fn is_text(&self) -> bool {
         !self.array
             && matches!(
-                self.name,
+                &*self.name,
                 "text" | "character varying" | "character" | "name" | "\"char\""
             )
+    }
+
+    fn element(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            modifier: self.modifier.clone(),
+            array: false,
+        }
     }
 
     fn is_user_defined(&self) -> bool {
@@ -96,7 +190,7 @@ impl<'a> Type<'a> {
 
     fn is_number(&self) -> bool {
         matches!(
-            self.name,
+            &*self.name,
             "smallint" | "integer" | "bigint" | "real" | "double precision" | "numeric"
         )
     }
@@ -114,25 +208,14 @@ impl<'a> Type<'a> {
             });
         }
         if self.array {
-            let cast = Type {
-                array: false,
-                modifier: self.modifier.clone(),
-                ..*self
-            };
-            return cast
-                .to(&Type {
-                    array: false,
-                    modifier: to.modifier.clone(),
-                    ..*to
-                })
-                .map(|cast| match cast {
-                    Cast::Free => Cast::Assignment,
-                    other @ (Cast::Assignment | Cast::Explicit | Cast::ThroughText) => other,
-                });
+            return self.element().to(&to.element()).map(|cast| match cast {
+                Cast::Free => Cast::Assignment,
+                other @ (Cast::Assignment | Cast::Explicit | Cast::ThroughText) => other,
+            });
         }
         if self.is_text() && to.is_text() {
             let binary = matches!(
-                (self.name, to.name),
+                (&*self.name, &*to.name),
                 ("text" | "character varying", "text" | "character varying")
             );
             return Some(if binary && to.modifier.is_none() {
@@ -157,7 +240,7 @@ impl<'a> Type<'a> {
         if self.is_time() && to.is_time() {
             return Some(Cast::Assignment);
         }
-        match (self.name, to.name) {
+        match (&*self.name, &*to.name) {
             ("cidr", "inet") => Some(Cast::Free),
             ("inet", "cidr")
             | ("json", "jsonb")
@@ -190,11 +273,79 @@ impl<'a> Type<'a> {
         match (&self.modifier, &to.modifier) {
             (_, None) => self.name != "character" && self.name != "bit",
             (None, Some(_)) => false,
-            (Some(from), Some(to)) => match self.name {
+            (Some(from), Some(to)) => match &*self.name {
                 "character varying" | "bit varying" | "time without time zone" => from <= to,
                 "numeric" => from.get(1) == to.get(1) && from.first() <= to.first(),
                 _ => from == to,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_casts_take_from_values() {
+        fn check(from: &str, to: &str, loses: bool) {
+            assert_eq!(loss_between(from, to).is_some(), loses, "{from} to {to}");
+        }
+        check("timestamp without time zone", "date", true);
+        check(
+            "timestamp with time zone",
+            "timestamp(3) with time zone",
+            true,
+        );
+        check(
+            "timestamp(3) with time zone",
+            "timestamp with time zone",
+            false,
+        );
+        check("date", "timestamp(0) without time zone", false);
+        check("time with time zone", "time without time zone", true);
+        check("interval", "interval day to second(3)", true);
+        check("interval(3)", "interval", false);
+        check("numeric", "numeric(10,2)", true);
+        check("numeric(10,2)", "numeric(12,2)", false);
+        check("numeric(10,2)", "integer", true);
+        check("numeric(10)", "bigint", false);
+        check("bigint", "integer", false);
+        check("bigint", "double precision", true);
+        check("integer", "double precision", false);
+        check("double precision", "numeric", true);
+        check("double precision[]", "integer[]", true);
+        check("text", "name", true);
+        check("text", "date", true);
+        check("text", "numeric(10,2)", true);
+        check("text", "character varying(3)", false);
+        check("text", "integer", false);
+        check("json", "jsonb", true);
+        check("jsonb", "json", false);
+        check("inet", "cidr", true);
+        check("app.a", "integer", false);
+    }
+
+    #[test]
+    fn casts_that_cut_nothing() {
+        fn check(to: &str, target: &str) {
+            assert_eq!(cast_target(to), target);
+        }
+        check("character varying(3)", "text");
+        check("character(3)[]", "text[]");
+        check("bit(3)", "bit varying");
+        check("character varying", "character varying");
+        check("numeric(10,2)", "numeric(10,2)");
+        check("app.a", "app.a");
+    }
+
+    #[test]
+    fn a_modifier_may_stand_inside() {
+        let (one, other) = (
+            "timestamp(3) without time zone",
+            "timestamp(3) with time zone",
+        );
+        assert_eq!(between_types(one, other), Some(Cast::Assignment));
+        assert_eq!(between_types(one, one), Some(Cast::Free));
     }
 }

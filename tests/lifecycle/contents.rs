@@ -493,5 +493,27 @@ pub(crate) async fn an_index_is_undone_where_a_partition_went(cluster: &Cluster)
         assert!(desk.typed.contains(told), "{change}: {}", desk.typed);
         let left = "SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid::regclass::text IN ('app.visits', 'app.visits_a', 'app.visits_c')";
         assert_eq!(ask(&desk, left).await, [""; 0], "{change}: {}", desk.typed);
+
+/// A cast to a type with a limit would cut what is too long; one that rounds asks for an approval.
+pub(crate) async fn a_narrower_type_takes_nothing_from_values_unasked(cluster: &Cluster) {
+    let before = "CREATE SCHEMA app;\nCREATE DOMAIN app.code AS varchar(80);\n\
+                  CREATE TABLE app.t (id int PRIMARY KEY, code app.code, at timestamp, list text);\n";
+    let rows = "INSERT INTO app.t VALUES (1, 'abcdef', '2026-01-01 12:34:56', '{abcdef}')";
+    let code = "SELECT concat_ws(' ', code, at, list) FROM app.t";
+    for (from, to, approval, exit) in [
+        ("varchar(80)", "varchar(3)", "--allow all", 1),
+        ("list text", "list varchar(3)[]", "--allow all", 1),
+        ("at timestamp", "at date", "", 1),
+        ("at timestamp", "at date", "--allow all", 0),
+    ] {
+        let mut desk = seeded(cluster, before, rows).await;
+        desk.write("schema/app.sql", &before.replace(from, to));
+        desk.forge("plan -m next --rev-id 200000000000");
+        desk.forge(&format!("approve {approval}"));
+        desk.forge("apply --skip-row-checks");
+        let said = &desk.typed;
+        let is_cut = ask(&desk, code).await != ["abcdef 2026-01-01 12:34:56 {abcdef}"];
+        assert_eq!(is_cut, exit == 0, "{said}");
+        assert_eq!(said.contains("[exit "), exit != 0, "{said}");
     }
 }

@@ -1,7 +1,10 @@
 //! How the values of a column get from one type to another.
 
 use super::Column;
-use crate::kinds::casting::{Cast, Type};
+use crate::kinds::{
+    HazardKind, ObjectId, Step,
+    casting::{Cast, Type},
+};
 
 /// The cast from the live column's type to the desired one's; `None` where there is none.
 pub(super) fn between(live: &Column, desired: &Column) -> Option<Cast> {
@@ -13,6 +16,19 @@ pub(super) fn between(live: &Column, desired: &Column) -> Option<Cast> {
         return of_enums(live, desired);
     }
     from.cast_to(&to)
+}
+
+/// The step with what the cast takes from the column's values without an error.
+pub(super) fn tell_loss(step: Step, live: &Column, desired: &Column, id: &ObjectId) -> Step {
+    if live.is_enum || desired.is_enum {
+        return step;
+    }
+    match type_of(live).loss_to(&type_of(desired)) {
+        Some(loss) => {
+            step.hazard(HazardKind::DeletesData, format!("of values of {}, {loss}", id.sql()))
+        }
+        None => step,
+    }
 }
 
 fn of_enums(live: &Column, desired: &Column) -> Option<Cast> {

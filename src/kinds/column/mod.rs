@@ -18,6 +18,7 @@ use self::{
 };
 use super::{
     Action, Attribute, Claim, Context, Counter, Follow, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Step,
+    casting::cast_target,
     filling::fill,
     rename::{noticed, of_whole},
 };
@@ -342,22 +343,24 @@ impl ObjectKind for Column {
         let old = cx.world.live(replaced);
         let using = if old.is_some_and(|old| old.makes_cast(replaced, cx)) {
             format!("{}::{}", id.name(), desired.type_name)
+        } else if desired.base_type.as_deref().map(cast_target) == Some("text") {
+            // An explicit cast would cut what is too long; an assignment rejects it.
+            format!("{}::text", id.name())
         } else {
             format!("{}::text::{}", id.name(), desired.type_name)
         };
-        Some(vec![
-            alter_column(id, &format!("TYPE {} USING {using}", desired.type_name))
-                .because(format!("move it to the new {replaced}"))
-                .hazard(
-                    HazardKind::Rewrites,
-                    format!("{} is written anew", id.container()),
-                )
-                .hazard(HazardKind::BlocksReads, "for as long as that takes")
-                .hazard(
-                    HazardKind::MayFail,
-                    "a value that the new type doesn't have stops it",
-                ),
-        ])
+        let step = alter_column(id, &format!("TYPE {} USING {using}", desired.type_name))
+            .because(format!("move it to the new {replaced}"))
+            .hazard(
+                HazardKind::Rewrites,
+                format!("{} is written anew", id.container()),
+            )
+            .hazard(HazardKind::BlocksReads, "for as long as that takes")
+            .hazard(
+                HazardKind::MayFail,
+                "a value that the new type doesn't have stops it",
+            );
+        Some(vec![cast::tell_loss(step, self, desired, id)])
     }
 }
 

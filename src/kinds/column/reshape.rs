@@ -4,7 +4,7 @@ use super::{Column, Identity, alter_column, cast, filling, not_null::change_not_
 use crate::{
     kinds::{
         Action, Change, HazardKind, Object, ObjectKind as _, Reaction, Step,
-        casting::Cast,
+        casting::{Cast, cast_target},
         counting,
         filling::{fill, waiting},
     },
@@ -132,7 +132,8 @@ fn set_type(change: &Change<'_, Column>) -> Option<Step> {
         (Some(expression), _) => action.push(format_args!(" USING {expression}")),
         (None, Cast::Assignment | Cast::Free) => {}
         (None, Cast::Explicit) => {
-            action.push(format_args!(" USING {}::{}", id.name(), desired.type_name));
+            let target = cast_target(&desired.type_name);
+            action.push(format_args!(" USING {}::{target}", id.name()));
         }
         (None, Cast::ThroughText) => action.push(format_args!(
             " USING {}::text::{}",
@@ -156,6 +157,8 @@ fn set_type(change: &Change<'_, Column>) -> Option<Step> {
     }
     if using.is_some() {
         step = waiting(step, values);
+    } else {
+        step = cast::tell_loss(step, live, desired, id);
     }
     Some(step)
 }

@@ -4,7 +4,7 @@ use super::{Composite, TypeAttribute};
 use crate::{
     kinds::{
         Action, Aside, Context, HazardKind, Object, ObjectId, Step,
-        casting::{Cast, between_types},
+        casting::{Cast, between_types, cast_target, loss_between},
     },
     sql::{Ident, Literal, join},
 };
@@ -64,6 +64,12 @@ pub(super) fn keep_values(
         value.unwrap_or_else(|| format!("NULL::{}", after.type_name))
     });
     let body = format!("SELECT {}", join(values.collect::<Vec<_>>(), ", "));
+    let cut = desired.attributes.iter().filter_map(|after| {
+        let before = live.attributes.iter().find(|before| before.name == after.name)?;
+        let what = loss_between(&before.type_name, &after.type_name)?;
+        Some(format!("of values of the attribute {}.{}, {what}", id.sql(), after.name))
+    });
+    let cut: Vec<String> = cut.collect();
     for attribute in lost {
         remove = remove.hazard(HazardKind::DeletesData, loss(id, attribute));
     }
@@ -81,6 +87,7 @@ pub(super) fn keep_values(
     let carry = Step::new(Action::Alter, id, create)
         .then(format!("CREATE CAST {cast} WITH FUNCTION {signature}"))
         .because("convert values of the old type, attribute by attribute");
+    let carry = cut.into_iter().fold(carry, |carry, why| carry.hazard(HazardKind::DeletesData, why));
     remove.sql.splice(
         0..0,
         [
@@ -112,7 +119,7 @@ fn value(
     }
     Some(match between_types(&before.type_name, wanted)? {
         Cast::Free | Cast::Assignment => value,
-        Cast::Explicit => format!("{value}::{wanted}"),
+        Cast::Explicit => format!("{value}::{}", cast_target(wanted)),
         Cast::ThroughText => format!("{value}::text::{wanted}"),
     })
 }
