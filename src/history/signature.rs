@@ -71,11 +71,17 @@ impl Signers<'_> {
             refused(format!("`{path}` is signed by its author, {author}"))
                 .note("an author cannot approve alone")
         };
-        if check.is_of(email(author))? {
+        let Some(address) = email(author) else {
+            return Err(refused(format!(
+                "the line `forge:author` of `{path}` has no e-mail address"
+            ))
+            .note("whether somebody else has signed it can't be told"));
+        };
+        if check.is_of(address)? {
             return Err(own());
         }
         for principal in check.principals()? {
-            if principal.eq_ignore_ascii_case(email(author)) {
+            if principal.eq_ignore_ascii_case(address) {
                 return Err(own());
             }
             if check.is_of(&principal)? {
@@ -231,12 +237,15 @@ fn compact(time: &str) -> String {
     time.chars().filter(char::is_ascii_digit).collect()
 }
 
-/// The address in `Ann <ann@example.com>`, or all of it where there is none.
-fn email(person: &str) -> &str {
-    let address = person
-        .rsplit_once('<')
-        .and_then(|(_, rest)| rest.split_once('>'));
-    address.map_or(person, |(address, _)| address.trim())
+/// The address in `Ann <ann@example.com>`, or `ann@example.com` itself.
+fn email(person: &str) -> Option<&str> {
+    let address = match person.split_once('<') {
+        Some((_, rest)) => rest.strip_suffix('>')?,
+        None => person,
+    };
+    let is_address =
+        address.contains('@') && !address.contains(['<', '>', ' ', ',', '*', '?', '!']);
+    is_address.then_some(address)
 }
 
 #[cfg(test)]
@@ -245,7 +254,15 @@ mod tests {
 
     #[test]
     fn addresses() {
-        assert_eq!(email("Ann <ann@example.com>"), "ann@example.com");
-        assert_eq!(email("ann@host"), "ann@host");
+        fn check(person: &str, address: Option<&str>) {
+            assert_eq!(email(person), address, "{person}");
+        }
+        check("Ann <ann@example.com>", Some("ann@example.com"));
+        check("ann@host", Some("ann@host"));
+        check("", None);
+        check("ann", None);
+        check("<ann@example.com", None);
+        check("Ann <ann@example.com> and others", None);
+        check("<*@example.com>", None);
     }
 }

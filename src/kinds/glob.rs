@@ -152,16 +152,25 @@ impl<'de> Deserialize<'de> for Glob {
     }
 }
 
-/// Whether a name is of a pattern's shape.
+/// Whether a name is of a pattern's shape. Each star but the last is content with the first place where what follows it fits,
+/// so that many stars take no longer than few.
 fn is_like(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((before, after)) => name.strip_prefix(before).is_some_and(|rest| {
-            (0..=rest.len())
-                .filter(|&at| rest.is_char_boundary(at))
-                .any(|at| is_like(after, &rest[at..]))
-        }),
-    }
+    let Some((start, rest)) = pattern.split_once('*') else {
+        return pattern == name;
+    };
+    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
+    let inner = name
+        .strip_prefix(start)
+        .and_then(|inner| inner.strip_suffix(end));
+    let after = |inner: &'_ str, piece: &str| inner.find(piece).map(|at| at + piece.len());
+    let mut pieces = middle.split('*');
+    inner.is_some_and(|mut inner| {
+        pieces.all(|piece| {
+            let end = after(inner, piece);
+            inner = &inner[end.unwrap_or(0)..];
+            end.is_some()
+        })
+    })
 }
 
 #[cfg(test)]
@@ -179,6 +188,12 @@ mod tests {
         check("*_x", "a_x", true);
         check("*_x", "a_y", false);
         check("a*b*c", "axxbyyc", true);
+        check("a*b*c", "abbc", true);
+        check("a*b*c", "acb", false);
+        check("ab*ba", "aba", false);
+        check("*a*", "bab", true);
+        check("**", "", true);
+        check(&"*a".repeat(5000), &format!("{}b", "a".repeat(63)), false);
         check("*", "", true);
     }
 

@@ -6,6 +6,7 @@ use std::{fmt, net::IpAddr, process::Command, str::FromStr, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+pub use super::resolve::is_connection_string;
 use super::{keepalive::Keepalive, pooling::Pooling, uri};
 use crate::{
     diagnostic::{Diagnostic, Result},

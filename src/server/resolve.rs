@@ -80,6 +80,19 @@ impl ConnectOptions {
     }
 }
 
+/// Whether a text can be read as a connection string, in all its parts. Of one that can't, nobody knows what is a password.
+pub fn is_connection_string(text: &str) -> bool {
+    read(text, &Origin::Given).is_ok()
+}
+
+fn read(text: &str, origin: &Origin) -> Result<Parameters> {
+    if uri::looks_like(text.trim()) {
+        uri::parse(text.trim(), origin)
+    } else {
+        Parameters::from_pairs(text, origin)
+    }
+}
+
 /// The connection string, the service and the environment, in libpq's order. A service beats the environment: its
 /// file is the more deliberate of the two.
 fn gather(
@@ -94,11 +107,7 @@ fn gather(
         (None, Some(url)) => (url, Origin::Variable(DATABASE_URL.to_owned())),
         (None, None) => ("", Origin::Given),
     };
-    let mut parameters = if uri::looks_like(text.trim()) {
-        uri::parse(text.trim(), &origin)?
-    } else {
-        Parameters::from_pairs(text, &origin)?
-    };
+    let mut parameters = read(text, &origin)?;
     let variables = Parameters::from_environment(environment)?;
     let named = |keyword| parameters.text(keyword).or_else(|| variables.text(keyword));
     if let Some(service) = named(Keyword::Service) {

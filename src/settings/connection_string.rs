@@ -2,9 +2,12 @@
 
 use std::{fmt, ops::Range};
 
+use crate::server::connect::is_connection_string;
+
 /// A database's URL or `key=value` connection string as the user wrote it.
 ///
-/// It may hold a password, so [`fmt::Display`] and [`fmt::Debug`] leave that out.
+/// It may hold a password, so [`fmt::Display`] and [`fmt::Debug`] leave that out, and show nothing of a text that can't be
+/// read, in which it could be anywhere.
 #[derive(Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(transparent)]
 pub struct ConnectionString(String);
@@ -13,6 +16,20 @@ impl ConnectionString {
     /// The text with its password, for connecting and for nothing else.
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+}
+
+impl ConnectionString {
+    fn shown(&self) -> String {
+        let is_read = match self.0.split_once("://") {
+            Some(("http" | "https", _)) => url::Url::parse(&self.0).is_ok(),
+            _ => is_connection_string(&self.0),
+        };
+        if is_read {
+            redact(&self.0)
+        } else {
+            "***".to_owned()
+        }
     }
 }
 
@@ -30,13 +47,13 @@ impl From<String> for ConnectionString {
 
 impl fmt::Display for ConnectionString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&redact(&self.0))
+        f.write_str(&self.shown())
     }
 }
 
 impl fmt::Debug for ConnectionString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&redact(&self.0), f)
+        fmt::Debug::fmt(&self.shown(), f)
     }
 }
 
@@ -133,11 +150,10 @@ mod tests {
     fn passwords_are_left_out() {
         fn check(text: &str, redacted: &str) {
             assert_eq!(redact(text), redacted);
-            assert_eq!(ConnectionString::from(text).to_string(), redacted);
-            assert_eq!(
-                format!("{:?}", ConnectionString::from(text)),
-                format!("{redacted:?}")
-            );
+            let shown = ConnectionString::from(text).to_string();
+            assert!(shown == redacted || shown == "***", "{shown}");
+            let debugged = format!("{:?}", ConnectionString::from(text));
+            assert_eq!(debugged, format!("{shown:?}"));
         }
         check("embedded", "embedded");
         check("postgresql://h:5432/db", "postgresql://h:5432/db");
@@ -168,6 +184,27 @@ mod tests {
         );
         check("password='open", "password='***");
         check("the password is wrong", "the password is wrong");
+    }
+
+    #[test]
+    fn nothing_is_shown_of_what_cannot_be_read() {
+        fn check(text: &str, shown: &str) {
+            assert_eq!(ConnectionString::from(text).to_string(), shown);
+        }
+        check(
+            "postgresql://u:pw@h/db?sslmode=require",
+            "postgresql://u:***@h/db?sslmode=require",
+        );
+        check("host=h dbname=db", "host=h dbname=db");
+        check("https://u:pw@npm", "https://u:***@npm");
+        check("postgres//app:pw@db/x", "***");
+        check("postgresql:/app:pw@db/x", "***");
+        check("app:pw@db/x", "***");
+        check("postgresql://app:pw%", "***");
+        check("host=db passwd=pw", "***");
+        check("postgresql://db/x?passwrd=pw", "***");
+        check("AKIA/secret", "***");
+        check("hunter2", "***");
     }
 
     #[test]

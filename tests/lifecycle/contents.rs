@@ -493,6 +493,8 @@ pub(crate) async fn an_index_is_undone_where_a_partition_went(cluster: &Cluster)
         assert!(desk.typed.contains(told), "{change}: {}", desk.typed);
         let left = "SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid::regclass::text IN ('app.visits', 'app.visits_a', 'app.visits_c')";
         assert_eq!(ask(&desk, left).await, [""; 0], "{change}: {}", desk.typed);
+    }
+}
 
 /// A cast to a type with a limit would cut what is too long; one that rounds asks for an approval.
 pub(crate) async fn a_narrower_type_takes_nothing_from_values_unasked(cluster: &Cluster) {

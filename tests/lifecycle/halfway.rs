@@ -542,6 +542,7 @@ pub(crate) async fn a_command_that_follows_an_apply_is_run_until_it_succeeds(clu
     typed(&mut desk, "downgrade -1 --allow all", 0);
     let said = typed(&mut desk, "status", 0);
     assert!(!said.contains("after_apply"), "{said}");
+}
 
 /// The undo steps stand in the file of the way back, between `\if false` and `\endif`.
 pub(crate) async fn psql_leaves_the_undo_steps_out(cluster: &Cluster) {
