@@ -175,14 +175,14 @@ fn precedence_of_the_shadow() {
         "--shadow",
         "url",
         "--shadow-url",
-        "f",
+        "host=f",
         "--shadow-bin",
         "/f",
         "--offline",
     ];
     let pairs = [
         ("FORGE_SHADOW", "download"),
-        ("FORGE_SHADOW_URL", "v"),
+        ("FORGE_SHADOW_URL", "host=v"),
         ("FORGE_SHADOW_BIN", "v"),
         ("FORGE_OFFLINE", "yes"),
         ("FORGE_CACHE_DIR", "/v"),
@@ -195,7 +195,7 @@ fn precedence_of_the_shadow() {
         &pairs,
         [
             "url (--shadow)",
-            "f (--shadow-url)",
+            "host=f (--shadow-url)",
             "/f (--shadow-bin)",
             "true (--offline)",
             "/v ($FORGE_CACHE_DIR)",
@@ -207,7 +207,7 @@ fn precedence_of_the_shadow() {
         &pairs,
         [
             "download ($FORGE_SHADOW)",
-            "v ($FORGE_SHADOW_URL)",
+            "host=v ($FORGE_SHADOW_URL)",
             "ROOT/v ($FORGE_SHADOW_BIN)",
             "true ($FORGE_OFFLINE)",
             "/v ($FORGE_CACHE_DIR)",
