@@ -133,6 +133,7 @@ fn main() -> ExitCode {
         rows::rows_are_found_under_names_that_the_plan_changes,
         rows::rows_that_a_backfill_leaves_in_the_way_are_found,
         rows::rows_that_refer_to_none_are_found,
+        rows::references_of_a_type_with_an_equality_of_its_own_are_no_orphans,
         rows::rows_that_a_cast_rejects_are_found,
         rows::values_of_composite_types_are_looked_at_as_not_null_does,
         rows::rows_that_cannot_be_looked_at_are_told,

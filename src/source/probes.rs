@@ -218,6 +218,8 @@ pub struct Foresight {
     /// The composite types and domains that earlier statements create, by name.
     created: BTreeMap<String, Created>,
     giving_domains: BTreeSet<String>,
+    /// The types of columns whose values are rows.
+    row_types: BTreeSet<String>,
     /// The columns of unique indexes that earlier statements build.
     indexes: BTreeMap<Name, Vec<Ident>>,
     /// The names that functions and types have now, by those that they will have.
@@ -254,6 +256,7 @@ impl Foresight {
             enums: BTreeMap::new(),
             created: BTreeMap::new(),
             giving_domains: known.giving_domains.clone(),
+            row_types: BTreeSet::new(),
             indexes: BTreeMap::new(),
             renamed: BTreeMap::new(),
             schemas: BTreeMap::new(),
@@ -288,6 +291,9 @@ impl Foresight {
                 is_generated: column.is_generated,
             })
             .collect();
+        let of_rows = known.columns.iter().filter(|column| column.is_row);
+        let of_rows = of_rows.map(|column| column.type_name.clone());
+        self.row_types.extend(of_rows);
         let relation = Relation::live(name.clone(), columns);
         let key = known.key.iter();
         let key = key.filter_map(|name| Some(relation.column(name)?.id));

@@ -481,6 +481,29 @@ INSERT INTO app.users VALUES
     .await;
 }
 
+/// Values are equal as their type says, which a foreign key goes by: nothing is in its way here but one row.
+pub(crate) async fn references_of_a_type_with_an_equality_of_its_own_are_no_orphans(
+    cluster: &Cluster,
+) {
+    let before = "\
+CREATE SCHEMA app;
+CREATE EXTENSION citext SCHEMA app;
+CREATE TABLE app.users (name app.citext PRIMARY KEY);
+CREATE TABLE app.orders (id int PRIMARY KEY, name app.citext);
+";
+    let after = before.replace(
+        "name app.citext);",
+        "name app.citext REFERENCES app.users);",
+    );
+    let rows = "\
+INSERT INTO app.users VALUES ('Ann');
+INSERT INTO app.orders VALUES (1, 'ann'), (2, NULL), (3, 'bob');
+";
+    let ways = ["orphans in app.orders (name): 1 (SQLSTATE 23503)"];
+    let mended = "DELETE FROM app.orders WHERE id = 3";
+    refused(cluster, [before, &after], "", rows, &ways, mended).await;
+}
+
 /// Where a cast fails, the rows are counted and shown by their keys, and no value is told: also of a partitioned table, and
 /// of one without a key.
 pub(crate) async fn rows_that_a_cast_rejects_are_found(cluster: &Cluster) {

@@ -16,6 +16,8 @@ use crate::sql::{Ident, NullTest, join};
 pub(super) struct Demand {
     pub(super) table: TableId,
     names: Names,
+    /// Whether it is made of the rows of heirs, too.
+    reach: Reach,
     rule: Rule,
 }
 
@@ -70,15 +72,27 @@ impl Foresight {
             }
             _ => {}
         }
-        rules
-            .into_iter()
-            .map(|rule| self.demand(table, rule))
-            .collect()
+        let reach = if constraint.is_no_inherit {
+            Reach::Only
+        } else {
+            Reach::Heirs
+        };
+        let demand = |rule| Demand {
+            reach,
+            ..self.demand(table, rule)
+        };
+        rules.into_iter().map(demand).collect()
     }
 
     fn demand(&self, table: TableId, rule: Rule) -> Demand {
         let names = self.tables.get(table).relation.names();
-        Demand { table, names, rule }
+        let reach = Reach::Heirs;
+        Demand {
+            table,
+            names,
+            reach,
+            rule,
+        }
     }
 
     /// The columns of a primary key; one that takes an index over has that index's.
@@ -250,7 +264,7 @@ impl Foresight {
             Rule::Check(rule) => vec![self.probe(
                 demand.table,
                 relation,
-                Reach::Heirs,
+                demand.reach,
                 &table.name.1,
                 state::CHECK,
                 format!("rows of {named} against CHECK ({rule})"),
@@ -274,7 +288,7 @@ impl Foresight {
         self.probe(
             demand.table,
             relation.clone(),
-            Reach::Heirs,
+            demand.reach,
             &table.name.1,
             state,
             format!("NULL in {} ({})", dotted(&table.name), join(columns, ", ")),
@@ -313,16 +327,37 @@ impl Foresight {
             filled
         } else {
             let other_alias = Ident::new("r");
-            let relation = other.relation.with_names(&foreign.names);
-            let relation = relation.for_text(&other_alias, &join(theirs, " "));
+            let theirs_now = other.relation.with_names(&foreign.names);
+            let theirs_now = theirs_now.for_text(&other_alias, &join(theirs, " "));
             let reach = self.tables.reach_of_keys(foreign.table);
-            let from = relation.sql(&other_alias, reach, None);
-            let pairs = own.iter().zip(theirs);
-            let same = pairs.map(|(own, theirs)| format!("r.{theirs} = o.{own}"));
-            format!(
-                "{filled} AND NOT EXISTS (SELECT FROM {from} WHERE {})",
-                join(same, " AND ")
-            )
+            let from = theirs_now.sql(&other_alias, reach, None);
+            if own.iter().any(|column| has_own_equality(relation, column)) {
+                let alias = Ident::new("f");
+                let reach = self.tables.reach_of_keys(demand.table);
+                let own_from = relation
+                    .clone()
+                    .for_text(&alias, &filled)
+                    .sql(&alias, reach, None);
+                let of = |alias: &str, columns: &[Ident]| {
+                    join(
+                        columns.iter().map(|column| format!("{alias}.{column}")),
+                        ", ",
+                    )
+                };
+                format!(
+                    "({}) IN (SELECT {} FROM {own_from} EXCEPT SELECT {} FROM {from}) AND {filled}",
+                    of("o", own),
+                    of("f", own),
+                    of("r", theirs),
+                )
+            } else {
+                let pairs = own.iter().zip(theirs);
+                let same = pairs.map(|(own, theirs)| format!("r.{theirs} = o.{own}"));
+                format!(
+                    "{filled} AND NOT EXISTS (SELECT FROM {from} WHERE {})",
+                    join(same, " AND ")
+                )
+            }
         };
         let mut orphans = probe(format!("orphans in {named} ({listed})"), condition);
         let why = match &other.rows {
@@ -362,6 +397,15 @@ fn unique(columns: Vec<Ident>, also_nulls: bool) -> Rule {
         rows: None,
         also_nulls,
     }
+}
+
+/// Whether a column's type may say by an operator of its own which values are equal, as citext does. A foreign key uses that;
+/// `=` finds it only where its schema is on the search path, and EXCEPT takes what the type's values are sorted by.
+fn has_own_equality(relation: &Relation, column: &Ident) -> bool {
+    let type_name = relation
+        .column(column)
+        .and_then(|column| column.type_name.as_deref());
+    type_name.is_some_and(|name| name.contains('.'))
 }
 
 /// How a column's values are tested for NULL.

@@ -641,22 +641,16 @@ impl Foresight {
             id: 0,
             name: Ident::new(def.colname.as_str()),
             value,
-            null: self.null_test(type_name.as_deref(), created == Some(&Created::Row)),
+            null: NullTest::of_rows(
+                created == Some(&Created::Row)
+                    || type_name
+                        .as_ref()
+                        .is_some_and(|name| self.row_types.contains(name)),
+            ),
             type_name,
             is_domain: created == Some(&Created::Domain),
             is_generated,
         }
-    }
-
-    /// How values of a type are tested for NULL. What is known of types is what columns have.
-    fn null_test(&self, type_name: Option<&str>, is_row: bool) -> NullTest {
-        let mut columns = self
-            .tables
-            .iter()
-            .flat_map(|(_, table)| &table.relation.columns);
-        let of_rows = columns
-            .any(|column| column.null == NullTest::Row && column.type_name.as_deref() == type_name);
-        NullTest::of_rows(is_row || of_rows)
     }
 
     fn retype(&mut self, table: TableId, column: &Ident, def: &ColumnDef) {
@@ -1070,6 +1064,18 @@ mod tests {
         );
     }
 
+    /// `=` of another schema isn't found.
+    #[test]
+    fn foreign_keys_of_types_with_an_equality_of_their_own() {
+        check(
+            &["ALTER TABLE app.users ADD FOREIGN KEY (c) REFERENCES app.users (c)"],
+            &[
+                "SELECT * FROM app.users AS o WHERE (o.c) IN (SELECT f.c FROM app.users AS f EXCEPT \
+                 SELECT r.c FROM app.users AS r) AND o.c IS NOT NULL LIMIT 10",
+            ],
+        );
+    }
+
     #[test]
     fn values_that_are_rows() {
         check(
@@ -1110,6 +1116,11 @@ mod tests {
                 ]
             ),
             ["SELECT * FROM app.users_1 AS users_1 (id, b, x) WHERE x IS NULL LIMIT 10"],
+        );
+        let of_its_own = "ALTER TABLE app.users ADD CHECK (a <> '') NO INHERIT";
+        assert_eq!(
+            last(&known, &[of_its_own]),
+            ["SELECT * FROM ONLY app.users WHERE NOT (a <> '') LIMIT 10"],
         );
         // A key of a table looks at its own rows only, unless it is partitioned.
         assert_eq!(
