@@ -43,6 +43,8 @@ mod filling;
 mod found;
 #[path = "lifecycle/halfway.rs"]
 mod halfway;
+#[path = "lifecycle/hazards.rs"]
+mod hazards;
 #[path = "lifecycle/poolers.rs"]
 mod poolers;
 #[path = "lifecycle/rights.rs"]
@@ -97,6 +99,9 @@ fn main() -> ExitCode {
         session::a_disposable_database_needs_no_plan,
         scripts::a_script_does_what_forge_does,
         drafts::edited_drafts_are_proved_again,
+        hazards::what_a_step_meets_is_approved_by_name,
+        hazards::apply_looks_again_at_what_a_step_meets,
+        hazards::a_merge_looks_at_what_a_step_meets,
         faults::lost_files_have_a_way_out,
         faults::bad_input_is_told_and_changes_nothing,
         faults::what_a_server_is_too_old_for_is_told,

@@ -44,9 +44,9 @@ pub enum Reached {
 /// A plan that has been run already changes nothing.
 ///
 /// # Errors
-/// [`Code::Draft`] and [`Code::EditedPlan`] for a plan that isn't what was approved, [`Code::Signature`] for one that nobody
-/// has signed who has to, [`Code::TargetChanged`] for a target
-/// that isn't what it was made for, [`Code::History`] for a part of a plan before which others have to come,
+/// [`Code::Draft`] and [`Code::EditedPlan`] for a plan that isn't what was approved, [`Code::Hazard`] for one that does what
+/// its approval does not allow, [`Code::Signature`] for one that nobody has signed who has to, [`Code::TargetChanged`] for a
+/// target that isn't what it was made for, [`Code::History`] for a part of a plan before which others have to come,
 /// [`Code::Partial`] if some of it stands and the next run goes on,
 /// [`Code::ResultDiffers`] if all of it stands and the target isn't what it promised.
 pub async fn run(
@@ -95,6 +95,11 @@ pub async fn run(
     };
     if let (Some(partly), Direction::Up | Direction::Down) = (&partly, script.direction) {
         check_partitions(path, &plan.plan, &partly.done, &target.live)?;
+    }
+    if script.direction == Direction::Up {
+        let none = BTreeSet::new();
+        let done = partly.as_ref().map_or(&none, |partly| &partly.done);
+        history::check_covered(path.as_str(), plan, &target.live, done)?;
     }
     if work.looks_for_rows {
         no_row_in_the_way(work, script, &target.live, partly.as_ref()).await?;

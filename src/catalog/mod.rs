@@ -6,6 +6,7 @@
 mod adopt;
 mod fingerprint;
 mod introspect;
+mod judge;
 mod probing;
 mod row;
 mod scope;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     fingerprint::{Families, Fingerprint},
     introspect::{Addresses, Cast, introspect, introspect_with_addresses},
+    judge::Judge,
     scope::Scope,
     state::{extension_versions, state},
     unmodelled::{Unlike, Unmodelled},

@@ -11,7 +11,7 @@ use crate::{
     apply::{self, Halfway, Reached, Script, Target, Work},
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Direction, Folder, Partly, Revisions},
-    kinds::{Action, HazardKind},
+    kinds::{Action, HazardKind, Step},
     plan::file::render_steps,
     server::session::Session,
 };
@@ -62,7 +62,7 @@ async fn abort(
     tell(context, &revision, &halfway);
     halfway.can_be_undone()?;
     let rest = halfway.rest();
-    allow::check(&halfway.undo.path, &rest, wish.allow)?;
+    allow::check(&halfway.undo.path, &rest, wish.allow, Step::risks)?;
     if wish.dry_run {
         context.reporter.sql(&render_steps(&rest));
         context.reporter.note("a dry run: nothing was changed");

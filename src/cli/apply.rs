@@ -1,6 +1,7 @@
 //! `forge apply`: brings the target up to a revision.
 
 use std::{
+    collections::BTreeSet,
     io::{self, BufRead as _, IsTerminal as _},
     time::Duration,
 };
@@ -392,6 +393,7 @@ async fn dry_run(work: &Work<'_>, revisions: &Revisions, plans: &[Filed]) -> Res
         if begun == history::Standing::Absent {
             let live = apply::read_target(work).await?;
             apply::check(&first.path, &first.plan, &live)?;
+            history::check_covered(first.path.as_str(), &first.plan, &live, &BTreeSet::new())?;
         }
     }
     for filed in plans {

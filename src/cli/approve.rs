@@ -11,6 +11,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Exit, Result},
     files::ProjectFiles,
     history::{self, Direction, Filed, Folder},
+    kinds::Step,
     plan::file::{Approval, PlanFile, header_value, with_header},
     report::Status,
     settings::Settings,
@@ -71,7 +72,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
                 Some(down) => !down.plan.is_proved()?,
                 None => true,
             };
-        match allow::check(&filed.path, &filed.plan.plan, &args.allow) {
+        match allow::check(&filed.path, &filed.plan.plan, &args.allow, Step::risks) {
             Ok(allowed) => drafts.push(Draft {
                 up: (*filed).clone(),
                 down: down.cloned(),
@@ -85,7 +86,9 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         return Err(error);
     }
     for draft in drafts.iter_mut().filter(|draft| draft.edited) {
-        let proved = prove_again::run(context, &settings, &draft.up, draft.down.as_ref()).await?;
+        let (up, down) = (&draft.up, draft.down.as_ref());
+        let proved = prove_again::run(context, &settings, up, down, &args.allow).await?;
+        draft.allowed.clone_from(&proved.allowed);
         proved.mark(&mut draft.up.plan, Direction::Up);
         if let Some(down) = &mut draft.down {
             proved.mark(&mut down.plan, Direction::Down);

@@ -13,6 +13,7 @@ use crate::{
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Result},
     history::{self, Journal, Revisions},
+    kinds::Step,
     plan::Plan,
     report::Status,
     scaffold::Begun,
@@ -143,7 +144,7 @@ fn freeze_and_write(
         mut down,
     } = composed;
     let (plans, root) = (&settings.project.plans.value, &settings.project.root);
-    let allowed = allow::check(&plans.join(&name), &up.plan, &[Allow::All])?;
+    let allowed = allow::check(&plans.join(&name), &up.plan, &[Allow::All], Step::risks)?;
     let said = Said {
         by: &person::name(context, root),
         at: &person::now(),

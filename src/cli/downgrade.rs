@@ -10,9 +10,10 @@ use super::{
 };
 use crate::{
     apply::{self, Reached, Script, Target, Work},
+    catalog::{Catalog, Judge},
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Direction, Filed, Folder, Reference, Revisions, Walk},
-    kinds::HazardKind,
+    kinds::{HazardKind, Step},
     server::session::Session,
 };
 
@@ -73,9 +74,7 @@ async fn downgrade(
     let journal = history::load(work.session).await?;
     let revisions = Revisions::new(folder, journal)?;
     let ways_back = ways_back(&revisions, args.to.revision()?, work.session).await?;
-    for WayBack { down, .. } in &ways_back {
-        allow::check(&down.path, &down.plan.plan, &args.allow)?;
-    }
+    are_allowed(args, work, &ways_back).await?;
     if ways_back.is_empty() {
         context.reporter.note("nothing to do");
         return Ok(Exit::Done);
@@ -94,6 +93,22 @@ async fn downgrade(
     Ok(Exit::Done)
 }
 
+/// Checks that the hazards of the ways back are allowed.
+async fn are_allowed(args: &Args, work: &Work<'_>, ways_back: &[WayBack]) -> Result<()> {
+    let live = if ways_back.iter().any(WayBack::meets_objects) {
+        Some(apply::read_target(work).await?)
+    } else {
+        None
+    };
+    for way_back in ways_back {
+        let judge = way_back.judge(live.as_ref());
+        let risks = |step: &Step| step.risks_by(|sql| judge.effects(sql));
+        let down = &way_back.down;
+        allow::check(&down.path, &down.plan.plan, &args.allow, risks)?;
+    }
+    Ok(())
+}
+
 /// An applied plan and its way back, as they were approved.
 pub(super) struct WayBack {
     up: Filed,
@@ -110,6 +125,16 @@ impl WayBack {
             None => history::remembered_down(revision, session).await?,
         };
         Ok(Self { up, down })
+    }
+
+    /// Whether the objects of the database have to be known to tell the hazards of the way back.
+    pub(super) fn meets_objects(&self) -> bool {
+        self.down.plan.plan.meets_objects()
+    }
+
+    /// Who tells the hazards of the way back: of its statements, and of the objects of the database that they meet.
+    pub(super) fn judge<'a>(&'a self, live: Option<&'a Catalog>) -> Judge<'a> {
+        Judge::new(live, self.down.plan.plan.statements())
     }
 
     /// What the plan has deleted or changed of rows, which its way back does not restore.

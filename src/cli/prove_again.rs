@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use super::{
     Context,
+    allow::{self, Allow},
     bench::{Whom, on_bench},
     revisions,
     target::OpenTarget,
 };
 use crate::{
-    catalog::Fingerprint,
+    catalog::{Fingerprint, Judge},
     diagnostic::{Code, Diagnostic, Result},
     diff::Catalogs,
     history::{self, Direction, Filed, Revisions},
@@ -28,6 +29,8 @@ pub(super) struct Proved {
     from: Fingerprint,
     to: Fingerprint,
     semver: Semver,
+    /// The hazards that are allowed, also those of the objects that the steps meet.
+    pub(super) allowed: Vec<String>,
     /// What undoes the plan's steps from each place where it can stop.
     pub(super) undo: Option<Plan>,
 }
@@ -51,6 +54,7 @@ pub(super) async fn run(
     settings: &Settings,
     up: &Filed,
     down: Option<&Filed>,
+    allow: &[Allow],
 ) -> Result<Proved> {
     context.reporter.note(format_args!(
         "`{}` was edited, so it is proved again",
@@ -63,7 +67,7 @@ pub(super) async fn run(
     let project = &settings.project;
     let tree = Tree::read(&project.schema.value, &project.files)?;
     let target = OpenTarget::open_to_read(context, settings, "approve").await?;
-    let proved = on_target(context, settings, (up, down), &tree, &target).await;
+    let proved = on_target(context, settings, (up, down), allow, &tree, &target).await;
     target.close().await;
     proved
 }
@@ -72,6 +76,7 @@ async fn on_target(
     context: &Context<'_>,
     settings: &Settings,
     (up, down): (&Filed, &Filed),
+    allow: &[Allow],
     tree: &Tree,
     target: &OpenTarget<'_>,
 ) -> Result<Proved> {
@@ -85,7 +90,7 @@ async fn on_target(
         renames: &[],
         only: &up.plan.header.only,
     };
-    let (to, undo) = on_bench(context, settings, whom, async |bench, said| {
+    let (to, allowed, undo) = on_bench(context, settings, whom, async |bench, said| {
         let desired = bench.build(&statements).await?;
         let declared = bench
             .compare(&statements, &live, desired, wish, false, said)
@@ -99,6 +104,10 @@ async fn on_target(
         keeps_hazards(up, own_up)?;
         vouches_for_its_own(up, own_up)?;
         vouches_for_its_own(down, own_down)?;
+        let judge =
+            Judge::new([&live, desired], up.plan.plan.statements()).but_for(own_up.statements());
+        let risks = |step: &Step| step.risks_by(|sql| judge.effects(sql));
+        let allowed = allow::check(&up.path, &up.plan.plan, allow, risks)?;
         let catalogs = Catalogs {
             live: &live,
             desired,
@@ -112,7 +121,7 @@ async fn on_target(
             .await
             .map_err(|error| error.help("mend the draft, or let `forge plan` write it anew"))?;
         said.extend(proof.warnings());
-        Ok((desired.fingerprint(), proof.undo))
+        Ok((desired.fingerprint(), allowed, proof.undo))
     })
     .await?;
     let parents = &up.plan.header.down_revision;
@@ -121,6 +130,7 @@ async fn on_target(
         from: live.fingerprint(),
         to,
         semver: version.after(&up.plan.plan),
+        allowed,
         undo,
     })
 }

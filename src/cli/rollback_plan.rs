@@ -2,10 +2,16 @@
 
 use std::fmt::Write as _;
 
-use super::{Context, downgrade, revisions, target::OpenTarget};
+use super::{
+    Context,
+    downgrade::{self, WayBack},
+    revisions,
+    target::OpenTarget,
+};
 use crate::{
+    catalog::{Catalog, Judge},
     diagnostic::{Exit, Result},
-    history::{self, Filed, Reference, Revisions},
+    history::{self, Filed, Folder, Reference, Revisions},
     kinds::HazardKind,
     report::Role,
 };
@@ -27,17 +33,12 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let folder = revisions::readable_folder(context, &settings)?;
     let target = OpenTarget::open_to_read(context, &settings, "rollback-plan").await?;
     revisions::tell_target(context, &settings, &target.url);
-    let ways_back = async {
-        let journal = history::load(&target.session).await?;
-        let revisions = Revisions::new(folder, journal)?;
-        downgrade::ways_back(&revisions, &args.to, &target.session).await
-    }
-    .await;
+    let read = read(args, folder, &target).await;
     target.close().await;
-    let ways_back = ways_back?;
+    let (ways_back, live) = read?;
     let (mut lost, mut not_restored) = (0, Vec::new());
     for way_back in &ways_back {
-        lost += print(context, &way_back.down);
+        lost += print(context, &way_back.down, &way_back.judge(live.as_ref()));
         not_restored.extend(way_back.not_restored());
     }
     if ways_back.is_empty() {
@@ -66,8 +67,25 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// The ways back, and the database where its objects have to be known to tell what they do.
+async fn read(
+    args: &Args,
+    folder: Folder,
+    target: &OpenTarget<'_>,
+) -> Result<(Vec<WayBack>, Option<Catalog>)> {
+    let journal = history::load(&target.session).await?;
+    let revisions = Revisions::new(folder, journal)?;
+    let ways_back = downgrade::ways_back(&revisions, &args.to, &target.session).await?;
+    let live = if ways_back.iter().any(WayBack::meets_objects) {
+        Some(target.catalog().await?)
+    } else {
+        None
+    };
+    Ok((ways_back, live))
+}
+
 /// Prints one way back, and returns how many of its steps lose something.
-fn print(context: &Context<'_>, down: &Filed) -> usize {
+fn print(context: &Context<'_>, down: &Filed, judge: &Judge<'_>) -> usize {
     let paint = context.reporter.data_paint();
     let header = &down.plan.header;
     let mut text = String::new();
@@ -83,7 +101,7 @@ fn print(context: &Context<'_>, down: &Filed) -> usize {
                 lock.effect()
             ));
         }
-        let hazards = step.risks();
+        let hazards = step.risks_by(|sql| judge.effects(sql));
         for hazard in &hazards {
             line(format!("       {}: {}", hazard.kind, hazard.why));
         }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     apply::{self, InTheWay, Looked, Remaining, look_for_rows},
-    catalog::{Catalog, Scope},
+    catalog::{Catalog, Judge, Scope},
     diagnostic::{Code, Result},
     history::{self, Filed, Revisions, Signers, Standing},
     kinds::{Action, HazardKind, Kind, Step},
@@ -161,7 +161,13 @@ fn approvals(ahead: &Ahead<'_>) -> Line {
     for filed in ahead.plans {
         let approval = filed.plan.header.approval.as_ref();
         let allowed = approval.map_or(&[][..], |approval| &approval.allowed);
-        for (step, hazard) in filed.plan.plan.hazards() {
+        let plan = &filed.plan.plan;
+        let judge = Judge::new([ahead.live], plan.statements());
+        let risks = |step: &Step| step.risks_by(|sql| judge.effects(sql));
+        let hazards = plan
+            .steps()
+            .flat_map(|step| risks(step).into_iter().map(move |it| (step, it)));
+        for (step, hazard) in hazards {
             if !hazard.kind.needs_approval() {
                 continue;
             }

@@ -1,9 +1,13 @@
 //! Whether a plan and its way back are what a person approved.
 
+use std::collections::BTreeSet;
+
 use super::{Filed, Signers};
 use crate::{
+    catalog::{Catalog, Judge},
     diagnostic::{Code, Diagnostic, Result},
-    plan::file::Approval,
+    kinds::{Hazard, Step},
+    plan::file::{Approval, PlanFile},
 };
 
 /// Checks that a plan, with its way back, is what was approved, and signed by somebody whose signature counts.
@@ -27,14 +31,45 @@ pub fn check_approved(
 
 /// What the steps do, as their statements show and not only as the file says, is what was allowed.
 fn check_allowed(up: &Filed, approval: &Approval) -> Result<()> {
-    let mut missing = not_allowed(up, approval);
+    let missing = not_allowed(up.plan.plan.steps(), approval, Step::risks);
+    refuse(up.path.as_str(), missing)
+}
+
+/// Checks that an approval covers what the steps do that are left, in the database as it is: also what the objects do that
+/// they meet, as a trigger that fires. `name` says which plan it is.
+///
+/// # Errors
+/// [`Code::Hazard`] if the steps do what the approval does not allow.
+pub fn check_covered(
+    name: &str,
+    up: &PlanFile,
+    live: &Catalog,
+    done: &BTreeSet<usize>,
+) -> Result<()> {
+    let plan = &up.plan;
+    let (true, Some(approval)) = (plan.meets_objects(), &up.header.approval) else {
+        return Ok(());
+    };
+    let judge = Judge::new([live], plan.statements());
+    let risks = |step: &Step| step.risks_by(|sql| judge.effects(sql));
+    let left = (1..)
+        .zip(plan.steps())
+        .filter(|(number, _)| !done.contains(number));
+    refuse(
+        name,
+        not_allowed(left.map(|(_, step)| step), approval, risks),
+    )
+}
+
+/// Refuses a plan with hazards that its approval does not allow, if there are any.
+fn refuse(name: &str, mut missing: Vec<String>) -> Result<()> {
     missing.dedup();
     if missing.is_empty() {
         return Ok(());
     }
     let error = Diagnostic::error(
         Code::Hazard,
-        format!("`{}` has hazards that its approval does not allow", up.path),
+        format!("`{name}` has hazards that its approval does not allow"),
     );
     Err(missing
         .into_iter()
@@ -42,9 +77,13 @@ fn check_allowed(up: &Filed, approval: &Approval) -> Result<()> {
         .help("take the edit back, or make a new plan and have it approved with `--allow`"))
 }
 
-/// The hazards of a plan that need approval and do not have it, as a header lists those that do.
-fn not_allowed(up: &Filed, approval: &Approval) -> Vec<String> {
-    let hazards = up.plan.plan.hazards();
+/// The hazards of steps that need approval and do not have it, as a header lists those that do.
+fn not_allowed<'a>(
+    steps: impl Iterator<Item = &'a Step>,
+    approval: &Approval,
+    risks: impl Fn(&Step) -> Vec<Hazard>,
+) -> Vec<String> {
+    let hazards = steps.flat_map(|step| risks(step).into_iter().map(move |hazard| (step, hazard)));
     let wanted = hazards
         .filter(|(_, hazard)| hazard.kind.needs_approval())
         .map(|(step, hazard)| (format!("{} {}", hazard.kind, step.object), hazard.why));

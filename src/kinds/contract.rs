@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, fmt};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Address, Counter, Object, ObjectId, Step};
-use crate::sql::Ident;
+use crate::{source::Access, sql::Ident};
 
 /// A kind of object.
 pub trait ObjectKind:
@@ -250,6 +250,17 @@ pub trait ObjectKind:
     /// Whether PostgreSQL runs functions to make the object: over rows, or to see what an expression comes to.
     const RUNS_FUNCTIONS: bool = false;
 
+    /// What the server does by itself, because of this object, when the relation or the type is accessed that the object is
+    /// or belongs to.
+    fn when_accessed(&self, _id: &ObjectId, _access: &Access) -> Option<Answer> {
+        None
+    }
+
+    /// How the server changes rows of the relation that the object belongs to when those of another one are accessed.
+    fn passed_on(&self, _other: &ObjectId, _access: &Access) -> Option<Access> {
+        None
+    }
+
     /// The step that gives the object the name, and the schema, of `new`. `None`: the kind has no name of its own.
     fn rename(&self, _id: &ObjectId, _new: &ObjectId) -> Option<Step> {
         None
@@ -283,6 +294,15 @@ pub trait ObjectKind:
     fn resembles(&self, _created: &Self) -> bool {
         false
     }
+}
+
+/// What the server does by itself when a relation or a type is accessed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It runs a function that may do anything.
+    Fires,
+    /// It evaluates what the object defines; by this statement, from which nothing is read but its expressions.
+    Evaluates(String),
 }
 
 /// What the author of a change says of the values of rows that are there.

@@ -21,7 +21,7 @@ mod step;
 pub use self::{
     batching::Batching,
     contract::{
-        Aside, Attribute, Change, Claim, Comparison, Context, Difference, Follow, Fragment,
+        Answer, Aside, Attribute, Change, Claim, Comparison, Context, Difference, Follow, Fragment,
         ObjectKind, Reaction, Unfinished, Values, World, replace, shown, sorted,
     },
     counting::{Counter, Predecessor},
@@ -35,7 +35,7 @@ pub use self::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::sql::Ident;
+use crate::{source::Access, sql::Ident};
 
 /// How `pg_depend` names an object: the catalog's OID, the object's OID, and the column's number or zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -351,6 +351,16 @@ macro_rules! kinds {
             /// See [`ObjectKind::string_body`].
             pub fn string_body(&self) -> Option<&str> {
                 match self { $(Self::$name(model) => model.string_body(),)* }
+            }
+
+            /// See [`ObjectKind::when_accessed`].
+            pub fn when_accessed(&self, id: &ObjectId, access: &Access) -> Option<Answer> {
+                match self { $(Self::$name(model) => model.when_accessed(id, access),)* }
+            }
+
+            /// See [`ObjectKind::passed_on`].
+            pub fn passed_on(&self, other: &ObjectId, access: &Access) -> Option<Access> {
+                match self { $(Self::$name(model) => model.passed_on(other, access),)* }
             }
 
             /// See [`ObjectKind::RUNS_FUNCTIONS`].

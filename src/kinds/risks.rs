@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sha2::{Digest as _, Sha256};
 
 use super::{Hazard, HazardKind, Step};
-use crate::source::{About, Effect, about_table, effects, normalised};
+use crate::source::{About, Effect, about_table, accesses, effects, normalised};
 
 impl Step {
     /// Every hazard of the step: those that it says, and those that its statements show besides.
@@ -13,16 +13,44 @@ impl Step {
     /// What is not known to be harmless is a hazard. A step that forge wrote says itself what it does
     /// ([`Self::safe`]).
     pub fn risks(&self) -> Vec<Hazard> {
+        self.risks_by(effects)
+    }
+
+    /// As [`Self::risks`], where it is known what the statements do besides what their text tells.
+    pub fn risks_by(&self, effects: impl Fn(&str) -> BTreeSet<Effect>) -> Vec<Hazard> {
         let mut hazards = self.hazards.clone();
-        if self.safe.as_ref() != Some(&self.statements_hash()) {
-            hazards.extend(self.unsaid());
+        if !self.is_vouched_for() {
+            hazards.extend(self.unsaid(effects));
         }
         hazards
     }
 
+    /// Whether the objects of a database may do more than the text of the step tells: it is about rows, and forge does not
+    /// vouch for it.
+    pub fn meets_objects(&self) -> bool {
+        !self.is_vouched_for() && self.is_about_rows()
+    }
+
+    /// Whether the statements are those that forge wrote, and the hazards say all that they do.
+    fn is_vouched_for(&self) -> bool {
+        self.safe.as_ref() == Some(&self.statements_hash())
+    }
+
+    fn is_about_rows(&self) -> bool {
+        self.sql.iter().any(|sql| accesses(sql).of_rows())
+    }
+
     /// Marks a step that forge has written: what its statements do is known, but for the functions of the tree that its
-    /// expressions call. `empty` are the tables that have no rows for which an expression could be evaluated.
-    pub fn settle(&mut self, empty: &mut BTreeSet<String>) {
+    /// expressions call. `empty` are the tables that have no rows for which an expression could be evaluated; `effects_there`
+    /// says what a statement does in the database.
+    ///
+    /// Of the objects that a statement meets, a backfill's are said: it fires the table's triggers for each row, and what they
+    /// do is as unknown as what a step by hand does.
+    pub fn settle(
+        &mut self,
+        empty: &mut BTreeSet<String>,
+        effects_there: impl Fn(&str) -> BTreeSet<Effect>,
+    ) {
         let mut called = Vec::new();
         for sql in &self.sql {
             let about = about_table(sql);
@@ -40,13 +68,20 @@ impl Step {
                 );
             }
         }
+        if self.batching.is_some() {
+            for sql in &self.sql {
+                let of_text = effects(sql);
+                let of_objects = effects_there(sql).into_iter();
+                called.extend(of_objects.filter(|effect| !of_text.contains(effect)));
+            }
+        }
         self.hazards.extend(self.said_of(called));
-        let knows_better = !self.unsaid().is_empty();
+        let knows_better = !self.unsaid(effects).is_empty() || self.is_about_rows();
         self.safe = knows_better.then(|| self.statements_hash());
     }
 
     /// What its statements show and its hazards do not say.
-    fn unsaid(&self) -> Vec<Hazard> {
+    fn unsaid(&self, effects: impl Fn(&str) -> BTreeSet<Effect>) -> Vec<Hazard> {
         let shown: BTreeSet<Effect> = self.sql.iter().flat_map(|sql| effects(sql)).collect();
         self.said_of(shown)
     }
@@ -80,6 +115,11 @@ impl Step {
             Effect::Changes(verb) => Some((HazardKind::ChangesRows, format!("runs {verb}"))),
             Effect::Calls(function) => Some((HazardKind::RunsCode, format!("calls {function}"))),
             Effect::Unknown(what) => Some((HazardKind::RunsCode, format!("runs {what}"))),
+            Effect::Fires(what) => Some((HazardKind::RunsCode, format!("fires {what}"))),
+            // Not those of the batches.
+            Effect::PassesOn(what) => {
+                Some((HazardKind::ChangesRows, format!("changes rows of {what}")))
+            }
         }
     }
 

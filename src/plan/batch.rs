@@ -63,6 +63,16 @@ impl Plan {
         self.batches.iter().flat_map(|batch| &batch.steps)
     }
 
+    /// The statements in order.
+    pub fn statements(&self) -> impl Iterator<Item = &String> {
+        self.steps().flat_map(|step| &step.sql)
+    }
+
+    /// Whether there is a step of which the objects of the database have to be asked ([`Step::meets_objects`]).
+    pub fn meets_objects(&self) -> bool {
+        self.steps().any(Step::meets_objects)
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.batches.is_empty()

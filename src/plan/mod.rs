@@ -28,7 +28,7 @@ pub use self::{
 
 use std::collections::BTreeSet;
 
-use crate::{diagnostic::Result, diff::Diff};
+use crate::{catalog::Judge, diagnostic::Result, diff::Diff};
 
 /// Makes the plan that leads from the live catalog to the desired one.
 ///
@@ -38,8 +38,16 @@ pub fn plan(diff: &Diff<'_>) -> Result<Plan> {
     let graph = order::arrange(diff)?;
     let mut plan = batch::split(graph, diff.catalogs);
     let mut empty = BTreeSet::new();
+    // What a backfill meets is what is there, and what the steps before it made.
+    let fills = plan.steps().any(|step| step.batching.is_some());
+    let mut before = Vec::new();
     for step in plan.batches.iter_mut().flat_map(|batch| &mut batch.steps) {
-        step.settle(&mut empty);
+        step.settle(&mut empty, |sql| {
+            Judge::new([diff.catalogs.live], &before).effects(sql)
+        });
+        if fills {
+            before.extend(step.sql.iter().cloned());
+        }
     }
     Ok(plan)
 }

@@ -9,6 +9,7 @@ use pg_query::{
 use serde_json::Value;
 
 use super::{
+    accesses::read_by,
     ast,
     references::strings,
     statement_kind::{Does, StatementKind},
@@ -26,6 +27,10 @@ pub enum Effect {
     Calls(String),
     /// It does something whose effect its text does not tell.
     Unknown(String),
+    /// It fires this trigger or rule.
+    Fires(String),
+    /// It changes rows of this table because of a foreign key.
+    PassesOn(String),
 }
 
 /// What a statement may do. DDL that evaluates nothing on rows that are there does nothing; definitions do not run.
@@ -41,6 +46,25 @@ pub fn effects(sql: &str) -> BTreeSet<Effect> {
         Err(_) => {
             found.insert(unknown("a statement that cannot be read"));
         }
+    }
+    found
+}
+
+/// What evaluating an expression does, which stands in a query or in the definition of what evaluates it: a view, an index, a
+/// check. Other than [`effects`], it says nothing of the relations that a query reads.
+pub fn evaluated(sql: &str) -> BTreeSet<Effect> {
+    let mut found = BTreeSet::new();
+    match syntax::parse(sql) {
+        Ok(parsed) => {
+            let nodes = parsed.stmts.iter().filter_map(|raw| raw.stmt.as_deref());
+            for node in nodes.filter_map(ast::kind) {
+                match node {
+                    NodeEnum::ViewStmt(view) => walk(&tree(&view.query), &mut found),
+                    node => walk(&tree(node), &mut found),
+                }
+            }
+        }
+        Err(_) => _ = found.insert(unknown("an expression that cannot be read")),
     }
     found
 }
@@ -70,10 +94,8 @@ fn of_parts(node: &NodeEnum, found: &mut BTreeSet<Effect>) {
             let query = tree(node);
             walk(&query, found);
             // Only what runs code is worth a SELECT in a plan.
-            let mut read = BTreeSet::new();
-            relations(&query, &mut read);
-            let own = common_tables(&query);
-            found.extend(read.difference(&own).map(|relation| {
+            let read = read_by(&query).into_iter();
+            found.extend(read.map(|relation| {
                 unknown(format!(
                     "a query of {relation}, which may be a view that calls functions"
                 ))
@@ -97,12 +119,12 @@ fn of_parts(node: &NodeEnum, found: &mut BTreeSet<Effect>) {
         NodeEnum::DropStmt(drop) => of_drop(drop.remove_type(), drop.behavior()),
         NodeEnum::DropOwnedStmt(_) => Some(Effect::Deletes("DROP OWNED")),
         NodeEnum::DropdbStmt(_) => Some(Effect::Deletes("DROP DATABASE")),
-        // A view that the tree declares is filled by forge's own step, whose view was reviewed with the tree. By hand,
-        // REFRESH runs whatever the view calls at that time.
+        // REFRESH runs the view's query with every function in it, CREATE EXTENSION and ALTER EXTENSION … UPDATE a script that
+        // can do anything. By hand they need approval. Forge's own steps for a view or an extension that the tree declares do
+        // not: whoever reviewed the tree has reviewed those, and the steps carry forge's mark (`forge:safe`).
         NodeEnum::RefreshMatViewStmt(_) => Some(unknown(
             "REFRESH MATERIALIZED VIEW, which runs the view's query",
         )),
-        // The script can do anything. An extension that the tree declares was reviewed with it, and forge's own step says so.
         NodeEnum::CreateExtensionStmt(create) => Some(unknown(format!(
             "the script of the extension {}",
             create.extname
@@ -181,7 +203,7 @@ fn name_of(node: &NodeEnum) -> String {
 }
 
 /// A part of the syntax tree as data; a node has its kind as the key.
-fn tree(part: &impl serde::Serialize) -> Value {
+pub(super) fn tree(part: &impl serde::Serialize) -> Value {
     serde_json::to_value(part).expect("the syntax tree is plain data")
 }
 
@@ -226,39 +248,6 @@ fn of_node(kind: &str, fields: &Value) -> Option<Effect> {
             }
         },
         _ => None,
-    }
-}
-
-/// The relations that a query reads.
-fn relations(value: &Value, found: &mut BTreeSet<String>) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| relations(item, found)),
-        Value::Object(fields) => {
-            // What is written to is no node of its own.
-            if let Some(relation) = fields.get("RangeVar") {
-                let text = |key: &str| relation.get(key).and_then(Value::as_str);
-                match (text("schemaname").unwrap_or_default(), text("relname")) {
-                    ("pg_catalog", _) | (_, None) => {}
-                    ("", Some(name)) => _ = found.insert(name.to_owned()),
-                    (schema, Some(name)) => _ = found.insert(format!("{schema}.{name}")),
-                }
-            }
-            fields.values().for_each(|field| relations(field, found));
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-/// The names that WITH gives to queries of the statement.
-fn common_tables(value: &Value) -> BTreeSet<String> {
-    match value {
-        Value::Array(items) => items.iter().flat_map(common_tables).collect(),
-        Value::Object(fields) => {
-            let name = fields.get("ctename").and_then(Value::as_str);
-            let inner = fields.values().flat_map(common_tables);
-            inner.chain(name.map(ToOwned::to_owned)).collect()
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => BTreeSet::new(),
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod about_table;
 mod abridged;
+mod accesses;
 mod amend;
 mod ast;
 mod bounded;
@@ -27,6 +28,7 @@ mod grants;
 mod inert;
 mod leakproof;
 mod lexer;
+mod makes;
 mod named;
 mod names;
 mod needs;
@@ -51,15 +53,17 @@ mod tokens;
 mod walk;
 
 pub use about_table::{About, about_table};
+pub use accesses::{Access, Accesses, accesses, fires, passed_on, query_accesses};
 pub use amend::{about, amend, comments, with_line_ends_of};
 pub use ast::argument_types;
 pub use bounded::{Bounded, row, writes_rows};
 pub use directives::{Directive, DirectiveKind};
-pub use effects::{Effect, effects};
+pub use effects::{Effect, effects, evaluated};
 pub use expression::{ExpressionNames, names_in};
 pub use grants::{Defined, Share, granted_on_share};
 pub use inert::{AboutExtensions, Inert, Performer, about_extensions, inert};
 pub use leakproof::{Leakproof, leakproof};
+pub use makes::{Makes, makes};
 pub(crate) use names::first_causes;
 pub use needs::{Need, needs};
 pub use order::load_order;

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Result},
+    history,
     kinds::ObjectId,
     plan::{
         Misfit, Plan,
@@ -64,12 +65,17 @@ impl Workbench {
 
 impl Walk<'_> {
     /// Applies a plan that is one of `all`.
+    ///
+    /// # Errors
+    /// What `apply` refuses: also a plan whose approval does not cover what its steps do in this state.
     pub(super) async fn upgrade(
         &mut self,
         file: &PlanFile,
         all: &[&PlanFile],
         what: &str,
     ) -> Result<Upgrade> {
+        let revision = &file.header.revision;
+        history::check_covered(revision, file, &self.state, &BTreeSet::new())?;
         let found = misfits(&file.plan, &self.state);
         if let Some(fitted) = without_what_stood_besides(file, all, &self.state) {
             self.run(&fitted, what).await?;

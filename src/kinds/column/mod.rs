@@ -17,13 +17,14 @@ use self::{
     settings::{set_compression, set_options, set_statistics, set_storage},
 };
 use super::{
-    Action, Attribute, Claim, Context, Counter, Follow, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Step,
+    Action, Answer, Attribute, Claim, Context, Counter, Follow, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Step,
     casting::cast_target,
     filling::fill,
     rename::{noticed, of_whole},
 };
 use crate::{
     attributes,
+    source::Access,
     sql::{Clauses, Expression, join},
 };
 
@@ -309,6 +310,12 @@ impl ObjectKind for Column {
             .iter()
             .map(|identity| Claim::Relation(identity.sequence_name()))
             .collect()
+    }
+
+    fn when_accessed(&self, _id: &ObjectId, access: &Access) -> Option<Answer> {
+        let generated = self.generated.as_ref()?;
+        let computes = if generated.stored { access.stores() } else { *access == Access::Reads };
+        computes.then(|| Answer::Evaluates(format!("SELECT {}", generated.expression)))
     }
 
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {

@@ -5,13 +5,14 @@ mod partitions;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId,
+    Answer, Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId,
     ObjectKind, Reaction, Step, filling,
     partitions::reaching,
     rename::{of_whole, renaming},
 };
 use crate::{
     attributes,
+    source::{Access, passed_on},
     sql::{Expression, Ident, dotted},
 };
 
@@ -306,6 +307,15 @@ impl ObjectKind for Constraint {
             .into_iter()
             .chain([Claim::Constraint(id.sql())])
             .collect()
+    }
+
+    fn when_accessed(&self, id: &ObjectId, access: &Access) -> Option<Answer> {
+        access.stores().then(|| Answer::Evaluates(format!("ALTER TABLE {} ADD {}", id.container(), self.definition)))
+    }
+
+    fn passed_on(&self, other: &ObjectId, access: &Access) -> Option<Access> {
+        let refers = self.references_ref.as_ref() == Some(other);
+        refers.then(|| passed_on(self.definition.as_str(), access))?
     }
 
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Change, Context, Follow, Fragment, Lock, Object, ObjectId, ObjectKind, Reaction,
+    Answer, Attribute, Change, Context, Follow, Fragment, Lock, Object, ObjectId, ObjectKind, Reaction,
     Step,
 };
-use crate::{attributes, sql::Expression};
+use crate::{attributes, source::Access, sql::Expression};
 
 /// The default of a column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +26,10 @@ impl ObjectKind for Default {
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { expression => set_expression, of_view: physical, inherited_from_ref: physical });
 
     const RUNS_FUNCTIONS: bool = true;
+
+    fn when_accessed(&self, _id: &ObjectId, access: &Access) -> Option<Answer> {
+        (*access == Access::Inserts).then(|| Answer::Evaluates(format!("SELECT {}", self.expression)))
+    }
 
     fn address(&self, id: &ObjectId) -> String {
         format!("COLUMN {}", id.sql())

@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Aside, Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind,
+    Action, Answer, Aside, Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind,
     Reaction, Step,
     rename::{in_schema, noticed},
 };
 use crate::{
     attributes,
+    source::Access,
     sql::{Clauses, Expression, Ident},
 };
 
@@ -87,6 +88,11 @@ impl ObjectKind for Domain {
                 Step::drop(id, format!("DROP DOMAIN {}", old.sql())).because("drop the old domain"),
             ],
         })
+    }
+
+    fn when_accessed(&self, _id: &ObjectId, access: &Access) -> Option<Answer> {
+        let default = self.default.as_ref()?;
+        (*access == Access::Casts).then(|| Answer::Evaluates(format!("SELECT {default}")))
     }
 
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step,
+    Answer, Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step,
     rename::of_whole,
 };
-use crate::{attributes, sql::Expression};
+use crate::{attributes, source::Access, sql::Expression};
 
 /// A CHECK constraint of a domain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,6 +62,11 @@ impl ObjectKind for DomainConstraint {
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
         vec![Claim::Constraint(id.sql())]
+    }
+
+    fn when_accessed(&self, id: &ObjectId, access: &Access) -> Option<Answer> {
+        let adds = || Answer::Evaluates(format!("ALTER DOMAIN {} ADD {}", id.container(), self.definition));
+        (*access == Access::Casts).then(adds)
     }
 
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId,
+    Answer, Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId,
     ObjectKind, Reaction, Step, Unfinished,
     partitions::reaching,
     rename::in_schema,
@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     attributes,
+    source::Access,
     sql::{Clauses, Expression, Ident},
 };
 
@@ -243,6 +244,13 @@ impl ObjectKind for Index {
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
         vec![Claim::Relation(id.sql())]
+    }
+
+    fn when_accessed(&self, _id: &ObjectId, access: &Access) -> Option<Answer> {
+        let predicate = self.predicate.as_ref();
+        let predicate = predicate.map_or_else(String::new, |predicate| format!(" WHERE {predicate}"));
+        let fills = access.stores() || *access == Access::Refreshes;
+        fills.then(|| Answer::Evaluates(format!("CREATE INDEX ON {} {}{predicate}", self.table, self.rest)))
     }
 
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {

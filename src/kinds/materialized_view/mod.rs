@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind,
+    Action, Answer, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind,
     Reaction, Step,
     rename::{in_schema, noticed},
 };
 use crate::{
     attributes,
+    source::Access,
     sql::{Clauses, Expression, Ident},
 };
 
@@ -163,6 +164,10 @@ impl ObjectKind for MaterializedView {
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
         vec![Claim::Relation(id.sql()), Claim::Type(id.sql())]
+    }
+
+    fn when_accessed(&self, _id: &ObjectId, access: &Access) -> Option<Answer> {
+        (*access == Access::Refreshes).then(|| Answer::Evaluates(self.definition.to_string()))
     }
 
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {

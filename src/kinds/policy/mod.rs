@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Change, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction, Step,
+    Answer, Attribute, Change, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction, Step,
     rename::on_table,
 };
 use crate::{
     attributes,
+    source::Access,
     sql::{Clauses, Expression, Ident, join},
 };
 
@@ -79,6 +80,16 @@ impl ObjectKind for Policy {
             ),
             id,
         )]
+    }
+
+    fn when_accessed(&self, _id: &ObjectId, access: &Access) -> Option<Answer> {
+        // Whether the role that runs the statement is exempt is not known here.
+        let applies = match access {
+            Access::Reads | Access::Inserts | Access::Updates(_) | Access::Deletes => true,
+            Access::Truncates { .. } | Access::Refreshes | Access::Computes | Access::Casts => false,
+        };
+        let expressions = self.using.iter().chain(&self.with_check);
+        applies.then(|| Answer::Evaluates(format!("SELECT {}", join(expressions, ", "))))
     }
 
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {

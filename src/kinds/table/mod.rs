@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use self::options::{difference as options_difference, list as options_list};
 use super::{
-    Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, Object, ObjectId,
+    Answer, Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, Object, ObjectId,
     ObjectKind, Reaction, Step, Unfinished,
     rename::{in_schema, noticed},
 };
 use crate::{
     attributes,
+    source::Access,
     sql::{Clauses, Expression, Ident, join},
 };
 
@@ -231,6 +232,11 @@ impl ObjectKind for Table {
 
     fn aside(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<Aside> {
         Some(replacement::keep_rows(self, desired, id, cx))
+    }
+
+    fn when_accessed(&self, id: &ObjectId, access: &Access) -> Option<Answer> {
+        let key = self.partition_key.as_ref().filter(|_| access.stores())?;
+        Some(Answer::Evaluates(format!("CREATE TABLE {} () PARTITION BY {key}", id.sql())))
     }
 
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {

@@ -3,10 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Change, Context, Fragment, Lock, Object, ObjectId, ObjectKind, Reaction, Step,
+    Answer, Attribute, Change, Context, Fragment, Lock, Object, ObjectId, ObjectKind, Reaction, Step,
     rename::on_table,
 };
-use crate::{attributes, sql::Expression};
+use crate::{
+    attributes,
+    source::{Access, fires},
+    sql::Expression,
+};
 
 /// A trigger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,6 +76,11 @@ impl ObjectKind for Trigger {
         } else {
             vec![step]
         }
+    }
+
+    fn when_accessed(&self, _id: &ObjectId, access: &Access) -> Option<Answer> {
+        // Also one that is disabled: a statement of the same plan can enable it.
+        fires(self.definition.as_str(), access).then_some(Answer::Fires)
     }
 
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction,
+    Answer, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction,
     Step,
     rename::{in_schema, noticed},
 };
-use crate::{attributes, sql::Expression};
+use crate::{attributes, source::Access, sql::Expression};
 
 /// A view.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +50,11 @@ impl ObjectKind for View {
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
         vec![Claim::Relation(id.sql()), Claim::Type(id.sql())]
+    }
+
+    fn when_accessed(&self, _id: &ObjectId, access: &Access) -> Option<Answer> {
+        let runs = *access == Access::Reads || access.writes();
+        runs.then(|| Answer::Evaluates(self.definition.to_string()))
     }
 
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {

@@ -11,6 +11,8 @@ fn check(sql: &str, expected: &[&str]) {
             Effect::Changes(verb) => format!("changes {verb}"),
             Effect::Calls(name) => format!("calls {name}"),
             Effect::Unknown(what) => format!("unknown {what}"),
+            Effect::Fires(what) => format!("fires {what}"),
+            Effect::PassesOn(what) => format!("passes on {what}"),
         })
         .collect();
     assert_eq!(found, expected, "{sql}");

@@ -1,0 +1,311 @@
+//! What a step that somebody wrote does through the objects that it meets, which its text does not tell.
+
+use crate::{cluster::Cluster, desk::Desk};
+
+const TREE: &str = "\
+CREATE SCHEMA app;
+CREATE EXTENSION citext;
+CREATE FUNCTION app.purge() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION app.fits(a integer) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT a > 0';
+CREATE FUNCTION app.note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE DOMAIN app.positive AS integer CHECK (app.fits(VALUE));
+CREATE TABLE app.plain (id integer PRIMARY KEY, a integer, b integer);
+CREATE TABLE app.audited (id integer PRIMARY KEY, a integer, b integer);
+CREATE TRIGGER touched BEFORE UPDATE OF a ON app.audited FOR EACH ROW EXECUTE FUNCTION app.note();
+CREATE TRIGGER swept AFTER DELETE ON app.audited FOR EACH STATEMENT EXECUTE FUNCTION app.note();
+CREATE TABLE app.ruled (id integer PRIMARY KEY);
+CREATE TABLE app.parents (id integer PRIMARY KEY, name text);
+CREATE TABLE app.children (
+    id integer PRIMARY KEY,
+    parent integer REFERENCES app.parents ON DELETE CASCADE ON UPDATE CASCADE
+);
+CREATE TABLE app.notes (id integer PRIMARY KEY, child integer REFERENCES app.children ON DELETE SET NULL);
+CREATE TRIGGER noted AFTER UPDATE ON app.notes FOR EACH ROW EXECUTE FUNCTION app.note();
+CREATE TABLE app.checked (id integer CHECK (app.fits(id)));
+CREATE TABLE app.defaulted (id integer DEFAULT app.purge());
+CREATE TABLE app.indexed (id integer);
+CREATE INDEX indexed_fits ON app.indexed (app.fits(id));
+CREATE TABLE app.generated (id integer, fits boolean GENERATED ALWAYS AS (app.fits(id)) STORED);
+CREATE TABLE app.typed (id app.positive);
+CREATE VIEW app.purging AS SELECT app.purge() AS a;
+CREATE VIEW app.shown AS SELECT id, a FROM app.audited;
+CREATE VIEW app.written AS SELECT 1 AS id;
+CREATE TRIGGER placed INSTEAD OF INSERT ON app.written FOR EACH ROW EXECUTE FUNCTION app.note();
+CREATE MATERIALIZED VIEW app.kept AS SELECT app.purge() AS a;
+";
+
+/// Statements, the hazards that their text shows, and what is said besides.
+const WAYS: &[(&str, &str, &[&str])] = &[
+    (
+        "UPDATE app.audited SET a = 1",
+        "changes-rows",
+        &["runs-code · fires the trigger app.audited.touched"],
+    ),
+    (
+        "DELETE FROM app.audited",
+        "deletes-data",
+        &["runs-code · fires the trigger app.audited.swept"],
+    ),
+    ("UPDATE app.audited SET b = 1", "changes-rows", &[]),
+    (
+        "UPDATE app.ruled SET id = 1",
+        "changes-rows",
+        &["runs-code · fires the rule also on app.ruled"],
+    ),
+    (
+        "DELETE FROM app.parents",
+        "deletes-data",
+        &[
+            "changes-rows · changes rows of app.children, by the constraint app.children.children_parent_fkey",
+            "changes rows of app.notes, by the constraint app.notes.notes_child_fkey",
+            "runs-code · fires the trigger app.notes.noted",
+        ],
+    ),
+    ("UPDATE app.parents SET name = ''", "changes-rows", &[]),
+    (
+        "UPDATE app.plain SET a = (SELECT a FROM app.purging)",
+        "changes-rows",
+        &["runs-code · calls app.purge for the view app.purging"],
+    ),
+    (
+        "UPDATE app.shown SET a = 1",
+        "changes-rows",
+        &["runs-code · fires the trigger app.audited.touched"],
+    ),
+    (
+        "INSERT INTO app.written VALUES (1)",
+        "changes-rows",
+        &["runs-code · fires the trigger app.written.placed"],
+    ),
+    (
+        "UPDATE app.plain SET a = '1'::app.positive",
+        "changes-rows",
+        &["runs-code · calls app.fits for the domain constraint app.positive.positive_check"],
+    ),
+    (
+        "INSERT INTO app.typed VALUES (1)",
+        "changes-rows",
+        &["runs-code · calls app.fits for the domain constraint app.positive.positive_check"],
+    ),
+    (
+        "INSERT INTO app.checked VALUES (1)",
+        "changes-rows",
+        &["runs-code · calls app.fits for the constraint app.checked.checked_id_check"],
+    ),
+    (
+        "INSERT INTO app.defaulted DEFAULT VALUES",
+        "changes-rows",
+        &["runs-code · calls app.purge for the default app.defaulted.id"],
+    ),
+    (
+        "INSERT INTO app.indexed VALUES (1)",
+        "changes-rows",
+        &["runs-code · calls app.fits for the index app.indexed_fits"],
+    ),
+    (
+        "INSERT INTO app.generated VALUES (1)",
+        "changes-rows",
+        &["runs-code · calls app.fits for the column app.generated.fits"],
+    ),
+    (
+        "ALTER TABLE app.checked VALIDATE CONSTRAINT checked_id_check",
+        "",
+        &["runs-code · calls app.fits for the constraint app.checked.checked_id_check"],
+    ),
+    (
+        "CREATE TRIGGER late BEFORE INSERT ON app.plain FOR EACH ROW EXECUTE FUNCTION app.note();\n\
+         INSERT INTO app.plain VALUES (9);\nDROP TRIGGER late ON app.plain",
+        "changes-rows",
+        &["runs-code · fires the trigger late of app.plain"],
+    ),
+    ("UPDATE app.plain SET a = abs(b)", "changes-rows", &[]),
+];
+
+/// A step in batches behind the first transaction of a plan.
+const FILL: &str = "\
+COMMIT;
+
+-- forge:data table app.plain
+-- forge:batch key=id size=10
+UPDATE app.plain SET a = 1;
+";
+
+/// What the text shows is asked for before; then what the objects do, by name.
+pub(crate) async fn what_a_step_meets_is_approved_by_name(cluster: &Cluster) {
+    let files = [
+        ("forge.toml", "[naming]\ntemplate = \"{seq}_{slug}\"\n"),
+        ("schema/app.sql", TREE),
+    ];
+    let mut desk = Desk::new(cluster, &files).await;
+    // The extension and the materialized view are the tree's: forge's own steps need no approval.
+    desk.forge("plan -m \"begin\" --rev-id 100000000000");
+    desk.forge("approve --allow runs-code:app.kept");
+    desk.forge("upgrade");
+    assert!(
+        desk.typed.contains("the database is at 100000000000"),
+        "{}",
+        desk.typed
+    );
+    // Rules are none of forge's kinds.
+    let rule = "CREATE RULE also AS ON UPDATE TO app.ruled DO ALSO DELETE FROM app.plain";
+    desk.database.run(rule).await.unwrap();
+    desk.write(
+        "schema/email.sql",
+        "ALTER TABLE app.parents ADD COLUMN email text;\n",
+    );
+    desk.forge("plan -m \"add email\" --rev-id 200000000000");
+    let path = desk.environment.project().join("plans/0002_add_email.sql");
+    let draft = fs_err::read_to_string(&path).unwrap();
+    let edit = |sql: &str| {
+        let step = format!("-- forge:data table app.parents\n{sql};\n\nCOMMIT;");
+        fs_err::write(&path, draft.replace("COMMIT;", &step)).unwrap();
+    };
+    for (statement, shown, met) in WAYS {
+        edit(statement);
+        desk.typed.clear();
+        if !shown.is_empty() {
+            desk.forge("approve");
+            let asked = format!("--allow {shown}:app.parents\n");
+            assert!(desk.typed.contains(&asked), "{statement}: {}", desk.typed);
+        }
+        desk.typed.clear();
+        let allow = match *shown {
+            "" => String::new(),
+            shown => format!(" --allow {shown}:app.parents"),
+        };
+        if met.is_empty() {
+            desk.forge(&format!("approve{allow}"));
+            assert!(
+                desk.typed.contains("approved `"),
+                "{statement}: {}",
+                desk.typed
+            );
+            continue;
+        }
+        // What the text shows is allowed, and what changes rows elsewhere, too: the rest is asked for.
+        desk.forge(&format!("approve{allow}"));
+        assert!(
+            desk.typed.contains("[exit 3]"),
+            "{statement}: {}",
+            desk.typed
+        );
+        let said = desk.typed.replace("\n  │   ", " ").replace("\n      ", " ");
+        for what in *met {
+            assert!(said.contains(what), "{statement}: {what}: {}", desk.typed);
+        }
+    }
+    // With every hazard allowed by its name, it passes and is applied.
+    edit("UPDATE app.audited SET a = 1");
+    desk.typed.clear();
+    desk.forge("approve --allow changes-rows:app.parents --allow runs-code:app.parents");
+    desk.forge("upgrade");
+    assert!(
+        desk.typed.contains("the database is at 200000000000"),
+        "{}",
+        desk.typed
+    );
+}
+
+/// A trigger that somebody has made since the approval.
+pub(crate) async fn apply_looks_again_at_what_a_step_meets(cluster: &Cluster) {
+    let files = [
+        ("forge.toml", "[naming]\ntemplate = \"{seq}_{slug}\"\n"),
+        ("schema/app.sql", TREE),
+    ];
+    let mut desk = Desk::new(cluster, &files).await;
+    desk.forge("plan -m \"begin\" --rev-id 100000000000");
+    desk.forge("approve --allow all");
+    desk.forge("upgrade");
+    desk.write(
+        "schema/email.sql",
+        "ALTER TABLE app.parents ADD COLUMN email text;\n",
+    );
+    desk.forge("plan -m \"add email\" --rev-id 200000000000");
+    let path = desk.environment.project().join("plans/0002_add_email.sql");
+    let draft = fs_err::read_to_string(&path).unwrap();
+    fs_err::write(&path, draft.replacen("COMMIT;\n", FILL, 1)).unwrap();
+    let back = path.with_extension("down.sql");
+    let draft = fs_err::read_to_string(&back).unwrap();
+    fs_err::write(&back, draft.replacen("COMMIT;\n", FILL, 1)).unwrap();
+    desk.typed.clear();
+    desk.forge("approve");
+    assert!(desk.typed.contains("approved `"), "{}", desk.typed);
+    let trigger =
+        "CREATE TRIGGER late BEFORE UPDATE ON app.plain FOR EACH ROW EXECUTE FUNCTION app.note()";
+    desk.database.run(trigger).await.unwrap();
+    for command in ["apply --dry-run", "apply"] {
+        desk.typed.clear();
+        desk.forge(command);
+        assert!(desk.typed.contains("[exit 3]"), "{command}: {}", desk.typed);
+        let expected = "runs-code table app.plain: fires the trigger app.plain.late";
+        assert!(desk.typed.contains(expected), "{command}: {}", desk.typed);
+    }
+    desk.typed.clear();
+    desk.forge("preflight");
+    assert!(
+        desk.typed
+            .contains("nobody has allowed runs-code table app.plain"),
+        "{}",
+        desk.typed
+    );
+    desk.database
+        .run("DROP TRIGGER late ON app.plain")
+        .await
+        .unwrap();
+    desk.forge("apply");
+    assert!(
+        desk.typed.contains("the database is at 200000000000"),
+        "{}",
+        desk.typed
+    );
+    // The way back meets what is there when it runs.
+    desk.database.run(trigger).await.unwrap();
+    desk.typed.clear();
+    desk.forge("downgrade -1 --yes --allow deletes-data");
+    assert!(desk.typed.contains("[exit 3]"), "{}", desk.typed);
+    let expected = "runs-code · fires the trigger app.plain.late";
+    assert!(desk.typed.contains(expected), "{}", desk.typed);
+    desk.typed.clear();
+    desk.forge("rollback-plan");
+    assert!(
+        desk.typed
+            .contains("runs-code: fires the trigger app.plain.late"),
+        "{}",
+        desk.typed
+    );
+    desk.forge("downgrade -1 --yes --allow deletes-data --allow runs-code:app.plain");
+    assert!(desk.typed.contains("reverted 1 plan"), "{}", desk.typed);
+}
+
+/// Two branches, one of which makes the trigger that a step by hand of the other fires.
+pub(crate) async fn a_merge_looks_at_what_a_step_meets(cluster: &Cluster) {
+    let files = [
+        ("forge.toml", "[naming]\ntemplate = \"{seq}_{slug}\"\n"),
+        ("schema/app.sql", TREE),
+    ];
+    let mut desk = Desk::new(cluster, &files).await;
+    desk.forge("plan -m \"begin\" --rev-id 100000000000");
+    desk.forge("approve --allow all");
+    desk.forge("upgrade");
+    let email = "ALTER TABLE app.parents ADD COLUMN email text;\n";
+    desk.write("schema/email.sql", email);
+    desk.forge("plan -m \"add email\" --rev-id 200000000000");
+    let path = desk.environment.project().join("plans/0002_add_email.sql");
+    let draft = fs_err::read_to_string(&path).unwrap();
+    fs_err::write(&path, draft.replacen("COMMIT;\n", FILL, 1)).unwrap();
+    desk.forge("approve");
+    desk.remove("schema/email.sql");
+    desk.write(
+        "schema/late.sql",
+        "CREATE TRIGGER late BEFORE UPDATE ON app.plain FOR EACH ROW EXECUTE FUNCTION app.note();\n",
+    );
+    let from = "--from history --head 1000 --splice";
+    desk.forge(&format!("plan -m \"note it\" {from} --rev-id 300000000000"));
+    desk.forge("approve --all");
+    desk.write("schema/email.sql", email);
+    desk.typed.clear();
+    desk.forge("merge --rev-id 400000000000");
+    assert!(desk.typed.contains("[exit 3]"), "{}", desk.typed);
+    let expected = "runs-code table app.plain: fires the trigger app.plain.late";
+    assert!(desk.typed.contains(expected), "{}", desk.typed);
+}
