@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::rows::{count, is_of_value, state};
+use super::rows::{ask_within, count, is_of_value, state};
 use crate::{
     server::session::Session,
     source::{Probe, SHOWN},
@@ -169,10 +169,7 @@ impl Search<'_> {
     }
 
     async fn ask(&self, query: &str) -> Option<Vec<tokio_postgres::Row>> {
-        let limit = format!("{}ms", self.left().as_millis().max(1));
-        let limit = [("statement_timeout", limit.as_str())];
-        let answers = self.session.snapshot_under(&limit, &[query]).await;
-        answers.ok()?.into_iter().next()
+        ask_within(self.session, query, self.left()).await.ok()
     }
 
     /// The tables that hold the rows, as a whole each.

@@ -27,6 +27,8 @@ pub struct Halfway {
     live: Catalog,
     /// The partitions that others have added or taken away since.
     moved: Moved,
+    /// What keeps the undo from being begun.
+    wrong: Vec<String>,
     /// What the undo leaves as it is, or reaches besides, because of them; in words.
     pub beside: Vec<String>,
 }
@@ -62,40 +64,35 @@ impl Halfway {
         let live = read_target(work).await?;
         let left = history::snapshot(work.session, work.scope).await?;
         let moved = Moved::between(left.as_ref(), &live, &undo.plan.plan);
-        let mut halfway = if partly.direction == Direction::Abort {
-            Self {
-                stands: stood(&undo.plan.plan, &partly.done),
-                skipped: partly.done.clone(),
-                up,
-                undo,
-                begun: None,
-                live,
-                moved,
-                beside: Vec::new(),
-            }
-        } else {
-            let found = plan::standing(&up.plan.plan, &undo.plan.plan, &partly.done, &live);
-            tell_others(work, revision, &found);
-            let skipped = steps_of(&undo.plan.plan, |part| !part.is_among(&found.done));
-            Self {
-                begun: partly.begun.filter(|step| !found.done.contains(step)),
-                stands: found.done,
-                skipped,
-                up,
-                undo,
-                live,
-                moved,
-                beside: Vec::new(),
-            }
+        let mut halfway = Self {
+            stands: BTreeSet::new(),
+            skipped: partly.done.clone(),
+            begun: None,
+            up,
+            undo,
+            live,
+            moved,
+            wrong: Vec::new(),
+            beside: Vec::new(),
         };
+        if partly.direction == Direction::Abort {
+            halfway.stands = stood(&halfway.undo.plan.plan, &partly.done);
+        } else {
+            let (up, undo) = (&halfway.up.plan.plan, &halfway.undo.plan.plan);
+            let found = plan::standing(up, undo, &partly.done, &halfway.live);
+            tell_others(work, revision, &found);
+            halfway.skipped = steps_of(undo, |part| !part.is_among(&found.done));
+            halfway.begun = partly.begun.filter(|step| !found.done.contains(step));
+            halfway.stands = found.done;
+        }
         let Unfit {
-            needless, leaves, ..
+            wrong,
+            needless,
+            leaves,
         } = halfway.unfit();
-        halfway.beside = halfway.moved.words();
-        let leaves = leaves.into_iter();
-        halfway
-            .beside
-            .extend(leaves.map(|it| format!("not undone: {it}")));
+        let leaves = leaves.iter().map(|it| format!("not undone: {it}"));
+        halfway.beside = halfway.moved.words().into_iter().chain(leaves).collect();
+        halfway.wrong = wrong;
         halfway.skipped.extend(needless);
         Ok(halfway)
     }
@@ -123,8 +120,7 @@ impl Halfway {
                 "finish it: `forge apply`; then `forge downgrade -1` goes the plan's own way back",
             ));
         }
-        let Unfit { wrong, .. } = self.unfit();
-        if wrong.is_empty() {
+        if self.wrong.is_empty() {
             return Ok(());
         }
         let error = Diagnostic::error(
@@ -133,8 +129,9 @@ impl Halfway {
                 "the database is not as revision `{revision}` has left it, so its undo steps do not fit"
             ),
         );
-        Err(wrong
-            .into_iter()
+        Err(self
+            .wrong
+            .iter()
             .fold(error, Diagnostic::note)
             .help("take back what was changed by hand since, then run `forge apply --abort` again"))
     }

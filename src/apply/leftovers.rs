@@ -1,7 +1,7 @@
 //! What a failed step outside of any transaction leaves behind.
 
 use super::Work;
-use crate::{diagnostic::Result, kinds::Step, server::failure::server_error};
+use crate::{diagnostic::Result, kinds::Step, server::failure::server_error, source::is_named};
 
 /// Drops the invalid indexes that a failed concurrent build of this step has left.
 pub(super) async fn clear(work: &Work<'_>, step: &Step) -> Result<()> {
@@ -17,7 +17,7 @@ pub(super) async fn clear(work: &Work<'_>, step: &Step) -> Result<()> {
         .map_err(|error| server_error(&error))?;
     for row in &rows {
         let (name, short): (String, String) = (row.get("name"), row.get("short"));
-        if step.sql.iter().any(|sql| mentions(sql, &short)) {
+        if step.sql.iter().any(|sql| is_named(&short, sql)) {
             work.reporter.note(format_args!(
                 "dropping the invalid index {name} that the build has left"
             ));
@@ -30,14 +30,6 @@ pub(super) async fn clear(work: &Work<'_>, step: &Step) -> Result<()> {
     Ok(())
 }
 
-/// Whether a name, quoted where needed, stands as a word in a statement.
-fn mentions(sql: &str, name: &str) -> bool {
-    let part_of_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '"');
-    sql.match_indices(name).any(|(at, _)| {
-        !sql[..at].ends_with(part_of_word) && !sql[at + name.len()..].starts_with(part_of_word)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,7 +38,7 @@ mod tests {
     fn names_in_statements() {
         fn check(name: &str, expected: bool) {
             let sql = "CREATE INDEX CONCURRENTLY a_idx ON app.t USING btree (\"B\")";
-            assert_eq!(mentions(sql, name), expected, "{name}");
+            assert_eq!(is_named(name, sql), expected, "{name}");
         }
         check("a_idx", true);
         check("a", false);

@@ -9,7 +9,6 @@ use std::{
 };
 
 use super::culprits::{self, Found};
-
 use crate::{
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Result},
@@ -208,10 +207,20 @@ fn or_more(found: i64) -> String {
 
 /// Counts the rows that a query finds, within a time.
 pub(super) async fn count(session: &Session, query: &str, limit: Duration) -> Result<i64> {
+    let rows = ask_within(session, query, limit).await?;
+    Ok(rows.first().map_or(0, |row| row.get("found")))
+}
+
+/// Asks a query in a read-only transaction, within a time.
+pub(super) async fn ask_within(
+    session: &Session,
+    query: &str,
+    limit: Duration,
+) -> Result<Vec<tokio_postgres::Row>> {
     let limit = format!("{}ms", limit.as_millis().max(1));
     let limit = [("statement_timeout", limit.as_str())];
     let answers = session.snapshot_under(&limit, &[query]).await?;
-    Ok(answers[0].first().map_or(0, |row| row.get("found")))
+    Ok(answers.into_iter().next().unwrap_or_default())
 }
 
 pub(super) fn state(error: &Diagnostic) -> Option<&str> {

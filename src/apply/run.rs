@@ -96,6 +96,12 @@ pub async fn run(
     if let (Some(partly), Direction::Up | Direction::Down) = (&partly, script.direction) {
         check_partitions(path, &plan.plan, &partly.done, &target.live)?;
     }
+    if let Some(partly) = partly.as_ref().filter(|partly| !partly.done.is_empty()) {
+        let total = plan.plan.steps().count();
+        let revision = script.file.revision();
+        work.unfinished
+            .stand(script.direction, revision, (partly.done.len(), total));
+    }
     if script.direction == Direction::Up {
         let none = BTreeSet::new();
         let done = partly.as_ref().map_or(&none, |partly| &partly.done);
@@ -112,7 +118,6 @@ pub async fn run(
             (before, None)
         }
         Some(partly) => {
-            same_plan(script, journal)?;
             let before = journal.before(&partly).ok_or_else(|| {
                 Diagnostic::error(Code::History, "the beginning of the run was not recorded")
             })?;

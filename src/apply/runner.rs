@@ -163,19 +163,16 @@ impl<'a> Runner<'a> {
 
     /// Keeps what the command ends with if something else than a step fails. `unknown` is the step that may stand.
     fn tell_standing(&self, unknown: Option<usize>) {
-        let Self { stands, total, .. } = self;
-        let (participle, _) = self.script.direction.words();
+        let Self { stands, total, .. } = *self;
+        let (direction, unfinished) = (self.script.direction, self.work.unfinished);
         let revision = self.revision();
-        let what = match unknown {
-            Some(number) => format!(
+        match unknown {
+            Some(number) => unfinished.begun(direction, format!(
                 "{stands} of {total} steps of revision `{revision}` stand; whether step {number} does is found out by the next run"
-            ),
-            None if *stands == 0 => return self.work.unfinished.nothing(),
-            None => format!(
-                "revision `{revision}` is partly {participle}: {stands} of {total} steps stand"
-            ),
-        };
-        self.work.unfinished.begun(self.script.direction, what);
+            )),
+            None if stands == 0 => unfinished.nothing(),
+            None => unfinished.stand(direction, revision, (stands, total)),
+        }
     }
 
     async fn set_up(&self) -> Result<()> {

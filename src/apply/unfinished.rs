@@ -23,7 +23,15 @@ struct Parts {
 }
 
 impl Unfinished {
-    /// Steps of a revision stand.
+    /// So many steps of a revision stand, of all that it has.
+    pub(super) fn stand(&self, direction: Direction, revision: &str, (stands, of): (usize, usize)) {
+        let (participle, _) = direction.words();
+        let what =
+            format!("revision `{revision}` is partly {participle}: {stands} of {of} steps stand");
+        self.begun(direction, what);
+    }
+
+    /// Steps of a revision stand, or may stand.
     pub(super) fn begun(&self, direction: Direction, what: String) {
         let mut parts = self.0.borrow_mut();
         parts.begun = Some(what);

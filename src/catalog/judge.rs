@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Catalog;
 use crate::{
-    kinds::{Answer, Kind, Object, ObjectId},
+    kinds::{Answer, Hazard, Kind, Object, ObjectId, Step},
     source::{
         Access, Accesses, Effect, Makes, accesses, effects, evaluated, fires, makes, query_accesses,
     },
@@ -65,6 +65,16 @@ impl<'a> Judge<'a> {
             known: BTreeSet::new(),
             judges_definitions: false,
         }
+    }
+
+    /// Takes note of another statement of the plan, which runs before those that are judged from then on.
+    pub fn note(&mut self, sql: &'a str) {
+        self.made.add(sql);
+    }
+
+    /// Every hazard of a step: see [`Step::risks_by`].
+    pub fn risks(&self, step: &Step) -> Vec<Hazard> {
+        step.risks_by(|sql| self.effects(sql))
     }
 
     /// Judges definitions, too, but for these statements, which forge wrote: what they do, their plan says.

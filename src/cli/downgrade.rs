@@ -102,8 +102,7 @@ async fn are_allowed(args: &Args, work: &Work<'_>, ways_back: &[WayBack]) -> Res
     };
     for way_back in ways_back {
         let judge = way_back.judge(live.as_ref());
-        let risks = |step: &Step| step.risks_by(|sql| judge.effects(sql));
-        let down = &way_back.down;
+        let (down, risks) = (&way_back.down, |step: &Step| judge.risks(step));
         allow::check(&down.path, &down.plan.plan, &args.allow, risks)?;
     }
     Ok(())

@@ -106,7 +106,7 @@ async fn on_target(
         vouches_for_its_own(down, own_down)?;
         let judge =
             Judge::new([&live, desired], up.plan.plan.statements()).but_for(own_up.statements());
-        let risks = |step: &Step| step.risks_by(|sql| judge.effects(sql));
+        let risks = |step: &Step| judge.risks(step);
         let allowed = allow::check(&up.path, &up.plan.plan, allow, risks)?;
         let catalogs = Catalogs {
             live: &live,

@@ -101,7 +101,7 @@ fn print(context: &Context<'_>, down: &Filed, judge: &Judge<'_>) -> usize {
                 lock.effect()
             ));
         }
-        let hazards = step.risks_by(|sql| judge.effects(sql));
+        let hazards = judge.risks(step);
         for hazard in &hazards {
             line(format!("       {}: {}", hazard.kind, hazard.why));
         }

@@ -163,10 +163,9 @@ fn approvals(ahead: &Ahead<'_>) -> Line {
         let allowed = approval.map_or(&[][..], |approval| &approval.allowed);
         let plan = &filed.plan.plan;
         let judge = Judge::new([ahead.live], plan.statements());
-        let risks = |step: &Step| step.risks_by(|sql| judge.effects(sql));
         let hazards = plan
             .steps()
-            .flat_map(|step| risks(step).into_iter().map(move |it| (step, it)));
+            .flat_map(|step| judge.risks(step).into_iter().map(move |it| (step, it)));
         for (step, hazard) in hazards {
             if !hazard.kind.needs_approval() {
                 continue;

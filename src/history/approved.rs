@@ -32,7 +32,8 @@ pub fn check_approved(
 /// What the steps do, as their statements show and not only as the file says, is what was allowed.
 fn check_allowed(up: &Filed, approval: &Approval) -> Result<()> {
     let missing = not_allowed(up.plan.plan.steps(), approval, Step::risks);
-    refuse(up.path.as_str(), missing)
+    let help = "take the edit back, or make a new plan and have it approved with `--allow`";
+    refuse(up.path.as_str(), missing, help)
 }
 
 /// Checks that an approval covers what the steps do that are left, in the database as it is: also what the objects do that
@@ -51,18 +52,17 @@ pub fn check_covered(
         return Ok(());
     };
     let judge = Judge::new([live], plan.statements());
-    let risks = |step: &Step| step.risks_by(|sql| judge.effects(sql));
     let left = (1..)
         .zip(plan.steps())
         .filter(|(number, _)| !done.contains(number));
-    refuse(
-        name,
-        not_allowed(left.map(|(_, step)| step), approval, risks),
-    )
+    let left = left.map(|(_, step)| step);
+    let missing = not_allowed(left, approval, |step| judge.risks(step));
+    let help = "drop what was added to the database since the approval, or make a new plan and have it approved with `--allow`";
+    refuse(name, missing, help)
 }
 
 /// Refuses a plan with hazards that its approval does not allow, if there are any.
-fn refuse(name: &str, mut missing: Vec<String>) -> Result<()> {
+fn refuse(name: &str, mut missing: Vec<String>, help: &str) -> Result<()> {
     missing.dedup();
     if missing.is_empty() {
         return Ok(());
@@ -71,10 +71,7 @@ fn refuse(name: &str, mut missing: Vec<String>) -> Result<()> {
         Code::Hazard,
         format!("`{name}` has hazards that its approval does not allow"),
     );
-    Err(missing
-        .into_iter()
-        .fold(error, Diagnostic::note)
-        .help("take the edit back, or make a new plan and have it approved with `--allow`"))
+    Err(missing.into_iter().fold(error, Diagnostic::note).help(help))
 }
 
 /// The hazards of steps that need approval and do not have it, as a header lists those that do.

@@ -51,32 +51,29 @@ impl Step {
         empty: &mut BTreeSet<String>,
         effects_there: impl Fn(&str) -> BTreeSet<Effect>,
     ) {
+        let shown: Vec<BTreeSet<Effect>> = self.sql.iter().map(|sql| effects(sql)).collect();
         let mut called = Vec::new();
-        for sql in &self.sql {
+        let mut may_be_about_rows = false;
+        for (sql, shown) in self.sql.iter().zip(&shown) {
             let about = about_table(sql);
             match &about {
                 Some(About::Creates(table)) => _ = empty.insert(table.clone()),
                 Some(About::Fills(table)) => _ = empty.remove(table),
                 Some(About::Alters(_)) | None => {}
             }
+            may_be_about_rows |= matches!(about, Some(About::Fills(_)) | None);
             let evaluates = !matches!(&about, Some(About::Alters(table)) if empty.contains(table));
             if evaluates {
-                called.extend(
-                    effects(sql)
-                        .into_iter()
-                        .filter(|effect| matches!(effect, Effect::Calls(_))),
-                );
+                let calls = |effect: &&Effect| matches!(effect, Effect::Calls(_));
+                called.extend(shown.iter().filter(calls).cloned());
             }
-        }
-        if self.batching.is_some() {
-            for sql in &self.sql {
-                let of_text = effects(sql);
-                let of_objects = effects_there(sql).into_iter();
-                called.extend(of_objects.filter(|effect| !of_text.contains(effect)));
+            if self.batching.is_some() {
+                called.extend(effects_there(sql).difference(shown).cloned());
             }
         }
         self.hazards.extend(self.said_of(called));
-        let knows_better = !self.unsaid(effects).is_empty() || self.is_about_rows();
+        let unsaid = self.said_of(shown.into_iter().flatten());
+        let knows_better = !unsaid.is_empty() || (may_be_about_rows && self.is_about_rows());
         self.safe = knows_better.then(|| self.statements_hash());
     }
 

@@ -40,13 +40,17 @@ pub fn plan(diff: &Diff<'_>) -> Result<Plan> {
     let mut empty = BTreeSet::new();
     // What a backfill meets is what is there, and what the steps before it made.
     let fills = plan.steps().any(|step| step.batching.is_some());
-    let mut before = Vec::new();
+    let statements: Vec<String> = plan.statements().filter(|_| fills).cloned().collect();
+    let mut judge = fills.then(|| Judge::new([diff.catalogs.live], []));
+    let mut ahead = statements.iter();
     for step in plan.batches.iter_mut().flat_map(|batch| &mut batch.steps) {
         step.settle(&mut empty, |sql| {
-            Judge::new([diff.catalogs.live], &before).effects(sql)
+            let judge = judge.as_ref();
+            judge.map_or_else(BTreeSet::new, |judge| judge.effects(sql))
         });
-        if fills {
-            before.extend(step.sql.iter().cloned());
+        if let Some(judge) = &mut judge {
+            let own = ahead.by_ref().take(step.sql.len());
+            own.for_each(|sql| judge.note(sql));
         }
     }
     Ok(plan)

@@ -80,7 +80,7 @@ impl ConnectOptions {
     }
 }
 
-/// Whether a text can be read as a connection string, in all its parts. Of one that can't, nobody knows what is a password.
+/// Whether a text can be read as a connection string, in all its parts. Any part of one that cannot may be a password.
 pub fn is_connection_string(text: &str) -> bool {
     read(text, &Origin::Given).is_ok()
 }

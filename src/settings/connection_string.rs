@@ -17,9 +17,7 @@ impl ConnectionString {
     pub fn reveal(&self) -> &str {
         &self.0
     }
-}
 
-impl ConnectionString {
     fn shown(&self) -> String {
         let is_read = match self.0.split_once("://") {
             Some(("http" | "https", _)) => url::Url::parse(&self.0).is_ok(),

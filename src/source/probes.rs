@@ -16,11 +16,11 @@ use pg_query::{
     },
 };
 
+pub use self::tables::is_named;
 use self::{
     demands::Demand,
     tables::{
         Column, Name, Partitioned, Reach, Relation, Rows, Table, TableId, Tables, Value, dotted,
-        is_named,
     },
 };
 use super::{

@@ -253,11 +253,6 @@ fn only_sql_quotes() {
                 r#""\"char\"""#,
                 "the type is called that, and `format_type` quotes it",
             ),
-            (
-                "src/apply/leftovers.rs",
-                "matches!(c, '_' | '$' | '\"')",
-                "it looks for a whole name in a statement",
-            ),
         ],
     );
 }

@@ -387,6 +387,17 @@ pub(crate) async fn a_run_that_was_killed_is_not_told_as_one_that_failed(cluster
     }
     assert!(!said.contains("failed on"), "{said}");
 
+    // What nobody has approved isn't run, and the first step still stands.
+    let fires =
+        "CREATE FUNCTION app.fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+        CREATE TRIGGER fire BEFORE UPDATE ON app.b FOR EACH ROW EXECUTE FUNCTION app.fire()";
+    desk.database.run(fires).await.unwrap();
+    let said = typed(&mut desk, "apply", 6);
+    assert!(said.contains("fires the trigger app.b.fire"), "{said}");
+    assert!(said.contains("1 of 2 steps stand"), "{said}");
+    let gone = "DROP FUNCTION app.fire() CASCADE";
+    desk.database.run(gone).await.unwrap();
+
     let fails = "ALTER TABLE app.b ADD CONSTRAINT refuse CHECK (n < -1000) NOT VALID";
     desk.database.run(fails).await.unwrap();
     typed(&mut desk, "apply", 6);

@@ -182,14 +182,13 @@ impl Shadow {
     async fn create_owned(&self, purpose: &str, owner: Option<&Ident>) -> Result<ShadowDatabase> {
         let locale = || self.locale.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = locale().clone();
+        let plain = Locale::in_c(&wanted.encoding);
         let error = match self.create_with(purpose, owner, &wanted).await {
-            Err(error) if wanted != Locale::in_c(&wanted.encoding) => error,
+            Err(error) if wanted != plain => error,
             created => return created,
         };
-        let database = self
-            .create_with(purpose, owner, &Locale::in_c(&wanted.encoding))
-            .await?;
-        *locale() = Locale::in_c(&wanted.encoding);
+        let database = self.create_with(purpose, owner, &plain).await?;
+        *locale() = plain;
         let warning = Diagnostic::warning(
             Code::Note,
             format!(

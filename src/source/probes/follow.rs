@@ -15,7 +15,7 @@ use super::{
     tables::{Column, Name, Partitioned, Reach, Relation, Rows, Table, TableId, Value},
 };
 use crate::{
-    source::effects,
+    source::{effects, effects::tree},
     sql::{Ident, NullTest, join},
 };
 
@@ -471,8 +471,7 @@ impl Foresight {
             return None;
         }
         let text = self.expression(node)?;
-        let tree = serde_json::to_value(node).expect("the syntax tree is plain data");
-        (!has(&tree, "SubLink")).then_some(text)
+        (!has(&tree(node), "SubLink")).then_some(text)
     }
 
     /// What an action of ALTER TABLE leaves behind.

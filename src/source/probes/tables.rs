@@ -323,8 +323,8 @@ impl Relation {
     }
 }
 
-/// Whether a name, as SQL writes it, stands in a text.
-pub(super) fn is_named(name: &str, text: &str) -> bool {
+/// Whether a name, as SQL writes it, stands as a word in a text.
+pub fn is_named(name: &str, text: &str) -> bool {
     !words(text, name).is_empty()
 }
 
