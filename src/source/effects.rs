@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::LazyLock};
 
 use pg_query::{
-    NodeEnum,
+    Node, NodeEnum,
     protobuf::{AlterTableType, CopyStmt, DropBehavior, ObjectType, VariableSetStmt},
 };
 use serde_json::Value;
@@ -114,6 +114,10 @@ fn of_parts(node: &NodeEnum, found: &mut BTreeSet<Effect>) {
             }
             None
         }
+        NodeEnum::AlterSeqStmt(alter) => {
+            let restarts = alter.options.iter().any(restarts);
+            restarts.then_some(Effect::Changes("ALTER SEQUENCE … RESTART"))
+        }
         NodeEnum::TruncateStmt(_) => Some(Effect::Deletes("TRUNCATE")),
         NodeEnum::CopyStmt(copy) => Some(of_copy(copy)),
         NodeEnum::DropStmt(drop) => of_drop(drop.remove_type(), drop.behavior()),
@@ -157,6 +161,8 @@ fn of_drop(sort: ObjectType, behavior: DropBehavior) -> Option<Effect> {
         _ if behavior == DropBehavior::DropCascade => Some(Effect::Deletes("DROP … CASCADE")),
         // It may own tables.
         ObjectType::ObjectExtension => Some(Effect::Deletes("DROP EXTENSION")),
+        // Its position goes with it.
+        ObjectType::ObjectSequence => Some(Effect::Deletes("DROP SEQUENCE")),
         _ => None,
     }
 }
@@ -175,7 +181,24 @@ fn of_command(node: &NodeEnum, found: &mut BTreeSet<Effect>) {
         }
         // The default of rows that come.
         AlterTableType::AtColumnDefault => {}
+        AlterTableType::AtAlterColumnType => {
+            // USING can give any value, and a cast can round one.
+            found.insert(Effect::Changes("ALTER COLUMN … TYPE"));
+            walk(&tree(node), found);
+        }
+        AlterTableType::AtSetIdentity if command.def.as_deref().is_some_and(restarts) => {
+            found.insert(Effect::Changes("ALTER COLUMN … RESTART"));
+        }
         _ => walk(&tree(node), found),
+    }
+}
+
+/// Whether options of a sequence give it another position: ids that were given out may be given out again.
+fn restarts(options: &Node) -> bool {
+    let is_restart = |option: &Node| matches!(ast::kind(option), Some(NodeEnum::DefElem(option)) if option.defname == "restart");
+    match ast::kind(options) {
+        Some(NodeEnum::List(list)) => list.items.iter().any(is_restart),
+        _ => is_restart(options),
     }
 }
 

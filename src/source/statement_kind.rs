@@ -70,7 +70,6 @@ impl StatementKind {
             | NodeEnum::AlterOwnerStmt(_)
             | NodeEnum::AlterPolicyStmt(_)
             | NodeEnum::AlterPublicationStmt(_)
-            | NodeEnum::AlterSeqStmt(_)
             | NodeEnum::AlterStatsStmt(_)
             | NodeEnum::AlterTsconfigurationStmt(_)
             | NodeEnum::AlterTsdictionaryStmt(_)
@@ -110,6 +109,7 @@ impl StatementKind {
             | NodeEnum::CreateTableAsStmt(_)
             | NodeEnum::IndexStmt(_) => (Topic::Schema, Does::WhatItSays),
             NodeEnum::AlterExtensionStmt(_)
+            | NodeEnum::AlterSeqStmt(_)
             | NodeEnum::AlterTableStmt(_)
             | NodeEnum::CreateExtensionStmt(_)
             | NodeEnum::CreateStmt(_)
@@ -128,14 +128,15 @@ impl StatementKind {
             NodeEnum::AlterSubscriptionStmt(_) | NodeEnum::CreateSubscriptionStmt(_) => {
                 (Topic::Subscription, Does::Anything)
             }
+            // They decide who may do what in the whole cluster, or under which settings everything runs.
             NodeEnum::AlterRoleSetStmt(_)
             | NodeEnum::AlterRoleStmt(_)
             | NodeEnum::CreateRoleStmt(_)
             | NodeEnum::DropRoleStmt(_)
-            | NodeEnum::GrantRoleStmt(_) => (Topic::Roles, Does::Nothing),
+            | NodeEnum::GrantRoleStmt(_) => (Topic::Roles, Does::Anything),
             NodeEnum::AlterDatabaseRefreshCollStmt(_)
             | NodeEnum::AlterDatabaseSetStmt(_)
-            | NodeEnum::AlterDatabaseStmt(_) => (Topic::DatabaseSettings, Does::Nothing),
+            | NodeEnum::AlterDatabaseStmt(_) => (Topic::DatabaseSettings, Does::Anything),
             NodeEnum::CreatedbStmt(_) => (Topic::Database, Does::Anything),
             NodeEnum::DropdbStmt(_) => (Topic::Database, Does::Depends),
             NodeEnum::AlterTableMoveAllStmt(_)

@@ -34,8 +34,19 @@ const STATEMENTS: &[(&str, &[&str])] = &[
     ),
     (
         "ALTER TABLE app.t ALTER COLUMN a TYPE int USING app.purge()",
-        &["runs-code"],
+        &["changes-rows", "runs-code"],
     ),
+    (
+        "ALTER TABLE app.t ALTER COLUMN a TYPE text USING ''",
+        &["changes-rows"],
+    ),
+    ("ALTER SEQUENCE app.s RESTART", &["changes-rows"]),
+    (
+        "ALTER TABLE app.t ALTER COLUMN a RESTART WITH 1",
+        &["changes-rows"],
+    ),
+    ("DROP SEQUENCE app.s", &["deletes-data"]),
+    ("ALTER ROLE postgres PASSWORD 'x'", &["runs-code"]),
     ("CREATE INDEX i ON app.t (app.purge(a))", &["runs-code"]),
     ("SELECT pg_catalog.lo_unlink(1)", &["runs-code"]),
     ("SELECT setval('app.s', 1)", &["runs-code"]),

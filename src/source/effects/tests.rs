@@ -48,6 +48,26 @@ fn statements_that_write_rows() {
         &["deletes MERGE"],
     );
     check("TRUNCATE app.t", &["deletes TRUNCATE"]);
+    for sql in [
+        "ALTER TABLE app.t ALTER a TYPE text USING ''",
+        "ALTER TABLE app.t ALTER a TYPE date",
+    ] {
+        check(sql, &["changes ALTER COLUMN … TYPE"]);
+    }
+    check(
+        "ALTER SEQUENCE app.s RESTART",
+        &["changes ALTER SEQUENCE … RESTART"],
+    );
+    check(
+        "ALTER SEQUENCE app.s INCREMENT 2 RESTART WITH 7",
+        &["changes ALTER SEQUENCE … RESTART"],
+    );
+    check("ALTER SEQUENCE app.s INCREMENT 2", &[]);
+    check(
+        "ALTER TABLE app.t ALTER a RESTART WITH 1",
+        &["changes ALTER COLUMN … RESTART"],
+    );
+    check("DROP SEQUENCE app.s", &["deletes DROP SEQUENCE"]);
     check("COPY app.t FROM '/tmp/x'", &["changes COPY"]);
     check("COPY app.t TO PROGRAM 'sh'", &["unknown COPY … PROGRAM"]);
     check(
@@ -132,7 +152,7 @@ fn statements_that_run_code() {
     );
     check(
         "ALTER TABLE app.t ALTER a TYPE int USING app.f(a)",
-        &["calls app.f"],
+        &["changes ALTER COLUMN … TYPE", "calls app.f"],
     );
     check(
         "ALTER TABLE app.t ADD CHECK (app.f(a)) NOT VALID",
@@ -141,6 +161,14 @@ fn statements_that_run_code() {
     check(
         "ALTER DOMAIN app.d ADD CHECK (app.f(VALUE))",
         &["calls app.f"],
+    );
+    check(
+        "ALTER ROLE postgres PASSWORD 'x'",
+        &["unknown a statement of the kind AlterRoleStmt"],
+    );
+    check(
+        "ALTER DATABASE app SET search_path = x",
+        &["unknown a statement of the kind AlterDatabaseSetStmt"],
     );
     check("SET ROLE postgres", &["unknown SET role"]);
     check(
@@ -195,7 +223,6 @@ fn statements_that_are_known_to_be_harmless() {
         "CREATE RULE r AS ON INSERT TO app.t DO INSTEAD DELETE FROM app.n",
         "ALTER TABLE app.t ALTER a SET DEFAULT app.f()",
         "ALTER TABLE app.t ADD a int DEFAULT nextval('app.s'), ADD CHECK (a > 0)",
-        "ALTER TABLE app.t ALTER a TYPE text USING upper(a::text)",
         "ALTER TABLE app.t VALIDATE CONSTRAINT c",
         "ALTER TABLE app.t DROP CONSTRAINT c",
         "CREATE INDEX CONCURRENTLY ON app.t (lower(a))",
