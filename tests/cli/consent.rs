@@ -1,6 +1,6 @@
 //! What a pull request brings along does not run in CI: programs, clusters, and the commands that `forge.toml` names.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
 use crate::{made_up, server::Server, support::TestEnvironment};
 
@@ -180,6 +180,18 @@ fn a_cluster_or_a_cache_of_the_repository_is_not_used() {
         .file("cache/version/x", "postgres (PostgreSQL) 15.1\n");
     git(&environment, &["add", "-f", "cache"]);
     refused(&environment, "cache/version/x");
+    // In a container the files belong to another user than forge's, and git looks at them only when told to.
+    let own = fs_err::metadata("/proc/self").map(|metadata| metadata.uid());
+    if own.is_ok_and(|user| user == 0) {
+        let owned = environment
+            .program("chown")
+            .args(["-R", "65534", "."])
+            .status();
+        assert!(owned.expect("chown runs").success());
+        refused(&environment, "cache/version/x");
+        let owned = environment.program("chown").args(["-R", "0", "."]).status();
+        assert!(owned.expect("chown runs").success());
+    }
     // What a CI keeps there between its runs came with nobody.
     git(&environment, &["rm", "-q", "-r", "--cached", "cache"]);
     let text = environment.run(&["plan", "--check"]);

@@ -28,6 +28,12 @@ impl Landlock {
         Self(Err(reason.into()))
     }
 
+    /// The same kernel, if it were no newer than this ABI.
+    #[must_use]
+    pub fn at_most(self, abi: u32) -> Self {
+        Self(self.0.map(|own| own.min(abi)))
+    }
+
     /// Whether private servers are confined.
     pub fn is_there(&self) -> bool {
         self.0.is_ok()
@@ -50,10 +56,10 @@ impl Landlock {
 
     /// Confines the child of `command`, where there is Landlock; call it after the command's user is set.
     pub(in crate::server) fn confine(&self, command: &mut Command, reach: &Reach) -> Result<()> {
-        if !self.is_there() {
+        let Ok(abi) = self.0 else {
             return Ok(());
-        }
-        restrict(command, reach).map_err(|reason| {
+        };
+        restrict(command, reach, abi).map_err(|reason| {
             Diagnostic::error(Code::NoShadow, "a private server cannot be confined").note(reason)
         })
     }
@@ -65,7 +71,7 @@ fn probe() -> Result<u32, String> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn restrict(_command: &mut Command, _reach: &Reach) -> Result<(), String> {
+fn restrict(_command: &mut Command, _reach: &Reach, _abi: u32) -> Result<(), String> {
     Err("this system has no Landlock".to_owned())
 }
 
@@ -83,29 +89,37 @@ fn probe() -> Result<u32, String> {
 }
 
 #[cfg(target_os = "linux")]
-fn restrict(command: &mut Command, reach: &Reach) -> Result<(), String> {
-    let ruleset = ruleset(reach).map_err(|error| error.to_string())?;
+fn restrict(command: &mut Command, reach: &Reach, abi: u32) -> Result<(), String> {
+    let ruleset = ruleset(reach, abi).map_err(|error| error.to_string())?;
     // The crate has no file where the kernel has no Landlock, and that was asked before.
     let file: Option<std::os::fd::OwnedFd> = ruleset.into();
     super::system::restrict(command, file.ok_or("the kernel made no Landlock ruleset")?);
     Ok(())
 }
 
-/// The rules. What a kernel is too old for is left out of them (the crate's default).
+/// The newest version that the rules were tried with.
 #[cfg(target_os = "linux")]
-fn ruleset(reach: &Reach) -> Result<landlock::RulesetCreated, landlock::RulesetError> {
+const NEWEST: u32 = 7;
+
+/// The rules, of what the kernel's ABI knows.
+#[cfg(target_os = "linux")]
+fn ruleset(reach: &Reach, abi: u32) -> Result<landlock::RulesetCreated, landlock::RulesetError> {
     use landlock::{ABI, Access as _, AccessFs, AccessNet, Ruleset, RulesetAttr as _, Scope};
 
-    // The newest version that these rules were tried with.
-    const NEWEST: ABI = ABI::V7;
-    let everything = AccessFs::from_all(NEWEST);
+    let abi = ABI::from(abi.min(NEWEST).cast_signed());
+    let everything = AccessFs::from_all(abi);
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let write = everything & !(AccessFs::Execute | AccessFs::MakeChar | AccessFs::MakeBlock);
-    let mut ruleset = Ruleset::default()
-        .handle_access(everything)?
-        .handle_access(AccessNet::from_all(NEWEST))?
-        .scope(Scope::from_all(NEWEST))?
-        .create()?;
+    let (network, scope) = (AccessNet::from_all(abi), Scope::from_all(abi));
+    let mut rules = Ruleset::default().handle_access(everything)?;
+    // The crate refuses to handle nothing.
+    if !network.is_empty() {
+        rules = rules.handle_access(network)?;
+    }
+    if !scope.is_empty() {
+        rules = rules.scope(scope)?;
+    }
+    let mut ruleset = rules.create()?;
     for (paths, access) in [
         (&reach.read, read),
         (&reach.write, write),
@@ -113,7 +127,7 @@ fn ruleset(reach: &Reach) -> Result<landlock::RulesetCreated, landlock::RulesetE
         (&reach.devices, AccessFs::ReadFile | AccessFs::WriteFile),
     ] {
         for path in paths {
-            ruleset = allow(ruleset, path, access)?;
+            ruleset = allow(ruleset, path, access, abi)?;
         }
     }
     Ok(ruleset)
@@ -125,8 +139,9 @@ fn allow(
     ruleset: landlock::RulesetCreated,
     path: &camino::Utf8Path,
     access: landlock::BitFlags<landlock::AccessFs>,
+    abi: landlock::ABI,
 ) -> Result<landlock::RulesetCreated, landlock::RulesetError> {
-    use landlock::{ABI, AccessFs, PathBeneath, PathFd, RulesetCreatedAttr as _};
+    use landlock::{AccessFs, PathBeneath, PathFd, RulesetCreatedAttr as _};
 
     let (Ok(metadata), Ok(file)) = (fs_err::metadata(path), PathFd::new(path)) else {
         return Ok(ruleset);
@@ -134,14 +149,19 @@ fn allow(
     let access = if metadata.is_dir() {
         access
     } else {
-        access & AccessFs::from_file(ABI::V7)
+        access & AccessFs::from_file(abi)
     };
     ruleset.add_rule(PathBeneath::new(file, access))
 }
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_os = "linux")]
+    use std::process::Stdio;
+
     use super::*;
+    #[cfg(target_os = "linux")]
+    use crate::server::Environment;
 
     #[test]
     fn what_the_user_reads() {
@@ -158,5 +178,32 @@ mod tests {
             "confined by Landlock ABI 7: files, TCP, signals and abstract sockets",
         );
         check(&Landlock::missing("no kernel"), "not confined: no kernel");
+    }
+
+    /// PostgreSQL itself signals only its own processes, so a shell does it here.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn nobody_outside_is_signalled() {
+        let reach = Reach::of_program("/bin/sh".into(), &Environment::default());
+        let mut outside = Command::new("sleep").arg("60").spawn().expect("sleep runs");
+        let signalled = |landlock: &Landlock| {
+            let mut shell = Command::new("/bin/sh");
+            shell
+                .args(["-c", &format!("kill -0 {}", outside.id())])
+                .stderr(Stdio::null());
+            landlock
+                .confine(&mut shell, &reach)
+                .expect("it can be confined");
+            shell.status().expect("the shell runs").success()
+        };
+        assert!(signalled(&Landlock::missing("a test")));
+        let kernel = Landlock::of_kernel();
+        if kernel.is_there() {
+            assert!(signalled(&kernel.clone().at_most(5)));
+            let knows_signals = kernel.0.as_ref().is_ok_and(|abi| *abi >= 6);
+            assert_eq!(signalled(&kernel), !knows_signals);
+        }
+        outside.kill().expect("it sleeps");
+        outside.wait().expect("it was killed");
     }
 }
