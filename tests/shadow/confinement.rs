@@ -147,9 +147,10 @@ impl Outside {
         deeds
     }
 
+    /// Nobody answers a connection. Until 15 the server waits for libpq's time limit, from 16 on for its own.
     async fn prepare(client: &Client) {
         client
-            .batch_execute("CREATE EXTENSION dblink; CREATE EXTENSION postgres_fdw; CREATE TABLE taken (line text)")
+            .batch_execute("CREATE EXTENSION dblink; CREATE EXTENSION postgres_fdw; CREATE TABLE taken (line text); SET statement_timeout = '2s'")
             .await
             .unwrap();
     }
