@@ -83,7 +83,7 @@ impl Accesses {
     }
 }
 
-/// What a statement accesses when it runs. What cannot be read accesses nothing: [`super::effects`] says so.
+/// What a statement accesses when it runs. What cannot be read accesses nothing: [`super::effects()`] says so.
 pub fn accesses(sql: &str) -> Accesses {
     let mut found = Accesses::default();
     if let Ok(parsed) = syntax::parse(sql) {
