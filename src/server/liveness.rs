@@ -3,7 +3,7 @@
 //!
 //! While an answer is due and nothing moves, the server is asked over another connection whether the process behind this one
 //! still works. A statement may take as long as it likes; a process that is idle, or gone, will never answer. The times are
-//! those of [`Keepalive`](super::keepalive::Keepalive).
+//! those of [`Keepalive`].
 
 use std::{
     net::{Shutdown, TcpStream},
