@@ -16,6 +16,8 @@ mod support;
 
 #[path = "cli/consent.rs"]
 mod consent;
+#[path = "cli/embedded.rs"]
+mod embedded;
 #[path = "cli/env.rs"]
 mod env;
 #[path = "cli/global.rs"]

@@ -23,7 +23,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
     settings.project()?;
     let progress = context.reporter.progress("starting the embedded server");
-    let embedded = target::embedded(context, &settings).await?;
+    let mut embedded = target::embedded(context, &settings).await?;
     drop(progress);
     let outcome = if let Some((program, arguments)) = args.command.split_first() {
         with(context, &embedded.options(), program, arguments).await
@@ -33,7 +33,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
             "{} is up; Ctrl-C ends it",
             embedded.description()
         ));
-        std::future::pending().await
+        return Err(embedded.lost().await);
     };
     embedded.stop().await?;
     outcome

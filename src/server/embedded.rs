@@ -45,6 +45,8 @@ const SUPERUSER: &str = "postgres";
 const JOIN_LIMIT: Duration = Duration::from_mins(1);
 
 const POLL: Duration = Duration::from_millis(10);
+/// How often it is looked whether the server is still there.
+const WATCH: Duration = Duration::from_millis(250);
 
 /// The embedded server while this forge uses it.
 ///
@@ -113,6 +115,26 @@ impl Embedded {
     /// How to connect to the database `app`, as superuser.
     pub fn options(&self) -> ConnectOptions {
         admin::private(&self.home.socket, SUPERUSER, APP)
+    }
+
+    /// Waits until the server is gone although nobody has stopped it, and says so: somebody killed it, or it crashed. Who goes
+    /// on to use a server that is gone keeps the forge that starts the next one from stopping it.
+    pub async fn lost(&mut self) -> Diagnostic {
+        loop {
+            tokio::time::sleep(WATCH).await;
+            let gone = match &mut self.server {
+                Some(server) => server.has_ended().unwrap_or(true),
+                None => postmaster::running(&self.home.data).is_none(),
+            };
+            if gone {
+                return Diagnostic::error(Code::Unreachable, "the embedded server has ended")
+                    .note("nobody has stopped it: it was killed, or it crashed")
+                    .help(format!(
+                        "see `{}`, then start it again",
+                        self.home.folder.join("log")
+                    ));
+            }
+        }
     }
 
     /// Stops the server if this forge has started it, once no other forge uses it.

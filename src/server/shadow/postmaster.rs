@@ -114,6 +114,11 @@ impl Postmaster {
         Ok(())
     }
 
+    /// Whether the process has ended by itself.
+    pub(in crate::server) fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
     fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
         let begin = Instant::now();
         loop {
