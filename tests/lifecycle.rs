@@ -178,6 +178,7 @@ fn main() -> ExitCode {
         contents::a_plan_is_undone_where_partitions_came_and_went,
         contents::a_plan_goes_on_where_partitions_went,
         contents::an_index_is_undone_where_a_partition_went,
+        contents::a_partition_that_came_ends_a_plan_before_an_index_is_incomplete,
     ])
 }
 

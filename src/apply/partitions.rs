@@ -13,7 +13,7 @@ use crate::{
     kinds::{ObjectId, Step},
     plan::Plan,
     server::{failure::server_error, session::Session},
-    sql::{escaped, join},
+    sql::{Ident, dotted, escaped, join},
 };
 
 /// The partitioned tables that a plan's steps are spread over.
@@ -23,6 +23,8 @@ pub(super) struct Partitioned {
     tables: BTreeMap<ObjectId, u32>,
     /// The OIDs of each table's partitions, of any depth, when the run began.
     known: BTreeMap<u32, BTreeSet<u32>>,
+    /// The names of the tables that the plan itself makes or attaches.
+    own: BTreeSet<String>,
 }
 
 impl Partitioned {
@@ -39,17 +41,22 @@ impl Partitioned {
             .await
             .map_err(|error| server_error(&error))?;
         let oids = rows.iter().map(|row| row.get::<_, Option<u32>>("oid"));
-        let tables: BTreeMap<ObjectId, u32> = ids
-            .into_iter()
-            .zip(oids)
-            .filter_map(|(id, oid)| Some((id.clone(), oid?)))
-            .collect();
+        let mut tables = BTreeMap::new();
+        for (id, oid) in ids.into_iter().zip(oids) {
+            let oid = match oid {
+                Some(oid) => Some(oid),
+                // In a run that goes on, the plan has renamed it already.
+                None => renamed(session, plan, id).await?,
+            };
+            tables.extend(oid.map(|oid| (id.clone(), oid)));
+        }
         let found = partitions(session, &tables.values().copied().collect::<Vec<_>>()).await;
         let mut known: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
         for partition in found.map_err(|error| server_error(&error))? {
             known.entry(partition.of).or_default().insert(partition.oid);
         }
-        Ok(Self { tables, known })
+        let own = plan.steps().map(|step| step.object.sql()).collect();
+        Ok(Self { tables, known, own })
     }
 
     /// Locks the tables that a step is spread over as the step will, and looks whether they have partitions that they had not
@@ -61,7 +68,7 @@ impl Partitioned {
             let known = self.known.get(oid);
             let is_new = |oid: &u32| known.is_none_or(|known| !known.contains(oid));
             let mut new = found.map_err(Cause::Server)?;
-            new.retain(|partition| is_new(&partition.oid));
+            new.retain(|it| is_new(&it.oid) && !self.own.contains(&it.qualified));
             if !new.is_empty() {
                 return Err(Cause::Refused(came_meanwhile(id, &new)));
             }
@@ -87,11 +94,28 @@ impl Partitioned {
     }
 }
 
+/// The table that a plan has renamed: a later step that is about its partitions locks it by its new name.
+async fn renamed(session: &Session, plan: &Plan, id: &ObjectId) -> Result<Option<u32>> {
+    let about = plan
+        .steps()
+        .filter(|step| tables_of(step).any(|it| it == id));
+    let names: Vec<&str> = about
+        .flat_map(|step| step.locks.iter().map(|(_, name)| name.as_str()))
+        .collect();
+    let query = include_str!("sql/partitioned.sql");
+    let rows = session.client().query(query, &[&names]).await;
+    let rows = rows.map_err(|error| server_error(&error))?;
+    Ok(rows.first().map(|row| row.get("oid")))
+}
+
 /// A partition of a table, or of one of its partitions.
 struct Partition {
     of: u32,
     oid: u32,
+    /// As the session would write it.
     name: String,
+    /// With its schema.
+    qualified: String,
 }
 
 async fn partitions(
@@ -104,6 +128,9 @@ async fn partitions(
         of: row.get("root"),
         oid: row.get("oid"),
         name: row.get("name"),
+        qualified: dotted(
+            &["schema", "relation"].map(|part| Ident::new(row.get::<_, String>(part))),
+        ),
     });
     Ok(partitions.collect())
 }
@@ -122,8 +149,8 @@ fn came_meanwhile(table: &ObjectId, new: &[Partition]) -> Diagnostic {
     );
     Diagnostic::error(
         Code::TargetChanged,
-        format!("`{table}` has got partitions since: {names}"),
+        format!("`{table}` has got partitions since the plan was begun: {names}"),
     )
     .note("the plan has no steps for them, and what it makes of the table would stay incomplete")
-    .note("a plan that is made now knows them")
+    .help("run `forge apply --abort` where steps of the plan stand, then `forge plan`: a plan that is made now knows them")
 }

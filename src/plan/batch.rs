@@ -99,6 +99,7 @@ impl Plan {
 pub(super) fn split(arranged: Arranged, catalogs: Catalogs<'_>) -> Plan {
     let families = catalogs.live.families();
     let (mut expected, mut spread) = (BTreeSet::new(), BTreeSet::new());
+    let completed = completed_by_parts(catalogs);
     let mut plan = Plan::default();
     // Nodes that mustn't share a transaction with what the current one has committed only at its end.
     let mut tainted: BTreeSet<Node> = BTreeSet::new();
@@ -130,9 +131,10 @@ pub(super) fn split(arranged: Arranged, catalogs: Catalogs<'_>) -> Plan {
             {
                 step.expects.push((step.object.clone(), state));
             }
+            let is_completed = step.action == Action::Create && completed.contains(&step.object);
             for table in spread_over(catalogs, &step) {
                 if let Some(state) = families.partitions(&table)
-                    && spread.insert(table.clone())
+                    && (spread.insert(table.clone()) || is_completed)
                 {
                     step.expects.push((table, state));
                 }
@@ -149,6 +151,15 @@ pub(super) fn split(arranged: Arranged, catalogs: Catalogs<'_>) -> Plan {
         }
     }
     plan
+}
+
+/// What is made for a partitioned table alone, and then for each of its partitions: a partition that comes before it is made
+/// stays without. One that comes later gets it from PostgreSQL.
+fn completed_by_parts(catalogs: Catalogs<'_>) -> BTreeSet<&ObjectId> {
+    let objects = catalogs.desired.objects();
+    objects
+        .filter_map(|(_, object)| object.goes_with())
+        .collect()
 }
 
 /// The tables whose partitions a step has to know: that of its object, over whose partitions the change spreads, and that

@@ -32,6 +32,8 @@ use crate::diagnostic::{Code, Diagnostic, Result};
 
 /// How often the pulse is felt.
 const TICK: Duration = Duration::from_millis(250);
+/// How long the process of a lost connection may take to end.
+const ENDING: Duration = Duration::from_secs(5);
 
 /// Watches a connection until it is dropped.
 pub(super) struct Watch(AbortHandle);
@@ -218,9 +220,13 @@ impl Watcher {
              `keepalives_idle`, `keepalives_interval` and `keepalives_count` say how long forge waits",
         );
         if let Some(session) = self.asking.take() {
-            // It would keep its locks for as long as what stands between keeps its sockets.
-            drop(session.terminate(self.backend).await);
-            session.close().await;
+            // It would keep its locks for as long as what stands between keeps its sockets. Where that takes long, it isn't
+            // waited for: forge's own end of the connection goes now.
+            let ending = async {
+                drop(session.terminate(self.backend).await);
+                session.close().await;
+            };
+            drop(timeout(ENDING, ending).await);
         }
         {
             let mut inbox = open_inbox(&self.inbox);
@@ -244,7 +250,7 @@ impl Session {
         let rows = self
             .ask_as_login(
                 "SELECT (EXTRACT(epoch FROM a.backend_start) * 1000000)::bigint AS since, a.state,
-                 a.wait_event_type IS NOT DISTINCT FROM 'Client' AS waits FROM pg_stat_activity a WHERE a.pid = $1",
+                 coalesce(a.wait_event IN ('ClientRead', 'ClientWrite'), false) AS waits FROM pg_stat_activity a WHERE a.pid = $1",
                 &[&backend.pid],
             )
             .await?;

@@ -18,8 +18,12 @@ use super::{
 /// Shorter texts are parsed as they are.
 const SHORT: usize = 24 << 10;
 
-/// About as many bytes of operands are parsed at once.
+/// About as many bytes of operands are parsed at once. A shorter chain stays: its statement stands in a long text, and isn't
+/// long itself.
 const BATCH: usize = 4 << 10;
+
+/// A chain of fewer operands stays: it may be the arguments of a function.
+const FEW: usize = 64;
 
 /// Words that make an operand more than an expression, or give the word AND another meaning. An operand with a query in it
 /// stays, because the query's names may mean common tables.
@@ -109,8 +113,14 @@ struct Level {
     after_other: bool,
     /// Whether a word of another structure stands anywhere on this level.
     has_structure: bool,
+    /// Whether all of it stays: it is a SET, whose values say what later statements mean.
+    is_setting: bool,
     /// The operands so far that can be taken out together.
     batch: Option<Batch>,
+    /// Those before them in the same chain.
+    chain: Vec<Batch>,
+    /// How many operands the chain has.
+    operands: usize,
     /// How much had been found when it began.
     found_before: usize,
 }
@@ -125,7 +135,10 @@ impl Level {
             is_plain: true,
             after_other: false,
             has_structure: false,
+            is_setting: false,
             batch: None,
+            chain: Vec::new(),
+            operands: 0,
             found_before,
         }
     }
@@ -199,6 +212,10 @@ impl Chains {
                 self.operand(span, false);
             }
             Lexeme::Word => {
+                let is_statement = self.levels.len() < 2;
+                let level = self.top();
+                let is_first = level.operand.is_none() && level.before.is_none();
+                level.is_setting |= is_statement && is_first && is("set");
                 self.operand(span, text.starts_with(|c: char| c.is_ascii_digit()));
                 if STRUCTURE.iter().any(|word| is(word)) {
                     let level = self.top();
@@ -238,10 +255,10 @@ impl Chains {
         let operand = operand.filter(|_| goes);
         let before = level.before.replace(separator);
         let Some(operand) = operand else {
-            let batch = level.batch.take();
-            self.found.extend(batch);
+            level.chain.extend(level.batch.take());
             return;
         };
+        level.operands += 1;
         let fits = |batch: &&mut Batch| {
             before == Some(separator) && operand.end - batch.operands.start <= BATCH
         };
@@ -254,12 +271,19 @@ impl Chains {
             operands: operand,
             separator: span.clone(),
         });
-        self.found.extend(full);
+        level.chain.extend(full);
     }
 
     fn end_of_chain(&mut self) {
-        let batch = self.top().batch.take();
-        self.found.extend(batch);
+        let level = self.top();
+        level.chain.extend(level.batch.take());
+        let chain = std::mem::take(&mut level.chain);
+        let bytes: usize = chain.iter().map(|batch| batch.operands.len()).sum();
+        let is_long = bytes >= BATCH && level.operands >= FEW;
+        level.operands = 0;
+        if is_long && !level.is_setting {
+            self.found.extend(chain);
+        }
     }
 
     /// Ends a level. What holds a structure of its own, or something that goes by itself, stays where it is.
@@ -374,6 +398,35 @@ mod tests {
             let (names, left) = apart(&sql);
             assert_eq!(names, whole(&sql));
             assert_eq!(left, None, "{}", &sql[..60]);
+        }
+    }
+
+    /// A long text is not a long statement: what is short in it stays, for its values may say what later statements mean.
+    #[test]
+    fn what_stands_beside_a_long_statement_stays() {
+        let long = chain(
+            "CREATE VIEW v AS SELECT a IN (",
+            "'value #'",
+            ", ",
+            ") FROM x;\n",
+        );
+        let path: Vec<String> = (0..3000)
+            .map(|number| format!("'schema {number}'"))
+            .collect();
+        for short in [
+            "SELECT set_config('search_path', 'app', false);\n".to_owned(),
+            format!(
+                "SELECT set_config('search_path', '{}', false);\n",
+                "x".repeat(9000)
+            ),
+            "SET search_path = 'a', 'b', 'c', 'd', 'e';\n".to_owned(),
+            format!("SET search_path = {};\n", path.join(", ")),
+            "CREATE TYPE e AS ENUM ('a', 'b', 'c', 'd');\n".to_owned(),
+        ] {
+            for sql in [format!("{short}{long}"), format!("{long}{short}")] {
+                let left = abridged(&sql, |_, _| {}).unwrap();
+                assert!(left.contains(&short), "{}", &short[..40]);
+            }
         }
     }
 
