@@ -168,6 +168,28 @@ impl<'a> Type<'a> {
         modifier.copied().unwrap_or(6)
     }
 
+    /// Whether statements that work with its values work with those of the other.
+    pub(super) fn serves_as(&self, to: &Type<'_>) -> bool {
+        let is_same = self.name == to.name && self.array == to.array;
+        let is_built_in = !self.is_user_defined() && !to.is_user_defined();
+        let (from, to) = (
+            self.element(),
+            (to.array == self.array).then(|| to.element()),
+        );
+        is_same
+            || to.filter(|_| is_built_in).is_some_and(|to| {
+                let bits = |sort: &Type<'_>| sort.name.starts_with("bit");
+                (from.is_text() && to.is_text())
+                    || (from.is_number() && to.is_number())
+                    || (from.is_time() && to.is_time())
+                    || (bits(&from) && bits(&to))
+                    || matches!(
+                        (&*from.name, &*to.name),
+                        ("cidr" | "inet", "cidr" | "inet") | ("json", "jsonb")
+                    )
+            })
+    }
+
     pub(super) fn is_text(&self) -> bool {
         !self.array
             && matches!(

@@ -36,6 +36,23 @@ pub trait ObjectKind:
     /// The steps that drop the object.
     fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step>;
 
+    /// Which statements of an application that ran before the change fail after it, or find fewer rows: a clause. One of the
+    /// two sides is there, and what the object belongs to is there before and after.
+    ///
+    /// What a statement can't use (an index, a comment), what only gives more (a column that takes NULL, a privilege) and what
+    /// only rejects some rows (a constraint: the rows that are there are checked) breaks nothing.
+    fn breaks(change: &Passage<'_, Self>) -> Option<String>;
+
+    /// Whether policies decide which rows of the object are seen.
+    fn hides_rows(&self) -> bool {
+        false
+    }
+
+    /// The columns by which `ON CONFLICT` finds the object.
+    fn arbitrates(&self) -> Option<&[Ident]> {
+        None
+    }
+
     /// The text that stands for this object inside its parent's `CREATE`, if it can stand there.
     fn fold(&self, _id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Option<Fragment> {
         None
@@ -417,6 +434,31 @@ pub struct Change<'a, K> {
     pub id: &'a ObjectId,
     /// The rest of the world.
     pub cx: &'a Context<'a>,
+}
+
+/// An object before a plan and after it.
+pub struct Passage<'a, K> {
+    /// As it is, if it is there.
+    pub live: Option<&'a K>,
+    /// As it shall be, if it stays or comes.
+    pub desired: Option<&'a K>,
+    /// Its id.
+    pub id: &'a ObjectId,
+    /// The rest of the world.
+    pub cx: &'a Context<'a>,
+}
+
+impl<K> Passage<'_, K> {
+    /// What breaks where statements use the object by its name: they fail once it is gone.
+    pub(super) fn unless_it_stays(&self, statements: &str) -> Option<String> {
+        let goes = self.live.is_some() && self.desired.is_none();
+        goes.then(|| format!("{statements} {} fail", self.id.sql()))
+    }
+
+    /// Both sides, where the object is there before and after.
+    pub(super) fn both(&self) -> Option<(&K, &K)> {
+        self.live.zip(self.desired)
+    }
 }
 
 /// What a difference means.

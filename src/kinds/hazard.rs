@@ -49,7 +49,7 @@ hazards! {
     Rewrites = "rewrites", approval: false;
     /// The step fails if rows are in the way (duplicates, NULLs, orphans, values that don't fit).
     MayFail = "may-fail", approval: false;
-    /// An application that still uses the old shape breaks.
+    /// Statements of an application that ran before fail, or find fewer rows.
     BreaksApplication = "breaks-application", approval: false;
     /// Access is widened or taken away.
     ChangesAccess = "changes-access", approval: false;

@@ -3,6 +3,7 @@
 //! To add a kind: a folder with `introspect.sql` and `mod.rs`, a line in the list below, cases under `fixtures/cases`.
 
 mod batching;
+mod breakage;
 mod casting;
 mod contract;
 mod counting;
@@ -22,7 +23,7 @@ pub use self::{
     batching::Batching,
     contract::{
         Answer, Aside, Attribute, Change, Claim, Comparison, Context, Difference, Follow, Fragment,
-        ObjectKind, Reaction, Unfinished, Values, World, replace, shown, sorted,
+        ObjectKind, Passage, Reaction, Unfinished, Values, World, replace, shown, sorted,
     },
     counting::{Counter, Predecessor},
     glob::Glob,
@@ -119,6 +120,32 @@ macro_rules! kinds {
             /// See [`ObjectKind::drop`].
             pub fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
                 match self { $(Self::$name(model) => ObjectKind::drop(model, id, cx),)* }
+            }
+
+            /// See [`ObjectKind::breaks`].
+            pub fn breaks(live: Option<&Self>, desired: Option<&Self>, id: &ObjectId, cx: &Context<'_>) -> Option<String> {
+                match live.or(desired)? {
+                    $(Self::$name(_) => {
+                        fn model(object: Option<&Object>) -> Option<&$module::$name> {
+                            match object {
+                                Some(Object::$name(model)) => Some(model),
+                                _ => None,
+                            }
+                        }
+                        let (live, desired) = (model(live), model(desired));
+                        <$module::$name as ObjectKind>::breaks(&Passage { live, desired, id, cx })
+                    })*
+                }
+            }
+
+            /// See [`ObjectKind::hides_rows`].
+            pub fn hides_rows(&self) -> bool {
+                match self { $(Self::$name(model) => model.hides_rows(),)* }
+            }
+
+            /// See [`ObjectKind::arbitrates`].
+            pub fn arbitrates(&self) -> Option<&[Ident]> {
+                match self { $(Self::$name(model) => model.arbitrates(),)* }
             }
 
             /// See [`ObjectKind::fold`].

@@ -4,7 +4,7 @@
 use super::{Action, HazardKind, Lock, ObjectId, Step};
 
 /// Why a rename is a hazard to what runs meanwhile.
-const OLD_NAME: &str = "whoever still uses the old name fails";
+const OLD_NAME: &str = "statements that use the old name fail";
 
 /// Renames an object that lives in a schema, and moves it to another one if the new name says so: `ALTER TABLE … SET
 /// SCHEMA …`, `ALTER TABLE … RENAME TO …`. `address` is how `ALTER` calls it by an id.

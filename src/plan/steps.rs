@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     diff::{Diff, Fate},
     kinds::{
-        Claim, Difference, Fragment, Mode, Object, ObjectId, Phase, Predecessor, Reaction, Step,
-        World as _,
+        Action, Claim, Difference, Fragment, HazardKind, Mode, Object, ObjectId, Phase,
+        Predecessor, Reaction, Step, World as _,
     },
     sql::{dotted, join},
 };
@@ -79,7 +79,53 @@ impl Nodes {
         for (heir, old) in diff.successions() {
             nodes.succeed(diff, heir, old);
         }
+        for id in diff.fates.keys() {
+            nodes.tell_breakage(diff, id);
+        }
         nodes
+    }
+
+    /// Lets the step that makes the difference say what it breaks. Nobody uses what belongs to a new object, and the drop of
+    /// the whole tells of its parts.
+    fn tell_breakage(&mut self, diff: &Diff<'_>, id: &ObjectId) {
+        let (live, desired) = (diff.live(id), diff.desired(id));
+        let is_whole_new = diff
+            .catalogs
+            .desired
+            .parent(id)
+            .is_some_and(|whole| diff.live(whole).is_none());
+        let goes_whole = diff
+            .catalogs
+            .live
+            .parent(id)
+            .is_some_and(|whole| diff.desired(whole).is_none());
+        if is_whole_new || goes_whole {
+            return;
+        }
+        let Some(why) = Object::breaks(live, desired, id, &diff.context()) else {
+            return;
+        };
+        let node = if live.is_some() {
+            &self.dropped_in
+        } else {
+            &self.created_in
+        }
+        .get(id);
+        let node = node.cloned().unwrap_or_else(|| Node::Alter(id.clone()));
+        let belongs = |whole: &ObjectId| diff.catalogs.root(whole) == diff.catalogs.root(id);
+        if !belongs(node.id()) {
+            return; // It goes with what another step drops, and says so.
+        }
+        for node in [node, Node::Finish(id.clone()), Node::Check(id.clone())] {
+            let Some(steps) = self.steps.get_mut(&node) else {
+                continue;
+            };
+            if let Some(at) = breaking(steps) {
+                let step = steps[at].clone();
+                steps[at] = step.hazard(HazardKind::BreaksApplication, why);
+                return;
+            }
+        }
     }
 
     /// Lets a new sequence go on where an old one is, which rests from before on.
@@ -274,6 +320,18 @@ impl Nodes {
             Fate::Create | Fate::Drop | Fate::Replace(_) => {}
         }
     }
+}
+
+/// The step after which statements break: the drop, or the first change behind a fill, which breaks nothing.
+fn breaking(steps: &[Step]) -> Option<usize> {
+    let is_data = |step: &Step| step.action == Action::Data;
+    let drop = steps.iter().position(|step| step.action == Action::Drop);
+    drop.or_else(|| {
+        let fill = steps.iter().position(is_data).unwrap_or(0);
+        let behind = steps.iter().skip(fill).position(|step| !is_data(step));
+        let first = || steps.iter().position(|step| !is_data(step));
+        behind.map(|at| fill + at).or_else(first)
+    })
 }
 
 /// The steps of an object's differences. A step that doesn't say itself what it changes tells of the attributes.

@@ -31,6 +31,12 @@ pub(super) fn tell_loss(step: Step, live: &Column, desired: &Column, id: &Object
     }
 }
 
+/// Whether statements that work with the column's values go on working.
+pub(super) fn serves(live: &Column, desired: &Column) -> bool {
+    live.type_name == desired.type_name
+        || (live.is_enum == desired.is_enum && type_of(live).serves_as(&type_of(desired)))
+}
+
 fn of_enums(live: &Column, desired: &Column) -> Option<Cast> {
     if live.is_enum && desired.is_enum {
         return Some(Cast::ThroughText);

@@ -17,7 +17,8 @@ use self::{
     settings::{set_compression, set_options, set_statistics, set_storage},
 };
 use super::{
-    Action, Answer, Attribute, Claim, Context, Counter, Follow, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Step,
+    Action, Answer, Attribute, Claim, Context, Counter, Follow, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Passage,
+    Step,
     casting::cast_target,
     filling::fill,
     rename::{noticed, of_whole},
@@ -148,6 +149,35 @@ impl ObjectKind for Column {
         vec![step]
     }
 
+    fn breaks(change: &Passage<'_, Self>) -> Option<String> {
+        let (id, cx) = (change.id, change.cx);
+        let name = id.sql();
+        let Some((live, desired)) = change.both() else {
+            let asks = change.desired.is_some_and(|new| new.local && new.asks_for_values(id, cx));
+            let left_out = asks.then(|| format!("inserts that leave out {name} fail"));
+            return change.unless_it_stays("statements that name").or(left_out);
+        };
+        let mut reasons = Vec::new();
+        if !cast::serves(live, desired) {
+            reasons.push(format!("statements that use {name} as {} fail", live.type_name));
+        }
+        let is_always = |column: &Self| column.identity.as_ref().is_some_and(|identity| identity.always);
+        if is_always(desired) && !is_always(live) {
+            reasons.push(format!("inserts that give {name} a value fail"));
+        }
+        if live.holds_values() && !desired.holds_values() {
+            reasons.push(format!("statements that write {name} fail"));
+        }
+        // That existing rows have no NULL is checked, and shows that statements give a value. A fill is for those that have one.
+        let was_filled = live.identity.is_some() || (live.takes_null() && fill(id, cx).is_some());
+        if was_filled && desired.asks_for_values(id, cx) {
+            reasons.push(format!("inserts that leave out {name} fail"));
+        } else if !live.holds_values() && desired.holds_values() && !desired.gives_values(id, cx) {
+            reasons.push(format!("inserts give {name} no value"));
+        }
+        (!reasons.is_empty()).then(|| join(reasons, "; "))
+    }
+
     fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
         let table = id.container();
         let heirs = cx
@@ -179,10 +209,7 @@ impl ObjectKind for Column {
                 format!("the values of {} go with it", id.sql()),
             );
         }
-        vec![step.hazard(
-            HazardKind::BreaksApplication,
-            "whoever still names the column fails",
-        )]
+        vec![step]
     }
 
     fn fold(&self, id: &ObjectId, parts: &[Fragment], cx: &Context<'_>) -> Option<Fragment> {
@@ -372,6 +399,20 @@ impl ObjectKind for Column {
 }
 
 impl Column {
+    /// Whether an insert that leaves the column out gets a value for it.
+    fn gives_values(&self, id: &ObjectId, cx: &Context<'_>) -> bool {
+        let has_default = cx.world.children(id).into_iter().any(|part| {
+            let object = cx.world.desired(part);
+            object.is_some_and(|object| object.fold(part, &[], cx).is_some())
+        });
+        has_default || self.identity.is_some() || self.generated.is_some()
+    }
+
+    /// Whether an insert has to give the column a value.
+    fn asks_for_values(&self, id: &ObjectId, cx: &Context<'_>) -> bool {
+        !self.takes_null() && !self.gives_values(id, cx)
+    }
+
     /// The column as it stands in `CREATE TABLE` and `ADD COLUMN`; `parts` is its default.
     fn definition(&self, id: &ObjectId, parts: &[Fragment], cx: &Context<'_>) -> Clauses {
         // While the old self of its table stands aside, PostgreSQL would choose other names.

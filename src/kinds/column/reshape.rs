@@ -43,14 +43,7 @@ pub(super) fn reshape(change: &Change<'_, Column>) -> Reaction {
     } = change;
     let mut steps = Vec::new();
     if live.identity.is_some() && desired.identity.is_none() {
-        steps.push(
-            alter_column(id, "DROP IDENTITY")
-                .because("drop the identity")
-                .hazard(
-                    HazardKind::BreaksApplication,
-                    "an insert without a value gets none from now on",
-                ),
-        );
+        steps.push(alter_column(id, "DROP IDENTITY").because("drop the identity"));
     }
     let retyped = (&live.type_name, &live.collation) != (&desired.type_name, &desired.collation);
     if retyped && !handed_down(change, |column| &column.type_name) {

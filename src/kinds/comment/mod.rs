@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attribute, Change, Context, Follow, Fragment, ObjectId, ObjectKind, Reaction, Step};
+use super::{Attribute, Change, Context, Follow, Fragment, ObjectId, ObjectKind, Passage, Reaction, Step};
 use crate::{attributes, sql::Literal};
 
 /// The comment on an object.
@@ -30,6 +30,10 @@ impl ObjectKind for Comment {
 
     fn create(&self, id: &ObjectId, _parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
         vec![Step::create(id, comment_on(id, Some(&self.text), cx))]
+    }
+
+    fn breaks(_change: &Passage<'_, Self>) -> Option<String> {
+        None // No statement uses it.
     }
 
     fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {

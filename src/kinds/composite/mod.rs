@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Action, Aside, Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind,
-    Reaction, Step,
+    Passage, Reaction, Step,
+    breakage::changed_columns,
     rename::{in_schema, noticed},
 };
 use crate::{
@@ -74,6 +75,25 @@ impl ObjectKind for Composite {
             id,
             format!("CREATE TYPE {} AS {list}", id.sql()),
         )]
+    }
+
+    fn breaks(change: &Passage<'_, Self>) -> Option<String> {
+        let Some((live, desired)) = change.both() else {
+            return change.unless_it_stays("statements that name the type");
+        };
+        let id = change.id.sql();
+        let list = |composite: &Self| -> Vec<String> {
+            let attributes = composite.attributes.iter();
+            attributes.map(|it| format!("{} {}", it.name, it.type_name)).collect()
+        };
+        let names = |composite: &Self| -> Vec<Ident> {
+            composite.attributes.iter().map(|attribute| attribute.name.clone()).collect()
+        };
+        let of_attributes = changed_columns(change.id, &list(live), &list(desired));
+        let of_rows = (names(live) != names(desired))
+            .then(|| format!("statements that write values of {id} as rows or text fail"));
+        let reasons: Vec<String> = of_attributes.into_iter().chain(of_rows).collect();
+        (!reasons.is_empty()).then(|| join(reasons, "; "))
     }
 
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
@@ -154,12 +174,6 @@ fn set_attributes(change: &Change<'_, Composite>) -> Reaction {
     let alter = |action: String, why: String| {
         Step::alter(id, format!("ALTER TYPE {} {action}", id.sql())).because(why)
     };
-    let breaks = |step: Step| {
-        step.hazard(
-            HazardKind::BreaksApplication,
-            "values of the type change their shape",
-        )
-    };
     let mut steps = Vec::new();
     for TypeAttribute { name, .. } in gone {
         let mut step = alter(
@@ -169,15 +183,15 @@ fn set_attributes(change: &Change<'_, Composite>) -> Reaction {
         if is_stored {
             step = step.hazard(HazardKind::DeletesData, conversion::loss(id, name));
         }
-        steps.push(breaks(step));
+        steps.push(step);
     }
     let changed = kept.iter().zip(desired);
     for (before, after) in changed.filter(|(before, after)| **before != *after) {
         let (name, clause) = (&before.name, after.type_clause());
-        steps.push(breaks(alter(
+        steps.push(alter(
             format!("ALTER ATTRIBUTE {name} TYPE {clause}"),
             format!("change the type of its attribute {name} to {clause}"),
-        )));
+        ));
     }
     for attribute in &desired[kept.len()..] {
         steps.push(alter(

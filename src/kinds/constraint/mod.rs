@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Answer, Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId,
-    ObjectKind, Reaction, Step, filling,
+    ObjectKind, Passage, Reaction, Step, breakage::arbiter_gone, filling,
     partitions::reaching,
     rename::{of_whole, renaming},
 };
@@ -207,6 +207,14 @@ impl ObjectKind for Constraint {
         std::iter::once(step).chain(attach).collect()
     }
 
+    fn breaks(change: &Passage<'_, Self>) -> Option<String> {
+        arbiter_gone(change)
+    }
+
+    fn arbitrates(&self) -> Option<&[Ident]> {
+        self.columns.as_deref().filter(|_| matches!(self.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique))
+    }
+
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         let table = id.container();
         let mut step = Step::drop(
@@ -326,7 +334,9 @@ impl ObjectKind for Constraint {
         // Its index takes it along, under a weaker lock that isn't the table's.
         let index = dotted([id.schema(), id.name()]);
         let sql = format!("ALTER INDEX {index} RENAME TO {}", new.name());
-        Some(renaming(id, new, vec![sql]).lock(Lock::ShareUpdateExclusive, index))
+        let step = renaming(id, new, vec![sql]).lock(Lock::ShareUpdateExclusive, index);
+        let why = format!("statements with ON CONFLICT ON CONSTRAINT {} fail", id.name());
+        Some(step.hazard(HazardKind::BreaksApplication, why))
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, Attribute, Change, Context, Follow, Fragment, Lock, Object, ObjectId, ObjectKind, Reaction,
+    Answer, Attribute, Change, Context, Follow, Fragment, Lock, Object, ObjectId, ObjectKind, Passage, Reaction,
     Step,
 };
 use crate::{attributes, source::Access, sql::Expression};
@@ -42,6 +42,19 @@ impl ObjectKind for Default {
             &format!("SET DEFAULT {}", self.expression),
             cx,
         )
+    }
+
+    fn breaks(change: &Passage<'_, Self>) -> Option<String> {
+        if change.desired.is_some() {
+            return None;
+        }
+        let column = change.cx.world.parent(change.id)?;
+        let object = change.cx.world.desired(column)?;
+        // An identity gives values instead, and a column that is computed takes none.
+        let has_others = object.counter(column).is_some() || (!change.live?.of_view && !object.holds_values());
+        let fail = object.holds_values() && !object.takes_null();
+        let end = if fail { "fail" } else { "get no value for it" };
+        (!has_others).then(|| format!("inserts that leave out {} {end}", change.id.sql()))
     }
 
     fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {

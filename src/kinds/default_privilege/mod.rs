@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Change, Context, Fragment, HazardKind, Kind, Object, ObjectId, ObjectKind, Reaction,
+    Attribute, Change, Context, Fragment, HazardKind, Kind, Object, ObjectId, ObjectKind, Passage, Reaction,
     Step,
 };
 use crate::{attributes, sql::Ident};
@@ -48,6 +48,10 @@ impl ObjectKind for DefaultPrivilege {
 
     fn create(&self, id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Vec<Step> {
         self.steps(Step::create, id, &self.initial, &self.privileges)
+    }
+
+    fn breaks(_change: &Passage<'_, Self>) -> Option<String> {
+        None // It is about objects to come.
     }
 
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {

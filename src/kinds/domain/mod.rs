@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Action, Answer, Aside, Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind,
-    Reaction, Step,
+    Passage, Reaction, Step,
+    breakage::serves_as,
     rename::{in_schema, noticed},
 };
 use crate::{
@@ -55,6 +56,18 @@ impl ObjectKind for Domain {
             text.push(format_args!("\n    {}", part.sql));
         }
         vec![Step::create(id, text)]
+    }
+
+    fn breaks(change: &Passage<'_, Self>) -> Option<String> {
+        let Some((live, desired)) = change.both() else {
+            return change.unless_it_stays("statements that name the type");
+        };
+        let id = change.id.sql();
+        if !serves_as(&live.type_name, &desired.type_name) {
+            return Some(format!("statements that use values of {id} as {} fail", live.type_name));
+        }
+        let loses_default = live.default.is_some() && desired.default.is_none();
+        loses_default.then(|| format!("inserts that rely on the default of {id} get no value"))
     }
 
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step,
+    Answer, Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind, Passage, Reaction, Step,
     rename::of_whole,
 };
 use crate::{attributes, source::Access, sql::Expression};
@@ -38,6 +38,10 @@ impl ObjectKind for DomainConstraint {
         } else {
             checking(step)
         }]
+    }
+
+    fn breaks(_change: &Passage<'_, Self>) -> Option<String> {
+        None // It rejects some values, or no longer.
     }
 
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Action, Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, Mode, ObjectId,
-    ObjectKind, Reaction, Step,
+    ObjectKind, Passage, Reaction, Step,
     rename::{in_schema, noticed},
 };
 use crate::{
@@ -37,6 +37,16 @@ impl ObjectKind for Enumeration {
             id,
             format!("CREATE TYPE {} AS ENUM ({values})", id.sql()),
         )]
+    }
+
+    fn breaks(change: &Passage<'_, Self>) -> Option<String> {
+        let Some((live, desired)) = change.both() else {
+            return change.unless_it_stays("statements that name the type");
+        };
+        let gone = live.values.iter().filter(|value| !desired.values.contains(value));
+        let gone: Vec<String> = gone.map(|value| Literal(value).to_string()).collect();
+        let (gone, id) = ((!gone.is_empty()).then(|| join(gone, ", "))?, change.id.sql());
+        Some(format!("statements that name {gone} of {id} fail"))
     }
 
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Change, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction, Step,
+    Attribute, Change, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Passage, Reaction, Step,
 };
 use crate::{attributes, sql::Ident};
 
@@ -43,6 +43,14 @@ impl ObjectKind for Extension {
         )]
     }
 
+    fn breaks(change: &Passage<'_, Self>) -> Option<String> {
+        let Some((live, desired)) = change.both() else {
+            return change.unless_it_stays("statements that use the functions, types and operators of");
+        };
+        let moves = live.schema != desired.schema;
+        moves.then(|| format!("statements that name what belongs to {} in the schema {} fail", change.id.sql(), live.schema))
+    }
+
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         let mut step = Step::drop(id, format!("DROP EXTENSION {}", id.sql()));
         for table in &self.tables {
@@ -54,10 +62,7 @@ impl ObjectKind for Extension {
             let why = format!("deletes the position of the sequence {sequence}");
             step = step.hazard(HazardKind::DeletesData, why);
         }
-        vec![step.hazard(
-            HazardKind::BreaksApplication,
-            "its functions, types and operators go with it",
-        )]
+        vec![step]
     }
 
     fn takes_along(&self) -> Vec<&str> {

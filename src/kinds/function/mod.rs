@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Change, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step,
+    Attribute, Change, Context, Follow, Fragment, ObjectId, ObjectKind, Passage, Reaction, Step,
+    breakage::serves_as,
     rename::{in_schema, noticed},
 };
-use crate::{attributes, sql::Expression};
+use crate::{attributes, sql::{Expression, join}};
 
 /// A function or procedure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,11 +69,34 @@ impl ObjectKind for Function {
         vec![Step::create(id, self.definition.to_string())]
     }
 
+    fn breaks(change: &Passage<'_, Self>) -> Option<String> {
+        let Some((live, desired)) = change.both() else {
+            return change.unless_it_stays("calls of");
+        };
+        let id = change.id.sql();
+        let mut reasons = Vec::new();
+        let is_called_alike = (live.procedure, live.window) == (desired.procedure, desired.window);
+        if is_called_alike {
+            let (from, to) = (live.result.as_deref().unwrap_or_default(), desired.result.as_deref().unwrap_or_default());
+            if !serves_as(from, to) {
+                reasons.push(format!("statements that use the result of {id} as {from} fail"));
+            }
+            // The names may come: nothing has used them.
+            let names_none = change.id.args.as_deref() == Some(live.named_arguments.as_str());
+            if live.named_arguments != desired.named_arguments && !names_none {
+                reasons.push(format!("calls of {id} that name its arguments fail"));
+            }
+            if desired.defaults < live.defaults {
+                reasons.push(format!("calls of {id} that leave arguments out fail"));
+            }
+        } else {
+            reasons.push(format!("calls of {id} fail"));
+        }
+        (!reasons.is_empty()).then(|| join(reasons, "; "))
+    }
+
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
-        vec![Step::drop(id, format!("DROP {}", self.address(id))).hazard(
-            HazardKind::BreaksApplication,
-            "whoever still calls it fails",
-        )]
+        vec![Step::drop(id, format!("DROP {}", self.address(id)))]
     }
 
     fn when_dislodged(&self, desired: Option<&Self>) -> Follow {

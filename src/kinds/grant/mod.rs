@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use self::privileges::change as privileges_change;
 use super::{
-    Attribute, Change, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step,
+    Attribute, Change, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind, Passage, Reaction,
+    Step,
 };
-use crate::{attributes, sql::Ident};
+use crate::{attributes, sql::{Ident, join}};
 
 /// The privileges of one grantee on one object, where they aren't those of a fresh object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,6 +48,18 @@ impl ObjectKind for Grant {
 
     fn create(&self, id: &ObjectId, _parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
         steps(Step::create, id, &self.initial, &self.privileges, cx)
+    }
+
+    fn breaks(change: &Passage<'_, Self>) -> Option<String> {
+        let before = change.live.map_or_else(|| change.desired.map(|grant| &grant.initial), |grant| Some(&grant.privileges))?;
+        let after = change.desired.map_or_else(|| change.live.map(|grant| &grant.initial), |grant| Some(&grant.privileges))?;
+        let plain = |list: &[String]| -> Vec<String> { list.iter().map(|it| it.trim_end_matches('*').to_owned()).collect() };
+        let after = plain(after);
+        let lost: Vec<String> = plain(before).into_iter().filter(|privilege| !after.contains(privilege)).collect();
+        let (target, grantee) = (change.id.target()?, change.id.grantee.as_ref()?);
+        let goes = change.cx.world.live(&target).is_none() || change.cx.world.desired(&target).is_none();
+        (!lost.is_empty() && !goes)
+            .then(|| format!("statements of {grantee} that need {} on {} fail", join(lost, ", "), target.sql()))
     }
 
     fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Answer, Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId,
-    ObjectKind, Reaction, Step, Unfinished,
+    ObjectKind, Passage, Reaction, Step, Unfinished,
+    breakage::arbiter_gone,
     partitions::reaching,
     rename::in_schema,
     table::{options_difference, options_list},
@@ -150,6 +151,14 @@ impl ObjectKind for Index {
             );
         }
         steps
+    }
+
+    fn breaks(change: &Passage<'_, Self>) -> Option<String> {
+        arbiter_gone(change)
+    }
+
+    fn arbitrates(&self) -> Option<&[Ident]> {
+        (self.unique && self.predicate.is_none()).then_some(&self.columns)
     }
 
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {

@@ -8,6 +8,11 @@ SELECT 'pg_class'::regclass::oid AS classid,
        CASE WHEN am.amname <> 'heap' THEN am.amname::text END AS access_method,
        ts.spcname::text AS tablespace,
        c.relispopulated AS populated,
+       COALESCE((SELECT array_agg(quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod)
+                         || CASE WHEN a.attcollation <> t.typcollation THEN ' ' || a.attcollation::regcollation ELSE '' END
+                         ORDER BY a.attnum)
+        FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+        WHERE a.attrelid = c.oid AND a.attnum > 0), '{}') AS result,
        COALESCE(
            (SELECT json_agg(s.settings ORDER BY s.attnum)
             FROM (SELECT a.attnum, json_build_object(

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Answer, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind,
-    Reaction, Step,
+    Action, Answer, Attribute, Change, Claim, Context, Fragment, Lock, ObjectId, ObjectKind,
+    Passage, Reaction, Step,
+    breakage::changed_columns,
     rename::{in_schema, noticed},
 };
 use crate::{
@@ -26,6 +27,9 @@ pub struct MaterializedView {
     /// a new one is filled.
     #[serde(default)]
     pub populated: bool,
+    /// Names and types of its columns, which follow from the query and decide nothing.
+    #[serde(default, skip_serializing)]
+    pub result: Vec<String>,
     /// Settings of its columns, where they aren't the types'.
     #[serde(default)]
     pub columns: Vec<ColumnSettings>,
@@ -96,6 +100,7 @@ impl ObjectKind for MaterializedView {
         access_method,
         tablespace => set_tablespace,
         populated: physical,
+        result: physical,
         columns => set_columns,
         options => set_options: unordered,
     });
@@ -131,14 +136,17 @@ impl ObjectKind for MaterializedView {
         vec![Step::create(id, text)]
     }
 
+    fn breaks(change: &Passage<'_, Self>) -> Option<String> {
+        let Some((live, desired)) = change.both() else {
+            return change.unless_it_stays("statements that use");
+        };
+        changed_columns(change.id, &live.result, &desired.result)
+    }
+
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         vec![
             Step::drop(id, format!("DROP MATERIALIZED VIEW {}", id.sql()))
-                .lock(Lock::AccessExclusive, id.sql())
-                .hazard(
-                    HazardKind::BreaksApplication,
-                    "whoever still uses the view fails",
-                ),
+                .lock(Lock::AccessExclusive, id.sql()),
         ]
     }
 

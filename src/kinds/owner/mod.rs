@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Change, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind, Reaction, Step,
+    Attribute, Change, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind, Passage, Reaction, Step,
 };
 use crate::{attributes, sql::Ident};
 
@@ -38,6 +38,13 @@ impl ObjectKind for Owner {
     fn create(&self, id: &ObjectId, _parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
         let step = Step::alter(id, owner_to(id, &self.role, cx));
         vec![step.because(format!("give it to {}", self.role))]
+    }
+
+    fn breaks(change: &Passage<'_, Self>) -> Option<String> {
+        let (live, desired) = change.both()?;
+        let target = change.id.target()?;
+        let changes = live.role != desired.role && change.cx.world.live(&target).is_some();
+        changes.then(|| format!("statements of {} that need the owner's rights on {} fail", live.role, target.sql()))
     }
 
     fn drop(&self, _id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, Attribute, Change, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction, Step,
+    Answer, Attribute, Change, Context, Fragment, HazardKind, Lock, Object, ObjectId, ObjectKind, Passage,
+    Reaction, Step,
     rename::on_table,
 };
 use crate::{
@@ -72,6 +73,19 @@ impl ObjectKind for Policy {
 
     const SPLITS: bool = true;
 
+    fn breaks(change: &Passage<'_, Self>) -> Option<String> {
+        let table = change.cx.world.parent(change.id)?;
+        let hides = |object: Option<&Object>| object.is_some_and(Object::hides_rows);
+        let is_used = hides(change.cx.world.live(table)) && hides(change.cx.world.desired(table));
+        let narrows = match (change.live, change.desired) {
+            (Some(live), Some(desired)) => !desired.shows_all_of(live),
+            (Some(live), None) => live.permissive,
+            (None, Some(desired)) => !desired.permissive,
+            (None, None) => false,
+        };
+        (is_used && narrows).then(|| format!("statements on {} may find or write fewer rows", change.id.container()))
+    }
+
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         vec![guarded(
             Step::drop(
@@ -98,6 +112,28 @@ impl ObjectKind for Policy {
 }
 
 impl Policy {
+    /// Whether it surely lets everybody see and write what another one does: of two conditions only the same ones are known
+    /// to, and that `true` lets everything through.
+    fn shows_all_of(&self, other: &Self) -> bool {
+        let lets = |condition: &Option<Expression>, other: &Option<Expression>| {
+            condition == other || condition.as_ref().is_some_and(|condition| condition.as_str() == "true")
+        };
+        let covers = |roles: &[String], others: &[String]| {
+            roles == ["PUBLIC"] || others.iter().all(|role| roles.contains(role))
+        };
+        let same_roles = if self.permissive {
+            covers(&self.roles, &other.roles)
+        } else {
+            covers(&other.roles, &self.roles)
+        };
+        let same_command = self.command == other.command || (self.permissive && self.command == "ALL");
+        self.permissive == other.permissive
+            && same_command
+            && same_roles
+            && lets(&self.using, &other.using)
+            && lets(&self.with_check, &other.with_check)
+    }
+
     fn conditions(&self) -> String {
         let using = self
             .using

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Context, Fragment, ObjectId, ObjectKind, Step,
+    Attribute, Context, Fragment, ObjectId, ObjectKind, Passage, Step,
     rename::{noticed, renaming},
 };
 use crate::attributes;
@@ -26,6 +26,10 @@ impl ObjectKind for Schema {
 
     fn create(&self, id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Vec<Step> {
         vec![Step::create(id, format!("CREATE SCHEMA {}", id.sql()))]
+    }
+
+    fn breaks(change: &Passage<'_, Self>) -> Option<String> {
+        change.unless_it_stays("statements that name the schema")
     }
 
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {

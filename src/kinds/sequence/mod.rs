@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Action, Attribute, Change, Claim, Context, Counter, Fragment, HazardKind, Lock, ObjectId, ObjectKind,
-    Reaction, Step,
+    Passage, Reaction, Step,
     rename::{in_schema, noticed},
 };
 use crate::{
@@ -73,6 +73,19 @@ impl ObjectKind for Sequence {
             }
         }
         steps
+    }
+
+    fn breaks(change: &Passage<'_, Self>) -> Option<String> {
+        let world = change.cx.world;
+        // The column's own sequence may take the name over.
+        let users = world.live_dependents(change.id).into_iter();
+        let columns = users.filter_map(|user| world.parent(user)).chain(change.live?.owned_by_ref.as_ref());
+        let counters = columns.filter_map(|column| world.desired(column)?.counter(column));
+        let name = [change.id.schema().clone(), change.id.name().clone()];
+        if counters.into_iter().any(|counter| counter.sequence == name) {
+            return None;
+        }
+        change.unless_it_stays("statements that draw from the sequence")
     }
 
     fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub(super) use self::options::{difference as options_difference, list as options_list};
 use super::{
     Answer, Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, Object, ObjectId,
-    ObjectKind, Reaction, Step, Unfinished,
+    ObjectKind, Passage, Reaction, Step, Unfinished,
     rename::{in_schema, noticed},
 };
 use crate::{
@@ -140,6 +140,28 @@ impl ObjectKind for Table {
         steps
     }
 
+    fn breaks(change: &Passage<'_, Self>) -> Option<String> {
+        let (id, world) = (change.id, change.cx.world);
+        let Some((live, desired)) = change.both() else {
+            return change.unless_it_stays("statements that use");
+        };
+        let mut reasons = Vec::new();
+        if desired.row_security && !live.row_security {
+            reasons.push(format!("statements on {} find and write only rows that a policy lets their role see", id.sql()));
+        } else if desired.hides_rows() && desired.force_row_security && !live.force_row_security {
+            reasons.push(format!("statements of the owner of {} find and write only rows that a policy lets it see", id.sql()));
+        }
+        let left = live.wholes().filter(|whole| !desired.wholes().any(|other| other == *whole));
+        for whole in left.filter(|whole| world.desired(whole).is_some()) {
+            reasons.push(format!("statements on {} no longer find the rows of {}", whole.sql(), id.sql()));
+        }
+        (!reasons.is_empty()).then(|| join(reasons, "; "))
+    }
+
+    fn hides_rows(&self) -> bool {
+        self.row_security
+    }
+
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         let mut step = Step::drop(id, format!("DROP TABLE {}", id.sql()))
             .lock(Lock::AccessExclusive, id.sql());
@@ -152,10 +174,7 @@ impl ObjectKind for Table {
                 format!("the rows of {} go with it", id.sql()),
             );
         }
-        vec![step.hazard(
-            HazardKind::BreaksApplication,
-            "whoever still uses the table fails",
-        )]
+        vec![step]
     }
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
@@ -250,6 +269,11 @@ impl ObjectKind for Table {
 }
 
 impl Table {
+    /// The tables that show the rows of this one, too.
+    fn wholes(&self) -> impl Iterator<Item = &ObjectId> {
+        self.partition_of_ref.iter().chain(self.inherits_refs.iter().flatten())
+    }
+
     fn create_statement(&self, id: &ObjectId, parts: &[Fragment]) -> Clauses {
         let mut text = Clauses::new(format!(
             "CREATE {}TABLE {}",

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, Attribute, Change, Context, Fragment, Lock, Object, ObjectId, ObjectKind, Reaction, Step,
+    Answer, Attribute, Change, Context, Fragment, Lock, Object, ObjectId, ObjectKind, Passage, Reaction, Step,
     rename::on_table,
 };
 use crate::{
@@ -50,6 +50,13 @@ impl ObjectKind for Trigger {
     }
 
     const SPLITS: bool = true;
+
+    fn breaks(change: &Passage<'_, Self>) -> Option<String> {
+        // What another trigger does to rows, only its function tells.
+        let works = |trigger: &Self| trigger.state != "DISABLE" && trigger.definition.as_str().contains(" INSTEAD OF ");
+        let stops = change.live.is_some_and(works) && !change.desired.is_some_and(works);
+        stops.then(|| format!("statements that write to {} fail", change.id.container()))
+    }
 
     fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
         if let Some(whole) = &self.copy_of_ref {

@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Reaction,
-    Step,
+    Answer, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Passage,
+    Reaction, Step,
+    breakage::changed_columns,
     rename::{in_schema, noticed},
 };
-use crate::{attributes, source::Access, sql::Expression};
+use crate::{attributes, source::Access, sql::{Expression, join}};
 
 /// A view.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,14 +38,26 @@ impl ObjectKind for View {
         vec![Step::create(id, self.statement(id, "CREATE VIEW"))]
     }
 
+    fn breaks(change: &Passage<'_, Self>) -> Option<String> {
+        let Some((live, desired)) = change.both() else {
+            return change.unless_it_stays("statements that use");
+        };
+        let columns = |view: &Self| view.columns.clone().unwrap_or_default();
+        let of_columns = changed_columns(change.id, &columns(live), &columns(desired));
+        let is_invoker = |view: &Self| {
+            let option = view.options.iter().find_map(|option| option.strip_prefix("security_invoker="));
+            option.is_some_and(|value| matches!(value, "true" | "on" | "yes" | "1"))
+        };
+        let of_rights = (is_invoker(desired) && !is_invoker(live))
+            .then(|| format!("statements on {} of roles without rights on what it reads fail", change.id.sql()));
+        let reasons: Vec<String> = of_columns.into_iter().chain(of_rights).collect();
+        (!reasons.is_empty()).then(|| join(reasons, "; "))
+    }
+
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         vec![
             Step::drop(id, format!("DROP VIEW {}", id.sql()))
-                .lock(Lock::AccessExclusive, id.sql())
-                .hazard(
-                    HazardKind::BreaksApplication,
-                    "whoever still uses the view fails",
-                ),
+                .lock(Lock::AccessExclusive, id.sql()),
         ]
     }
 
