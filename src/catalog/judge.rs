@@ -360,7 +360,10 @@ impl<'s, 'a> Search<'s, 'a> {
                 other @ (Effect::Deletes(_)
                 | Effect::Changes(_)
                 | Effect::Fires(_)
-                | Effect::PassesOn(_)) => _ = self.found.insert(other),
+                | Effect::PassesOn(_)
+                | Effect::BlocksReads(_)
+                | Effect::BlocksWrites(_)
+                | Effect::Rewrites(_)) => _ = self.found.insert(other),
             }
         }
         let accesses = query_accesses(sql);

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::{Context, Object, ObjectId};
+
 /// The way from one type to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cast {
@@ -24,6 +26,11 @@ pub(super) fn between_types(from: &str, to: &str) -> Option<Cast> {
     from.cast_to(&to)
 }
 
+/// Whether a type goes by the name of a schema: PostgreSQL's own do not.
+pub(super) fn is_user_defined(type_name: &str) -> bool {
+    Type::parse(type_name).is_user_defined()
+}
+
 /// What a cast between two types that go by these names takes from a value without an error.
 pub(super) fn loss_between(from: &str, to: &str) -> Option<&'static str> {
     Type::parse(from).loss_to(&Type::parse(to))
@@ -39,6 +46,56 @@ pub(super) fn cast_target(to: &str) -> &str {
         ("bit varying" | "bit", false, true) => "bit varying",
         ("bit varying" | "bit", true, true) => "bit varying[]",
         _ => to,
+    }
+}
+
+/// The type by whose rules values are stored that `owner` has of this type as the plan leaves it: what its domain is made of.
+pub(super) fn base_after(type_name: &str, owner: &ObjectId, cx: &Context<'_>) -> String {
+    base(type_name, owner, &|id| {
+        (cx.world.dependencies(id), cx.world.desired(id))
+    })
+}
+
+/// As [`base_after`], before the plan.
+pub(super) fn base_before(type_name: &str, owner: &ObjectId, cx: &Context<'_>) -> String {
+    base(type_name, owner, &|id| {
+        (cx.world.live_dependencies(id), cx.world.live(id))
+    })
+}
+
+/// What an object needs, and the object, in one of the two catalogs.
+type Look<'l, 'a> = &'l dyn Fn(&ObjectId) -> (Vec<&'a ObjectId>, Option<&'a Object>);
+
+fn base(type_name: &str, owner: &ObjectId, look: Look<'_, '_>) -> String {
+    let element = type_name.trim_end_matches("[]");
+    let needed = look(owner).0.into_iter();
+    let mut domains = needed.filter(|needed| needed.sql() == element);
+    let found = domains.find_map(|domain| Some((domain, look(domain).1?.restricts()?)));
+    found.map_or_else(
+        || type_name.to_owned(),
+        |(domain, restricted)| {
+            format!(
+                "{}{}",
+                base(restricted, domain, look),
+                &type_name[element.len()..]
+            )
+        },
+    )
+}
+
+/// A value on its way through text to a type that `owner` has. An explicit cast would cut what is too long; the assignment that
+/// follows rejects it.
+pub(super) fn through_text(
+    value: &str,
+    wanted: &str,
+    owner: &ObjectId,
+    cx: &Context<'_>,
+) -> String {
+    let base = base_after(wanted, owner, cx);
+    match cast_target(&base) {
+        "text" => format!("{value}::text"),
+        target if target == base => format!("{value}::text::{wanted}"),
+        target => format!("{value}::text::{target}"),
     }
 }
 

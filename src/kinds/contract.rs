@@ -184,6 +184,16 @@ pub trait ObjectKind:
         false
     }
 
+    /// The type that the object restricts, where it is a domain.
+    fn restricts(&self) -> Option<&str> {
+        None
+    }
+
+    /// What is lost of the values that the object holds where they are assigned to those of `desired`: a clause.
+    fn loses(&self, _desired: &Self, _id: &ObjectId, _cx: &Context<'_>) -> Option<String> {
+        None
+    }
+
     /// Whether each value that the object holds is a row with fields of its own.
     fn holds_rows(&self) -> bool {
         false

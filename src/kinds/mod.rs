@@ -178,6 +178,19 @@ macro_rules! kinds {
                 match self { $(Self::$name(model) => model.takes_null(),)* }
             }
 
+            /// See [`ObjectKind::restricts`].
+            pub fn restricts(&self) -> Option<&str> {
+                match self { $(Self::$name(model) => model.restricts(),)* }
+            }
+
+            /// See [`ObjectKind::loses`]. Nothing also where the kinds differ.
+            pub fn loses(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<String> {
+                match (self, desired) {
+                    $((Self::$name(live), Self::$name(desired)) => live.loses(desired, id, cx),)*
+                    _ => None,
+                }
+            }
+
             /// See [`ObjectKind::holds_rows`].
             pub fn holds_rows(&self) -> bool {
                 match self { $(Self::$name(model) => model.holds_rows(),)* }

@@ -117,6 +117,13 @@ impl Step {
             Effect::PassesOn(what) => {
                 Some((HazardKind::ChangesRows, format!("changes rows of {what}")))
             }
+            Effect::BlocksReads(verb) => {
+                Some((HazardKind::BlocksReads, format!("until {verb} ends")))
+            }
+            Effect::BlocksWrites(verb) => {
+                Some((HazardKind::BlocksWrites, format!("until {verb} ends")))
+            }
+            Effect::Rewrites(verb) => Some((HazardKind::Rewrites, format!("runs {verb}"))),
         }
     }
 

@@ -31,6 +31,12 @@ pub enum Effect {
     Fires(String),
     /// It changes rows of this table because of a foreign key.
     PassesOn(String),
+    /// Reads and writes wait for as long as it runs.
+    BlocksReads(&'static str),
+    /// Writes wait for as long as it runs.
+    BlocksWrites(&'static str),
+    /// It writes a table, or its indexes, anew.
+    Rewrites(&'static str),
 }
 
 /// What a statement may do. DDL that evaluates nothing on rows that are there does nothing; definitions do not run.
@@ -126,9 +132,40 @@ fn of_parts(node: &NodeEnum, found: &mut BTreeSet<Effect>) {
         // REFRESH runs the view's query with every function in it, CREATE EXTENSION and ALTER EXTENSION … UPDATE a script that
         // can do anything. By hand they need approval. Forge's own steps for a view or an extension that the tree declares do
         // not: whoever reviewed the tree has reviewed those, and the steps carry forge's mark (`forge:safe`).
-        NodeEnum::RefreshMatViewStmt(_) => Some(unknown(
-            "REFRESH MATERIALIZED VIEW, which runs the view's query",
-        )),
+        NodeEnum::RefreshMatViewStmt(refresh) => {
+            let verb = "REFRESH MATERIALIZED VIEW";
+            if !refresh.concurrent {
+                found.extend([Effect::BlocksReads(verb), Effect::Rewrites(verb)]);
+            }
+            Some(unknown(format!("{verb}, which runs the view's query")))
+        }
+        NodeEnum::VacuumStmt(vacuum) => {
+            if vacuum.options.iter().any(|option| is_on(option, "full")) {
+                found.extend(rewriting("VACUUM FULL"));
+            }
+            None
+        }
+        NodeEnum::ClusterStmt(_) => {
+            found.extend(rewriting("CLUSTER"));
+            None
+        }
+        NodeEnum::ReindexStmt(reindex) => {
+            // The lock on an index stops the planning of every query on its table.
+            if !reindex
+                .params
+                .iter()
+                .any(|option| is_on(option, "concurrently"))
+            {
+                found.extend(rewriting("REINDEX"));
+            }
+            None
+        }
+        // PostgreSQL docs: 13.3 Explicit Locking; modes count from ACCESS SHARE = 1.
+        NodeEnum::LockStmt(lock) => match lock.mode {
+            8.. => Some(Effect::BlocksReads("LOCK TABLE")),
+            5.. => Some(Effect::BlocksWrites("LOCK TABLE")),
+            _ => None,
+        },
         NodeEnum::CreateExtensionStmt(create) => Some(unknown(format!(
             "the script of the extension {}",
             create.extname
@@ -142,6 +179,29 @@ fn of_parts(node: &NodeEnum, found: &mut BTreeSet<Effect>) {
         node => Some(of_kind(node)),
     };
     found.extend(effect);
+}
+
+/// What writes relations anew behind a lock that lets nobody in.
+fn rewriting(verb: &'static str) -> [Effect; 2] {
+    [Effect::BlocksReads(verb), Effect::Rewrites(verb)]
+}
+
+/// Whether an option is given and not switched off.
+fn is_on(option: &Node, name: &str) -> bool {
+    let Some(NodeEnum::DefElem(option)) = ast::kind(option) else {
+        return false;
+    };
+    let value = option
+        .arg
+        .as_deref()
+        .map(|value| tree(value).to_string().to_lowercase());
+    let is_off = value.is_some_and(|value| {
+        let is = |word: &str| {
+            value.contains(&format!("\"{word}\"")) || value.contains(&format!(":{word}}}"))
+        };
+        ["false", "off", "no", "0"].iter().any(|word| is(word))
+    });
+    option.defname == name && !is_off
 }
 
 fn of_copy(copy: &CopyStmt) -> Effect {

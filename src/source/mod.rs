@@ -14,6 +14,7 @@ mod accesses;
 mod amend;
 mod ast;
 mod bounded;
+mod casts;
 mod columns;
 mod define;
 mod dialect;
@@ -57,6 +58,7 @@ pub use accesses::{Access, Accesses, accesses, fires, passed_on, query_accesses}
 pub use amend::{about, amend, comments, with_line_ends_of};
 pub use ast::argument_types;
 pub use bounded::{Bounded, row, writes_rows};
+pub use casts::casts_of;
 pub use directives::{Directive, DirectiveKind};
 pub use effects::{Effect, effects, evaluated};
 pub use expression::{ExpressionNames, names_in};

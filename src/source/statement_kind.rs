@@ -143,14 +143,13 @@ impl StatementKind {
             | NodeEnum::AlterTableSpaceOptionsStmt(_)
             | NodeEnum::CreateTableSpaceStmt(_)
             | NodeEnum::DropTableSpaceStmt(_) => (Topic::Tablespace, Does::Nothing),
-            NodeEnum::ConstraintsSetStmt(_) | NodeEnum::LockStmt(_) => {
-                (Topic::Transaction, Does::Nothing)
-            }
+            NodeEnum::ConstraintsSetStmt(_) => (Topic::Transaction, Does::Nothing),
+            NodeEnum::LockStmt(_) => (Topic::Transaction, Does::Depends),
             NodeEnum::TransactionStmt(_) => (Topic::Transaction, Does::Anything),
-            NodeEnum::CheckPointStmt(_)
-            | NodeEnum::ClusterStmt(_)
-            | NodeEnum::ReindexStmt(_)
-            | NodeEnum::VacuumStmt(_) => (Topic::Maintenance, Does::Nothing),
+            NodeEnum::CheckPointStmt(_) => (Topic::Maintenance, Does::Nothing),
+            NodeEnum::ClusterStmt(_) | NodeEnum::ReindexStmt(_) | NodeEnum::VacuumStmt(_) => {
+                (Topic::Maintenance, Does::Depends)
+            }
             NodeEnum::DropOwnedStmt(_) => (Topic::Owned, Does::Depends),
             NodeEnum::ReassignOwnedStmt(_) => (Topic::Owned, Does::Anything),
             NodeEnum::ClosePortalStmt(_)

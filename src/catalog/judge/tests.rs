@@ -80,6 +80,9 @@ fn check(statements: &[&str], expected: &[&str]) {
             Effect::Unknown(what) => format!("runs {what}"),
             Effect::Fires(what) => format!("fires {what}"),
             Effect::PassesOn(what) => format!("changes rows of {what}"),
+            Effect::BlocksReads(verb) => format!("blocks reads {verb}"),
+            Effect::BlocksWrites(verb) => format!("blocks writes {verb}"),
+            Effect::Rewrites(verb) => format!("rewrites {verb}"),
             Effect::Deletes(what) | Effect::Changes(what) => what.to_owned(),
         })
         .collect();

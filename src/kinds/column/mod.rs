@@ -19,7 +19,7 @@ use self::{
 use super::{
     Action, Answer, Attribute, Claim, Context, Counter, Follow, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Passage,
     Step,
-    casting::cast_target,
+    casting::through_text,
     filling::fill,
     rename::{noticed, of_whole},
 };
@@ -328,6 +328,10 @@ impl ObjectKind for Column {
         !self.not_null && self.not_null_constraint.is_none()
     }
 
+    fn loses(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<String> {
+        cast::loss(self, desired, id, cx)
+    }
+
     fn holds_rows(&self) -> bool {
         self.is_row
     }
@@ -377,11 +381,8 @@ impl ObjectKind for Column {
         let old = cx.world.live(replaced);
         let using = if old.is_some_and(|old| old.makes_cast(replaced, cx)) {
             format!("{}::{}", id.name(), desired.type_name)
-        } else if desired.base_type.as_deref().map(cast_target) == Some("text") {
-            // An explicit cast would cut what is too long; an assignment rejects it.
-            format!("{}::text", id.name())
         } else {
-            format!("{}::text::{}", id.name(), desired.type_name)
+            through_text(&id.name().to_string(), &desired.type_name, id, cx)
         };
         let step = alter_column(id, &format!("TYPE {} USING {using}", desired.type_name))
             .because(format!("move it to the new {replaced}"))
@@ -394,7 +395,7 @@ impl ObjectKind for Column {
                 HazardKind::MayFail,
                 "a value that the new type doesn't have stops it",
             );
-        Some(vec![cast::tell_loss(step, self, desired, id)])
+        Some(vec![cast::tell_loss(step, self, desired, id, cx)])
     }
 }
 

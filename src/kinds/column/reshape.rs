@@ -4,7 +4,7 @@ use super::{Column, Identity, alter_column, cast, filling, not_null::change_not_
 use crate::{
     kinds::{
         Action, Change, HazardKind, Object, ObjectKind as _, Reaction, Step,
-        casting::{Cast, cast_target},
+        casting::{Cast, base_after, cast_target, through_text},
         counting,
         filling::{fill, waiting},
     },
@@ -125,14 +125,16 @@ fn set_type(change: &Change<'_, Column>) -> Option<Step> {
         (Some(expression), _) => action.push(format_args!(" USING {expression}")),
         (None, Cast::Assignment | Cast::Free) => {}
         (None, Cast::Explicit) => {
-            let target = cast_target(&desired.type_name);
+            let base = base_after(&desired.type_name, id, cx);
+            let target = Some(cast_target(&base)).filter(|target| *target != base);
+            let target = target.unwrap_or(&desired.type_name);
             action.push(format_args!(" USING {}::{target}", id.name()));
         }
-        (None, Cast::ThroughText) => action.push(format_args!(
-            " USING {}::text::{}",
-            id.name(),
-            desired.type_name
-        )),
+        (None, Cast::ThroughText) => {
+            let name = id.name().to_string();
+            let value = through_text(&name, &desired.type_name, id, cx);
+            action.push(format_args!(" USING {value}"));
+        }
     }
     let mut step =
         alter_column(id, &String::from(action)).because(format!("from {}", live.type_name));
@@ -148,10 +150,13 @@ fn set_type(change: &Change<'_, Column>) -> Option<Step> {
                 "a value that doesn't fit the new type stops it",
             );
     }
-    if using.is_some() {
+    if let Some(using) = using {
         step = waiting(step, values);
+        if let Some(loss) = cast::loss_by(using, live, desired, id, cx) {
+            step = step.hazard(HazardKind::DeletesData, loss);
+        }
     } else {
-        step = cast::tell_loss(step, live, desired, id);
+        step = cast::tell_loss(step, live, desired, id, cx);
     }
     Some(step)
 }

@@ -4,7 +4,7 @@ use super::{Composite, TypeAttribute};
 use crate::{
     kinds::{
         Action, Aside, Context, HazardKind, Object, ObjectId, Step,
-        casting::{Cast, between_types, cast_target, loss_between},
+        casting::{Cast, base_after, base_before, between_types, cast_target, loss_between, through_text},
     },
     sql::{Ident, Literal, join},
 };
@@ -66,7 +66,8 @@ pub(super) fn keep_values(
     let body = format!("SELECT {}", join(values.collect::<Vec<_>>(), ", "));
     let cut = desired.attributes.iter().filter_map(|after| {
         let before = live.attributes.iter().find(|before| before.name == after.name)?;
-        let what = loss_between(&before.type_name, &after.type_name)?;
+        let (from, to) = (base_before(&before.type_name, id, cx), base_after(&after.type_name, id, cx));
+        let what = loss_between(&from, &to)?;
         Some(format!("of values of the attribute {}.{}, {what}", id.sql(), after.name))
     });
     let cut: Vec<String> = cut.collect();
@@ -114,13 +115,13 @@ fn value(
         return Some(match replaced(wanted, id, cx) {
             None => value,
             Some(true) => format!("{value}::{wanted}"),
-            Some(false) => format!("{value}::text::{wanted}"),
+            Some(false) => through_text(&value, wanted, id, cx),
         });
     }
     Some(match between_types(&before.type_name, wanted)? {
         Cast::Free | Cast::Assignment => value,
         Cast::Explicit => format!("{value}::{}", cast_target(wanted)),
-        Cast::ThroughText => format!("{value}::text::{wanted}"),
+        Cast::ThroughText => through_text(&value, wanted, id, cx),
     })
 }
 

@@ -82,6 +82,10 @@ impl ObjectKind for Domain {
         Follow::Stays // The type that it restricts changes under it.
     }
 
+    fn restricts(&self) -> Option<&str> {
+        Some(&self.type_name)
+    }
+
     fn makes_cast(&self, id: &ObjectId, cx: &Context<'_>) -> bool {
         let needed = cx.world.live_dependencies(id).into_iter();
         let mut replaced = needed.filter(|needed| cx.world.is_created(needed));

@@ -45,6 +45,9 @@ pub(super) fn keep_rows(live: &Table, desired: &Table, id: &ObjectId, cx: &Conte
     )
     .because("carry its rows over")
     .hazard(HazardKind::BlocksReads, "reads and writes wait while the rows are copied");
+    for loss in losses(id, cx) {
+        carry = carry.hazard(HazardKind::DeletesData, loss);
+    }
     if desired.partition_key.is_some() {
         carry = carry.hazard(HazardKind::MayFail, "a row that fits no partition stops it");
     }
@@ -93,4 +96,12 @@ fn columns<'a>(id: &ObjectId, cx: &'a Context<'_>) -> (Vec<Ident>, Vec<&'a Objec
         }
     }
     (kept, lost)
+}
+
+/// What of the values that go over is lost because they get another type.
+fn losses(id: &ObjectId, cx: &Context<'_>) -> Vec<String> {
+    let columns = cx.world.live_children(id).into_iter();
+    columns
+        .filter_map(|column| cx.world.live(column)?.loses(cx.world.desired(column)?, column, cx))
+        .collect()
 }

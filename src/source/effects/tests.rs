@@ -13,9 +13,55 @@ fn check(sql: &str, expected: &[&str]) {
             Effect::Unknown(what) => format!("unknown {what}"),
             Effect::Fires(what) => format!("fires {what}"),
             Effect::PassesOn(what) => format!("passes on {what}"),
+            Effect::BlocksReads(verb) => format!("blocks reads {verb}"),
+            Effect::BlocksWrites(verb) => format!("blocks writes {verb}"),
+            Effect::Rewrites(verb) => format!("rewrites {verb}"),
         })
         .collect();
     assert_eq!(found, expected, "{sql}");
+}
+
+#[test]
+fn statements_that_lock_and_rewrite() {
+    let anew = |verb: &str| [format!("blocks reads {verb}"), format!("rewrites {verb}")];
+    for (sql, verb) in [
+        ("VACUUM FULL app.t", "VACUUM FULL"),
+        ("VACUUM (FULL, ANALYZE) app.t", "VACUUM FULL"),
+        ("VACUUM (FULL on) app.t", "VACUUM FULL"),
+        ("CLUSTER app.t USING i", "CLUSTER"),
+        ("CLUSTER", "CLUSTER"),
+        ("REINDEX TABLE app.t", "REINDEX"),
+        ("REINDEX INDEX app.i", "REINDEX"),
+        ("REINDEX (CONCURRENTLY false) INDEX app.i", "REINDEX"),
+    ] {
+        check(sql, &anew(verb).each_ref().map(String::as_str));
+    }
+    for harmless in [
+        "VACUUM app.t",
+        "VACUUM (ANALYZE) app.t",
+        "VACUUM (FULL false) app.t",
+        "VACUUM (FULL off) app.t",
+        "VACUUM (FULL 0) app.t",
+        "REINDEX TABLE CONCURRENTLY app.t",
+        "REINDEX (CONCURRENTLY) INDEX app.i",
+        "LOCK TABLE app.t IN ROW EXCLUSIVE MODE",
+        "LOCK TABLE app.t IN SHARE UPDATE EXCLUSIVE MODE",
+    ] {
+        check(harmless, &[]);
+    }
+    check("LOCK TABLE app.t", &["blocks reads LOCK TABLE"]);
+    check(
+        "LOCK TABLE app.t IN SHARE MODE",
+        &["blocks writes LOCK TABLE"],
+    );
+    check(
+        "LOCK TABLE app.t IN EXCLUSIVE MODE",
+        &["blocks writes LOCK TABLE"],
+    );
+    check(
+        "REFRESH MATERIALIZED VIEW CONCURRENTLY app.m",
+        &["unknown REFRESH MATERIALIZED VIEW, which runs the view's query"],
+    );
 }
 
 #[test]
@@ -184,7 +230,11 @@ fn statements_that_run_code() {
     );
     check(
         "REFRESH MATERIALIZED VIEW app.m",
-        &["unknown REFRESH MATERIALIZED VIEW, which runs the view's query"],
+        &[
+            "unknown REFRESH MATERIALIZED VIEW, which runs the view's query",
+            "blocks reads REFRESH MATERIALIZED VIEW",
+            "rewrites REFRESH MATERIALIZED VIEW",
+        ],
     );
     check(
         "CREATE EXTENSION IF NOT EXISTS hstore",
