@@ -13,6 +13,9 @@
 
 SELECT pg_catalog.set_config('search_path', '', false);
 SET check_function_bodies = off;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SET array_nulls = on;
 
 BEGIN;
 

@@ -149,6 +149,7 @@ fn main() -> ExitCode {
         poolers::a_pooler_that_answers_no_more_is_noticed,
         poolers::everything_works_behind_a_pooler_that_keeps_its_processes,
         scripts::a_stamp_is_a_script_too,
+        scripts::text_is_no_command_of_psql,
         rollback::a_downgrade_names_what_it_does_not_restore,
         rollback::a_rollback_plan_refuses_what_a_downgrade_refuses,
         signed::a_plan_without_a_signature_is_not_applied,

@@ -42,12 +42,17 @@ use crate::{
     sql::escaped,
 };
 
-/// The settings under which a plan runs, whoever runs it: names are written in full, and a body may name what comes later.
+/// The settings under which a plan runs, whoever runs it: names are written in full, a body may name what comes later, and
+/// text means what it means to the server that proved the plan, whatever the database's own settings are.
 pub const SETTINGS: &[&str] = &[
     "SELECT pg_catalog.set_config('search_path', '', false)",
     "SET check_function_bodies = off",
     // psql takes a file for text in the server's encoding otherwise.
     "SET client_encoding = 'UTF8'",
+    // A backslash before a quote would end no literal otherwise, and psql would read text as its own commands.
+    "SET standard_conforming_strings = on",
+    // `{NULL,a}` has a NULL in it.
+    "SET array_nulls = on",
 ];
 
 /// Reads a revision's identifier as it stands in a plan file: twelve hexadecimal digits, or more.

@@ -41,6 +41,7 @@ const SETUP: &[Setup] = &[
     // How statements are read.
     setup("standard_conforming_strings", "on"),
     setup("transform_null_equals", "off"),
+    setup("array_nulls", "on"),
     // What statements may do. Row security would hide rows silently; off, it is an error.
     setup("row_security", "off"),
     setup("default_transaction_read_only", "off"),
@@ -60,7 +61,7 @@ const SETUP: &[Setup] = &[
 /// Puts back how text is read, whatever code that ran before has made of it, and leaves the rest to a plan's own `SET` steps.
 /// ASCII alone, and without any literal: it reads the same under any setting.
 pub(super) const READ_AS_PARSED: &str = "SET client_encoding = UTF8; SET standard_conforming_strings = on; SET backslash_quote = safe_encoding; \
-     SET escape_string_warning = on; SET transform_null_equals = off";
+     SET escape_string_warning = on; SET transform_null_equals = off; SET array_nulls = on";
 
 /// What a shadow's session has besides, in which code that nobody has looked at runs, or which must not be influenced by it.
 const SHADOW: &[(&str, &str)] = &[

@@ -107,3 +107,51 @@ fn refuses_the_script(desk: &Desk<'_>) {
         .unwrap();
     assert_eq!(refused.status.code(), Some(3), "{refused:?}");
 }
+
+/// A database in which a backslash escapes what follows, and in which `NULL` in an array is a text.
+const READS_OTHERWISE: &str = "DO $$ BEGIN
+    EXECUTE format('ALTER DATABASE %I SET standard_conforming_strings = off', current_database());
+    EXECUTE format('ALTER DATABASE %I SET array_nulls = off', current_database());
+    EXECUTE format('ALTER DATABASE %I SET backslash_quote = on', current_database());
+END $$";
+
+const READS_AS_USUAL: &str = "DO $$ BEGIN
+    EXECUTE format('ALTER DATABASE %I RESET ALL', current_database());
+END $$";
+
+/// What stands in a tree is text, and never a command of psql's, whatever a database's settings are.
+pub(crate) async fn text_is_no_command_of_psql(cluster: &Cluster) {
+    let tree = "CREATE SCHEMA app;
+        CREATE TABLE app.t (a text DEFAULT '\\', b text DEFAULT '\n\\! touch ran\n', c text DEFAULT 'one\\ntwo',
+            d text[] DEFAULT '{NULL,a}');
+        COMMENT ON TABLE app.t IS '\\'; COMMENT ON COLUMN app.t.a IS '\n\\! touch ran\n';\n";
+    let mut desk = Desk::new(cluster, &[FILES[0], ("schema/app.sql", tree)]).await;
+    desk.forge("plan -m first --rev-id 100000000000");
+    desk.forge("approve");
+    let script = desk.environment.command(&["apply", "--sql"]).output();
+    desk.write(
+        "script.sql",
+        &String::from_utf8(script.unwrap().stdout).unwrap(),
+    );
+    let (wanted, first) = {
+        desk.forge("apply");
+        let wanted = desk.dump();
+        (wanted, desk.turn_to_another().await)
+    };
+    let mut databases = vec![first];
+    for way in ["script.sql", "plans/0001_first.sql", "apply"] {
+        desk.database.run(READS_OTHERWISE).await.unwrap();
+        if way == "apply" {
+            desk.forge("apply");
+        } else {
+            desk.other("psql", &["-X", "-q", "-f", way]);
+        }
+        assert!(!desk.environment.project().join("ran").exists(), "{way}");
+        desk.forge("plan --check");
+        // pg_dump would write text as the database reads it.
+        desk.database.run(READS_AS_USUAL).await.unwrap();
+        assert_eq!(desk.dump(), wanted, "{way}");
+        databases.push(desk.turn_to_another().await);
+    }
+    assert!(!desk.typed.contains("[exit"), "{}", desk.typed);
+}

@@ -1,6 +1,6 @@
 //! Plan files that no database has seen.
 
-use forge::plan::file::PlanFile;
+use forge::plan::file::{PlanFile, SETTINGS};
 
 /// A plan file as forge writes it: proved. `message` is what it is for, `sql` its steps; the states are made up.
 pub(crate) fn plan(revision: &str, parent: &str, message: &str, sql: &str) -> String {
@@ -32,10 +32,10 @@ pub(crate) fn plan_by(
 -- forge:to 00000000000000000000000000000002
 -- forge:semver 0.1.0
 
-SELECT pg_catalog.set_config('search_path', '', false);
-SET check_function_bodies = off;
+{settings};
 
-{sql}"
+{sql}",
+        settings = SETTINGS.join(";\n")
     );
     let hash = PlanFile::read("p.sql".into(), &text)
         .and_then(|plan| plan.sha256())

@@ -92,7 +92,7 @@ impl<'a> Reader<'a> {
 
     /// The file's own steps, which undo nothing.
     fn own_plan(&self) -> Result<Plan> {
-        let plan = self.plan()?;
+        let plan = self.plan(SETTINGS)?;
         match plan.parts.first() {
             None => Ok(plan),
             Some(part) => Err(self.no_part(&format!("`forge:undo {}`", part.numbers()))),
@@ -101,7 +101,7 @@ impl<'a> Reader<'a> {
 
     /// The undo steps, each of which belongs to a part.
     fn undo(&self) -> Result<Plan> {
-        let plan = self.plan()?;
+        let plan = self.plan(&[])?;
         let of_parts: usize = plan.parts.iter().map(|part| part.batches).sum();
         if of_parts == plan.batches.len() {
             return Ok(plan);
@@ -230,11 +230,12 @@ impl<'a> Reader<'a> {
             .help("delete one of the lines, or restore the file from version control")
     }
 
-    fn plan(&self) -> Result<Plan> {
+    /// The steps, behind these settings.
+    fn plan(&self, settings: &[&str]) -> Result<Plan> {
         let mut plan = Plan::default();
         let mut open: Option<Batch> = None;
         let mut step: Option<Step> = None;
-        let mut settings = SETTINGS.iter();
+        let mut settings = settings.iter();
         let mut rollout = None;
         for (span, piece) in &self.lines {
             match piece {
