@@ -14,9 +14,13 @@ use crate::{
 /// Checks that everything the plan touches is as it was when the plan was made, and that what it creates isn't there.
 ///
 /// # Errors
-/// [`Code::TargetChanged`] with every object that is otherwise.
+/// [`Code::TargetChanged`] with every object that is otherwise, or that others need which the plan drops.
 pub fn check(path: &Utf8Path, plan: &PlanFile, live: &Catalog) -> Result<()> {
-    let wrong = misfits(&plan.plan, live);
+    refuse_misfits(path, &misfits(&plan.plan, live))
+}
+
+/// Refuses a plan for a database with objects that are not what it expects, if there are any.
+pub(super) fn refuse_misfits(path: &Utf8Path, wrong: &[Misfit]) -> Result<()> {
     if wrong.is_empty() {
         return Ok(());
     }

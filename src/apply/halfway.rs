@@ -158,14 +158,8 @@ impl Halfway {
             if own.is_empty() {
                 continue;
             }
-            let is_changed = |id: &ObjectId| {
-                let touches = |other: &&ObjectId| {
-                    other.path.starts_with(&id.path) || id.path.starts_with(&other.path)
-                };
-                changed.iter().any(touches)
-            };
             for misfit in misfits(&own, &self.live) {
-                if is_changed(&misfit.object) {
+                if misfit.is_about(&changed) {
                     continue;
                 }
                 let about = numbered.iter().filter(|(number, step)| {

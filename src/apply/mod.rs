@@ -4,6 +4,7 @@
 //! work, and a step outside of any transaction is announced before it runs. The next apply goes on from there.
 
 mod added;
+mod ahead;
 mod backfill;
 mod check;
 mod commit;
@@ -18,6 +19,7 @@ mod moved;
 mod partitions;
 mod psql;
 mod retry;
+mod roles;
 mod rows;
 mod run;
 mod runner;
@@ -27,6 +29,7 @@ mod unfinished;
 mod watch;
 
 pub use self::{
+    ahead::check_ways_back,
     backfill::{Pace, spoken},
     check::check,
     commit::{Committing, outlast},
@@ -35,6 +38,7 @@ pub use self::{
     kept::Dropped,
     lock::{Acquired, acquire, acquire_shared, is_free},
     psql::{Beginning, history_script, psql_script, stamp_script},
+    roles::{MissingRole, check_roles, missing_roles, statements_left},
     rows::{InTheWay, Looked, Remaining, look_for_rows},
     run::{Reached, Script, run},
     sync::sync,

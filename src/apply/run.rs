@@ -107,12 +107,14 @@ pub async fn run(
         let done = partly.as_ref().map_or(&none, |partly| &partly.done);
         history::check_covered(path.as_str(), plan, &target.live, done)?;
     }
+    if partly.is_none() {
+        check(path, plan, &target.live)?;
+    }
     if work.looks_for_rows {
         no_row_in_the_way(work, script, &target.live, partly.as_ref()).await?;
     }
     let (before, partly) = match partly {
         None => {
-            check(path, plan, &target.live)?;
             let before = target.live.fingerprint();
             begin(work, script, before).await?;
             (before, None)

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use tokio_postgres::Row;
 
 use super::{
-    Catalog, EventTrigger, Unmodelled,
+    Bond, Catalog, EventTrigger, Unmodelled,
     row::{Mismatch, RowDeserializer},
 };
 use crate::{
@@ -296,12 +296,20 @@ impl Reading {
                 continue;
             };
             let part = self.catalog.parent(on) == Some(id);
-            if !part {
-                edges.push((id.clone(), on.clone()));
+            if !part && id != on {
+                let bond = match row.get("deptype") {
+                    "n" => Bond::Holds,
+                    _ => Bond::GoesAlong,
+                };
+                edges.push((id.clone(), on.clone(), bond));
             }
         }
-        for (id, on) in edges {
+        for (id, on, bond) in edges {
             self.catalog.depend(&id, &on);
+            let bonds = self.catalog.bonds.entry(on).or_default();
+            // What goes along by one of its ties goes, whatever the others are.
+            let strongest = bonds.entry(id).or_insert(bond);
+            *strongest = bond.max(*strongest);
         }
     }
 

@@ -51,6 +51,18 @@ pub struct Catalog {
     /// The event triggers that can change what statements make.
     #[serde(skip)]
     pub event_triggers: Vec<EventTrigger>,
+    /// By each object, what the server knows to depend on it: also what the scope leaves out.
+    #[serde(skip)]
+    bonds: BTreeMap<ObjectId, BTreeMap<ObjectId, Bond>>,
+}
+
+/// What becomes of an object when one that it depends on is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Bond {
+    /// It is in the way.
+    Holds,
+    /// It goes along.
+    GoesAlong,
 }
 
 /// An event trigger that fires at the end of commands.
@@ -89,6 +101,7 @@ impl Catalog {
             named_owners: BTreeSet::new(),
             unmanaged_partitions: BTreeMap::new(),
             event_triggers: Vec::new(),
+            bonds: BTreeMap::new(),
         }
     }
 
@@ -172,6 +185,37 @@ impl Catalog {
             }
         }
         dependents
+    }
+
+    /// What is in the way when the server drops these objects: each with the object that would go and that it needs.
+    pub fn holding<'a>(
+        &'a self,
+        dropped: impl IntoIterator<Item = &'a ObjectId>,
+    ) -> BTreeMap<&'a ObjectId, &'a ObjectId> {
+        let children = self.children();
+        let mut parts: BTreeMap<&ObjectId, Vec<&ObjectId>> = BTreeMap::new();
+        for (id, object) in self.objects() {
+            if let Some(whole) = object.goes_with() {
+                parts.entry(whole).or_default().push(id);
+            }
+        }
+        let (mut going, mut open) = (BTreeSet::new(), Vec::from_iter(dropped));
+        let mut holding = BTreeMap::new();
+        while let Some(id) = open.pop() {
+            if !going.insert(id) {
+                continue;
+            }
+            let belongs = [&children, &parts].into_iter().filter_map(|it| it.get(id));
+            open.extend(belongs.flatten());
+            for (dependent, bond) in self.bonds.get(id).into_iter().flatten() {
+                match bond {
+                    Bond::Holds => _ = holding.entry(dependent).or_insert(id),
+                    Bond::GoesAlong => open.push(dependent),
+                }
+            }
+        }
+        holding.retain(|dependent, _| !going.contains(dependent));
+        holding
     }
 
     /// What belongs to each object.

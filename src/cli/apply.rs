@@ -16,11 +16,11 @@ use super::{
     target::OpenTarget,
 };
 use crate::{
-    apply::{self, Acquired, Dropped, Reached, Script, Work},
+    apply::{self, Acquired, Dropped, Reached, Remaining, Script, Work},
     diagnostic::{Code, Diagnostic, Exit, Result},
-    history::{self, Direction, Filed, Place, Reference, Revisions},
+    history::{self, Direction, Filed, Journal, Place, Reference, Revisions},
     kinds::{HazardKind, Rollout, Step},
-    plan::file::render_steps,
+    plan::{Plan, file::render_steps},
     report::Status,
     settings::{Settings, parse_duration},
 };
@@ -294,11 +294,17 @@ async fn bring_up(
     ready: &[&str],
 ) -> Result<Way> {
     let mut target = apply::Target::read(work, &revisions.journal).await?;
+    let mut pairs = Vec::new();
     for revision in ready {
-        let (filed, down) = revisions.pair(revision, work.session).await?;
+        pairs.push(revisions.pair(revision, work.session).await?);
+    }
+    let plans = pairs.iter().map(|(filed, _)| filed);
+    check_roles(work, &revisions.journal, plans, phase).await?;
+    for (filed, down) in &pairs {
+        let revision = filed.revision();
         let script = Script {
             direction: Direction::Up,
-            file: &filed,
+            file: filed,
             down: down.as_ref(),
             phase,
         };
@@ -321,6 +327,22 @@ async fn bring_up(
         }
     }
     Ok(Way::Ends)
+}
+
+/// Refuses plans whose steps name roles that the server does not have, before the first one.
+async fn check_roles(
+    work: &Work<'_>,
+    journal: &Journal,
+    plans: impl Iterator<Item = &Filed>,
+    phase: Option<Rollout>,
+) -> Result<()> {
+    let plans: Vec<(&Plan, BTreeSet<usize>)> = plans
+        .map(|filed| (&filed.plan.plan, journal.done(filed.revision())))
+        .collect();
+    let remaining = plans.iter().map(|(plan, done)| Remaining { plan, done });
+    let left = apply::statements_left(remaining, phase);
+    let is_begun = plans.iter().any(|(_, done)| !done.is_empty());
+    apply::check_roles(work.session, left, is_begun).await
 }
 
 /// The revisions that can be applied, and those that a missing approval holds up.
@@ -388,14 +410,15 @@ fn announce(context: &Context<'_>, plans: &[Filed]) {
 }
 
 async fn dry_run(work: &Work<'_>, revisions: &Revisions, plans: &[Filed]) -> Result<Exit> {
+    let live = apply::read_target(work).await?;
     if let Some(first) = plans.first() {
         let begun = revisions.journal.standing(first.revision());
         if begun == history::Standing::Absent {
-            let live = apply::read_target(work).await?;
             apply::check(&first.path, &first.plan, &live)?;
-            history::check_covered(first.path.as_str(), &first.plan, &live, &BTreeSet::new())?;
         }
     }
+    history::check_all_covered(plans, &live, &revisions.journal)?;
+    check_roles(work, &revisions.journal, plans.iter(), None).await?;
     for filed in plans {
         work.reporter.sql(&render_steps(&filed.plan.plan));
     }

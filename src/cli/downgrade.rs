@@ -12,7 +12,7 @@ use crate::{
     apply::{self, Reached, Script, Target, Work},
     catalog::{Catalog, Judge},
     diagnostic::{Code, Diagnostic, Exit, Result},
-    history::{self, Direction, Filed, Folder, Reference, Revisions, Walk},
+    history::{self, Direction, Filed, Folder, Journal, Reference, Revisions, Walk},
     kinds::{HazardKind, Step},
     server::session::Session,
 };
@@ -74,11 +74,16 @@ async fn downgrade(
     let journal = history::load(work.session).await?;
     let revisions = Revisions::new(folder, journal)?;
     let ways_back = ways_back(&revisions, args.to.revision()?, work.session).await?;
-    are_allowed(args, work, &ways_back).await?;
     if ways_back.is_empty() {
         context.reporter.note("nothing to do");
         return Ok(Exit::Done);
     }
+    let live = apply::read_target(work).await?;
+    are_allowed(args, &live, &ways_back)?;
+    let journal = &revisions.journal;
+    // The rows are looked at by the run where there is one alone.
+    let looks_for_rows = work.looks_for_rows && ways_back.len() > 1;
+    check(work.session, &live, journal, &ways_back, looks_for_rows).await?;
     for lost in ways_back.iter().flat_map(WayBack::not_restored) {
         context.reporter.note(format_args!("not restored: {lost}"));
     }
@@ -94,18 +99,26 @@ async fn downgrade(
 }
 
 /// Checks that the hazards of the ways back are allowed.
-async fn are_allowed(args: &Args, work: &Work<'_>, ways_back: &[WayBack]) -> Result<()> {
-    let live = if ways_back.iter().any(WayBack::meets_objects) {
-        Some(apply::read_target(work).await?)
-    } else {
-        None
-    };
+fn are_allowed(args: &Args, live: &Catalog, ways_back: &[WayBack]) -> Result<()> {
     for way_back in ways_back {
-        let judge = way_back.judge(live.as_ref());
+        let judge = way_back.judge(live);
         let (down, risks) = (&way_back.down, |step: &Step| judge.risks(step));
         allow::check(&down.path, &down.plan.plan, &args.allow, risks)?;
     }
     Ok(())
+}
+
+/// Checks that nothing stands in the way: for `downgrade`, which refuses what does, and for `rollback-plan`, which tells it.
+/// Returns what couldn't be looked at of rows.
+pub(super) async fn check(
+    session: &Session,
+    live: &Catalog,
+    journal: &Journal,
+    ways_back: &[WayBack],
+    looks_for_rows: bool,
+) -> Result<Vec<String>> {
+    let downs: Vec<&Filed> = ways_back.iter().map(|way_back| &way_back.down).collect();
+    apply::check_ways_back(session, live, journal, &downs, looks_for_rows).await
 }
 
 /// An applied plan and its way back, as they were approved.
@@ -126,14 +139,9 @@ impl WayBack {
         Ok(Self { up, down })
     }
 
-    /// Whether the objects of the database have to be known to tell the hazards of the way back.
-    pub(super) fn meets_objects(&self) -> bool {
-        self.down.plan.plan.meets_objects()
-    }
-
     /// Who tells the hazards of the way back: of its statements, and of the objects of the database that they meet.
-    pub(super) fn judge<'a>(&'a self, live: Option<&'a Catalog>) -> Judge<'a> {
-        Judge::new(live, self.down.plan.plan.statements())
+    pub(super) fn judge<'a>(&'a self, live: &'a Catalog) -> Judge<'a> {
+        Judge::new([live], self.down.plan.plan.statements())
     }
 
     /// What the plan has deleted or changed of rows, which its way back does not restore.

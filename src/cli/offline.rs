@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeSet, str::FromStr};
 
-use super::{Context, locked, revisions};
+use super::{Context, revisions, target::OpenTarget};
 use crate::{
     apply::{Beginning, Script, psql_script},
+    catalog::Catalog,
     diagnostic::{Code, Diagnostic, Exit, Result},
-    history::{self, Direction, Filed, Folder, Journal, Range, Reference, Revisions, Walk},
+    history::{self, Direction, Filed, Journal, Range, Reference, Revisions, Walk},
     settings::Settings,
 };
 
@@ -55,8 +56,13 @@ impl Goal {
 pub(super) async fn run(goal: &Goal, direction: Direction, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
     let folder = revisions::folder(context, &settings)?;
+    let mut live = None;
     let (revisions, to) = match goal {
-        Goal::To(to) => (at_target(context, &settings, folder).await?, to),
+        Goal::To(to) => {
+            let (journal, catalog) = at_target(context, &settings, direction).await?;
+            live = catalog;
+            (Revisions::new(folder, journal)?, to)
+        }
         Goal::Between(range) => {
             let mut revisions = Revisions::new(folder, Journal::default())?;
             revisions.applied = before(&revisions, &range.from)?;
@@ -82,6 +88,11 @@ pub(super) async fn run(goal: &Goal, direction: Direction, context: &Context<'_>
         }
     }
     let scripts = scripts(&revisions, &going, direction)?;
+    if let Some(live) = &live {
+        // As for `forge apply`, what the plans meet there is what counts.
+        let files: Vec<Filed> = scripts.iter().map(|script| script.file.clone()).collect();
+        history::check_all_covered(&files, live, &revisions.journal)?;
+    }
     if scripts.is_empty() {
         context.reporter.note("nothing to do");
         return Ok(Exit::Done);
@@ -91,13 +102,24 @@ pub(super) async fn run(goal: &Goal, direction: Direction, context: &Context<'_>
     Ok(Exit::Done)
 }
 
+/// What the target remembers, and what it is where plans are to be applied.
 async fn at_target(
     context: &Context<'_>,
     settings: &Settings,
-    folder: Folder,
-) -> Result<Revisions> {
-    let journal = locked::journal(context, settings, "sql").await?;
-    Revisions::new(folder, journal)
+    direction: Direction,
+) -> Result<(Journal, Option<Catalog>)> {
+    let target = OpenTarget::open_to_read(context, settings, "sql").await?;
+    let read = async {
+        let journal = history::load(&target.session).await?;
+        let live = match direction {
+            Direction::Up => Some(target.catalog().await?),
+            Direction::Down | Direction::Abort => None,
+        };
+        Ok((journal, live))
+    };
+    let read = read.await;
+    target.close().await;
+    read
 }
 
 /// What is applied where the newest one is this.

@@ -10,6 +10,7 @@ use super::{
     target::{OpenTarget, scope},
 };
 use crate::{
+    apply,
     catalog::{Catalog, extension_versions, state},
     conclusions::{Agreement, Declared, Grounds},
     diagnostic::{Code, Diagnostic, Exit, Result},
@@ -22,6 +23,7 @@ use crate::{
         file::{PlanFile, Semver, render_steps, revision_id},
         outlook, unrelated,
     },
+    server::session::Session,
     settings::Settings,
     source::{Tree, load_order, warnings},
     sql::Locale,
@@ -164,6 +166,9 @@ async fn from_database(
     let folder = revisions::folder(context, settings)?;
     let revisions = Revisions::new(folder, history::load(&target.session).await?)?;
     revisions.at_head()?;
+    if let Comparison::Different(proposal) = &found.comparison {
+        warn_of_missing_roles(context, &proposal.up, &target.session).await?;
+    }
     write(args, context, settings, &revisions, found)
 }
 
@@ -201,6 +206,16 @@ async fn from_history(
         return Ok(checked(args, context, settings, found));
     }
     write(args, context, settings, &revisions, found)
+}
+
+/// Says which roles the plan names that the server does not have: without them, it can't be applied.
+async fn warn_of_missing_roles(context: &Context<'_>, up: &Plan, session: &Session) -> Result<()> {
+    for role in apply::missing_roles(session, up.statements()).await? {
+        let warning = Diagnostic::warning(Code::UnresolvedReference, role.words());
+        let help = "create it where the cluster is set up, before the plan is applied";
+        context.reporter.diagnostic(&warning.help(help));
+    }
+    Ok(())
 }
 
 /// The plans that lead to where the new one begins: those that it builds on, with all before them. A check that names no head is

@@ -2,14 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::{
-    Context,
-    downgrade::{self, WayBack},
-    revisions,
-    target::OpenTarget,
-};
+use super::{Context, downgrade, revisions, target::OpenTarget};
 use crate::{
-    catalog::{Catalog, Judge},
+    catalog::Judge,
     diagnostic::{Exit, Result},
     history::{self, Filed, Folder, Reference, Revisions},
     kinds::HazardKind,
@@ -17,6 +12,8 @@ use crate::{
 };
 
 /// Print what `forge downgrade` would do, step by step, with what it can't bring back
+///
+/// Exits with 3 if something stands in its way.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Where to go back to: a revision's first digits, `-N`, `BRANCH@-N`, `base`
@@ -33,22 +30,39 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let folder = revisions::readable_folder(context, &settings)?;
     let target = OpenTarget::open_to_read(context, &settings, "rollback-plan").await?;
     revisions::tell_target(context, &settings, &target.url);
-    let read = read(args, folder, &target).await;
+    let told = tell(args, context, folder, &target).await;
     target.close().await;
-    let (ways_back, live) = read?;
-    let (mut lost, mut not_restored) = (0, Vec::new());
-    for way_back in &ways_back {
-        lost += print(context, &way_back.down, &way_back.judge(live.as_ref()));
-        not_restored.extend(way_back.not_restored());
-    }
+    told
+}
+
+async fn tell(
+    args: &Args,
+    context: &Context<'_>,
+    folder: Folder,
+    target: &OpenTarget<'_>,
+) -> Result<Exit> {
+    let session = &target.session;
+    let journal = history::load(session).await?;
+    let revisions = Revisions::new(folder, journal)?;
+    let ways_back = downgrade::ways_back(&revisions, &args.to, session).await?;
     if ways_back.is_empty() {
         context
             .reporter
             .note("nothing is applied that could be taken back");
         return Ok(Exit::Done);
     }
+    let live = target.catalog().await?;
+    let (mut lost, mut not_restored) = (0, Vec::new());
+    for way_back in &ways_back {
+        lost += print(context, &way_back.down, &way_back.judge(&live));
+        not_restored.extend(way_back.not_restored());
+    }
     for what in &not_restored {
         context.reporter.note(format_args!("not restored: {what}"));
+    }
+    let checked = downgrade::check(session, &live, &revisions.journal, &ways_back, true).await;
+    for skipped in checked? {
+        context.reporter.note(skipped);
     }
     context.reporter.note(if lost > 0 {
         format!(
@@ -65,23 +79,6 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         )
     });
     Ok(Exit::Done)
-}
-
-/// The ways back, and the database where its objects have to be known to tell what they do.
-async fn read(
-    args: &Args,
-    folder: Folder,
-    target: &OpenTarget<'_>,
-) -> Result<(Vec<WayBack>, Option<Catalog>)> {
-    let journal = history::load(&target.session).await?;
-    let revisions = Revisions::new(folder, journal)?;
-    let ways_back = downgrade::ways_back(&revisions, &args.to, &target.session).await?;
-    let live = if ways_back.iter().any(WayBack::meets_objects) {
-        Some(target.catalog().await?)
-    } else {
-        None
-    };
-    Ok((ways_back, live))
 }
 
 /// Prints one way back, and returns how many of its steps lose something.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     apply::{self, InTheWay, Looked, Remaining, look_for_rows},
-    catalog::{Catalog, Judge, Scope},
+    catalog::{Catalog, Scope},
     diagnostic::{Code, Result},
     history::{self, Filed, Revisions, Signers, Standing},
     kinds::{Action, HazardKind, Kind, Step},
@@ -33,6 +33,15 @@ pub struct Ahead<'a> {
     pub live: &'a Catalog,
     /// What is managed there.
     pub scope: &'a Scope,
+}
+
+impl Ahead<'_> {
+    /// The steps of each plan that stand.
+    pub(super) fn done(&self) -> impl Iterator<Item = BTreeSet<usize>> {
+        let journal = &self.revisions.journal;
+        let plans = self.plans.iter();
+        plans.map(|filed| journal.done(filed.revision()))
+    }
 }
 
 /// Looks at everything that decides whether an apply would go through now.
@@ -158,25 +167,13 @@ fn plans(ahead: &Ahead<'_>) -> Line {
 /// Whether somebody has taken responsibility for each hazard that needs it.
 fn approvals(ahead: &Ahead<'_>) -> Line {
     let (mut wrong, mut covered) = (Vec::new(), 0);
-    for filed in ahead.plans {
-        let approval = filed.plan.header.approval.as_ref();
-        let allowed = approval.map_or(&[][..], |approval| &approval.allowed);
-        let plan = &filed.plan.plan;
-        let judge = Judge::new([ahead.live], plan.statements());
-        let hazards = plan
-            .steps()
-            .flat_map(|step| judge.risks(step).into_iter().map(move |it| (step, it)));
-        for (step, hazard) in hazards {
-            if !hazard.kind.needs_approval() {
-                continue;
-            }
-            let wanted = format!("{} {}", hazard.kind, step.object);
-            if allowed.contains(&wanted) {
-                covered += 1;
-            } else {
-                wrong.push(format!("{}: nobody has allowed {wanted}", filed.revision()));
-            }
-        }
+    let journal = &ahead.revisions.journal;
+    for (filed, coverage) in history::coverages(ahead.plans, ahead.live, journal) {
+        covered += coverage.covered;
+        let missing = coverage.missing.into_iter();
+        wrong.extend(
+            missing.map(|(wanted, _)| format!("{}: nobody has allowed {wanted}", filed.revision())),
+        );
     }
     let found = match covered {
         0 => "no hazard needs one".to_owned(),
@@ -329,15 +326,7 @@ fn application(ahead: &Ahead<'_>) -> Line {
 
 /// Looks for rows that would make a step fail.
 async fn data(session: &Session, ahead: &Ahead<'_>) -> Line {
-    let journal = &ahead.revisions.journal;
-    let done: Vec<BTreeSet<usize>> = ahead
-        .plans
-        .iter()
-        .map(|filed| match journal.standing(filed.revision()) {
-            Standing::Partly(partly) => partly.done,
-            Standing::Absent | Standing::Applied => BTreeSet::new(),
-        })
-        .collect();
+    let done: Vec<BTreeSet<usize>> = ahead.done().collect();
     let plans = ahead.plans.iter().map(|filed| &filed.plan.plan);
     let remaining = plans
         .zip(&done)

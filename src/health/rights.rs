@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Line, facts, preflight::Ahead};
 use crate::{
+    apply::{MissingRole, Remaining, missing_roles, statements_left},
     catalog::Catalog,
     diagnostic::Result,
-    history::Standing,
     kinds::{Action, Kind, Object, ObjectId, Step},
     server::session::Session,
     source::{Need, needs},
@@ -16,11 +16,7 @@ use crate::{
 pub(super) async fn line(session: &Session, ahead: &Ahead<'_>) -> Result<Line> {
     let mut wanted: BTreeSet<Need> = BTreeSet::new();
     for filed in ahead.plans {
-        let standing = ahead.revisions.journal.standing(filed.revision());
-        let done = match standing {
-            Standing::Partly(partly) => partly.done,
-            Standing::Absent | Standing::Applied => BTreeSet::new(),
-        };
+        let done = ahead.revisions.journal.done(filed.revision());
         let steps = (1..).zip(filed.plan.plan.steps());
         for (_, step) in steps.filter(|(number, _)| !done.contains(number)) {
             wanted.extend(step.sql.iter().flat_map(|sql| needs(sql)));
@@ -29,8 +25,16 @@ pub(super) async fn line(session: &Session, ahead: &Ahead<'_>) -> Result<Line> {
     }
     // The history is kept in a schema of forge's own.
     wanted.extend((!ahead.plans.is_empty()).then(history_schema));
-    let lacks = facts::lacks(session, &wanted).await?;
-    let found = if wanted.is_empty() {
+    let mut lacks = facts::lacks(session, &wanted).await?;
+    let plans = || ahead.plans.iter().map(|filed| &filed.plan.plan);
+    let done: Vec<BTreeSet<usize>> = ahead.done().collect();
+    let remaining = plans()
+        .zip(&done)
+        .map(|(plan, done)| Remaining { plan, done });
+    let left = statements_left(remaining, None);
+    let missing = missing_roles(session, left).await?;
+    lacks.extend(missing.iter().map(MissingRole::words));
+    let found = if wanted.is_empty() && lacks.is_empty() {
         "no step needs a privilege"
     } else {
         "this role has the privileges that the steps need"

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Filed, Signers};
+use super::{Filed, Journal, Signers};
 use crate::{
     catalog::{Catalog, Judge},
     diagnostic::{Code, Diagnostic, Result},
@@ -31,7 +31,7 @@ pub fn check_approved(
 
 /// What the steps do, as their statements show and not only as the file says, is what was allowed.
 fn check_allowed(up: &Filed, approval: &Approval) -> Result<()> {
-    let missing = not_allowed(up.plan.plan.steps(), approval, Step::risks);
+    let Coverage { missing, .. } = Coverage::of(up.plan.plan.steps(), Some(approval), Step::risks);
     let help = "take the edit back, or make a new plan and have it approved with `--allow`";
     refuse(up.path.as_str(), missing, help)
 }
@@ -47,22 +47,91 @@ pub fn check_covered(
     live: &Catalog,
     done: &BTreeSet<usize>,
 ) -> Result<()> {
-    let plan = &up.plan;
-    let (true, Some(approval)) = (plan.meets_objects(), &up.header.approval) else {
+    if !up.plan.meets_objects() {
         return Ok(());
-    };
-    let judge = Judge::new([live], plan.statements());
+    }
+    let found = coverage(up, live, done, &[]);
+    refuse(name, found.missing, ADDED)
+}
+
+/// Checks it of plans that are to be applied in this order, before the first one runs.
+///
+/// # Errors
+/// As [`check_covered`].
+pub fn check_all_covered(plans: &[Filed], live: &Catalog, journal: &Journal) -> Result<()> {
+    let coverages = coverages(plans, live, journal).into_iter();
+    let mut uncovered = coverages.filter(|(_, found)| !found.missing.is_empty());
+    uncovered.next().map_or(Ok(()), |(filed, found)| {
+        refuse(filed.path.as_str(), found.missing, ADDED)
+    })
+}
+
+/// What the approvals of plans that are to be applied in this order cover, as far as it can be told before the first one runs.
+pub fn coverages<'a>(
+    plans: &'a [Filed],
+    live: &Catalog,
+    journal: &Journal,
+) -> Vec<(&'a Filed, Coverage)> {
+    let numbered = plans.iter().enumerate();
+    let found = numbered.map(|(number, filed)| {
+        let done = journal.done(filed.revision());
+        (filed, coverage(&filed.plan, live, &done, &plans[..number]))
+    });
+    found.collect()
+}
+
+/// What somebody has added to the database is no fault of the plan's.
+const ADDED: &str = "drop what was added to the database since the approval, or make a new plan and have it approved with `--allow`";
+
+/// How much of what steps do their approval covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coverage {
+    /// The hazards that need approval and do not have it, as a header lists those that do, and why they are some.
+    pub missing: Vec<(String, String)>,
+    /// How many need one and have it.
+    pub covered: usize,
+}
+
+/// What an approval covers of what the steps do that are left, in the database as it is and behind the plans that run before.
+fn coverage(up: &PlanFile, live: &Catalog, done: &BTreeSet<usize>, before: &[Filed]) -> Coverage {
+    let earlier = before.iter().flat_map(|filed| filed.plan.plan.statements());
+    let judge = Judge::new([live], earlier.chain(up.plan.statements()));
     let left = (1..)
-        .zip(plan.steps())
+        .zip(up.plan.steps())
         .filter(|(number, _)| !done.contains(number));
     let left = left.map(|(_, step)| step);
-    let missing = not_allowed(left, approval, |step| judge.risks(step));
-    let help = "drop what was added to the database since the approval, or make a new plan and have it approved with `--allow`";
-    refuse(name, missing, help)
+    let approval = up.header.approval.as_ref();
+    Coverage::of(left, approval, |step| judge.risks(step))
+}
+
+impl Coverage {
+    fn of<'a>(
+        steps: impl Iterator<Item = &'a Step>,
+        approval: Option<&Approval>,
+        risks: impl Fn(&Step) -> Vec<Hazard>,
+    ) -> Self {
+        let hazards =
+            steps.flat_map(|step| risks(step).into_iter().map(move |hazard| (step, hazard)));
+        let wanted = hazards
+            .filter(|(_, hazard)| hazard.kind.needs_approval())
+            .map(|(step, hazard)| (format!("{} {}", hazard.kind, step.object), hazard.why));
+        let is_covered = |wanted: &(String, String)| {
+            approval.is_some_and(|approval| approval.allowed.contains(&wanted.0))
+        };
+        let (covered, missing): (Vec<_>, Vec<_>) = wanted.partition(is_covered);
+        Self {
+            missing,
+            covered: covered.len(),
+        }
+    }
 }
 
 /// Refuses a plan with hazards that its approval does not allow, if there are any.
-fn refuse(name: &str, mut missing: Vec<String>, help: &str) -> Result<()> {
+fn refuse(name: &str, missing: Vec<(String, String)>, help: &str) -> Result<()> {
+    let missing = missing
+        .into_iter()
+        .map(|(wanted, why)| format!("{wanted}: {why}"));
+    let mut missing: Vec<String> = missing.collect();
     missing.dedup();
     if missing.is_empty() {
         return Ok(());
@@ -72,22 +141,6 @@ fn refuse(name: &str, mut missing: Vec<String>, help: &str) -> Result<()> {
         format!("`{name}` has hazards that its approval does not allow"),
     );
     Err(missing.into_iter().fold(error, Diagnostic::note).help(help))
-}
-
-/// The hazards of steps that need approval and do not have it, as a header lists those that do.
-fn not_allowed<'a>(
-    steps: impl Iterator<Item = &'a Step>,
-    approval: &Approval,
-    risks: impl Fn(&Step) -> Vec<Hazard>,
-) -> Vec<String> {
-    let hazards = steps.flat_map(|step| risks(step).into_iter().map(move |hazard| (step, hazard)));
-    let wanted = hazards
-        .filter(|(_, hazard)| hazard.kind.needs_approval())
-        .map(|(step, hazard)| (format!("{} {}", hazard.kind, step.object), hazard.why));
-    wanted
-        .filter(|(wanted, _)| !approval.allowed.contains(wanted))
-        .map(|(wanted, why)| format!("{wanted}: {why}"))
-        .collect()
 }
 
 /// The way back is the one that was approved with the plan.

@@ -283,6 +283,14 @@ impl Journal {
         }
     }
 
+    /// The numbers of the steps that stand of a revision of which only some do.
+    pub fn done(&self, revision: &str) -> BTreeSet<usize> {
+        match self.standing(revision) {
+            Standing::Partly(partly) => partly.done,
+            Standing::Absent | Standing::Applied => BTreeSet::new(),
+        }
+    }
+
     /// The revisions of which everything stands.
     pub fn applied(&self) -> BTreeSet<String> {
         self.revisions

@@ -24,7 +24,7 @@ mod validate;
 mod walk;
 
 pub use self::{
-    approved::{check_approved, check_covered},
+    approved::{Coverage, check_all_covered, check_approved, check_covered, coverages},
     backfill::{
         Backfill, KeyValues, Opened, Opening, Passed, StepOf, Wish, advance_backfill, backfills,
         beat_backfill, forget_backfills, open_backfill, wish_backfills,

@@ -5,7 +5,8 @@ use std::{cell::LazyCell, collections::BTreeSet, fmt};
 use super::Plan;
 use crate::{
     catalog::{Catalog, Families},
-    kinds::{Action, ObjectId},
+    kinds::{Action, ObjectId, Step},
+    source::writes_rows,
 };
 
 /// An object that is not what a step expects.
@@ -18,7 +19,7 @@ pub struct Misfit {
 }
 
 /// How an object is not what a step expects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Why {
     /// A step changes or drops it, and it is gone.
     Gone,
@@ -28,6 +29,24 @@ pub enum Why {
     Exists,
     /// A step changes what is spread over its partitions, and partitions came or went since.
     Partitions,
+    /// A step drops it, and this object, which no step knows, depends on it.
+    Needed(ObjectId),
+}
+
+impl Misfit {
+    /// Whether it is about one of these objects, or about what belongs to one or what one belongs to.
+    pub fn is_about(&self, changed: &BTreeSet<&ObjectId>) -> bool {
+        let is_changed = |id: &ObjectId| {
+            let touches = |other: &&ObjectId| {
+                other.path.starts_with(&id.path) || id.path.starts_with(&other.path)
+            };
+            changed.iter().any(touches)
+        };
+        match &self.why {
+            Why::Needed(by) => is_changed(&self.object) || is_changed(by),
+            Why::Gone | Why::Changed | Why::Exists | Why::Partitions => is_changed(&self.object),
+        }
+    }
 }
 
 impl fmt::Display for Misfit {
@@ -38,6 +57,7 @@ impl fmt::Display for Misfit {
             Why::Changed => write!(f, "`{object}` is not as it was"),
             Why::Exists => write!(f, "`{object}` is there already"),
             Why::Partitions => write!(f, "`{object}` has other partitions than it had"),
+            Why::Needed(by) => write!(f, "`{object}` goes, and `{by}` needs it"),
         }
     }
 }
@@ -82,7 +102,55 @@ pub fn misfits(plan: &Plan, live: &Catalog) -> Vec<Misfit> {
             add(&step.object, Why::Exists);
         }
     }
+    misfits.extend(needed(plan, live));
     misfits
+}
+
+/// What a plan drops that objects need of which it knows nothing: the server would refuse the step.
+fn needed(plan: &Plan, live: &Catalog) -> Vec<Misfit> {
+    let drops = |step: &&Step| step.action == Action::Drop;
+    let renames = |step: &&Step| step.action == Action::Rename;
+    // What a statement by hand takes out of the way can't be told.
+    let is_by_hand =
+        |step: &Step| step.action == Action::Data && !step.sql.iter().all(|sql| writes_rows(sql));
+    if !plan.steps().any(|step| drops(&step)) || plan.steps().any(is_by_hand) {
+        return Vec::new();
+    }
+    let renamed: BTreeSet<&ObjectId> = plan
+        .steps()
+        .filter(renames)
+        .map(|step| &step.object)
+        .collect();
+    let dropped: BTreeSet<&ObjectId> = plan
+        .steps()
+        .filter(drops)
+        .map(|step| &step.object)
+        .collect();
+    let expected = plan
+        .steps()
+        .flat_map(|step| step.expects.iter().map(|(id, _)| id));
+    let known: BTreeSet<&ObjectId> = plan
+        .steps()
+        .map(|step| &step.object)
+        .chain(expected)
+        .collect();
+    // Under the name of one that is renamed, another may go.
+    let going = dropped.iter().copied().filter(|id| {
+        let mut wholes = live.ancestors(id);
+        live.contains(id) && !renamed.contains(id) && !wholes.any(|whole| renamed.contains(whole))
+    });
+    let holding = live.holding(going).into_iter();
+    let is_seen_to = |id: &ObjectId| {
+        let mut wholes = live.ancestors(id);
+        known.contains(id) || wholes.any(|whole| dropped.contains(whole) || renamed.contains(whole))
+    };
+    holding
+        .filter(|(by, _)| !is_seen_to(by))
+        .map(|(by, object)| Misfit {
+            object: object.clone(),
+            why: Why::Needed(by.clone()),
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -90,7 +158,7 @@ mod tests {
     use super::*;
     use crate::{
         catalog::Fingerprint,
-        kinds::{Kind, Object, Step, schema::Schema},
+        kinds::{Kind, Object, schema::Schema},
         plan::Batch,
         sql::Ident,
     };

@@ -73,7 +73,7 @@ pub use probes::{ENOUGH, Foresight, Known, KnownColumn, KnownTable, Probe, SHOWN
 pub use psql::without_variables;
 pub use references::{body_references, roles_in};
 pub use rewrite::rewritten;
-pub use role::with_stand_ins;
+pub use role::{RolesOf, needed_roles, with_stand_ins};
 pub use session::{Session, dotted_name};
 pub use spelling::closest;
 pub use statement::{Action, Statement, extensions, roles, warnings};

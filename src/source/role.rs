@@ -1,15 +1,61 @@
-//! Statements in which another role takes a role's place.
+//! Which roles statements name, and statements in which another role takes a role's place.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
-use pg_query::protobuf::RoleSpecType;
+use pg_query::{NodeEnum, protobuf::RoleSpecType};
 use serde_json::Value;
 
 use super::{
+    ast,
+    references::roles_in,
     syntax,
     tokens::{self, bounds},
 };
 use crate::sql::Ident;
+
+/// The roles of a statement.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RolesOf {
+    /// Those that have to be there.
+    pub named: BTreeSet<String>,
+    /// Those that it creates.
+    pub made: BTreeSet<String>,
+}
+
+/// The roles that a statement names and creates: as an owner, a grantee, a member, whom a policy is for. What can't be parsed
+/// names none: it fails where it is run.
+pub fn needed_roles(sql: &str) -> RolesOf {
+    let mut roles = RolesOf {
+        named: roles_in(sql),
+        ..RolesOf::default()
+    };
+    let Ok(parsed) = syntax::parse(sql) else {
+        return roles;
+    };
+    for node in parsed
+        .stmts
+        .iter()
+        .filter_map(|raw| ast::kind(raw.stmt.as_deref()?))
+    {
+        match node {
+            NodeEnum::CreateRoleStmt(create) => _ = roles.made.insert(create.role.clone()),
+            NodeEnum::GrantRoleStmt(grant) => {
+                for role in grant.granted_roles.iter().filter_map(ast::kind) {
+                    if let NodeEnum::AccessPriv(role) = role {
+                        roles.named.insert(role.priv_name.clone());
+                    }
+                }
+            }
+            // Whoever isn't there needs not go.
+            NodeEnum::DropRoleStmt(drop) if drop.missing_ok => roles.named.clear(),
+            _ => {}
+        }
+    }
+    roles
+}
 
 /// The statements with the stand-in wherever they name a role that has one. What can't be parsed stays as it is: it fails where
 /// it is run.
@@ -67,6 +113,43 @@ fn find<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn roles_that_have_to_be_there() {
+        fn check(sql: &str, expected: &[&str]) {
+            let named: Vec<String> = needed_roles(sql).named.into_iter().collect();
+            assert_eq!(named, expected, "{sql}");
+        }
+        check("GRANT SELECT ON app.t TO a, PUBLIC, CURRENT_USER", &["a"]);
+        check("GRANT SELECT (x) ON app.t TO a", &["a"]);
+        check("REVOKE SELECT ON app.t FROM a", &["a"]);
+        check("GRANT USAGE ON SCHEMA app TO a", &["a"]);
+        check("GRANT EXECUTE ON FUNCTION app.f() TO a", &["a"]);
+        check(
+            "GRANT USAGE ON SEQUENCE app.s TO a GRANTED BY b",
+            &["a", "b"],
+        );
+        check("GRANT a TO b", &["a", "b"]);
+        check(
+            "ALTER DEFAULT PRIVILEGES FOR ROLE a GRANT SELECT ON TABLES TO b",
+            &["a", "b"],
+        );
+        check("CREATE POLICY p ON app.t TO a USING (true)", &["a"]);
+        check("ALTER POLICY p ON app.t TO a", &["a"]);
+        check("ALTER TABLE app.t OWNER TO a", &["a"]);
+        check("ALTER FUNCTION app.f() OWNER TO a", &["a"]);
+        check("ALTER SCHEMA app OWNER TO a", &["a"]);
+        check("CREATE SCHEMA app AUTHORIZATION a", &["a"]);
+        check("REASSIGN OWNED BY a TO b", &["a", "b"]);
+        check("DROP OWNED BY a", &["a"]);
+        check("CREATE ROLE a", &[]);
+        check("CREATE ROLE a IN ROLE b ROLE c", &["b", "c"]);
+        check("ALTER ROLE a NOLOGIN", &["a"]);
+        check("DROP ROLE a", &["a"]);
+        check("DROP ROLE IF EXISTS a", &[]);
+        check("SET ROLE a", &[]);
+        check("no SQL", &[]);
+    }
 
     #[test]
     fn a_role_takes_anothers_place() {

@@ -233,7 +233,7 @@ pub(crate) async fn apply_looks_again_at_what_a_step_meets(cluster: &Cluster) {
     let trigger =
         "CREATE TRIGGER late BEFORE UPDATE ON app.plain FOR EACH ROW EXECUTE FUNCTION app.note()";
     desk.database.run(trigger).await.unwrap();
-    for command in ["apply --dry-run", "apply"] {
+    for command in ["apply --dry-run", "apply --sql", "apply"] {
         desk.typed.clear();
         desk.forge(command);
         assert!(desk.typed.contains("[exit 3]"), "{command}: {}", desk.typed);
@@ -275,6 +275,41 @@ pub(crate) async fn apply_looks_again_at_what_a_step_meets(cluster: &Cluster) {
     );
     desk.forge("downgrade -1 --yes --allow deletes-data --allow runs-code:app.plain");
     assert!(desk.typed.contains("reverted 1 plan"), "{}", desk.typed);
+}
+
+/// A plan by hand on a table that the plan before it makes: what an approval covers there, `preflight` and `apply` say alike.
+pub(crate) async fn preflight_knows_what_earlier_plans_make(cluster: &Cluster) {
+    let files = [
+        ("forge.toml", "[naming]\ntemplate = \"{seq}_{slug}\"\n"),
+        ("schema/app.sql", "CREATE SCHEMA app;\n"),
+    ];
+    let mut desk = Desk::begun(cluster, &files).await;
+    desk.write(
+        "schema/new.sql",
+        "CREATE TABLE app.new (id integer PRIMARY KEY);\n",
+    );
+    desk.forge("plan -m \"add new\" --rev-id 200000000000");
+    desk.forge("approve");
+    desk.forge("apply");
+    desk.write(
+        "schema/more.sql",
+        "ALTER TABLE app.new ADD COLUMN a integer;\n",
+    );
+    desk.forge("plan -m \"fill new\" --rev-id 300000000000");
+    let path = desk.environment.project().join("plans/0003_fill_new.sql");
+    let draft = fs_err::read_to_string(&path).unwrap();
+    let insert = "COMMIT;\n\nBEGIN;\n\n-- forge:data table app.new\nINSERT INTO app.new VALUES (1, 1);\n\nCOMMIT;\n";
+    fs_err::write(&path, draft.replacen("COMMIT;\n", insert, 1)).unwrap();
+    desk.typed.clear();
+    desk.forge("approve --allow changes-rows");
+    assert!(!desk.typed.contains("[exit"), "{draft}\n{}", desk.typed);
+    // Elsewhere, all are pending.
+    let _first = desk.turn_to_another().await;
+    for command in ["preflight", "apply --dry-run", "apply --sql", "apply"] {
+        desk.typed.clear();
+        desk.forge(command);
+        assert!(!desk.typed.contains("[exit"), "{command}: {}", desk.typed);
+    }
 }
 
 /// Two branches, one of which makes the trigger that a step by hand of the other fires.

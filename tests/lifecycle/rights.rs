@@ -385,3 +385,61 @@ pub(crate) async fn who_keeps_the_catalog_from_being_read_is_told(cluster: &Clus
         assert!(!said.contains("LOCK TABLE"), "{args:?}: {said}");
     }
 }
+
+/// Changes of the tree that name a role, which is `OTHER`.
+const NAMING: &[&str] = &[
+    "GRANT SELECT ON app.t TO OTHER;",
+    "GRANT SELECT (n) ON app.t TO OTHER;",
+    "GRANT USAGE ON SCHEMA app TO OTHER;",
+    "CREATE FUNCTION app.f() RETURNS int LANGUAGE sql AS 'SELECT 1'; GRANT EXECUTE ON FUNCTION app.f() TO OTHER;",
+    "CREATE SEQUENCE app.s; GRANT USAGE ON SEQUENCE app.s TO OTHER;",
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT SELECT ON TABLES TO OTHER;",
+    "ALTER DEFAULT PRIVILEGES FOR ROLE OTHER IN SCHEMA app GRANT SELECT ON TABLES TO PUBLIC;",
+    "CREATE POLICY mine ON app.t TO OTHER USING (true);",
+    "ALTER TABLE app.t OWNER TO OTHER;",
+    "CREATE SCHEMA more AUTHORIZATION OTHER;",
+];
+
+/// A role that the server does not have is told with what makes it, before anything is run.
+pub(crate) async fn a_role_that_is_missing_is_told_before_the_first_step(cluster: &Cluster) {
+    for change in NAMING {
+        let desk = Desk::new(cluster, FILES).await;
+        let variables = desk.database.variables();
+        let (_, base) = variables
+            .iter()
+            .find(|(key, _)| *key == "PGDATABASE")
+            .unwrap();
+        let other = format!("{base}_other");
+        let me = variables.iter().find(|(key, _)| *key == "PGUSER");
+        let me = me.map_or("postgres", |(_, user)| user.as_str());
+        let setup = format!("{} {TABLE}", FILES[1].1);
+        desk.database.run(&setup).await.unwrap();
+        let change = change.replace("OTHER", &other);
+        desk.write("schema/t.sql", &format!("{TABLE}\n{change}\n"));
+        let missing = format!("role `{other}` does not exist: CREATE ROLE {other}");
+        let said = succeeds_as(&desk, me, &["plan", "-m", "name a role"]);
+        assert!(said.contains(&missing), "{change}: {said}");
+        succeeds_as(&desk, me, &["approve", "--allow", "all"]);
+        let (said, code) = run_as(&desk, me, &["preflight"]);
+        let told = rights(&said);
+        assert!(
+            told.starts_with('✗') && told.contains(&missing),
+            "{change}: {said}"
+        );
+        assert_eq!(code, 3, "{change}: {said}");
+        for args in [&["apply", "--dry-run"][..], &["apply"]] {
+            let (said, code) = run_as(&desk, me, args);
+            assert!(said.contains(&missing), "{change}: {said}");
+            assert!(said.contains("error[target-changed]"), "{change}: {said}");
+            assert_eq!(code, 3, "{change}: {said}");
+        }
+        // What it may do is another matter.
+        let create = format!("CREATE ROLE {other} SUPERUSER");
+        desk.database.run(&create).await.unwrap();
+        let said = succeeds_as(&desk, me, &["preflight"]);
+        assert!(rights(&said).starts_with('✓'), "{change}: {said}");
+        succeeds_as(&desk, me, &["apply"]);
+        let drop = format!("DROP OWNED BY {other} CASCADE; DROP ROLE {other}");
+        desk.database.run(&drop).await.unwrap();
+    }
+}

@@ -25,9 +25,10 @@ WITH need AS (
                         ELSE has_schema_privilege(n.named_schema, 'USAGE') END
                WHEN 'own' THEN (SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class c WHERE c.oid = n.relation)
                WHEN 'act as' THEN COALESCE(pg_has_role(n.role, 'USAGE'), false)
-               WHEN 'owner' THEN COALESCE(pg_has_role(n.role, n.become), false)
+               -- A role that isn't there is told apart from what is lacking of the others.
+               WHEN 'owner' THEN COALESCE(pg_has_role(n.role, n.become), true)
                    AND COALESCE(has_schema_privilege(n.role, n.named_schema, 'CREATE'), true)
-               WHEN 'default privileges' THEN COALESCE(pg_has_role(n.role, n.act), false)
+               WHEN 'default privileges' THEN COALESCE(pg_has_role(n.role, n.act), true)
                WHEN 'table' THEN has_table_privilege(n.relation, n.privilege)
                    OR (n.privilege = 'REFERENCES' AND has_any_column_privilege(n.relation, n.privilege))
                WHEN 'type' THEN has_type_privilege(n.type, 'USAGE')
@@ -83,8 +84,7 @@ SELECT DISTINCT
            WHEN 'act as' THEN
                format('%s belongs to %I, whose rights %s does not have: GRANT %I TO %s', j.name, j.detail, j.me, j.detail, j.me)
            WHEN 'owner' THEN
-               CASE WHEN j.role IS NULL THEN format('role %I, the new owner, does not exist: CREATE ROLE %I', j.detail, j.detail)
-                    WHEN NOT pg_has_role(j.role, j.become) THEN
+               CASE WHEN NOT pg_has_role(j.role, j.become) THEN
                         format('%s cannot become %I, the new owner: GRANT %I TO %s', j.me, j.detail, j.detail, j.me)
                         || CASE WHEN j.become = 'SET' THEN ' WITH SET TRUE' ELSE '' END
                     ELSE format('%I, the new owner, lacks CREATE on schema %s: GRANT CREATE ON SCHEMA %s TO %I', j.detail,
