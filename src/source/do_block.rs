@@ -61,10 +61,11 @@ impl Block {
             .extend(nodes.filter_map(|raw| raw.stmt.and_then(|node| node.node)));
     }
 
-    /// Whether it can do nothing but create, alter, grant or drop roles: scripts often create theirs in a block, if they
-    /// aren't there yet.
+    /// Whether it can do nothing but create, alter, grant or drop roles, and does: scripts often create theirs in a block,
+    /// if they aren't there yet. One that only raises, as an assertion does, is about none.
     pub(super) fn is_about_roles(&self) -> bool {
         self.plain
+            && !self.statements.is_empty()
             && self.statements.iter().all(|node| {
                 matches!(
                     node,
@@ -122,7 +123,13 @@ mod tests {
             "BEGIN CREATE ROLE app; EXCEPTION WHEN duplicate_object THEN NULL; END",
             true,
         );
-        check("BEGIN IF true THEN END IF; END", true);
+        check("BEGIN IF true THEN END IF; END", false);
+        check("BEGIN RAISE EXCEPTION 'x %', 1; END", false);
+        check(
+            "BEGIN IF NOT EXISTS (SELECT FROM pg_roles) THEN RAISE EXCEPTION 'none'; END IF; END",
+            false,
+        );
+        check("BEGIN ASSERT false; END", false);
         check("BEGIN CREATE TABLE t (); END", false);
         check("BEGIN PERFORM f(); END", false);
         check("BEGIN EXECUTE 'CREATE ROLE app'; END", false);
