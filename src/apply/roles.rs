@@ -40,8 +40,8 @@ pub async fn missing_roles<'a>(
     if named.is_empty() {
         return Ok(Vec::new());
     }
-    let names = serde_json::to_string(&named).expect("names are JSON");
-    let settings = [("forge.named_roles", names.as_str())];
+    let list = serde_json::to_string(&named).expect("names are JSON");
+    let settings = [("forge.named_roles", list.as_str())];
     let answers = session
         .snapshot_under(&settings, &[include_str!("sql/missing_roles.sql")])
         .await?;

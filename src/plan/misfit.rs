@@ -108,24 +108,20 @@ pub fn misfits(plan: &Plan, live: &Catalog) -> Vec<Misfit> {
 
 /// What a plan drops that objects need of which it knows nothing: the server would refuse the step.
 fn needed(plan: &Plan, live: &Catalog) -> Vec<Misfit> {
-    let drops = |step: &&Step| step.action == Action::Drop;
-    let renames = |step: &&Step| step.action == Action::Rename;
+    let goes = |step: &&Step| step.action == Action::Drop;
+    let moves = |step: &&Step| step.action == Action::Rename;
     // What a statement by hand takes out of the way can't be told.
     let is_by_hand =
         |step: &Step| step.action == Action::Data && !step.sql.iter().all(|sql| writes_rows(sql));
-    if !plan.steps().any(|step| drops(&step)) || plan.steps().any(is_by_hand) {
+    if !plan.steps().any(|step| goes(&step)) || plan.steps().any(is_by_hand) {
         return Vec::new();
     }
     let renamed: BTreeSet<&ObjectId> = plan
         .steps()
-        .filter(renames)
+        .filter(moves)
         .map(|step| &step.object)
         .collect();
-    let dropped: BTreeSet<&ObjectId> = plan
-        .steps()
-        .filter(drops)
-        .map(|step| &step.object)
-        .collect();
+    let dropped: BTreeSet<&ObjectId> = plan.steps().filter(goes).map(|step| &step.object).collect();
     let expected = plan
         .steps()
         .flat_map(|step| step.expects.iter().map(|(id, _)| id));
