@@ -248,6 +248,7 @@ fn only_sql_quotes() {
         breaches,
         &[
             ("src/kinds/id.rs", "'\"'", reads),
+            ("src/kinds/breakage.rs", "'\"'", reads),
             (
                 "src/kinds/casting.rs",
                 r#""\"char\"""#,
