@@ -35,7 +35,12 @@ impl Target {
     pub async fn read(work: &Work<'_>, journal: &Journal) -> Result<Self> {
         let live = read_target(work).await?;
         let promised = journal.promised();
-        let owed = journal.owed().map(|owed| owed.state);
+        let owed = history::owed(work.session, work.scope, journal).await?;
+        // Whichever of the two it is that the target keeps to.
+        let owed = owed.map(|owed| {
+            let is_whole = live.fingerprint() == owed.state;
+            if is_whole { owed.state } else { owed.managed }
+        });
         if let (Some(last), Some(promised)) = (journal.last_settled(), promised)
             && !journal.is_settled()
         {
@@ -170,14 +175,13 @@ impl Target {
     ///
     /// # Errors
     /// [`Code::ResultDiffers`] if not.
-    pub fn keeps(&self, journal: &Journal) -> Result<()> {
-        match journal.owed() {
-            Some(owed) if owed.state != self.live.fingerprint() => {
-                Err(Diagnostic::error(Code::ResultDiffers, owed.words())
-                    .note(format!("found by {}", owed.event.by()))
-                    .help(Owed::WAYS_OUT))
-            }
-            Some(_) | None => Ok(()),
+    pub async fn keeps(&self, work: &Work<'_>, journal: &Journal) -> Result<()> {
+        let owed = history::owed(work.session, work.scope, journal).await?;
+        match owed.filter(|owed| !owed.is_settled_by(self.live.fingerprint())) {
+            Some(owed) => Err(Diagnostic::error(Code::ResultDiffers, owed.words())
+                .note(format!("found by {}", owed.event.by()))
+                .help(owed.ways_out())),
+            None => Ok(()),
         }
     }
 

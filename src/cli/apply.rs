@@ -167,7 +167,15 @@ async fn with_target(
     if ready.is_empty() && seen.journal.is_settled() {
         if seen.journal.owed().is_some() {
             let target = apply::Target::read(&work, &seen.journal).await?;
-            target.keeps(&seen.journal)?;
+            let kept = target.keeps(&work, &seen.journal).await;
+            kept.map_err(|differs| match &unfollowed[..] {
+                [] => differs,
+                _ if !follows => differs,
+                _ => differs.note(format!(
+                    "`after_apply` has not followed the apply of {}: it is run once the difference is gone, or behind the next plan",
+                    unfollowed.join(", ")
+                )),
+            })?;
         }
         if unfollowed.is_empty() || !follows {
             nothing_to_do(context, &seen);
@@ -322,7 +330,7 @@ async fn bring_up(
     if revisions.journal.owed().is_some() {
         // An earlier run has left something else than it promised, and this one may have changed that.
         let journal = history::load(work.session).await?;
-        if let Err(differs) = target.keeps(&journal) {
+        if let Err(differs) = target.keeps(work, &journal).await {
             work.reporter.diagnostic(&differs.into_warning());
         }
     }

@@ -186,8 +186,8 @@ async fn look(context: &Context<'_>, target: &OpenTarget<'_>) -> Result<Looked> 
     if target.scope.holds_every_schema() {
         report.unmodelled = unmodelled(&left, &live);
     }
-    let owed = journal.owed();
-    let is_as_owed = owed.is_some_and(|owed| owed.state == live.fingerprint());
+    let owed = history::owed(session, &target.scope, &journal).await?;
+    let is_as_owed = owed.is_some_and(|owed| owed.is_settled_by(live.fingerprint()));
     if let Some(owed) = owed.filter(|_| !is_as_owed) {
         report.differs = Some(owed.event.revision.clone());
     }

@@ -9,9 +9,8 @@ use super::{
 };
 use crate::{
     apply,
-    catalog::Fingerprint,
     diagnostic::{Exit, Result},
-    history::{self, Direction, Event, Filed, Folder, Owed, Partly, Revisions, Standing},
+    history::{self, Direction, Event, Filed, Folder, Partly, Revisions, Standing},
     kinds::Rollout,
     report::Role,
     sql::join,
@@ -29,17 +28,19 @@ pub(super) async fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
     let url = target.url.clone();
     target.close().await;
     let (revisions, now) = looked?;
-    context.reporter.data(table(context, &url, &revisions, now));
+    context
+        .reporter
+        .data(table(context, &url, &revisions, &now));
     Ok(Exit::Done)
 }
 
 /// The target at this moment.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Now {
     /// Whether a forge works on it.
     works: bool,
-    /// Its state, where the history says that it may not be what was promised.
-    state: Option<Fingerprint>,
+    /// What leads out of a state that is not what was promised, if it is in one.
+    ways_out: Option<String>,
 }
 
 async fn look(target: &OpenTarget<'_>, folder: Folder) -> Result<(Revisions, Now)> {
@@ -47,14 +48,17 @@ async fn look(target: &OpenTarget<'_>, folder: Folder) -> Result<(Revisions, Now
     // In this order, so that a run that ends meanwhile is not told as one that was interrupted.
     let works = !apply::is_free(session).await?;
     let revisions = Revisions::new(folder, history::load(session).await?)?;
-    let state = match revisions.journal.owed() {
-        Some(_) => Some(target.catalog().await?.fingerprint()),
+    let ways_out = match history::owed(session, &target.scope, &revisions.journal).await? {
+        Some(owed) => {
+            let live = target.catalog().await?.fingerprint();
+            (!owed.is_settled_by(live)).then(|| owed.ways_out())
+        }
         None => None,
     };
-    Ok((revisions, Now { works, state }))
+    Ok((revisions, Now { works, ways_out }))
 }
 
-fn table(context: &Context<'_>, url: &str, revisions: &Revisions, now: Now) -> String {
+fn table(context: &Context<'_>, url: &str, revisions: &Revisions, now: &Now) -> String {
     let paint = context.reporter.data_paint();
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
@@ -110,17 +114,20 @@ fn table(context: &Context<'_>, url: &str, revisions: &Revisions, now: Now) -> S
             line("phases", phases);
         }
     }
-    if let Some(owed) = journal.owed().filter(|owed| now.state != Some(owed.state)) {
+    if let (Some(owed), Some(ways_out)) = (journal.owed(), &now.ways_out) {
         line("differs", owed.words());
-        line("way out", Owed::WAYS_OUT.to_owned());
+        line("way out", ways_out.clone());
     }
     for event in journal.to_follow().into_iter().filter(|_| !now.works) {
         let error = event.error.as_deref();
         let what = error.unwrap_or("`after_apply` has not come to its end");
-        line(
-            "after",
-            format!("{}: {what}; `forge apply` runs it again", event.revision),
-        );
+        // What isn't as it was promised is no apply that went well.
+        let next = if now.ways_out.is_some() {
+            "`forge apply` runs it once the difference is gone, or behind the next plan"
+        } else {
+            "`forge apply` runs it again"
+        };
+        line("after", format!("{}: {what}; {next}", event.revision));
     }
     let heads = revisions.graph.heads();
     let pending = revisions

@@ -224,6 +224,8 @@ pub struct Owed<'a> {
     pub event: &'a Event,
     /// The state that the target would be in otherwise.
     pub state: Fingerprint,
+    /// That state, as far as it is managed today.
+    pub managed: Fingerprint,
 }
 
 impl Owed<'_> {
@@ -235,7 +237,22 @@ impl Owed<'_> {
         )
     }
 
+    /// Whether a database is as it should be. What was left otherwise may be just what isn't managed any more.
+    pub fn is_settled_by(&self, live: Fingerprint) -> bool {
+        live == self.state || live == self.managed
+    }
+
     /// What to do.
+    pub fn ways_out(&self) -> String {
+        let rescoped = if self.managed == self.state {
+            ""
+        } else {
+            "; `[managed]` has changed since that was found: if it was about what is left out now, `forge stamp head` settles it"
+        };
+        format!("{}{rescoped}", Self::WAYS_OUT)
+    }
+
+    /// What to do where the scope is the same.
     pub const WAYS_OUT: &'static str = "`forge plan` shows the difference from the schema tree and plans it away, \
          `forge drift` shows what was changed since; to keep it, bring it into the tree, then `forge plan --from history` \
          and `forge stamp head`; `forge verify` looks again";
@@ -345,6 +362,7 @@ impl Journal {
                     promised = began.map(|state| state.after(from, to));
                     owed = owed.filter(|_| began != Some(from)).map(|owed| Owed {
                         state: owed.state.after(from, to),
+                        managed: owed.managed.after(from, to),
                         ..owed
                     });
                 }
@@ -352,7 +370,11 @@ impl Journal {
                 (EventKind::Stamped | EventKind::Unstamped, _) => (owed, promised) = (None, None),
                 (EventKind::Differs, _) => {
                     let state = owed.map(|owed| owed.state).or(promised);
-                    owed = state.map(|state| Owed { event, state });
+                    owed = state.map(|state| Owed {
+                        event,
+                        state,
+                        managed: state,
+                    });
                 }
                 _ => {}
             }

@@ -43,8 +43,8 @@ pub use self::{
     signature::{Signers, sign},
     stamp::{Stamp, stamp},
     store::{
-        Actor, Body, Ensured, Entry, HISTORY, body, ensure, is_as_left, load, new_run, record,
-        register, save_snapshot, snapshot,
+        Actor, Body, Ensured, Entry, HISTORY, body, ensure, is_as_left, load, new_run, owed,
+        record, register, save_snapshot, snapshot,
     },
     stray::Stray,
     validate::{is_broken, validate},

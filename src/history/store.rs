@@ -10,7 +10,7 @@ use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 
 use super::{
     graph::Node,
-    journal::{Event, EventKind, Journal, Recorded, Taken},
+    journal::{Event, EventKind, Journal, Owed, Recorded, Taken},
     registration::{Storable, registration},
 };
 use crate::{
@@ -336,8 +336,8 @@ pub async fn is_as_left(
     journal: &Journal,
     live: &Catalog,
 ) -> Result<bool> {
-    if let Some(owed) = journal.owed() {
-        return Ok(live.fingerprint() == owed.state);
+    if let Some(owed) = owed(session, scope, journal).await? {
+        return Ok(owed.is_settled_by(live.fingerprint()));
     }
     let promised = journal.promised();
     let is_promised = promised == Some(live.fingerprint());
@@ -346,6 +346,24 @@ pub async fn is_as_left(
     }
     let left = snapshot(session, scope).await?;
     Ok(left.is_some_and(|left| left.is_same_state(live)))
+}
+
+/// What a revision has not kept of what it promised, as far as it is managed today; none if no such difference is open.
+///
+/// What the snapshot holds and the scope leaves out now is left out of what was promised, too.
+pub async fn owed<'j>(
+    session: &Session,
+    scope: &Scope,
+    journal: &'j Journal,
+) -> Result<Option<Owed<'j>>> {
+    let (Some(owed), Some(taken)) = (journal.owed(), &journal.taken) else {
+        return Ok(journal.owed());
+    };
+    let left = snapshot(session, scope).await?;
+    let managed = left.map_or(owed.state, |left| {
+        owed.state.after(taken.fingerprint, left.fingerprint())
+    });
+    Ok(Some(Owed { managed, ..owed }))
 }
 
 /// The catalog as the last revision left it, as far as it is managed today.

@@ -202,3 +202,32 @@ pub(crate) async fn an_edit_that_changes_nothing_is_accepted(cluster: &Cluster) 
     desk.forge("upgrade");
     assert_snapshot!("an_edit_that_changes_nothing_is_accepted", desk.typed);
 }
+
+/// A block that only raises is an assertion: it runs where the tree is loaded, and fails there.
+pub(crate) async fn an_assertion_of_the_tree_fails_where_it_raises(cluster: &Cluster) {
+    let mut desk = Desk::new(cluster, FILES).await;
+    for (block, fails) in [
+        ("BEGIN RAISE EXCEPTION 'told %', 1; END;", true),
+        ("BEGIN ASSERT false, 'told 1'; END;", true),
+        (
+            "BEGIN IF to_regclass('app.users') IS NOT NULL THEN RAISE 'told %', 1; END IF; END;",
+            true,
+        ),
+        (
+            "BEGIN IF to_regclass('app.users') IS NULL THEN RAISE 'told %', 1; END IF; END;",
+            false,
+        ),
+        ("BEGIN NULL; END;", false),
+    ] {
+        desk.write("schema/z_block.sql", &format!("DO $$ {block} $$;\n"));
+        desk.typed.clear();
+        desk.forge("plan -m users");
+        let said = &desk.typed;
+        assert!(!said.contains("left out"), "{block}: {said}");
+        assert_eq!(said.contains("told 1"), fails, "{block}: {said}");
+        assert_eq!(said.contains("[exit 1]"), fails, "{block}: {said}");
+        if !fails {
+            desk.other("sh", &["-c", "rm -f plans/*.sql"]);
+        }
+    }
+}

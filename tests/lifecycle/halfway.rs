@@ -317,8 +317,12 @@ const SECOND: &str = "UPDATE app.b SET n = 2 WHERE id = 1";
 
 /// Begins `forge apply` and returns when it waits for what this statement locks; COMMIT lets go of it.
 async fn until_it_waits_for(desk: &Desk<'_>, holds: &str) -> Child {
+    until_one_waits_for(desk, holds, &["apply", "--yes"]).await
+}
+
+async fn until_one_waits_for(desk: &Desk<'_>, holds: &str, args: &[&str]) -> Child {
     desk.database.run(&format!("BEGIN; {holds}")).await.unwrap();
-    let mut command = desk.environment.command(&["apply", "--yes"]);
+    let mut command = desk.environment.command(args);
     let running = command.stderr(Stdio::piped()).spawn().unwrap();
     let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))";
     let started = Instant::now();
@@ -481,6 +485,54 @@ pub(crate) async fn a_result_that_differs_is_named_until_it_does_not(cluster: &C
     typed(&mut desk, "apply", 0);
     settled(&mut desk);
     typed(&mut desk, "plan --check", 0);
+}
+
+/// What isn't managed any more leaves no difference open, and a command that is to follow is told of truly.
+pub(crate) async fn a_difference_ends_with_what_is_managed(cluster: &Cluster) {
+    let settings = |more: &str| {
+        format!(
+            "[environments.local]\nafter_apply = \"touch told\"\n[naming]\ntemplate = \"{{seq}}_{{slug}}\"\n{more}"
+        )
+    };
+    let schema = SCHEMA.replace("name text", "name text, more int");
+    let (mut desk, _) = planned(cluster, &schema, "SELECT 1").await;
+    desk.write("forge.toml", &settings(""));
+    let holds = "LOCK TABLE app.users IN SHARE MODE; CREATE TABLE app.by_hand (id int)";
+    let running = until_one_waits_for(&desk, holds, &["apply", "--env", "local"]).await;
+    desk.database.run("COMMIT").await.unwrap();
+    let output = running.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+
+    let said = typed(&mut desk, "status", 0);
+    let named = "`forge apply` runs it once the difference is gone, or behind the next plan";
+    assert!(said.contains(named), "{said}");
+    let said = typed(&mut desk, "apply --env local", 3);
+    let named = "it is run once the difference is gone, or behind the next plan";
+    assert!(said.contains(named), "{said}");
+    assert!(!desk.environment.project().join("told").exists());
+
+    // What is left out now was no part of the difference, which stays.
+    for exclude in ["app.users", "app.by_hand"] {
+        let managed = format!("[managed]\nexclude = [\"{exclude}\"]\n");
+        desk.write("forge.toml", &settings(&managed));
+        if exclude == "app.users" {
+            let said = typed(&mut desk, "apply", 3);
+            assert!(said.contains("`[managed]` has changed since"), "{said}");
+            desk.database.run("DROP TABLE app.by_hand").await.unwrap();
+        }
+        for line in ["status", "apply", "verify", "drift"] {
+            let said = typed(&mut desk, line, 0);
+            assert!(!said.contains("promised"), "{exclude}: {line}: {said}");
+        }
+        desk.database
+            .run("CREATE TABLE IF NOT EXISTS app.by_hand (id int)")
+            .await
+            .unwrap();
+    }
+    typed(&mut desk, "apply --env local", 0);
+    assert!(desk.environment.project().join("told").exists());
+    let said = typed(&mut desk, "status", 0);
+    assert!(!said.contains("after_apply"), "{said}");
 }
 
 /// A smoke test or a notice that has not followed an apply is not forgotten.
