@@ -132,7 +132,14 @@ fn step() -> impl Strategy<Value = Step> {
         option::of(prose()),
         vec(statement(), 1..3),
         vec(lock, 0..2),
-        vec(hazard.prop_map(|(kind, why)| Hazard { kind, why }), 0..2),
+        vec(
+            hazard.prop_map(|(kind, why)| Hazard {
+                kind,
+                why,
+                about: None,
+            }),
+            0..2,
+        ),
         vec((object(), "[0-9a-f]{12}"), 0..2),
     );
     parts.prop_map(

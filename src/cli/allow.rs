@@ -52,7 +52,10 @@ impl Allow {
             Self::Kind(kind) => *kind == hazard.kind,
             Self::On(kind, object) => {
                 *kind == hazard.kind
-                    && (*object == step.object.to_string() || *object == step.object.sql())
+                    && match &hazard.about {
+                        Some(about) => object == about,
+                        None => *object == step.object.to_string() || *object == step.object.sql(),
+                    }
             }
         }
     }
@@ -77,14 +80,14 @@ pub(super) fn check(
                 continue;
             }
             if allowed.iter().any(|allow| allow.covers(step, hazard)) {
-                listed.push(format!("{} {}", hazard.kind, step.object));
+                listed.push(format!("{} {}", hazard.kind, hazard.subject(&step.object)));
                 continue;
             }
             refused.push(format!(
                 "step {number}, {} {}: {} · {}",
                 step.action, step.object, hazard.kind, hazard.why
             ));
-            let allow = format!("--allow {}", argument(hazard.kind, step));
+            let allow = format!("--allow {}", argument(hazard, step));
             if !missing.contains(&allow) {
                 missing.push(allow);
             }
@@ -105,8 +108,10 @@ pub(super) fn check(
 }
 
 /// What follows `--allow`, safe for a shell.
-fn argument(kind: HazardKind, step: &Step) -> String {
-    let text = format!("{kind}:{}", step.object.sql());
+fn argument(hazard: &Hazard, step: &Step) -> String {
+    let about = hazard.about.clone();
+    let about = about.unwrap_or_else(|| step.object.sql());
+    let text = format!("{}:{about}", hazard.kind);
     let plain = |c: char| c.is_ascii_alphanumeric() || "_.:-".contains(c);
     if text.chars().all(plain) {
         text

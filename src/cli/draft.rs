@@ -217,7 +217,9 @@ fn describe(context: &Context<'_>, settings: &Settings, file: &PlanFile, path: &
     {
         reporter.warn(format_args!(
             "{} · {}: {}",
-            hazard.kind, step.object, hazard.why
+            hazard.kind,
+            hazard.subject(&step.object),
+            hazard.why
         ));
     }
 }

@@ -114,7 +114,12 @@ impl Coverage {
             steps.flat_map(|step| risks(step).into_iter().map(move |hazard| (step, hazard)));
         let wanted = hazards
             .filter(|(_, hazard)| hazard.kind.needs_approval())
-            .map(|(step, hazard)| (format!("{} {}", hazard.kind, step.object), hazard.why));
+            .map(|(step, hazard)| {
+                (
+                    format!("{} {}", hazard.kind, hazard.subject(&step.object)),
+                    hazard.why,
+                )
+            });
         let is_covered = |wanted: &(String, String)| {
             approval.is_some_and(|approval| approval.allowed.contains(&wanted.0))
         };

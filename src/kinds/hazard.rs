@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::ObjectId;
+
 macro_rules! hazards {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, approval: $approval:literal;)*) => {
         /// A class of risk. The names are stable: approvals and reports use them.
@@ -70,4 +72,14 @@ pub struct Hazard {
     pub kind: HazardKind,
     /// Why, as a clause: `the rows of app.users go with it`.
     pub why: String,
+    /// What it is about where that is not the step's object, as SQL: a statement by hand deletes from another table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+}
+
+impl Hazard {
+    /// What it is about: what is allowed by name.
+    pub fn subject(&self, object: &ObjectId) -> String {
+        self.about.clone().unwrap_or_else(|| object.to_string())
+    }
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use sha2::{Digest as _, Sha256};
 
 use super::{Hazard, HazardKind, Step};
-use crate::source::{About, Effect, about_table, accesses, effects, normalised};
+use crate::source::{
+    About, Effect, about_table, accesses, changed_in, deleted_from, effects, normalised,
+};
 
 impl Step {
     /// Every hazard of the step: those that it says, and those that its statements show besides.
@@ -77,10 +79,42 @@ impl Step {
         self.safe = knows_better.then(|| self.statements_hash());
     }
 
-    /// What its statements show and its hazards do not say.
+    /// What its statements show and its hazards do not say. What a statement does to another table than the step's is named
+    /// by that table, whatever the step says of its own.
     fn unsaid(&self, effects: impl Fn(&str) -> BTreeSet<Effect>) -> Vec<Hazard> {
-        let shown: BTreeSet<Effect> = self.sql.iter().flat_map(|sql| effects(sql)).collect();
-        self.said_of(shown)
+        let mut elsewhere = Vec::new();
+        let mut shown = BTreeSet::new();
+        for sql in &self.sql {
+            for effect in effects(sql) {
+                let tables = self.tables_elsewhere(sql, &effect);
+                if tables.is_empty() {
+                    shown.insert(effect);
+                    continue;
+                }
+                let Some((kind, why)) = self.hazard_of(effect) else {
+                    continue;
+                };
+                elsewhere.extend(tables.into_iter().map(|table| Hazard {
+                    kind,
+                    why: format!("{why} on {table}"),
+                    about: Some(table),
+                }));
+            }
+        }
+        let mut found = self.said_of(shown);
+        found.extend(elsewhere);
+        found
+    }
+
+    /// The tables other than the step's whose rows a statement deletes or changes.
+    fn tables_elsewhere(&self, sql: &str, effect: &Effect) -> BTreeSet<String> {
+        let mut tables = match effect {
+            Effect::Deletes(_) => deleted_from(sql),
+            Effect::Changes(_) if self.batching.is_none() => changed_in(sql),
+            _ => BTreeSet::new(),
+        };
+        tables.remove(&self.object.sql());
+        tables
     }
 
     /// The hazards of these effects, of kinds that the step does not have yet.
@@ -98,7 +132,11 @@ impl Step {
                     hazard.why.push_str(", ");
                     hazard.why.push_str(&why);
                 }
-                None => found.push(Hazard { kind, why }),
+                None => found.push(Hazard {
+                    kind,
+                    why,
+                    about: None,
+                }),
             }
         }
         found

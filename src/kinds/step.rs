@@ -200,6 +200,7 @@ impl Step {
         self.hazards.push(Hazard {
             kind,
             why: visible(&why.into()).into_owned(),
+            about: None,
         });
         self
     }

@@ -95,6 +95,41 @@ pub fn accesses(sql: &str) -> Accesses {
     found
 }
 
+/// The tables from which a statement deletes rows, and what it drops, as SQL.
+pub fn deleted_from(sql: &str) -> BTreeSet<String> {
+    let deletes = |access: &Access| matches!(access, Access::Deletes | Access::Truncates { .. });
+    let mut tables = written(sql, deletes);
+    let parsed = syntax::parse(sql);
+    let nodes = parsed.iter().flat_map(|parsed| &parsed.stmts);
+    for node in nodes.filter_map(|raw| raw.stmt.as_deref().and_then(ast::kind)) {
+        if let NodeEnum::DropStmt(drop) = node {
+            for object in drop.objects.iter().filter_map(ast::kind) {
+                if let NodeEnum::List(path) = object {
+                    let path: Vec<Ident> = ast::strings(&path.items)
+                        .into_iter()
+                        .map(Ident::new)
+                        .collect();
+                    tables.insert(dotted(&path));
+                }
+            }
+        }
+    }
+    tables
+}
+
+/// The tables whose rows a statement adds or changes, as SQL.
+pub fn changed_in(sql: &str) -> BTreeSet<String> {
+    written(sql, |access| {
+        matches!(access, Access::Inserts | Access::Updates(_))
+    })
+}
+
+fn written(sql: &str, how: impl Fn(&Access) -> bool) -> BTreeSet<String> {
+    let relations = accesses(sql).relations.into_iter();
+    let written = relations.filter(|(_, access)| how(access));
+    written.map(|(name, _)| name).collect()
+}
+
 /// What the query of a view accesses: `sql` is the query, or the statement that creates the view.
 pub fn query_accesses(sql: &str) -> Accesses {
     let mut found = Accesses::default();

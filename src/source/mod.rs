@@ -54,7 +54,9 @@ mod tokens;
 mod walk;
 
 pub use about_table::{About, about_table};
-pub use accesses::{Access, Accesses, accesses, fires, passed_on, query_accesses};
+pub use accesses::{
+    Access, Accesses, accesses, changed_in, deleted_from, fires, passed_on, query_accesses,
+};
 pub use amend::{about, amend, comments, with_line_ends_of};
 pub use ast::argument_types;
 pub use bounded::{Bounded, row, writes_rows};

@@ -45,7 +45,12 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         "ALTER TABLE app.t ALTER COLUMN a RESTART WITH 1",
         &["changes-rows"],
     ),
-    ("DROP SEQUENCE app.s", &["deletes-data"]),
+    ("DROP SEQUENCE app.s", &["deletes-data:app.s"]),
+    // The step is about app.t, and this is not.
+    ("DELETE FROM app.n", &["deletes-data:app.n"]),
+    ("TRUNCATE app.t, app.n", &["deletes-data:app.n"]),
+    ("DROP TABLE app.n", &["deletes-data:app.n"]),
+    ("UPDATE app.n SET a = 1", &["changes-rows:app.n"]),
     ("ALTER ROLE postgres PASSWORD 'x'", &["runs-code"]),
     ("CREATE INDEX i ON app.t (app.purge(a))", &["runs-code"]),
     ("SELECT pg_catalog.lo_unlink(1)", &["runs-code"]),
@@ -99,6 +104,45 @@ fn run(environment: &TestEnvironment, args: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), stderr)
 }
 
+/// How a hazard is allowed: of the step's table where it names no other.
+fn named(hazard: &str) -> String {
+    if hazard.contains(':') {
+        hazard.to_owned()
+    } else {
+        format!("{hazard}:app.t")
+    }
+}
+
+/// What is allowed of the step itself allows nothing of what somebody has added to it.
+#[test]
+fn another_table_has_no_part_in_what_is_allowed_of_the_step() {
+    let dropped = "BEGIN;\n\n-- forge:step 1 drop column app.t.b\n-- hazard: deletes-data · the values of app.t.b go with it\n\
+        ALTER TABLE app.t DROP COLUMN b;\n";
+    for (added, about) in [
+        ("DELETE FROM app.n", "app.n"),
+        ("DELETE FROM app.t", "app.t"),
+        ("TRUNCATE app.n", "app.n"),
+        (
+            "WITH d AS (DELETE FROM app.n RETURNING 1) SELECT count(*) FROM d",
+            "app.n",
+        ),
+        ("DROP TABLE app.n", "app.n"),
+    ] {
+        let environment = environment(&draft(&format!("{dropped}{added};\n\nCOMMIT;\n")));
+        let own = ["approve", "--allow", "deletes-data:app.t.b"];
+        let (code, said) = run(&environment, &own);
+        assert_eq!(code, Some(3), "{added}: {said}");
+        assert!(
+            said.contains(&format!("--allow deletes-data:{about}\n")),
+            "{added}: {said}"
+        );
+        let added = format!("deletes-data:{about}");
+        let both = [&own[..], &["--allow", &added]].concat();
+        let (code, said) = run(&environment, &both);
+        assert_eq!(code, Some(0), "{added}: {said}");
+    }
+}
+
 #[test]
 fn what_is_not_known_to_be_harmless_is_approved_by_name() {
     for (statement, hazards) in STATEMENTS {
@@ -107,12 +151,12 @@ fn what_is_not_known_to_be_harmless_is_approved_by_name() {
             let (code, said) = run(&environment, &["approve"]);
             assert_eq!(code, Some(3), "{statement}: {said}");
             for hazard in *hazards {
-                let help = format!("--allow {hazard}:app.t");
+                let help = format!("--allow {}", named(hazard));
                 assert!(said.contains(&help), "{statement}: {said}");
             }
         }
         let mut args = vec!["approve"];
-        let allowed: Vec<String> = hazards.iter().map(|it| format!("{it}:app.t")).collect();
+        let allowed: Vec<String> = hazards.iter().map(|it| named(it)).collect();
         for hazard in &allowed {
             args.extend(["--allow", hazard]);
         }
@@ -160,7 +204,10 @@ fn apply_reads_the_hazards_from_the_statements() {
     for (statement, hazards) in STATEMENTS {
         let allowed: Vec<String> = hazards
             .iter()
-            .map(|it| format!("{it} table app.t"))
+            .map(|it| match it.split_once(':') {
+                Some((kind, about)) => format!("{kind} {about}"),
+                None => format!("{it} table app.t"),
+            })
             .collect();
         let steps = steps(statement);
         check(&steps, &allowed, 0);

@@ -524,6 +524,7 @@ impl<'a> Reader<'a> {
             step.hazards.push(Hazard {
                 kind: *kind,
                 why: shown(why),
+                about: None,
             });
         } else if step.summary.is_empty() {
             step.summary = shown(comment);
