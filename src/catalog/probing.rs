@@ -26,7 +26,7 @@ impl Catalog {
                     parents: parents
                         .map(|parent| (parent.path[0].clone(), parent.name().clone()))
                         .collect(),
-                    is_default: table.partition_bound.as_deref() == Some("DEFAULT"),
+                    partition_bound: table.partition_bound.clone(),
                     has_triggers: false,
                 };
                 tables.insert(id, known);

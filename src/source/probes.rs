@@ -20,7 +20,8 @@ pub use self::tables::is_named;
 use self::{
     demands::Demand,
     tables::{
-        Column, Name, Partitioned, Reach, Relation, Rows, Table, TableId, Tables, Value, dotted,
+        Column, Moved, Name, Partitioned, Reach, Relation, Rows, Table, TableId, Tables, Value,
+        dotted,
     },
 };
 use super::{
@@ -188,8 +189,8 @@ pub struct KnownTable {
     pub partition_key: Option<String>,
     /// What it is a partition of, or inherits from: schema and name.
     pub parents: Vec<(Ident, Ident)>,
-    /// Whether it is the partition for rows that belong in no other.
-    pub is_default: bool,
+    /// Which rows it holds as a partition: `FOR VALUES IN (1)`.
+    pub partition_bound: Option<String>,
     /// Whether it has triggers.
     pub has_triggers: bool,
 }
@@ -299,19 +300,19 @@ impl Foresight {
         let key = key.filter_map(|name| Some(relation.column(name)?.id));
         let key = key.collect();
         let names = relation.names();
-        let parts = known.partition_key.as_deref().and_then(partitions::parts);
-        let partitioned = parts.map(|key| Partitioned {
-            key,
-            names,
-            default: None,
-        });
+        let by = known.partition_key.as_deref().and_then(partitions::key);
+        let partitioned = by.map(|key| Partitioned { key, names });
+        let bound = known.partition_bound.as_deref();
+        let bound = bound.and_then(partitions::bound);
         self.tables.insert(Table {
             name,
             rows: Rows::Kept,
             relation,
             key,
             partitioned,
+            bound,
             parents: Vec::new(),
+            moved: Moved::default(),
             has_triggers: known.has_triggers,
             is_open: false,
         });
@@ -325,11 +326,6 @@ impl Foresight {
         for parent in &known.parents {
             let parent = self.tables.at(parent);
             self.tables.get_mut(id).parents.push(parent);
-            if let Some(partitioned) = &mut self.tables.get_mut(parent).partitioned
-                && known.is_default
-            {
-                partitioned.default = Some(id);
-            }
         }
     }
 
@@ -558,8 +554,9 @@ impl Foresight {
         what: String,
         rest: String,
     ) -> Probe {
+        let rows = self.tables.rows(table);
         let table = self.tables.get(table);
-        let (unknown, more) = match table.rows {
+        let (unknown, more) = match rows {
             // Nothing is asked of a table that isn't there.
             Rows::Kept | Rows::None => (None, None),
             Rows::More(why) => (None, Some(why)),
@@ -580,7 +577,7 @@ impl Foresight {
             rest,
             evaluated: None,
             sifted: None,
-            is_about_none: table.rows == Rows::None,
+            is_about_none: rows == Rows::None,
         }
     }
 

@@ -575,6 +575,85 @@ INSERT INTO app.pairs VALUES
     refused(cluster, [before, after], "", rows, &ways, mended).await;
 }
 
+/// Bounds of every kind that shrink, at any depth, and a DEFAULT partition that appears or whose siblings grow.
+pub(crate) async fn rows_outside_of_the_new_bounds_of_partitions_are_found(cluster: &Cluster) {
+    let before = "\
+CREATE SCHEMA app;
+CREATE EXTENSION citext SCHEMA app;
+CREATE TABLE app.events (at date) PARTITION BY RANGE (at);
+CREATE TABLE app.events_2025 PARTITION OF app.events FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+CREATE TABLE app.clicks (kind text) PARTITION BY LIST (kind);
+CREATE TABLE app.clicks_a PARTITION OF app.clicks FOR VALUES IN ('a', 'b', NULL);
+CREATE TABLE app.tags (tag app.citext) PARTITION BY LIST (tag);
+CREATE TABLE app.tags_a PARTITION OF app.tags FOR VALUES IN ('a', 'b', 'c');
+CREATE TABLE app.hashed (id int, name text) PARTITION BY HASH (id, name);
+CREATE TABLE app.hashed_0 PARTITION OF app.hashed FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE app.deep (at int, kind text) PARTITION BY RANGE (at);
+CREATE TABLE app.deep_1 PARTITION OF app.deep FOR VALUES FROM (0) TO (100) PARTITION BY LIST (kind);
+CREATE TABLE app.deep_1_a PARTITION OF app.deep_1 FOR VALUES IN ('a', 'b');
+CREATE TABLE app.deep_1_more (at int, kind text);
+CREATE TABLE app.grown (n int) PARTITION BY RANGE (n);
+CREATE TABLE app.grown_1 PARTITION OF app.grown FOR VALUES FROM (0) TO (10);
+CREATE TABLE app.grown_rest PARTITION OF app.grown DEFAULT;
+CREATE TABLE app.rest (n int) PARTITION BY LIST (n);
+CREATE TABLE app.rest_1 PARTITION OF app.rest FOR VALUES IN (1, 2);
+CREATE TABLE app.rest_more PARTITION OF app.rest FOR VALUES IN (3);
+CREATE TABLE app.left (n int) PARTITION BY LIST (n);
+CREATE TABLE app.left_1 PARTITION OF app.left FOR VALUES IN (1, 2);
+CREATE TABLE app.left_more (n int);
+";
+    let after = before
+        .replace("TO ('2026-01-01')", "TO ('2025-07-01')")
+        .replace("IN ('a', 'b', NULL)", "IN ('a')")
+        .replace("IN ('a', 'b', 'c')", "IN ('a', 'b')")
+        .replace("(MODULUS 2, REMAINDER 0)", "(MODULUS 4, REMAINDER 0)")
+        .replace(
+            "deep_1 FOR VALUES IN ('a', 'b')",
+            "deep_1 FOR VALUES IN ('a')",
+        )
+        .replace(
+            "app.deep_1_more (at int, kind text)",
+            "app.deep_1_more PARTITION OF app.deep_1 FOR VALUES IN ('c')",
+        )
+        .replace("FROM (0) TO (10)", "FROM (0) TO (20)")
+        .replace(
+            "app.rest_1 PARTITION OF app.rest FOR VALUES IN (1, 2)",
+            "app.rest_1 PARTITION OF app.rest FOR VALUES IN (1, 2, 3)",
+        )
+        .replace("app.rest FOR VALUES IN (3)", "app.rest DEFAULT")
+        .replace(
+            "app.left_more (n int)",
+            "app.left_more PARTITION OF app.left DEFAULT",
+        );
+    let rows = "\
+INSERT INTO app.events VALUES ('2025-01-01'), ('2025-07-01');
+INSERT INTO app.clicks VALUES ('a'), ('b'), (NULL);
+INSERT INTO app.tags VALUES ('A'), ('B'), ('C');
+INSERT INTO app.hashed_0 SELECT n, 'x' FROM generate_series(1, 100) AS n
+    WHERE satisfies_hash_partition('app.hashed'::regclass, 2, 0, n, 'x'::text);
+INSERT INTO app.deep VALUES (1, 'a'), (1, 'b');
+INSERT INTO app.deep_1_more VALUES (100, 'c'), (1, 'c');
+INSERT INTO app.grown VALUES (5), (15), (25);
+INSERT INTO app.rest VALUES (3);
+INSERT INTO app.left_more VALUES (1), (3), (NULL);
+";
+    let ways = [
+        "rows of app.events_2025 that are outside of its bound: 1 (SQLSTATE 23514)",
+        "rows of app.clicks_a that are outside of its bound: 2 (SQLSTATE 23514)",
+        "rows of app.tags_a that are outside of its bound: 1 (SQLSTATE 23514)",
+        "rows of app.hashed_0 that are outside of its bound:",
+        "rows of app.deep_1_a that are outside of its bound: 1 (SQLSTATE 23514)",
+        "rows of app.deep_1_more that are outside of its bound: 1 (SQLSTATE 23514)",
+        "rows of the DEFAULT partition app.grown_rest that belong in app.grown_1: 1 (SQLSTATE 23514)",
+        "rows of app.rest_more that are outside of its bound: 1 (SQLSTATE 23514)",
+        "rows of app.left_more that are outside of its bound: 1 (SQLSTATE 23514)",
+    ];
+    let mended = "\
+DELETE FROM app.events; DELETE FROM app.clicks; DELETE FROM app.tags; DELETE FROM app.hashed; DELETE FROM app.deep;
+DELETE FROM app.deep_1_more; DELETE FROM app.grown; DELETE FROM app.rest; DELETE FROM app.left_more WHERE n = 1";
+    refused(cluster, [before, &after], "", rows, &ways, mended).await;
+}
+
 /// What can't be told before the plan runs is said: rows that a trigger changes, a type that the plan creates.
 pub(crate) async fn rows_that_cannot_be_looked_at_are_told(cluster: &Cluster) {
     let before = "\

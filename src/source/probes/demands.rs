@@ -300,6 +300,7 @@ impl Foresight {
     fn orphans(&self, demand: &Demand, relation: &Relation, foreign: &Foreign) -> Vec<Probe> {
         let table = self.tables.get(demand.table);
         let other = self.tables.get(foreign.table);
+        let other_rows = self.tables.rows(foreign.table);
         let Foreign { own, theirs, .. } = foreign;
         let alias = Ident::new("o");
         let of_own = |column: &Ident| format!("o.{column}");
@@ -322,7 +323,7 @@ impl Foresight {
                 rest,
             )
         };
-        let condition = if other.rows == Rows::None {
+        let condition = if other_rows == Rows::None {
             // The plan creates the other table, and nothing fills it.
             filled
         } else {
@@ -360,7 +361,7 @@ impl Foresight {
             }
         };
         let mut orphans = probe(format!("orphans in {named} ({listed})"), condition);
-        let why = match &other.rows {
+        let why = match &other_rows {
             Rows::Kept | Rows::None => None,
             Rows::More(why) | Rows::Unknown(why) => Some(*why),
         };
@@ -371,7 +372,7 @@ impl Foresight {
                 Value::Of(_) | Value::Computed(_) => None,
             }
         });
-        let of_theirs = of_theirs.filter(|_| other.rows != Rows::None);
+        let of_theirs = of_theirs.filter(|_| other_rows != Rows::None);
         orphans.unknown = orphans.unknown.or(why).or(of_theirs);
         let mut probes = vec![orphans];
         if !foreign.takes_halves && own.len() > 1 {

@@ -12,7 +12,7 @@ use pg_query::{
 use super::{
     Created, Foresight, Probe, dotted, enum_labels, gives, idents, kind, listed_name, name,
     partitions, state, strings,
-    tables::{Column, Name, Partitioned, Reach, Relation, Rows, Table, TableId, Value},
+    tables::{Column, Moved, Name, Partitioned, Reach, Relation, Rows, Table, TableId, Value},
 };
 use crate::{
     source::{effects, effects::tree},
@@ -23,7 +23,6 @@ const FILLED: &str = "an earlier step of the plan adds rows";
 const WRITTEN: &str = "an earlier step of the plan writes the values";
 const DELETED: &str = "an earlier step of the plan may delete or change rows";
 const TRIGGERED: &str = "an earlier step of the plan writes rows, and a trigger may change them";
-const MOVED: &str = "an earlier step of the plan moves a partition";
 const GENERATED: &str = "it is computed from values that an earlier step of the plan changes";
 const GIVEN: &str = "its type or an earlier step of the plan gives it a value";
 const NOT_KNOWN: &str = "its columns are not known";
@@ -271,21 +270,9 @@ impl Foresight {
         let parts = create.partspec.as_ref().and_then(partitions::of_spec);
         let table = self.tables.get_mut(id);
         table.key = key;
-        table.partitioned = parts.map(|key| Partitioned {
-            key,
-            names,
-            default: None,
-        });
+        table.partitioned = parts.map(|key| Partitioned { key, names });
         table.parents.clone_from(&parents);
-        let is_default = create
-            .partbound
-            .as_ref()
-            .is_some_and(|bound| bound.is_default);
-        if let (true, [parent]) = (is_default, &parents[..])
-            && let Some(partitioned) = &mut self.tables.get_mut(*parent).partitioned
-        {
-            partitioned.default = Some(id);
-        }
+        table.bound.clone_from(&create.partbound);
     }
 
     fn create_empty(&mut self, name: Name, columns: Vec<Column>, rows: Rows) -> TableId {
@@ -295,7 +282,9 @@ impl Foresight {
             rows,
             key: Vec::new(),
             partitioned: None,
+            bound: None,
             parents: Vec::new(),
+            moved: Moved::default(),
             has_triggers: false,
             is_open: false,
         })
@@ -520,48 +509,24 @@ impl Foresight {
                 let Some(part) = part.map(|name| self.tables.at(&name)) else {
                     return;
                 };
-                let attached = command.subtype() == AlterTableType::AtAttachPartition;
-                let is_default = moved.bound.as_ref().is_some_and(|bound| bound.is_default);
-                self.move_part(table, part, attached, is_default);
+                if command.subtype() == AlterTableType::AtAttachPartition {
+                    self.tables.attach(table, part, moved.bound.clone());
+                } else {
+                    self.tables.detach(table, part);
+                }
             }
             (
                 AlterTableType::AtAddInherit | AlterTableType::AtDropInherit,
                 Some(NodeEnum::RangeVar(parent)),
             ) => {
                 let parent = self.tables.at(&name(parent));
-                let attached = command.subtype() == AlterTableType::AtAddInherit;
-                self.move_part(parent, table, attached, false);
+                if command.subtype() == AlterTableType::AtAddInherit {
+                    self.tables.attach(parent, table, None);
+                } else {
+                    self.tables.detach(parent, table);
+                }
             }
             _ => {}
-        }
-    }
-
-    fn move_part(&mut self, whole: TableId, part: TableId, attached: bool, is_default: bool) {
-        let mut wholes = self.tables.above(whole);
-        wholes.push(whole);
-        let was = self.tables.get(part).rows.clone();
-        for whole in wholes {
-            let rows = &mut self.tables.get_mut(whole).rows;
-            *rows = match (&rows, attached, &was) {
-                (_, _, Rows::None) => continue,
-                (Rows::Kept | Rows::More(_), true, _) => Rows::More(MOVED),
-                _ => Rows::Unknown(MOVED),
-            };
-        }
-        if attached {
-            self.tables.get_mut(part).parents.push(whole);
-        } else {
-            self.tables
-                .get_mut(part)
-                .parents
-                .retain(|parent| *parent != whole);
-        }
-        if let Some(partitioned) = &mut self.tables.get_mut(whole).partitioned {
-            if attached && is_default {
-                partitioned.default = Some(part);
-            } else if !attached && partitioned.default == Some(part) {
-                partitioned.default = None;
-            }
         }
     }
 
@@ -743,7 +708,7 @@ mod tests {
             key: vec![Ident::new("id")],
             partition_key: None,
             parents: Vec::new(),
-            is_default: false,
+            partition_bound: None,
             has_triggers: false,
         }
     }

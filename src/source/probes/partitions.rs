@@ -2,14 +2,41 @@
 
 use pg_query::{
     Node, NodeEnum,
-    protobuf::{CreateStmt, PartitionBoundSpec, PartitionCmd, PartitionSpec},
+    protobuf::{CreateStmt, PartitionBoundSpec, PartitionCmd, PartitionSpec, PartitionStrategy},
 };
 
 use super::{
-    Foresight, Probe, Reach, TableId, dotted, expression, kind, name, state, strings, syntax,
-    tables::Relation,
+    Foresight, Probe, Reach, TableId, dotted, expression, idents, kind, name, nodes, state,
+    strings, syntax,
+    tables::{Relation, Rows},
 };
-use crate::sql::{Ident, join};
+use crate::{
+    source::effects::tree,
+    sql::{Ident, Literal, join},
+};
+
+/// By what the rows of a partitioned table are told apart, written with the names of one moment.
+#[derive(Debug, Clone)]
+pub(super) struct Key {
+    strategy: PartitionStrategy,
+    parts: Vec<KeyPart>,
+}
+
+/// A column or an expression of a partition key.
+#[derive(Debug, Clone)]
+struct KeyPart {
+    sql: String,
+    /// The column, where it is one.
+    column: Option<Ident>,
+    /// Whether values are compared as `=` and `<` of its type do.
+    is_usual: bool,
+}
+
+const OWN_COMPARISON: &str = "its partition key compares values in a way of its own";
+const NEW_WHOLE: &str = "the plan creates the partitioned table";
+const OTHER_NAMES: &str = "the plan renames columns of its partition keys";
+const NOT_KNOWN: &str = "its partitioned table is not known";
+const NOT_READ: &str = "its bound cannot be written as a condition";
 
 impl Foresight {
     /// A new partition takes no row that the DEFAULT partition holds.
@@ -32,53 +59,137 @@ impl Foresight {
         };
         let named = dotted(&own);
         let own = self.tables.at(&own);
-        let elsewhere = self.belongs(parent, own, bound).map(|(relation, fits)| {
-            self.probe(
-                own,
-                relation,
-                Reach::Heirs,
-                &self.tables.get(own).name.1,
-                state::CHECK,
-                format!("rows of {named} that are outside of its bound"),
-                format!(" WHERE ({fits}) IS NOT TRUE"),
-            )
-        });
+        let belongs = self.within(parent, own, bound);
+        let elsewhere = self.of_bound(
+            own,
+            belongs,
+            format!("rows of {named} that are outside of its bound"),
+            |fits| format!("({fits}) IS NOT TRUE"),
+        );
         let in_default = self.in_default(parent, &named, bound);
         elsewhere.into_iter().chain(in_default).collect()
     }
 
     fn in_default(&self, parent: TableId, own: &str, bound: &PartitionBoundSpec) -> Option<Probe> {
-        let default = self.tables.get(parent).partitioned.as_ref()?.default?;
-        let name = &self.tables.get(default).name;
-        if dotted(name) == own {
-            return None;
-        }
-        let (relation, fits) = self.belongs(parent, default, bound)?;
-        Some(self.probe(
+        let default = self.partitions(parent);
+        let (default, _) = default
+            .into_iter()
+            .find(|(_, bound)| bound.is_default)
+            .filter(|_| !bound.is_default)?;
+        let belongs = self.belongs(parent, default, bound);
+        self.of_bound(
             default,
-            relation,
-            Reach::Heirs,
-            &name.1,
-            state::CHECK,
+            belongs.map(|(relation, fits)| (relation, Some(fits))),
             format!(
                 "rows of the DEFAULT partition {} that belong in {own}",
-                dotted(name)
+                dotted(&self.tables.get(default).name)
             ),
-            format!(" WHERE {fits}"),
-        ))
+            |fits| fits,
+        )
     }
 
-    /// The rows of a table, and the condition that a bound sets for them, where it sets one that SQL can write. The key has
-    /// the names of the columns from when it was written.
+    /// Looks for rows of a table by the condition of a bound, if it sets one.
+    fn of_bound(
+        &self,
+        table: TableId,
+        belongs: Result<(Relation, Option<String>), &'static str>,
+        what: String,
+        condition: impl Fn(String) -> String,
+    ) -> Option<Probe> {
+        let own = self.tables.get(table);
+        let (relation, rest, unknown) = match belongs {
+            Ok((relation, fits)) => (relation, format!(" WHERE {}", condition(fits?)), None),
+            Err(why) => (own.relation.clone(), String::new(), Some(why)),
+        };
+        let probe = self.probe(
+            table,
+            relation,
+            Reach::Heirs,
+            &own.name.1,
+            state::CHECK,
+            what,
+            rest,
+        );
+        Some(Probe {
+            unknown: probe.unknown.or(unknown),
+            ..probe
+        })
+    }
+
+    /// The partitions of a table, with their bounds.
+    fn partitions(&self, whole: TableId) -> Vec<(TableId, &PartitionBoundSpec)> {
+        let partitions = self.tables.iter();
+        partitions
+            .filter(|(_, table)| table.parents.contains(&whole))
+            .filter_map(|(id, table)| Some((id, table.bound.as_ref()?)))
+            .collect()
+    }
+
+    /// The rows of a table, and the condition for those that a bound lets it hold as a partition of `parent`: also by the
+    /// bounds of what that is a part of. None where there is no condition.
+    fn within(
+        &self,
+        parent: TableId,
+        table: TableId,
+        bound: &PartitionBoundSpec,
+    ) -> Result<(Relation, Option<String>), &'static str> {
+        let mut levels = vec![(parent, bound)];
+        for above in self.tables.above(parent) {
+            let below = levels.last().map(|(below, _)| self.tables.get(*below));
+            if let Some(bound) = below.and_then(|below| below.bound.as_ref()) {
+                levels.push((above, bound));
+            }
+        }
+        let mut conditions = Vec::new();
+        let mut relation: Option<Relation> = None;
+        for (parent, bound) in levels {
+            let siblings = self.partitions(parent);
+            let bounds: Vec<&PartitionBoundSpec> = if bound.is_default {
+                let others = siblings.iter();
+                let others = others.filter(|(id, bound)| *id != table && !bound.is_default);
+                others.map(|(_, bound)| *bound).collect()
+            } else {
+                vec![bound]
+            };
+            let mut fits = Vec::new();
+            for bound in bounds {
+                let (own, condition) = self.belongs(parent, table, bound)?;
+                if relation
+                    .as_ref()
+                    .is_some_and(|other| other.names() != own.names())
+                {
+                    return Err(OTHER_NAMES);
+                }
+                relation = Some(own);
+                fits.push(condition);
+            }
+            match (&fits[..], bound.is_default) {
+                ([], _) => {}
+                ([fits], false) => conditions.push(fits.clone()),
+                (fits, _) => {
+                    conditions.push(format!("(({}) IS NOT TRUE)", any(fits)));
+                }
+            }
+        }
+        let all = match &conditions[..] {
+            [] => None,
+            [one] => Some(one.clone()),
+            several => Some(format!("({})", several.join(") AND ("))),
+        };
+        let relation = relation.unwrap_or_else(|| self.tables.get(table).relation.clone());
+        Ok((relation, all))
+    }
+
+    /// The rows of a table, and the condition that a bound sets for them. The key has the names of the columns from when it
+    /// was written.
     fn belongs(
         &self,
         parent: TableId,
         table: TableId,
         bound: &PartitionBoundSpec,
-    ) -> Option<(Relation, String)> {
+    ) -> Result<(Relation, String), &'static str> {
         let whole = self.tables.get(parent);
-        let partitioned = whole.partitioned.as_ref()?;
-        let fits = self.translated(&belongs(&partitioned.key, bound)?);
+        let partitioned = whole.partitioned.as_ref().ok_or(NOT_KNOWN)?;
         let mut relation = self.tables.get(table).relation.clone();
         for column in &mut relation.columns {
             let of_whole = whole.relation.column(&column.name);
@@ -86,18 +197,86 @@ impl Foresight {
                 column.name = then.clone();
             }
         }
-        Some((relation, fits))
+        let key = &partitioned.key;
+        let fits = if key.strategy == PartitionStrategy::Hash {
+            if whole.rows == Rows::None {
+                return Err(NEW_WHOLE);
+            }
+            key.hashed(&dotted(whole.relation.base()), bound)
+        } else {
+            let sides = key.sides(&relation).ok_or(OWN_COMPARISON)?;
+            belongs(&sides, bound).ok_or(NOT_READ)?
+        };
+        Ok((relation, self.translated(&fits)))
+    }
+}
+
+fn any(conditions: &[String]) -> String {
+    match conditions {
+        [one] => one.clone(),
+        several => format!("({})", several.join(") OR (")),
+    }
+}
+
+/// How a part of a key is compared with a value.
+struct Sides {
+    key: String,
+    /// The type that has a comparison of its own, perhaps: an operator of another schema isn't found, and arrays are compared
+    /// by what their values are sorted by, as partitions are told apart.
+    of_type: Option<String>,
+}
+
+impl Sides {
+    fn left(&self) -> String {
+        match &self.of_type {
+            Some(_) => format!("ARRAY[{}]", self.key),
+            None => self.key.clone(),
+        }
+    }
+
+    fn right(&self, value: String) -> String {
+        match &self.of_type {
+            Some(type_name) => format!("ARRAY[{value}]::{type_name}[]"),
+            None => value,
+        }
+    }
+}
+
+impl Key {
+    /// How the parts are compared, where that is known.
+    fn sides(&self, relation: &Relation) -> Option<Vec<Sides>> {
+        let sides = self.parts.iter().map(|part| {
+            let of_type = part
+                .column
+                .as_ref()
+                .and_then(|column| relation.column(column)?.type_name.clone())
+                .filter(|name| name.contains('.'));
+            let key = part.sql.clone();
+            part.is_usual.then_some(Sides { key, of_type })
+        });
+        sides.collect()
+    }
+
+    fn hashed(&self, whole: &str, bound: &PartitionBoundSpec) -> String {
+        let keys = self.parts.iter().map(|part| &part.sql);
+        format!(
+            "pg_catalog.satisfies_hash_partition({}::regclass, {}, {}, {})",
+            Literal(whole),
+            bound.modulus,
+            bound.remainder,
+            join(keys, ", ")
+        )
     }
 }
 
 /// The condition that a bound sets for rows, where it sets one that SQL can write.
-fn belongs(keys: &[String], bound: &PartitionBoundSpec) -> Option<String> {
+fn belongs(keys: &[Sides], bound: &PartitionBoundSpec) -> Option<String> {
     match bound.strategy.as_str() {
         "l" => listed(keys.first()?, &bound.listdatums),
         "r" => {
             let lower = edge(keys, &bound.lowerdatums, Side::Lower)?;
             let upper = edge(keys, &bound.upperdatums, Side::Upper)?;
-            let filled = keys.iter().map(|key| format!("{key} IS NOT NULL"));
+            let filled = keys.iter().map(|side| format!("{} IS NOT NULL", side.key));
             let conditions = filled.chain(lower).chain(upper);
             Some(join(conditions, " AND "))
         }
@@ -105,16 +284,20 @@ fn belongs(keys: &[String], bound: &PartitionBoundSpec) -> Option<String> {
     }
 }
 
-fn listed(key: &str, values: &[Node]) -> Option<String> {
+fn listed(key: &Sides, values: &[Node]) -> Option<String> {
     let values: Vec<String> = values.iter().map(expression).collect::<Option<_>>()?;
     let (nulls, values): (Vec<String>, Vec<String>) =
         values.into_iter().partition(|value| value == "NULL");
     let mut conditions = Vec::new();
     if !values.is_empty() {
-        conditions.push(format!("{key} IN ({})", values.join(", ")));
+        let values = values.join(", ");
+        conditions.push(match key.of_type {
+            Some(_) => format!("{} <@ {}", key.left(), key.right(values)),
+            None => format!("{} IN ({values})", key.key),
+        });
     }
     if !nulls.is_empty() {
-        conditions.push(format!("{key} IS NULL"));
+        conditions.push(format!("{} IS NULL", key.key));
     }
     Some(conditions.join(" OR "))
 }
@@ -126,7 +309,7 @@ enum Side {
 }
 
 /// The condition of one end of a range, none where it has no end. What follows MINVALUE or MAXVALUE doesn't count.
-fn edge(keys: &[String], values: &[Node], side: Side) -> Option<Vec<String>> {
+fn edge(keys: &[Sides], values: &[Node], side: Side) -> Option<Vec<String>> {
     let mut texts = Vec::new();
     let mut ends_with = None;
     for value in values {
@@ -135,7 +318,7 @@ fn edge(keys: &[String], values: &[Node], side: Side) -> Option<Vec<String>> {
                 ends_with = Some(word);
                 break;
             }
-            None => texts.push(expression(value)?),
+            None => texts.push(keys.get(texts.len())?.right(expression(value)?)),
         }
     }
     if texts.is_empty() {
@@ -159,7 +342,11 @@ fn edge(keys: &[String], values: &[Node], side: Side) -> Option<Vec<String>> {
     };
     Some(vec![format!(
         "{} {sign} {}",
-        row(keys.get(..texts.len())?),
+        row(&keys
+            .get(..texts.len())?
+            .iter()
+            .map(Sides::left)
+            .collect::<Vec<_>>()),
         row(&texts)
     )])
 }
@@ -181,27 +368,70 @@ fn infinity(value: &Node) -> Option<Infinity> {
     }
 }
 
-/// The columns and expressions of a partition key, such as `RANGE (at, lower(name))`.
-pub(super) fn parts(key: &str) -> Option<Vec<String>> {
-    let parsed = syntax::parse(&format!("CREATE TABLE t () PARTITION BY {key}")).ok()?;
-    let node = parsed.stmts.first()?.stmt.as_deref().and_then(kind)?;
-    let NodeEnum::CreateStmt(create) = node else {
+/// A partition key, such as `RANGE (at, lower(name))`.
+pub(super) fn key(text: &str) -> Option<Key> {
+    let parsed = syntax::parse(&format!("CREATE TABLE t () PARTITION BY {text}")).ok()?;
+    let NodeEnum::CreateStmt(create) = nodes(&parsed).next()? else {
         return None;
     };
     of_spec(create.partspec.as_ref()?)
 }
 
-pub(super) fn of_spec(spec: &PartitionSpec) -> Option<Vec<String>> {
+pub(super) fn of_spec(spec: &PartitionSpec) -> Option<Key> {
     let parts = spec.part_params.iter();
-    parts
-        .map(|part| match kind(part)? {
-            NodeEnum::PartitionElem(element) => match element.expr.as_deref() {
-                Some(expr) => Some(format!("({})", expression(expr)?)),
-                None => Some(Ident::new(element.name.as_str()).to_string()),
-            },
-            _ => None,
-        })
-        .collect()
+    let parts = parts.map(|part| match kind(part)? {
+        NodeEnum::PartitionElem(element) => {
+            let column = (element.expr.is_none()).then(|| Ident::new(element.name.as_str()));
+            let mut sql = match (&element.expr, &column) {
+                (Some(expr), _) => format!("({})", expression(expr)?),
+                (None, Some(column)) => column.to_string(),
+                (None, None) => return None,
+            };
+            let collation = idents(&element.collation);
+            if !collation.is_empty() {
+                sql = format!("{sql} COLLATE {}", join(collation, "."));
+            }
+            let is_usual =
+                element.opclass.is_empty() && !element.expr.as_deref().is_some_and(is_foreign);
+            Some(KeyPart {
+                sql,
+                column,
+                is_usual,
+            })
+        }
+        _ => None,
+    });
+    Some(Key {
+        strategy: spec.strategy(),
+        parts: parts.collect::<Option<_>>()?,
+    })
+}
+
+/// A partition's bound, such as `FOR VALUES IN (1)`.
+pub(super) fn bound(text: &str) -> Option<PartitionBoundSpec> {
+    let parsed = syntax::parse(&format!("CREATE TABLE p PARTITION OF t {text}")).ok()?;
+    match nodes(&parsed).next()? {
+        NodeEnum::CreateStmt(create) => create.partbound.clone(),
+        _ => None,
+    }
+}
+
+/// Whether an expression uses functions or types of other schemas than `pg_catalog`, and so may be of a type that compares
+/// its values in a way of its own.
+fn is_foreign(node: &Node) -> bool {
+    fn names_one(tree: &serde_json::Value) -> bool {
+        match tree {
+            serde_json::Value::Object(fields) => fields.iter().any(|(name, value)| {
+                let is_name = matches!(name.as_str(), "funcname" | "names");
+                let qualified = value.as_array().filter(|parts| is_name && parts.len() > 1);
+                qualified.is_some_and(|parts| !parts[0].to_string().contains("\"pg_catalog\""))
+                    || names_one(value)
+            }),
+            serde_json::Value::Array(items) => items.iter().any(names_one),
+            _ => false,
+        }
+    }
+    names_one(&tree(node))
 }
 
 #[cfg(test)]
@@ -217,12 +447,12 @@ mod tests {
             key: Vec::new(),
             partition_key: (name == "t").then(|| key.to_owned()),
             parents: Vec::new(),
-            is_default: false,
+            partition_bound: None,
             has_triggers: false,
         };
         let rest = KnownTable {
             parents: vec![(Ident::new("app"), Ident::new("t"))],
-            is_default: true,
+            partition_bound: Some("DEFAULT".to_owned()),
             ..table("rest")
         };
         let known = Known {
@@ -274,7 +504,8 @@ mod tests {
                 "SELECT * FROM app.rest WHERE kind IN (1) LIMIT 10",
             ]
         );
-        let default = "ALTER TABLE app.t ATTACH PARTITION app.rest DEFAULT";
+        // Nothing else is there that its rows could belong in.
+        let default = "ALTER TABLE app.t ATTACH PARTITION app.p DEFAULT";
         assert!(probes(default, "LIST (kind)").is_empty());
         let index = "ALTER INDEX app.t_pkey ATTACH PARTITION app.p_pkey";
         assert!(probes(index, "LIST (kind)").is_empty());

@@ -3,8 +3,11 @@
 //! The statements before it rename tables and columns, add columns and fill them. A query that is asked beforehand reads the
 //! tables by the names that they have now, and computes what those statements will have written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use pg_query::protobuf::PartitionBoundSpec;
+
+use super::partitions::Key;
 use crate::sql::{Ident, NullTest, join};
 
 /// A table's or other object's name: its schema, empty where none is written, and its own.
@@ -29,8 +32,12 @@ pub(super) struct Table {
     pub(super) key: Vec<ColumnId>,
     /// By what rows are told apart, if it is partitioned.
     pub(super) partitioned: Option<Partitioned>,
+    /// Which rows it holds as a partition.
+    pub(super) bound: Option<PartitionBoundSpec>,
     /// What it is a partition of or inherits from.
     pub(super) parents: Vec<TableId>,
+    /// The parts that have come and gone.
+    pub(super) moved: Moved,
     /// Whether triggers may change rows of it or others.
     pub(super) has_triggers: bool,
     /// Whether columns are missing here: those of a table that isn't managed.
@@ -54,11 +61,20 @@ pub(super) enum Rows {
 #[derive(Debug, Clone)]
 pub(super) struct Partitioned {
     /// Its columns and expressions, written with the names of that moment.
-    pub(super) key: Vec<String>,
+    pub(super) key: Key,
     pub(super) names: Names,
-    /// The partition for rows that belong in no other.
-    pub(super) default: Option<TableId>,
 }
+
+/// The parts of a table that have come and gone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Moved {
+    /// Those that are detached, as they were then.
+    pub(super) away: BTreeMap<TableId, (Rows, Relation)>,
+    /// Those that are new.
+    pub(super) come: BTreeSet<TableId>,
+}
+
+const MOVED: &str = "an earlier step of the plan moves a partition";
 
 /// A table's place in [`Tables`], which stays while its name changes.
 pub(super) type TableId = usize;
@@ -70,7 +86,7 @@ pub(super) type ColumnId = usize;
 pub(super) type Names = BTreeMap<ColumnId, Ident>;
 
 /// A column.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Column {
     pub(super) id: ColumnId,
     pub(super) name: Ident,
@@ -94,13 +110,13 @@ pub(super) enum Value {
 }
 
 /// A query's source of rows: a table as it is now, or one step on from another relation.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Relation {
     source: Source,
     pub(super) columns: Vec<Column>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Source {
     /// The table of this name, with its columns in their order.
     Live(Name, Vec<(ColumnId, Ident)>),
@@ -388,7 +404,9 @@ impl Tables {
             relation: Relation::live(name.clone(), Vec::new()),
             key: Vec::new(),
             partitioned: None,
+            bound: None,
             parents: Vec::new(),
+            moved: Moved::default(),
             has_triggers: false,
             is_open: true,
         })
@@ -396,6 +414,63 @@ impl Tables {
 
     pub(super) fn get(&self, id: TableId) -> &Table {
         &self.all[id]
+    }
+
+    /// What is known of the rows of a table.
+    pub(super) fn rows(&self, id: TableId) -> Rows {
+        let table = &self.all[id];
+        let Moved { away, come } = &table.moved;
+        match &table.rows {
+            Rows::Unknown(why) => Rows::Unknown(why),
+            Rows::None if !come.is_empty() => Rows::Unknown(MOVED),
+            _ if !away.is_empty() => Rows::Unknown(MOVED),
+            Rows::Kept if !come.is_empty() => Rows::More(MOVED),
+            rows => rows.clone(),
+        }
+    }
+
+    /// Takes a part from a table and what that is a part of.
+    pub(super) fn detach(&mut self, whole: TableId, part: TableId) {
+        let was = (self.rows(part), self.all[part].relation.clone());
+        for whole in self.with_above(whole) {
+            let moved = &mut self.all[whole].moved;
+            if !moved.come.remove(&part) && was.0 != Rows::None {
+                moved.away.insert(part, was.clone());
+            }
+        }
+        let part = &mut self.all[part];
+        part.parents.retain(|parent| *parent != whole);
+        part.bound = None;
+    }
+
+    /// Makes a table a part of another, and of what that is a part of.
+    pub(super) fn attach(
+        &mut self,
+        whole: TableId,
+        part: TableId,
+        bound: Option<PartitionBoundSpec>,
+    ) {
+        let is = (self.rows(part), self.all[part].relation.clone());
+        for whole in self.with_above(whole) {
+            let whole = &mut self.all[whole];
+            match whole.moved.away.remove(&part) {
+                Some(was) if was == is => {}
+                Some(_) => whole.rows = Rows::Unknown(MOVED),
+                None if is.0 == Rows::None => {}
+                None => {
+                    whole.moved.come.insert(part);
+                }
+            }
+        }
+        let part = &mut self.all[part];
+        part.parents.push(whole);
+        part.bound = bound;
+    }
+
+    fn with_above(&self, id: TableId) -> Vec<TableId> {
+        let mut all = self.above(id);
+        all.push(id);
+        all
     }
 
     pub(super) fn get_mut(&mut self, id: TableId) -> &mut Table {
