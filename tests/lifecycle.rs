@@ -146,6 +146,7 @@ fn main() -> ExitCode {
         rows::rows_that_a_cast_rejects_are_found,
         rows::values_of_composite_types_are_looked_at_as_not_null_does,
         rows::rows_that_cannot_be_looked_at_are_told,
+        rows::positions_of_sequences_outside_of_new_limits_are_found,
         rows::rows_outside_of_the_new_bounds_of_partitions_are_found,
         rows::rows_written_behind_a_backfill_are_filled_too,
         texts::a_step_does_not_change_how_the_next_is_read,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Catalog;
 use crate::{
     kinds::{Object, ObjectId},
-    source::{Known, KnownColumn, KnownTable},
+    source::{Known, KnownColumn, KnownSequence, KnownTable},
 };
 
 impl Catalog {
@@ -40,6 +40,7 @@ impl Catalog {
             {
                 known.giving_domains.insert(id.sql());
             }
+            known.sequences.extend(sequence(id, object));
             let Some(table) = parent.and_then(|parent| tables.get_mut(parent)) else {
                 continue;
             };
@@ -79,4 +80,28 @@ impl Catalog {
         known.tables = tables.into_values().collect();
         known
     }
+}
+
+/// The sequence that an object is or brings along.
+fn sequence(id: &ObjectId, object: &Object) -> Option<KnownSequence> {
+    let (type_name, owner) = match object {
+        Object::Sequence(sequence) => (&sequence.type_name, sequence.owned_by_ref.as_ref()),
+        Object::Column(column) => (&column.identity.as_ref()?.type_name, Some(id)),
+        _ => return None,
+    };
+    let counter = object.counter(id)?;
+    let [schema, name] = counter.sequence;
+    let owner = owner.map(|column| match &column.path[..] {
+        [schema, table, column] => (schema.clone(), table.clone(), column.clone()),
+        _ => unreachable!("a column stands in a table"),
+    });
+    Some(KnownSequence {
+        schema,
+        name,
+        type_name: type_name.clone(),
+        increment: counter.increment,
+        limits: counter.limits,
+        owner,
+        is_identity: matches!(object, Object::Column(_)),
+    })
 }

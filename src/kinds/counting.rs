@@ -163,17 +163,3 @@ pub(super) fn move_into(
 pub(super) fn begin_anew(live: (i64, i64), desired: (i64, i64), start: i64) -> Option<String> {
     (live.1 < desired.0 || desired.1 < live.0).then(|| format!("RESTART WITH {start}"))
 }
-
-/// The least and largest value that a sequence of this type has if nothing is said.
-pub(super) fn usual(type_name: &str, increment: i64) -> (i64, i64) {
-    let limits = match type_name {
-        "smallint" => (i64::from(i16::MIN), i64::from(i16::MAX)),
-        "integer" => (i64::from(i32::MIN), i64::from(i32::MAX)),
-        _ => (i64::MIN, i64::MAX),
-    };
-    if increment > 0 {
-        (1, limits.1)
-    } else {
-        (limits.0, -1)
-    }
-}

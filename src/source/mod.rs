@@ -71,7 +71,9 @@ pub use makes::{Makes, makes};
 pub(crate) use names::first_causes;
 pub use needs::{Need, needs};
 pub use order::load_order;
-pub use probes::{ENOUGH, Foresight, Known, KnownColumn, KnownTable, Probe, SHOWN, is_named};
+pub use probes::{
+    ENOUGH, Foresight, Known, KnownColumn, KnownSequence, KnownTable, Probe, SHOWN, is_named,
+};
 pub use psql::without_variables;
 pub use references::{body_references, roles_in};
 pub use rewrite::rewritten;

@@ -3,6 +3,7 @@
 mod demands;
 mod follow;
 mod partitions;
+mod sequences;
 mod tables;
 mod values;
 
@@ -19,6 +20,7 @@ use pg_query::{
 pub use self::tables::is_named;
 use self::{
     demands::Demand,
+    sequences::Sequence,
     tables::{
         Column, Moved, Name, Partitioned, Reach, Relation, Rows, Table, TableId, Tables, Value,
         dotted,
@@ -157,6 +159,8 @@ mod state {
     pub(super) const TOO_LONG: &str = "22001";
     pub(super) const OUT_OF_RANGE: &str = "22003";
     pub(super) const NO_SUCH_LABEL: &str = "22P02";
+    /// `invalid_parameter_value`.
+    pub(super) const PARAMETER: &str = "22023";
     pub(super) const NULL: &str = "23502";
     pub(super) const ORPHAN: &str = "23503";
     pub(super) const DUPLICATE: &str = "23505";
@@ -168,6 +172,8 @@ mod state {
 pub struct Known {
     /// Its tables.
     pub tables: Vec<KnownTable>,
+    /// Its sequences.
+    pub sequences: Vec<KnownSequence>,
     /// The domains that give a column without a default one of theirs.
     pub giving_domains: BTreeSet<String>,
     /// The statements that add the constraints which have not been validated.
@@ -195,6 +201,25 @@ pub struct KnownTable {
     pub has_triggers: bool,
 }
 
+/// A sequence of the database.
+#[derive(Debug, Clone)]
+pub struct KnownSequence {
+    /// The schema.
+    pub schema: Ident,
+    /// The name.
+    pub name: Ident,
+    /// The type: `bigint`.
+    pub type_name: String,
+    /// By how much it moves on.
+    pub increment: i64,
+    /// Its least and its largest value.
+    pub limits: (i64, i64),
+    /// The column that it goes with: schema, table and name.
+    pub owner: Option<(Ident, Ident, Ident)>,
+    /// Whether that column is an identity.
+    pub is_identity: bool,
+}
+
 /// A column of a table of the database.
 #[derive(Debug, Clone)]
 pub struct KnownColumn {
@@ -214,6 +239,8 @@ pub struct KnownColumn {
 #[derive(Debug, Clone)]
 pub struct Foresight {
     tables: Tables,
+    /// Those of the relations that are sequences.
+    sequences: BTreeMap<TableId, Sequence>,
     /// The labels of enum types that earlier statements create, by name.
     enums: BTreeMap<String, Vec<String>>,
     /// The composite types and domains that earlier statements create, by name.
@@ -254,6 +281,7 @@ impl Foresight {
     pub fn new(known: &Known) -> Self {
         let mut foresight = Self {
             tables: Tables::default(),
+            sequences: BTreeMap::new(),
             enums: BTreeMap::new(),
             created: BTreeMap::new(),
             giving_domains: known.giving_domains.clone(),
@@ -270,6 +298,9 @@ impl Foresight {
         }
         for table in &known.tables {
             foresight.know_parents(table);
+        }
+        for sequence in &known.sequences {
+            foresight.know_sequence(sequence);
         }
         for statement in &known.unvalidated {
             foresight.ahead(statement);
@@ -350,6 +381,10 @@ impl Foresight {
                     self.create(create);
                 }
                 NodeEnum::IndexStmt(index) if index.unique => probes.extend(self.index(index)),
+                NodeEnum::AlterSeqStmt(alter) => probes.extend(self.alter_sequence(alter)),
+                NodeEnum::SelectStmt(select) if sequences::moves_sequences(select) => {
+                    probes.extend(self.set_sequence(select));
+                }
                 NodeEnum::UpdateStmt(update) => probes.extend(self.update(update, statement)),
                 _ => self.follow(node, statement),
             }
@@ -384,7 +419,12 @@ impl Foresight {
                 self.needs_default(table, added).into_iter().collect()
             }
             (AlterTableType::AtAlterColumnType, Some(NodeEnum::ColumnDef(def))) => {
-                self.of_type(table, &column, def).into_iter().collect()
+                let values = self.of_type(table, &column, def);
+                let position = self.retype_identity(table, &column, def);
+                values.into_iter().chain(position).collect()
+            }
+            (AlterTableType::AtSetIdentity, Some(NodeEnum::List(options))) => {
+                self.alter_identity(table, &column, &options.items)
             }
             (AlterTableType::AtAttachPartition, Some(NodeEnum::PartitionCmd(attach))) => {
                 self.of_attached(table, attach)

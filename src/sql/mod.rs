@@ -4,6 +4,7 @@ mod expression;
 mod keywords;
 mod locale;
 mod null;
+mod sequence;
 mod visible;
 
 pub use self::{
@@ -11,6 +12,7 @@ pub use self::{
     keywords::NEWER as NEWER_KEY_WORDS,
     locale::{Locale, Provider},
     null::NullTest,
+    sequence::usual_limits,
     visible::{comment, escaped, escaped_where, is_hidden, unescaped, visible, visible_lines},
 };
 

@@ -6,9 +6,9 @@ use super::alter_column;
 use crate::{
     kinds::{
         Action, Context, Counter, Lock, ObjectId, Step,
-        counting::{begin_anew, usual},
+        counting::begin_anew,
     },
-    sql::{Ident, Literal, dotted},
+    sql::{Ident, Literal, dotted, usual_limits},
 };
 
 /// `GENERATED … AS IDENTITY` with every option of its sequence.
@@ -52,7 +52,7 @@ impl Identity {
         if self.sequence[0] != *id.schema() || self.sequence[1].as_str() != default_name {
             options.push(format!("SEQUENCE NAME {}", self.sequence_name()));
         }
-        let usual = usual(&self.type_name, self.increment);
+        let usual = usual_limits(&self.type_name, self.increment);
         if self.start
             != if self.increment > 0 {
                 self.minimum
@@ -150,8 +150,8 @@ impl Identity {
     /// limits that were the old type's become the new one's.
     pub(super) fn retyped(&self, desired: &Self) -> Self {
         let (old, new) = (
-            usual(&self.type_name, self.increment),
-            usual(&desired.type_name, self.increment),
+            usual_limits(&self.type_name, self.increment),
+            usual_limits(&desired.type_name, self.increment),
         );
         Self {
             type_name: desired.type_name.clone(),

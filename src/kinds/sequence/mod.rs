@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     attributes,
-    sql::{Clauses, Literal, dotted},
+    sql::{Clauses, Literal, dotted, usual_limits},
 };
 
 /// A sequence.
@@ -146,7 +146,7 @@ impl ObjectKind for Sequence {
 impl Sequence {
     /// The clauses of `CREATE SEQUENCE`, with those options that aren't the defaults.
     fn clauses(&self) -> Clauses {
-        let (minimum, maximum) = super::counting::usual(&self.type_name, self.increment);
+        let (minimum, maximum) = usual_limits(&self.type_name, self.increment);
         let mut text = Clauses::default();
         if self.type_name != "bigint" {
             text.push(format_args!(" AS {}", self.type_name));

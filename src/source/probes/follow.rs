@@ -11,7 +11,7 @@ use pg_query::{
 
 use super::{
     Created, Foresight, Probe, dotted, enum_labels, gives, idents, kind, listed_name, name,
-    partitions, state, strings,
+    partitions, state,
     tables::{Column, Moved, Name, Partitioned, Reach, Relation, Rows, Table, TableId, Value},
 };
 use crate::{
@@ -60,7 +60,7 @@ impl Foresight {
             | NodeEnum::TruncateStmt(_)
             | NodeEnum::MergeStmt(_)
             | NodeEnum::CopyStmt(_) => self.tables.lose_all(DELETED),
-            NodeEnum::SelectStmt(select) if select.target_list.iter().all(moves_sequence) => {}
+            NodeEnum::CreateSeqStmt(create) => self.create_sequence(create),
             NodeEnum::SelectStmt(_)
             | NodeEnum::DoStmt(_)
             | NodeEnum::CallStmt(_)
@@ -80,7 +80,7 @@ impl Foresight {
         let table = table.and_then(|name| self.tables.find(&name));
         let from = rename.object.as_deref().and_then(named);
         match rename.rename_type() {
-            ObjectType::ObjectTable => {
+            ObjectType::ObjectTable | ObjectType::ObjectSequence => {
                 if let Some(table) = table {
                     let schema = self.tables.get(table).name.0.clone();
                     self.tables.rename(table, (schema, to));
@@ -193,10 +193,14 @@ impl Foresight {
 
     fn change_schema(&mut self, moved: &AlterObjectSchemaStmt) {
         let schema = Ident::new(moved.newschema.as_str());
-        if moved.object_type() == ObjectType::ObjectTable {
+        if matches!(
+            moved.object_type(),
+            ObjectType::ObjectTable | ObjectType::ObjectSequence
+        ) {
             let table = moved.relation.as_ref().map(name);
             if let Some(table) = table.and_then(|name| self.tables.find(&name)) {
                 let own = self.tables.get(table).name.1.clone();
+                self.move_sequences(table, &schema);
                 self.tables.rename(table, (schema, own));
             }
         } else if let Some(from) = moved.object.as_deref().and_then(named) {
@@ -208,8 +212,9 @@ impl Foresight {
     fn drop(&mut self, drop: &DropStmt) {
         for object in drop.objects.iter().filter_map(named) {
             match drop.remove_type() {
-                ObjectType::ObjectTable => {
+                ObjectType::ObjectTable | ObjectType::ObjectSequence => {
                     if let Some(table) = self.tables.find(&object) {
+                        self.sequences.remove(&table);
                         self.tables.remove(table);
                     }
                 }
@@ -452,7 +457,7 @@ impl Foresight {
     }
 
     /// An expression that reads nothing but the row, if it is one.
-    fn plain(&self, node: &Node) -> Option<String> {
+    pub(super) fn plain(&self, node: &Node) -> Option<String> {
         if matches!(
             kind(node),
             Some(NodeEnum::SetToDefault(_) | NodeEnum::MultiAssignRef(_))
@@ -475,6 +480,12 @@ impl Foresight {
         match (command.subtype(), def) {
             (AlterTableType::AtAddColumn, Some(NodeEnum::ColumnDef(added))) => {
                 self.add_column(table, inherits, command.missing_ok, added);
+                let added_name = Ident::new(added.colname.as_str());
+                for constraint in added.constraints.iter().filter_map(kind) {
+                    if let NodeEnum::Constraint(constraint) = constraint {
+                        self.create_identity(table, &added_name, constraint);
+                    }
+                }
             }
             (AlterTableType::AtDropColumn, _) => {
                 for table in self.reached(table, inherits) {
@@ -498,6 +509,10 @@ impl Foresight {
                 let key = key.collect();
                 self.tables.get_mut(table).key = key;
             }
+            (AlterTableType::AtAddIdentity, Some(NodeEnum::Constraint(identity))) => {
+                self.create_identity(table, &column, identity);
+            }
+            (AlterTableType::AtDropIdentity, _) => self.drop_identity(table, &column),
             (AlterTableType::AtDropConstraint, _) => {
                 self.waiting.remove(&(table, command.name.clone()));
             }
@@ -650,15 +665,6 @@ impl Foresight {
         let inner = table.relation.clone();
         table.relation = inner.under(&table.name.1, columns);
     }
-}
-
-/// Whether a value that is selected is that of a call which moves a sequence, and changes no row.
-fn moves_sequence(target: &Node) -> bool {
-    let Some(NodeEnum::ResTarget(target)) = kind(target) else {
-        return false;
-    };
-    matches!(target.val.as_deref().and_then(kind), Some(NodeEnum::FuncCall(call))
-        if strings(&call.funcname) == ["pg_catalog", "setval"])
 }
 
 fn is_primary(node: &Node) -> bool {
