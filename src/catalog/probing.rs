@@ -84,10 +84,12 @@ impl Catalog {
 
 /// The sequence that an object is or brings along.
 fn sequence(id: &ObjectId, object: &Object) -> Option<KnownSequence> {
-    let (type_name, owner) = match object {
-        Object::Sequence(sequence) => (&sequence.type_name, sequence.owned_by_ref.as_ref()),
-        Object::Column(column) => (&column.identity.as_ref()?.type_name, Some(id)),
-        _ => return None,
+    let (type_name, owner) = if let Object::Sequence(sequence) = object {
+        (&sequence.type_name, sequence.owned_by_ref.as_ref())
+    } else if let Object::Column(column) = object {
+        (&column.identity.as_ref()?.type_name, Some(id))
+    } else {
+        return None;
     };
     let counter = object.counter(id)?;
     let [schema, name] = counter.sequence;

@@ -32,14 +32,27 @@ pub(super) struct Sequence {
 const POSITION: &str = "last_value";
 const MOVED: &str = "an earlier step of the plan moves it";
 
+/// A limit that is given.
+#[derive(Debug, Clone, Copy)]
+enum Bound {
+    At(i64),
+    /// `NO MINVALUE`: that of the type.
+    Usual,
+}
+
+impl Bound {
+    fn read(arg: Option<&NodeEnum>) -> Self {
+        arg.and_then(number).map_or(Self::Usual, Self::At)
+    }
+}
+
 /// The options of a statement about a sequence.
 #[derive(Debug, Default)]
 struct Options {
     type_name: Option<String>,
     increment: Option<i64>,
-    /// `NO MINVALUE` is there without a number.
-    minimum: Option<Option<i64>>,
-    maximum: Option<Option<i64>>,
+    minimum: Option<Bound>,
+    maximum: Option<Bound>,
     restarts: bool,
     name: Option<Name>,
     owner: Option<Name>,
@@ -56,8 +69,8 @@ impl Options {
             match (option.defname.as_str(), arg) {
                 ("as", Some(NodeEnum::TypeName(name))) => options.type_name = type_name(name),
                 ("increment", Some(arg)) => options.increment = number(arg),
-                ("minvalue", arg) => options.minimum = Some(arg.and_then(number)),
-                ("maxvalue", arg) => options.maximum = Some(arg.and_then(number)),
+                ("minvalue", arg) => options.minimum = Some(Bound::read(arg)),
+                ("maxvalue", arg) => options.maximum = Some(Bound::read(arg)),
                 ("restart", _) => options.restarts = true,
                 ("sequence_name", Some(NodeEnum::List(parts))) => {
                     options.name = listed_name(&parts.items);
@@ -79,12 +92,12 @@ impl Options {
         let usual = usual_limits(type_name, increment);
         let (whole_before, whole) = (whole(&before.type_name), whole(type_name));
         let retyped = *type_name != before.type_name;
-        let limit =
-            |given: Option<Option<i64>>, before: i64, was: i64, is: i64, usual: i64| match given {
-                Some(given) => given.unwrap_or(usual),
-                None if retyped && before == was => is,
-                None => before,
-            };
+        let limit = |given: Option<Bound>, before: i64, was: i64, is: i64, usual: i64| match given {
+            Some(Bound::At(given)) => given,
+            Some(Bound::Usual) => usual,
+            None if retyped && before == was => is,
+            None => before,
+        };
         let lower = before.limits.0;
         let upper = before.limits.1;
         Sequence {
@@ -294,7 +307,7 @@ impl Foresight {
         self.sequences.insert(id, after);
         if options.restarts {
             // It is within the limits, as the statement itself says.
-            self.set_position(id, Value::Unknown(MOVED));
+            self.set_position(id, &Value::Unknown(MOVED));
             return Vec::new();
         }
         if outside.is_empty() {
@@ -315,7 +328,7 @@ impl Foresight {
         )]
     }
 
-    fn set_position(&mut self, id: TableId, position: Value) {
+    fn set_position(&mut self, id: TableId, position: &Value) {
         let sequence = self.tables.get_mut(id);
         if sequence.rows == Rows::None {
             sequence.rows = Rows::Unknown(MOVED);
@@ -378,7 +391,7 @@ impl Foresight {
                         }
                         None => text,
                     };
-                    self.set_position(id, Value::Computed(value));
+                    self.set_position(id, &Value::Computed(value));
                 }
                 _ => self.forget_position(Some(id)),
             }
@@ -388,7 +401,7 @@ impl Foresight {
 
     fn forget_position(&mut self, id: Option<TableId>) {
         if let Some(id) = id {
-            self.set_position(id, Value::Unknown(MOVED));
+            self.set_position(id, &Value::Unknown(MOVED));
         }
     }
 
@@ -401,15 +414,18 @@ impl Foresight {
         (lower, upper): (i64, i64),
     ) -> Probe {
         let outside = format!("({value}) NOT BETWEEN {lower} AND {upper}");
-        let mut rest = filter
-            .map(|filter| format!(" WHERE ({filter})"))
-            .unwrap_or_default();
+        let filtered = filter.map(|filter| format!(" WHERE ({filter})"));
         // What is one value of all rows comes with a condition on the group that they are.
-        match (having, filter) {
-            (Some(having), _) => rest.push_str(&format!(" HAVING ({having}) AND {outside}")),
-            (None, Some(_)) => rest.push_str(&format!(" AND {outside}")),
-            (None, None) => rest.push_str(&format!(" WHERE {outside}")),
-        }
+        let rest = match (having, filtered) {
+            (Some(having), filtered) => {
+                format!(
+                    "{} HAVING ({having}) AND {outside}",
+                    filtered.unwrap_or_default()
+                )
+            }
+            (None, Some(filtered)) => format!("{filtered} AND {outside}"),
+            (None, None) => format!(" WHERE {outside}"),
+        };
         let own = name(from);
         let table = self.tables.at(&own);
         let what = format!(
