@@ -111,7 +111,14 @@ impl Step {
         let mut tables = match effect {
             Effect::Deletes(_) => deleted_from(sql),
             Effect::Changes(_) if self.batching.is_none() => changed_in(sql),
-            _ => BTreeSet::new(),
+            Effect::Changes(_)
+            | Effect::Calls(_)
+            | Effect::Unknown(_)
+            | Effect::Fires(_)
+            | Effect::PassesOn(_)
+            | Effect::BlocksReads(_)
+            | Effect::BlocksWrites(_)
+            | Effect::Rewrites(_) => BTreeSet::new(),
         };
         tables.remove(&self.object.sql());
         tables
