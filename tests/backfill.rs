@@ -279,7 +279,7 @@ async fn without_a_key_nothing_is_done(cluster: &Cluster) {
     let text = project.expect(&["apply", "--yes"], 1);
     assert!(text.contains("`app.users` has no key (id)"), "{text}");
     assert!(text.contains("its keys: (tenant, id)"), "{text}");
-    assert!(text.contains("plans/fill.sql:23:1"), "{text}");
+    assert!(text.contains("plans/fill.sql:25:1"), "{text}");
     project.written(0).await;
     project.database.drop().await.unwrap();
 }
