@@ -165,13 +165,14 @@ pub(crate) async fn what_a_step_meets_is_approved_by_name(cluster: &Cluster) {
         desk.typed.clear();
         if !shown.is_empty() {
             desk.forge("approve");
-            let asked = format!("--allow {shown}:app.parents\n");
+            // By the table that the statement changes, where that is not the step's.
+            let asked = format!("--allow {shown}:app.");
             assert!(desk.typed.contains(&asked), "{statement}: {}", desk.typed);
         }
         desk.typed.clear();
         let allow = match *shown {
             "" => String::new(),
-            shown => format!(" --allow {shown}:app.parents"),
+            shown => format!(" --allow {shown}"),
         };
         if met.is_empty() {
             desk.forge(&format!("approve{allow}"));
@@ -197,7 +198,7 @@ pub(crate) async fn what_a_step_meets_is_approved_by_name(cluster: &Cluster) {
     // With every hazard allowed by its name, it passes and is applied.
     edit("UPDATE app.audited SET a = 1");
     desk.typed.clear();
-    desk.forge("approve --allow changes-rows:app.parents --allow runs-code:app.parents");
+    desk.forge("approve --allow changes-rows:app.audited --allow runs-code:app.parents");
     desk.forge("upgrade");
     assert!(
         desk.typed.contains("the database is at 200000000000"),
