@@ -21,7 +21,7 @@
 //! ```
 //!
 //! There is one direction and no way back. Both [`Catalog`]s come from the same queries on a real server
-//! ([`catalog::introspect`]), so that a difference between them is a real difference: expressions, views and types are
+//! ([`introspect`](mod@introspect)), so that a difference between them is a real difference: expressions, views and types are
 //! compared as PostgreSQL prints them, and nothing repairs SQL text. The parser under [`source`] splits files, orders
 //! statements, and refuses what is no schema; what a statement *means* is for the server to say.
 //!
@@ -34,7 +34,10 @@
 //! | [`files`] | the project's files: the only code that opens a path which the repository decides |
 //! | [`source`] | the schema tree: walk, parse, judge, order; the only user of the parsers |
 //! | [`kinds`] | one folder for each kind of object, and the contract that they fulfil, [`ObjectKind`](kinds::ObjectKind) |
-//! | [`server`] | connections and sessions; loading a tree; [shadow](server::shadow) and [embedded](server::embedded) servers |
+//! //! | [`connection`] | connecting as libpq does: options, TLS, login, [`Session`](connection::session::Session), tunnel |
+//! | [`introspect`](mod@introspect) | reads a database: its catalog, its locale, the keys of its rows |
+//! | [`shadow`] | throwaway servers and the [embedded](shadow::embedded) one |
+//! | [`build`] | a schema tree becomes a [`Scratch`](build::Scratch) database of a shadow server; plans run there |
 //! | [`catalog`] | a database's objects at one moment, what depends on what, and the [`Fingerprint`](catalog::Fingerprint) of it all |
 //! | [`diff`] | the [`Fate`](diff::Fate) of each object; names no kind |
 //! | [`plan`](mod@plan) | from fates to ordered steps in transactions, and the [plan file](plan::file) |
@@ -54,8 +57,8 @@
 //! | [`cli`] | one file for each command: arguments, then a short function that calls the rest |
 //!
 //! Dependencies point one way, `sql ← kinds ← catalog ← diff ← plan ← history ← apply ← cli`; the contract test has the
-//! whole list. Only [`server`] and [`apply`] use a connection's client, everybody else holds a
-//! [`Session`](server::session::Session). (The journal of [`history`] is the exception, because it stands in the database
+//! whole list. Only [`connection`], [`introspect`](mod@introspect), [`shadow`], [`build`] and [`apply`] use a
+//! connection's client, everybody else holds a [`Session`](connection::session::Session). (The journal of [`history`] is the exception, because it stands in the database
 //! that it is about.)
 //!
 //! # Kinds
@@ -101,7 +104,8 @@
 //!
 //! # What stays true
 //!
-//! - [`kinds`], [`diff`] and [`plan`](mod@plan) do no I/O and read no clock and no environment.
+//! - [`sql`], [`kinds`], [`catalog`], [`diff`], [`plan`](mod@plan) and [`intent`] do no I/O, know no server and no command line, and
+//!   read no clock and no environment.
 //! - A catalog is read in one `REPEATABLE READ READ ONLY` transaction under fixed settings, which is closed at once.
 //! - The same two catalogs give the same plan, byte for byte.
 //! - An object that the introspection sees and no kind models is reported, never dropped silently; a catalog value that this
@@ -112,7 +116,7 @@
 //! - Code of the schema tree runs as an ordinary role in a scratch database, and reaches nothing outside it. On a server of
 //!   forge's own, a superuser's privileges are for single statements that evaluate nothing ([`Inert`](source::Inert)) and that
 //!   forge writes itself; on a server of the user's, no statement has them. Where the kernel can, it
-//!   confines the servers that forge starts ([`Landlock`](server::shadow::Landlock)).
+//!   confines the servers that forge starts ([`Landlock`](shadow::Landlock)).
 //! - What the tree or a plan says reaches a server as exactly the one statement that the parser has read, whatever settings
 //!   its code has changed. On a shadow server it has a time limit that its code can't lift.
 //! - A frozen plan is applied verbatim or refused, with the approval and the way back that it was frozen with. Line ends,
@@ -129,25 +133,31 @@
 //! [`Catalog`]: catalog::Catalog
 
 pub mod apply;
+pub mod build;
 pub mod cancel;
 pub mod catalog;
 pub mod cli;
 pub mod conclusions;
+pub mod connection;
 pub mod diagnostic;
 pub mod diff;
 pub mod drift;
+pub mod environment;
 pub mod files;
 pub mod health;
 pub mod history;
 pub mod hooks;
+mod http;
 pub mod intent;
+pub mod introspect;
 pub mod kinds;
 pub mod plan;
 pub mod predecessor;
 pub mod report;
 pub mod scaffold;
-pub mod server;
 pub mod settings;
+pub mod shadow;
 pub mod source;
 pub mod sql;
+mod system;
 pub mod workbench;

@@ -30,9 +30,9 @@ pub use self::{
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
+    environment::Environment,
     files::ProjectFiles,
     report::ColorChoice,
-    server::Environment,
 };
 
 /// Reads the process's environment. Variables that aren't UTF-8 count as unset.

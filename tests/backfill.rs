@@ -26,7 +26,8 @@ use std::{
 
 use cluster::{Cluster, Database};
 use forge::{
-    catalog::{Cast, Scope, introspect},
+    catalog::Scope,
+    introspect::{Cast, introspect},
     plan::{Plan, file::PlanFile},
 };
 use support::TestEnvironment;

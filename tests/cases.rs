@@ -28,10 +28,11 @@ use std::{
 
 use cluster::{Cluster, Database};
 use forge::{
-    catalog::{Cast, Catalog, introspect, introspect_with_addresses},
+    catalog::Catalog,
     diagnostic::{Diagnostic, SourceFile},
     diff::{Catalogs, Diff},
     intent::{Intent, RenameFlag, Renamed, Renaming},
+    introspect::{Cast, introspect, introspect_with_addresses},
     kinds::{Action, Comparison, HazardKind, Kind, ObjectId},
     plan::{Plan, file::render_steps},
     source::Tree,

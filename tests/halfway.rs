@@ -27,18 +27,20 @@ use cluster::{Cluster, Database};
 use forge::{
     apply::{self, Committing, Dropped, Halfway, Reached, Script, Target, Unfinished, Work},
     cancel::Cancel,
-    catalog::{Cast, Catalog, Scope, introspect},
+    catalog::{Catalog, Scope},
     diagnostic::{Diagnostic, SourceFile},
+    environment::Environment,
     history::{
         self, Actor, Body, Direction, Entry, EventKind, Filed, Folder, Partly, Revisions, Standing,
     },
+    introspect::{Cast, introspect},
     kinds::{HazardKind, Step},
     plan::{
         Plan,
         file::{Approval, Header, PlanFile, Semver},
     },
     report::{ColorChoice, Reporter, Stream, StreamKind, Verbosity},
-    server::{Environment, shadow::ShadowSettings},
+    shadow::ShadowSettings,
     source::Tree,
     sql::{Ident, Locale},
     workbench::{Comparison, Desired, Wish, Workbench},

@@ -30,10 +30,9 @@ use std::{
 };
 
 use camino::Utf8Path;
-use forge::server::{connect::ConnectOptions, session::Session};
-
 use cluster::Cluster;
 use desk::Desk;
+use forge::connection::{options::ConnectOptions, session::Session};
 use proxy::{Loss, Proxy, Silence};
 
 fn main() -> ExitCode {

@@ -28,8 +28,9 @@ use clap::CommandFactory as _;
 use cluster::Cluster;
 use desk::Desk;
 use forge::{
-    catalog::{Cast, Catalog, introspect},
+    catalog::Catalog,
     cli::Cli,
+    introspect::{Cast, introspect},
     kinds::ObjectId,
     predecessor::{Predecessor, Tool, recognise, versions},
 };

@@ -31,13 +31,10 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use forge::{
+    connection::options::ConnectOptions,
     diagnostic::{Code, Result},
-    server::{
-        Environment,
-        connect::ConnectOptions,
-        embedded::Embedded,
-        shadow::{self, Mode, Shadow, ShadowSettings},
-    },
+    environment::Environment,
+    shadow::{self, Mode, Shadow, ShadowSettings, embedded::Embedded},
 };
 use tokio_postgres::{Client, NoTls};
 

@@ -9,11 +9,11 @@ use super::{
 };
 use crate::{
     catalog::Catalog,
+    connection::session::Session,
     diagnostic::Result,
     history::{Filed, Journal, Standing},
     kinds::ObjectId,
     plan::misfits,
-    server::session::Session,
 };
 
 /// Checks ways back that are run one after the other. What an earlier one changes, only the run of the next can look at.

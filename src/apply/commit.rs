@@ -14,8 +14,8 @@ use tokio::time::sleep;
 use super::{Work, lock};
 use crate::{
     cancel::Urgency,
+    connection::{backend::Backend, failure::ends_connection, session::Session},
     diagnostic::{Code, Diagnostic, Result},
-    server::{backend::Backend, failure::ends_connection, session::Session},
 };
 
 /// How often a connection may be lost in this way before it is the user's turn.

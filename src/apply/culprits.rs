@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::rows::{ask_within, count, is_of_value, state};
 use crate::{
-    server::session::Session,
+    connection::session::Session,
     source::{Probe, SHOWN},
     sql::{Literal, join},
 };

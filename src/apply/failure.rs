@@ -6,10 +6,10 @@ use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 
 use super::run::Script;
 use crate::{
+    connection::failure::{ends_connection, server_error},
     diagnostic::{Code, Diagnostic, Exit, SourceFile},
     history::{Direction, Event},
     kinds::Step,
-    server::failure::{ends_connection, server_error},
 };
 
 /// A statement that failed.

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use super::{Work, leftovers, moved::Moved, target::read_target};
 use crate::{
     catalog::Catalog,
+    connection::failure::server_error,
     diagnostic::{Code, Diagnostic, Result},
     history::{self, Direction, Entry, EventKind, Filed, Partly, Revisions},
     kinds::{Action, ObjectId, Step},
     plan::{self, Misfit, Plan, Standing, UndoChange, UndoPart, Why, misfits},
-    server::failure::server_error,
 };
 
 /// A plan that has stopped half-way.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{Work, commit, lock};
 use crate::{
+    connection::{backend::Backend, session::Session},
     diagnostic::{Diagnostic, Result},
     history::{self, Running},
-    server::{backend::Backend, session::Session},
 };
 
 /// A process of the server that holds the lock.

@@ -6,9 +6,9 @@
 
 use super::{Work, failure::Cause, runner::unless_cancelled};
 use crate::{
+    connection::failure::server_error,
     history::{self, Entry, EventKind, StepOf},
     kinds::{Action, HazardKind, Step},
-    server::failure::server_error,
     sql::{Ident, Literal, join},
 };
 

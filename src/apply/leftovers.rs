@@ -1,7 +1,7 @@
 //! What a failed step outside of any transaction leaves behind.
 
 use super::Work;
-use crate::{diagnostic::Result, kinds::Step, server::failure::server_error, source::is_named};
+use crate::{connection::failure::server_error, diagnostic::Result, kinds::Step, source::is_named};
 
 /// Drops the invalid indexes that a failed concurrent build of this step has left.
 pub(super) async fn clear(work: &Work<'_>, step: &Step) -> Result<()> {

@@ -7,8 +7,8 @@ use sha2::{Digest as _, Sha256};
 use super::{Work, holder, retry};
 use crate::{
     cancel::Urgency,
+    connection::{failure::server_error, session::Session},
     diagnostic::{Code, Diagnostic, Result},
-    server::{failure::server_error, session::Session},
 };
 
 /// How the lock was had.

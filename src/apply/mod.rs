@@ -28,6 +28,8 @@ mod target;
 mod unfinished;
 mod watch;
 
+use std::time::Duration;
+
 pub use self::{
     ahead::check_ways_back,
     backfill::{Pace, spoken},
@@ -46,15 +48,12 @@ pub use self::{
     unfinished::Unfinished,
     watch::{Reading, attended},
 };
-
-use std::time::Duration;
-
 use crate::{
     cancel::Cancel,
     catalog::Scope,
+    connection::{options::ConnectOptions, session::Session},
     history::{Actor, Signers},
     report::Reporter,
-    server::{connect::ConnectOptions, session::Session},
 };
 
 /// What an apply works with.

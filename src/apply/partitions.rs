@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Work, failure::Cause, runner::unless_cancelled};
 use crate::{
     catalog::Families,
+    connection::{failure::server_error, session::Session},
     diagnostic::{Code, Diagnostic, Result},
     kinds::{ObjectId, Step},
     plan::Plan,
-    server::{failure::server_error, session::Session},
     sql::{Ident, dotted, escaped, join},
 };
 

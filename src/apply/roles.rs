@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::rows::Remaining;
 use crate::{
+    connection::session::Session,
     diagnostic::{Code, Diagnostic, Result},
     kinds::Rollout,
-    server::session::Session,
     source::needed_roles,
     sql::Ident,
 };

@@ -11,9 +11,9 @@ use std::{
 use super::culprits::{self, Found};
 use crate::{
     catalog::Catalog,
+    connection::session::Session,
     diagnostic::{Code, Diagnostic, Result},
     plan::Plan,
-    server::session::Session,
     source::{ENOUGH, Foresight, Probe},
 };
 

@@ -16,12 +16,12 @@ use super::{
 };
 use crate::{
     cancel::Urgency,
+    connection::failure::server_error,
     diagnostic::{Diagnostic, Result},
     history::{self, Direction, Entry, EventKind, Partly, Running, StepOf},
     kinds::{Action, Rollout, Step},
     plan::{Batch, file::SETTINGS},
     report::{Progress, Status},
-    server::failure::server_error,
     source::writes_rows,
     sql::Literal,
 };

@@ -6,10 +6,11 @@ use super::{
     watch::{Reading, attended},
 };
 use crate::{
-    catalog::{Cast, Catalog, Fingerprint, introspect},
+    catalog::{Catalog, Fingerprint},
     diagnostic::{Code, Diagnostic, Result},
     drift,
     history::{self, Entry, EventKind, Journal, Owed},
+    introspect::{Cast, introspect},
     sql::join,
 };
 

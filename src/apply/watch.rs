@@ -14,10 +14,10 @@ use tokio_postgres::Row;
 
 use super::Work;
 use crate::{
+    connection::{failure::server_error, options::ConnectOptions, session::Session},
     diagnostic::Result,
     kinds::Step,
     report::{Progress, Reporter},
-    server::{connect::ConnectOptions, failure::server_error, session::Session},
 };
 
 /// What is faster than this is not looked after.

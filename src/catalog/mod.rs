@@ -5,30 +5,28 @@
 
 mod adopt;
 mod fingerprint;
-mod introspect;
 mod judge;
 mod probing;
-mod row;
 mod scope;
-mod state;
 mod unmodelled;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::{
+pub use crate::catalog::{
     fingerprint::{Families, Fingerprint},
-    introspect::{Addresses, Cast, introspect, introspect_with_addresses},
     judge::Judge,
     scope::Scope,
-    state::{extension_versions, state},
     unmodelled::{Unlike, Unmodelled},
 };
 use crate::{
-    kinds::{Kind, Object, ObjectId},
+    kinds::{Address, Kind, Object, ObjectId},
     sql::Ident,
 };
+
+/// The objects of a database by how `pg_depend` names them.
+pub type Addresses = BTreeMap<Address, ObjectId>;
 
 /// A database's objects at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,12 +51,12 @@ pub struct Catalog {
     pub event_triggers: Vec<EventTrigger>,
     /// By each object, what the server knows to depend on it: also what the scope leaves out.
     #[serde(skip)]
-    bonds: BTreeMap<ObjectId, BTreeMap<ObjectId, Bond>>,
+    pub(crate) bonds: BTreeMap<ObjectId, BTreeMap<ObjectId, Bond>>,
 }
 
 /// What becomes of an object when one that it depends on is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Bond {
+pub(crate) enum Bond {
     /// It is in the way.
     Holds,
     /// It goes along.

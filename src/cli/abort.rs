@@ -9,11 +9,11 @@ use super::{
 };
 use crate::{
     apply::{self, Halfway, Reached, Script, Target, Work},
+    connection::session::Session,
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Direction, Folder, Partly, Revisions},
     kinds::{Action, HazardKind, Step},
     plan::file::render_steps,
-    server::session::Session,
 };
 
 /// What is asked of an abort.

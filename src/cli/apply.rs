@@ -12,6 +12,7 @@ use super::{
     around::{self, Around},
     offline::{self, Goal},
     person,
+    phase::Phase,
     revisions::{self, counted},
     target::OpenTarget,
 };
@@ -48,7 +49,7 @@ pub(super) struct Args {
 
     /// Stop behind this part of the next plan
     #[arg(long, value_name = "PHASE")]
-    phase: Option<Rollout>,
+    phase: Option<Phase>,
 
     /// Let batches wait for a standby that is further behind: 10 s unless this says otherwise
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
@@ -236,7 +237,7 @@ async fn with_target(
     let applied = apply::outlast(&work, reconnect, async |work| {
         let journal = history::load(work.session).await?;
         let revisions = Revisions::new(revisions.folder.clone(), journal)?;
-        bring_up(work, args.phase, &revisions, &ready).await
+        bring_up(work, args.phase.map(Rollout::from), &revisions, &ready).await
     })
     .await;
     let reached = if ready.is_empty() && around.unfollowed.is_empty() {

@@ -8,8 +8,8 @@ use crate::{
     catalog::{Catalog, Scope},
     diagnostic::{Code, Diagnostic, Result},
     plan::file::PlanFile,
-    server::shadow::ShadowSettings,
     settings::Settings,
+    shadow::ShadowSettings,
     sql::{Ident, Locale},
     workbench::Workbench,
 };

@@ -5,10 +5,11 @@ use super::{
     target::{OpenTarget, shadow_settings},
 };
 use crate::{
+    connection::pooling::Pooling,
     diagnostic::{Code, Diagnostic, Exit, Result},
     health::{self, Line, facts::Server},
-    server::{pooling::Pooling, shadow},
     settings::Settings,
+    shadow,
 };
 
 /// Show what forge works with and what is wrong with it, without passwords

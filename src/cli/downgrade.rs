@@ -11,10 +11,10 @@ use super::{
 use crate::{
     apply::{self, Reached, Script, Target, Work},
     catalog::{Catalog, Judge},
+    connection::session::Session,
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Direction, Filed, Folder, Journal, Reference, Revisions, Walk},
     kinds::{HazardKind, Step},
-    server::session::Session,
 };
 
 /// Take applied plans back

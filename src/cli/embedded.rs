@@ -4,8 +4,8 @@ use tokio::process::Command;
 
 use super::{Context, target};
 use crate::{
+    connection::options::ConnectOptions,
     diagnostic::{Code, Diagnostic, Exit, Result},
-    server::connect::ConnectOptions,
 };
 
 /// Run a command while the project's embedded server is up

@@ -35,6 +35,7 @@ mod locked;
 mod merge;
 mod offline;
 mod person;
+mod phase;
 mod plan;
 mod preflight;
 mod prove_again;
@@ -63,10 +64,10 @@ use crate::{
     apply::Unfinished,
     cancel::{Cancel, Urgency},
     diagnostic::{Code, Diagnostic, Exit, Result},
+    environment::Environment,
     files::ProjectFiles,
     history::Signers,
     report::{LogFormat, LogLevel, Paint, Reporter, Stream, log},
-    server::Environment,
     settings::{self, GlobalFlags, Setting, Settings},
 };
 

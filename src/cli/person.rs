@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use super::{Context, git};
 use crate::{
+    connection::session::Session,
     diagnostic::Result,
     history::{self, Actor},
-    server::session::Session,
 };
 
 /// The time.

@@ -11,19 +11,20 @@ use super::{
 };
 use crate::{
     apply,
-    catalog::{Catalog, extension_versions, state},
+    catalog::Catalog,
     conclusions::{Agreement, Declared, Grounds},
+    connection::session::Session,
     diagnostic::{Code, Diagnostic, Exit, Result},
     diff::{Catalogs, Diff},
     history::{self, Journal, Place, Reference, Revisions},
     intent::RenameFlag,
+    introspect::{extension_versions, state},
     kinds::{Glob, ObjectId},
     plan::{
         Plan,
         file::{PlanFile, Semver, render_steps, revision_id},
         outlook, unrelated,
     },
-    server::session::Session,
     settings::Settings,
     source::{Tree, load_order, warnings},
     sql::Locale,

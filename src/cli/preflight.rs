@@ -5,10 +5,10 @@ use jiff::Timestamp;
 use super::{Context, Format, checks, person, revisions, target::OpenTarget};
 use crate::{
     apply::attended,
-    catalog::{Cast, introspect},
     diagnostic::{Exit, Result},
     health::{self, Ahead, Line},
     history::{self, EventKind, Journal, Reference, Revisions},
+    introspect::{Cast, introspect},
     settings::{Operations, Settings},
 };
 

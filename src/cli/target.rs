@@ -8,19 +8,19 @@ use super::{Context, consent};
 use crate::{
     apply::{Committing, Dropped, MAX_LAG, Reading, Work, attended},
     cancel::Urgency,
-    catalog::{Cast, Catalog, Scope, introspect},
-    diagnostic::{Code, Diagnostic, Result},
-    history::Actor,
-    report::Reporter,
-    server::{
-        connect::{ConnectOptions, Pooler},
-        embedded::Embedded,
+    catalog::{Catalog, Scope},
+    connection::{
+        options::{ConnectOptions, Pooler},
         pooling::Pooling,
         session::Session,
-        shadow::{Mode, ShadowSettings},
         tunnel::Tunnel,
     },
+    diagnostic::{Code, Diagnostic, Result},
+    history::Actor,
+    introspect::{Cast, introspect},
+    report::Reporter,
     settings::{Settings, ShadowProvider, Target},
+    shadow::{Mode, ShadowSettings, embedded::Embedded},
     sql::Ident,
 };
 

@@ -9,10 +9,10 @@ use super::{
     target::scope,
 };
 use crate::{
+    connection::options::ConnectOptions,
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{Journal, Reference, Revisions},
     report::Status,
-    server::connect::ConnectOptions,
     sql::join,
     workbench::Pair,
 };

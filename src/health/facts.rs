@@ -4,10 +4,10 @@ use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     apply::spoken,
+    connection::session::Session,
     diagnostic::Result,
     kinds::Step,
     plan::{Size, Sizes},
-    server::session::Session,
     source::Need,
     sql::Literal,
 };

@@ -10,11 +10,11 @@ use super::{
 use crate::{
     apply::{self, InTheWay, Looked, Remaining, look_for_rows},
     catalog::{Catalog, Scope},
+    connection::{pooling::Pooling, session::Session},
     diagnostic::{Code, Result},
     history::{self, Filed, Revisions, Signers, Standing},
     kinds::{Action, HazardKind, Kind, Step},
     plan::{estimate, held, outlook},
-    server::{pooling::Pooling, session::Session},
 };
 
 /// What lies ahead.

@@ -6,9 +6,9 @@ use super::{Line, facts, preflight::Ahead};
 use crate::{
     apply::{MissingRole, Remaining, missing_roles, statements_left},
     catalog::Catalog,
+    connection::session::Session,
     diagnostic::Result,
     kinds::{Action, Kind, Object, ObjectId, Step},
-    server::session::Session,
     source::{Need, needs},
 };
 

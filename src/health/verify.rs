@@ -3,9 +3,9 @@
 use super::{Line, facts};
 use crate::{
     catalog::{Catalog, Scope},
+    connection::session::Session,
     diagnostic::Result,
     history::{self, Owed, Revisions},
-    server::session::Session,
 };
 
 /// Looks at the history, the catalog as it is, `live`, and what unfinished work has left.

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::store::history_exists;
 use crate::{
+    connection::{failure::server_error, session::Session},
     diagnostic::{Code, Diagnostic, Result},
-    server::{failure::server_error, session::Session},
 };
 
 /// A step of a revision.

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::{Direction, Filed, Folder, Graph, Journal, Standing, Walk, body};
 use crate::{
     catalog::Fingerprint,
+    connection::session::Session,
     diagnostic::{Code, Diagnostic, Result},
     plan::file::{PlanFile, Semver},
-    server::session::Session,
 };
 
 /// What the folder holds and what the target remembers.

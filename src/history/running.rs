@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::store::history_exists;
 use crate::{
+    connection::{backend::Backend, failure::server_error, session::Session},
     diagnostic::Result,
-    server::{backend::Backend, failure::server_error, session::Session},
 };
 
 /// A run, as it has recorded itself.

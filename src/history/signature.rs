@@ -12,8 +12,8 @@ use camino::Utf8Path;
 use super::Filed;
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
+    environment::Environment,
     plan::file::Approval,
-    server::Environment,
 };
 
 /// The signatures are made for this use; one for another, such as a commit's, doesn't count.

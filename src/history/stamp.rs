@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     catalog::{Catalog, Fingerprint},
+    connection::session::Session,
     diagnostic::{Code, Diagnostic, Result},
-    server::session::Session,
 };
 
 /// What has to be declared so that just the wanted revisions, and what they build on, are applied.

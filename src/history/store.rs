@@ -15,9 +15,9 @@ use super::{
 };
 use crate::{
     catalog::{Catalog, Fingerprint, Scope},
+    connection::{failure::server_error, session::Session},
     diagnostic::{Code, Diagnostic, Result},
     plan::file::PlanFile,
-    server::{failure::server_error, session::Session},
     sql::unescaped,
 };
 

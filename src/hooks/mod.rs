@@ -8,19 +8,16 @@ mod backup;
 mod command;
 mod webhook;
 
+use std::process::Command;
+
 pub use self::{
     backup::take,
     command::{Hook, run},
     webhook::{Message, Outcome, post},
 };
-
-use std::process::Command;
-
 use crate::{
-    cancel::Cancel,
-    files::ProjectFiles,
-    report::Reporter,
-    server::{Environment, connect::ConnectOptions},
+    cancel::Cancel, connection::options::ConnectOptions, environment::Environment,
+    files::ProjectFiles, report::Reporter,
 };
 
 /// What a command of the project's is told, and where it runs.

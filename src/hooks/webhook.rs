@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::{
+    http::{self, Limits},
     report::Reporter,
-    server::http::{self, Limits},
     settings::Webhook,
 };
 

@@ -5,26 +5,14 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// When a step is carried out in the life of a change: `-- forge:phase` in a plan file, `--phase` of an apply.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Default,
-    Serialize,
-    Deserialize,
-    clap::ValueEnum,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub enum Rollout {
-    /// Before the new application runs: what it needs, and the old one doesn't notice
+    /// Before the new application runs: what it needs, and the old one doesn't notice.
     #[default]
     Expand,
-    /// Beside both: rows are filled
+    /// Beside both: rows are filled.
     Backfill,
-    /// When the old application has gone: what it still needed goes
+    /// When the old application has gone: what it still needed goes.
     Contract,
 }
 

@@ -10,9 +10,9 @@ use std::collections::BTreeSet;
 use self::tools::TOOLS;
 use crate::{
     catalog::{Catalog, Scope},
+    connection::session::Session,
     diagnostic::Result,
     kinds::{Glob, Kind, Object, ObjectId},
-    server::session::Session,
     sql::visible,
 };
 

@@ -12,14 +12,13 @@ use std::fmt::Write as _;
 
 use camino::Utf8PathBuf;
 
-use crate::{catalog::Catalog, kinds::Glob};
-
 pub use self::{
     adoption::{Adoption, ByHand, Edit, Stands},
     begun::{Begun, take_back},
     companions::{Companion, Layout},
     folder::{refuse_occupied, write},
 };
+use crate::{catalog::Catalog, kinds::Glob};
 
 /// A file to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,7 +151,7 @@ mod tests {
         write(&crate::files::ProjectFiles::new(root, &[]), &project(start)).unwrap();
         Settings::resolve(
             &GlobalFlags::default(),
-            &crate::server::Environment::default(),
+            &crate::environment::Environment::default(),
             root,
         )
         .unwrap()

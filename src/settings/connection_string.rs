@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Range};
 
-use crate::server::connect::is_connection_string;
+use crate::connection::options::is_connection_string;
 
 /// A database's URL or `key=value` connection string as the user wrote it.
 ///

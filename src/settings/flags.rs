@@ -7,8 +7,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::{ConnectionString, parse_time_limit};
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
+    environment::Environment,
     report::{ColorChoice, LogFormat, LogLevel, Verbosity},
-    server::Environment,
 };
 
 /// Flags that every command takes.

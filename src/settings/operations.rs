@@ -10,7 +10,7 @@ use super::{
     file::{EnvironmentTable, duration},
     sources::{Sources, names_variable},
 };
-use crate::server::tunnel::Forward;
+use crate::connection::tunnel::Forward;
 
 /// How old the last backup may be where nothing else is said.
 const MAX_AGE: Duration = Duration::from_hours(24);

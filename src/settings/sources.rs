@@ -12,8 +12,9 @@ use super::{
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
+    environment::Environment,
     files::ProjectFiles,
-    server::{Environment, shadow::STATEMENT_TIMEOUT},
+    shadow::STATEMENT_TIMEOUT,
 };
 
 /// How long `apply` waits for another forge unless told otherwise.

@@ -2,13 +2,13 @@
 
 use super::{Workbench, differing, run};
 use crate::{
+    build::Scratch,
     catalog::Catalog,
     diagnostic::Result,
     diff::{Catalogs, Diff},
     intent::{Intent, Renamed},
     kinds::{Action, ObjectId, Rollout},
     plan::{Batch, Plan, UndoPart, changes, plan},
-    server::shadow::Scratch,
     source::Statement,
 };
 

@@ -7,28 +7,25 @@ mod rehearse;
 mod replay;
 mod walk;
 
+use std::collections::BTreeSet;
+
 pub use self::{
     compare::{Comparison, Proposal, Wish},
     halfway::Renames,
     rehearse::{Pair, Rehearsed},
     replay::Replayed,
 };
-
-use std::collections::BTreeSet;
-
 use crate::{
-    catalog::{Addresses, Catalog, Scope, Unlike, introspect, introspect_with_addresses},
+    build::{ORDINARY, Scratch, bodies::BodyProblem, load::load},
+    catalog::{Addresses, Catalog, Scope, Unlike},
+    connection::session::Session,
     diagnostic::{Code, Diagnostic, Result, Severity},
     diff::{Catalogs, Diff},
     intent::{Intent, Renamed, Renaming, named_owners},
+    introspect::{introspect, introspect_with_addresses},
     kinds::{Batching, ObjectId, Step},
     plan::{Plan, file::PlanFile},
-    server::{
-        bodies::BodyProblem,
-        load::{ORDINARY, load},
-        session::Session,
-        shadow::{self, Scratch, Shadow, ShadowSettings},
-    },
+    shadow::{self, Shadow, ShadowSettings},
     source::{Bounded, Statement, roles, roles_in},
     sql::{Ident, Locale},
 };
@@ -74,7 +71,7 @@ impl Workbench {
     /// the shadow may be, if the settings ask for that.
     pub async fn start(
         settings: &ShadowSettings,
-        target: Option<&crate::server::connect::ConnectOptions>,
+        target: Option<&crate::connection::options::ConnectOptions>,
         major: u32,
         locale: Locale,
         role: Ident,

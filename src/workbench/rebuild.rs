@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use super::{Workbench, differing, run, unproved};
 use crate::{
+    build::{Scratch, load::load_foundation},
     catalog::{Catalog, Unlike, Unmodelled},
     diagnostic::{Code, Diagnostic, Result},
     diff::{Catalogs, Diff},
     kinds::{ObjectId, Step},
     plan::{Plan, file::SETTINGS, plan},
-    server::{load::load_foundation, shadow::Scratch},
     source::Statement,
 };
 

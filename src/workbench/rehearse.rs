@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use super::{Workbench, differing};
 use crate::{
     catalog::Catalog,
+    connection::options::ConnectOptions,
     diagnostic::{Code, Diagnostic, Result},
     kinds::ObjectId,
     plan::{Misfit, file::PlanFile},
-    server::connect::ConnectOptions,
     sql::join,
 };
 

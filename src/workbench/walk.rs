@@ -9,6 +9,7 @@ use super::{
     run,
 };
 use crate::{
+    build::Scratch,
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Result},
     history,
@@ -18,7 +19,6 @@ use crate::{
         file::{PlanFile, SETTINGS},
         misfits,
     },
-    server::shadow::Scratch,
 };
 
 /// A database of the shadow server that plans lead from state to state.

@@ -31,31 +31,25 @@ fn the_reporter_only_tokenizes() {
     );
 }
 
+/// The rooms that talk to PostgreSQL.
+const TALKING: &[&str] = &[
+    "src/connection",
+    "src/introspect",
+    "src/shadow",
+    "src/build",
+    "src/apply",
+];
+
 #[test]
-fn only_server_and_apply_hold_a_client() {
-    let rows = "a model is made of a row; it holds no client";
+fn only_some_rooms_hold_a_client() {
     hold(
-        "only `server` and `apply` talk to PostgreSQL; others hold a `Session`",
-        only_below(
-            &["src/server", "src/apply"],
-            &["tokio_postgres", "postgres_types"],
-        ),
-        &[
-            (
-                "src/catalog/introspect.rs",
-                "use tokio_postgres::Row;",
-                rows,
-            ),
-            ("src/catalog/row.rs", "use tokio_postgres::{", rows),
-            ("src/catalog/row.rs", "tokio_postgres::types::Json", rows),
-        ],
+        "only `connection`, `introspect`, `shadow`, `build` and `apply` talk to PostgreSQL; others hold a `Session`",
+        only_below(TALKING, &["tokio_postgres", "postgres_types"]),
+        &[],
     );
-    let clients = only_below(
-        &["src/server", "src/apply"],
-        &["Client", "client()", "client_mut()"],
-    );
+    let clients = only_below(TALKING, &["Client", "client()", "client_mut()"]);
     hold(
-        "only `server` and `apply` use a client",
+        "only they use a client",
         clients,
         &[
             (
@@ -101,38 +95,42 @@ fn only_commands_of_forges_own_are_sent_as_scripts() {
             ),
             ("src/history/store.rs", "&create", own),
             ("src/history/store.rs", "\"ROLLBACK\"", own),
-            ("src/server/login.rs", "client.simple_query(&query)", own),
-            ("src/server/login.rs", "client.simple_query(&watch)", own),
             (
-                "src/server/login.rs",
+                "src/connection/login.rs",
+                "client.simple_query(&query)",
+                own,
+            ),
+            (
+                "src/connection/login.rs",
+                "client.simple_query(&watch)",
+                own,
+            ),
+            (
+                "src/connection/login.rs",
                 "client.simple_query(&keepalive)",
                 own,
             ),
-            ("src/server/role.rs", "SET ROLE", names),
-            ("src/server/pooling.rs", "(PROCESS)", own),
-            ("src/server/pooling.rs", "\"BEGIN\"", own),
-            ("src/server/pooling.rs", "\"ROLLBACK\"", own),
-            ("src/server/session.rs", "simple_query(&query)", own),
-            ("src/server/session.rs", "setup::watch_query", own),
-            ("src/server/session.rs", "setup::READ_AS_PARSED", own),
-            ("src/server/session.rs", "\"ROLLBACK\"", own),
-            ("src/server/session.rs", "DISCARD ALL", own),
+            ("src/connection/role.rs", "SET ROLE", names),
+            ("src/connection/pooling.rs", "(PROCESS)", own),
+            ("src/connection/pooling.rs", "\"BEGIN\"", own),
+            ("src/connection/pooling.rs", "\"ROLLBACK\"", own),
+            ("src/connection/session.rs", "simple_query(&query)", own),
+            ("src/connection/session.rs", "setup::watch_query", own),
+            ("src/connection/session.rs", "setup::READ_AS_PARSED", own),
+            ("src/connection/session.rs", "\"ROLLBACK\"", own),
+            ("src/connection/session.rs", "DISCARD ALL", own),
+            ("src/shadow/admin.rs", ".batch_execute(statements)", names),
+            ("src/build/elevation.rs", "RESET", own),
+            ("src/build/elevation.rs", "(begin)", names),
+            ("src/shadow/guest.rs", "DROP ROLE", names),
+            ("src/build/tree_session.rs", "(reset)", own),
+            ("src/build/tree_session.rs", "(command)", names),
+            ("src/build/tree_session.rs", "(commands)", names),
+            ("src/build/tree_session.rs", "SAVEPOINT", own),
+            ("src/connection/snapshot.rs", "BEGIN ISOLATION LEVEL", own),
+            ("src/connection/snapshot.rs", "\"COMMIT\"", own),
             (
-                "src/server/shadow/admin.rs",
-                ".batch_execute(statements)",
-                names,
-            ),
-            ("src/server/shadow/elevation.rs", "RESET", own),
-            ("src/server/shadow/elevation.rs", "(begin)", names),
-            ("src/server/shadow/guest.rs", "DROP ROLE", names),
-            ("src/server/shadow/tree_session.rs", "(reset)", own),
-            ("src/server/shadow/tree_session.rs", "(command)", names),
-            ("src/server/shadow/tree_session.rs", "(commands)", names),
-            ("src/server/shadow/tree_session.rs", "SAVEPOINT", own),
-            ("src/server/snapshot.rs", "BEGIN ISOLATION LEVEL", own),
-            ("src/server/snapshot.rs", "\"COMMIT\"", own),
-            (
-                "src/server/snapshot.rs",
+                "src/connection/snapshot.rs",
                 ".batch_execute(script)",
                 "`Session::run`, whose callers the next test knows",
             ),
@@ -159,7 +157,7 @@ fn sessions_run_no_text_of_the_tree() {
             ("src/history/stamp.rs", "\"BEGIN\"", own),
             ("src/history/stamp.rs", "\"COMMIT\"", own),
             ("src/history/stamp.rs", "\"ROLLBACK\"", own),
-            ("src/server/shadow/tree_session.rs", "RESET", own),
+            ("src/build/tree_session.rs", "RESET", own),
         ],
     );
 }
@@ -268,11 +266,10 @@ fn only_files_opens_what_the_repository_names() {
         "read_dir_utf8",
         "read_to_string",
     ];
-    let server = "src/server";
     let outside = "it is a path of the machine or of the cache, and none of the repository";
     hold(
         "only `files` reads and writes the project's files: links, FIFOs and devices are judged in one place",
-        only_below(&["src/files.rs", server], &words),
+        only_below(&["src/files.rs", "src/connection", "src/shadow"], &words),
         &[
             ("src/conclusions.rs", "fs_err::", outside),
             ("src/cli/person.rs", "/proc/sys/kernel/hostname", outside),

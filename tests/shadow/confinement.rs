@@ -6,13 +6,10 @@ use std::{net::TcpListener, process::Command};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use forge::{
+    connection::options::ConnectOptions,
     diagnostic::Code,
     files::ProjectFiles,
-    server::{
-        connect::ConnectOptions,
-        embedded::Embedded,
-        shadow::{Landlock, Mode, Shadow, ShadowSettings},
-    },
+    shadow::{Landlock, Mode, Shadow, ShadowSettings, embedded::Embedded},
 };
 use tokio_postgres::Client;
 
@@ -343,9 +340,7 @@ fn a_server_in_a_user_namespace_is_confined() {
             bin: Some(copied),
             ..settings(Mode::Local)
         };
-        let shadow = forge::server::shadow::start(&settings, major, None)
-            .await
-            .unwrap();
+        let shadow = forge::shadow::start(&settings, major, None).await.unwrap();
         let database = shadow.create_database("app").await.unwrap();
         let data = folder(&database.options()).join("data");
         assert_eq!(fs_err::metadata(data).unwrap().uid(), 0);
@@ -429,7 +424,7 @@ fn programs_are_asked_for_their_version_without_roots_privileges() {
         ..settings(Mode::Local)
     };
     // It has a version and is no server.
-    run(forge::server::shadow::start(&settings, 15, None)).unwrap_err();
+    run(forge::shadow::start(&settings, 15, None)).unwrap_err();
     let user: u32 = fs_err::read_to_string(&ran)
         .unwrap()
         .trim()
@@ -448,6 +443,6 @@ fn programs_are_asked_for_their_version_without_roots_privileges() {
         cache: Utf8Path::from_path(cache.path()).unwrap().to_owned(),
         ..settings
     };
-    run(forge::server::shadow::start(&settings, 15, None)).unwrap_err();
+    run(forge::shadow::start(&settings, 15, None)).unwrap_err();
     assert!(!ran.exists());
 }

@@ -4,7 +4,7 @@ use camino::Utf8Path;
 use forge::{
     diagnostic::Code,
     files::ProjectFiles,
-    server::{embedded::Embedded, shadow::Mode},
+    shadow::{Mode, embedded::Embedded},
 };
 
 use super::{connect, folder, has_process, open_folder, run, settings, text, users_server};

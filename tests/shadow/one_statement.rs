@@ -4,12 +4,9 @@ use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
 use forge::{
+    connection::options::ConnectOptions,
     diagnostic::{Code, Diagnostic},
-    server::{
-        connect::ConnectOptions,
-        embedded::Embedded,
-        shadow::{self, Mode, Shadow, ShadowSettings},
-    },
+    shadow::{self, Mode, Shadow, ShadowSettings, embedded::Embedded},
     sql::Ident,
 };
 

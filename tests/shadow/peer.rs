@@ -6,7 +6,10 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use forge::{files::ProjectFiles, server::embedded::Embedded, server::shadow::Mode};
+use forge::{
+    files::ProjectFiles,
+    shadow::{Mode, embedded::Embedded},
+};
 
 use super::{any, connect, gone_soon, open_folder, run, settings, text};
 

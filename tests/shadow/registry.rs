@@ -9,7 +9,7 @@ use std::{
 use camino::{Utf8Path, Utf8PathBuf};
 use forge::{
     diagnostic::Code,
-    server::shadow::{self, Mode, ShadowSettings},
+    shadow::{self, Mode, ShadowSettings},
 };
 
 use super::{connect, environment, run, settings};

@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use forge::{
-    catalog::introspect,
+    build::{Scratch, load::load},
     diagnostic::{Code, Diagnostic, Result, SourceFile},
-    server::{
-        load::load,
-        shadow::{self, Landlock, Mode, Scratch, Shadow, ShadowSettings},
-    },
+    introspect::introspect,
+    shadow::{self, Landlock, Mode, Shadow, ShadowSettings},
     source::{Statement, Tree, load_order, roles},
     sql::Ident,
 };

@@ -1,11 +1,9 @@
 //! Databases on a server that isn't forge's own.
 
 use forge::{
+    connection::options::ConnectOptions,
     diagnostic::{Code, Diagnostic},
-    server::{
-        connect::ConnectOptions,
-        shadow::{self, Mode, ShadowSettings},
-    },
+    shadow::{self, Mode, ShadowSettings},
 };
 
 use super::{connect, run, settings, text, users_server};

@@ -12,13 +12,9 @@ use std::{
 };
 
 use forge::{
-    server::{
-        Environment,
-        connect::ConnectOptions,
-        failure::server_error,
-        session::Session,
-        shadow::{self, Shadow, ShadowSettings},
-    },
+    connection::{failure::server_error, options::ConnectOptions, session::Session},
+    environment::Environment,
+    shadow::{self, Shadow, ShadowSettings},
     sql::Locale,
 };
 use libtest_mimic::Failed;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use camino::Utf8Path;
 use forge::{
+    connection::options::ConnectOptions,
     diagnostic::{Diagnostic, SourceFile},
+    environment::Environment,
     plan::file::PlanFile,
     report::{Paint, render},
-    server::{Environment, connect::ConnectOptions},
     settings::{ConnectionString, ForgeToml, mask},
     source::{Tree, load_order, normalised, split, statements_in},
 };

@@ -8,7 +8,6 @@ mod pace;
 use std::time::{Duration, Instant};
 
 pub use self::pace::{Pace, spoken};
-
 use super::{
     Work,
     commit::commit,
@@ -18,13 +17,14 @@ use super::{
 };
 use crate::{
     cancel::Urgency,
+    connection::failure::server_error,
     diagnostic::{Code, Diagnostic, Result},
     history::{
         self, KeyValues, Opened, Opening, Passed, StepOf, Wish, advance_backfill, beat_backfill,
     },
+    introspect::keys::TableKey,
     kinds::{Batching, Step},
     report::Progress,
-    server::{failure::server_error, keys::TableKey},
     source::{Bounded, row},
     sql::{Ident, Literal, join},
 };
