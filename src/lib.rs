@@ -34,7 +34,7 @@
 //! | [`files`] | the project's files: the only code that opens a path which the repository decides |
 //! | [`source`] | the schema tree: walk, parse, judge, order; the only user of the parsers |
 //! | [`kinds`] | one folder for each kind of object, and the contract that they fulfil, [`ObjectKind`](kinds::ObjectKind) |
-//! //! | [`connection`] | connecting as libpq does: options, TLS, login, [`Session`](connection::session::Session), tunnel |
+//! | [`connection`] | connecting as libpq does: options, TLS, login, [`Session`](connection::session::Session), tunnel |
 //! | [`introspect`](mod@introspect) | reads a database: its catalog, its locale, the keys of its rows |
 //! | [`shadow`] | throwaway servers and the [embedded](shadow::embedded) one |
 //! | [`build`] | a schema tree becomes a [`Scratch`](build::Scratch) database of a shadow server; plans run there |
@@ -57,9 +57,9 @@
 //! | [`cli`] | one file for each command: arguments, then a short function that calls the rest |
 //!
 //! Dependencies point one way, `sql ← kinds ← catalog ← diff ← plan ← history ← apply ← cli`; the contract test has the
-//! whole list. Only [`connection`], [`introspect`](mod@introspect), [`shadow`], [`build`] and [`apply`] use a
-//! connection's client, everybody else holds a [`Session`](connection::session::Session). (The journal of [`history`] is the exception, because it stands in the database
-//! that it is about.)
+//! whole list. Only [`connection`], [`introspect`](mod@introspect), [`shadow`], [`build`] and [`apply`] use a connection's
+//! client, everybody else holds a [`Session`](connection::session::Session). (The journal of [`history`] is the exception,
+//! because it stands in the database that it is about.)
 //!
 //! # Kinds
 //!
@@ -104,8 +104,8 @@
 //!
 //! # What stays true
 //!
-//! - [`sql`], [`kinds`], [`catalog`], [`diff`], [`plan`](mod@plan) and [`intent`] do no I/O, know no server and no command line, and
-//!   read no clock and no environment.
+//! - [`sql`], [`kinds`], [`catalog`], [`diff`], [`plan`](mod@plan) and [`intent`] do no I/O, know no server and no command
+//!   line, and read no clock and no environment.
 //! - A catalog is read in one `REPEATABLE READ READ ONLY` transaction under fixed settings, which is closed at once.
 //! - The same two catalogs give the same plan, byte for byte.
 //! - An object that the introspection sees and no kind models is reported, never dropped silently; a catalog value that this

@@ -1,6 +1,6 @@
 //! The few calls to the operating system that the standard library lacks: signals, user namespaces, free space.
 //!
-//! All unsafe code of the shadow server stands here, one call per function.
+//! All unsafe code but the parser's stands here, one call per function.
 #![expect(
     unsafe_code,
     reason = "libc's functions are unsafe to call; each call says why it is sound"

@@ -229,23 +229,7 @@ impl Project {
                     WHERE datname = 'app' AND application_name LIKE 'forge/%'";
                 self.sql("postgres", killed) != "0"
             }
-            Victim::Server => {
-                let file = self.environment.project().join(".forge");
-                let file = fs_err::read_dir(file)
-                    .expect("the server's folder is there")
-                    .map(|entry| {
-                        entry
-                            .expect("it can be read")
-                            .path()
-                            .join("data/postmaster.pid")
-                    })
-                    .find(|file| file.exists())
-                    .expect("the server runs");
-                let text = fs_err::read_to_string(file).expect("the server runs");
-                let process = text.lines().next().expect("the process comes first");
-                let sent = Command::new("kill").args(["-KILL", process]).status();
-                sent.expect("kill is installed").success()
-            }
+            Victim::Server => server::kill(&self.environment),
         }
     }
 

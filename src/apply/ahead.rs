@@ -49,20 +49,19 @@ pub async fn check_ways_back(
         changed.extend(plan.steps().map(|step| &step.object));
         done_of_each.push(done);
     }
-    let nothing = BTreeSet::new();
-    let remaining = || {
-        let each = ways_back.iter().zip(&done_of_each);
-        each.map(|(file, done)| Remaining {
-            plan: &file.plan.plan,
-            done: done.as_ref().unwrap_or(&nothing),
-        })
-    };
     let is_begun = matches!(done_of_each[..], [Some(_), ..]);
-    check_roles(session, statements_left(remaining(), None), is_begun).await?;
+    let left = statements_left(journal, ways_back.iter().copied(), None);
+    check_roles(session, left, is_begun).await?;
     if !looks_for_rows {
         return Ok(Vec::new());
     }
-    let looked = look_for_rows(session, live, remaining()).await;
+    let nothing = BTreeSet::new();
+    let each = ways_back.iter().zip(&done_of_each);
+    let remaining = each.map(|(file, done)| Remaining {
+        plan: &file.plan.plan,
+        done: done.as_ref().unwrap_or(&nothing),
+    });
+    let looked = look_for_rows(session, live, remaining).await;
     let revisions: Vec<&str> = ways_back.iter().map(|file| file.revision()).collect();
     refuse(&revisions.join(", "), is_begun, &looked)?;
     Ok(looked.skipped)

@@ -68,7 +68,7 @@ impl Partitioned {
             let known = self.known.get(oid);
             let is_new = |oid: &u32| known.is_none_or(|known| !known.contains(oid));
             let mut new = found.map_err(Cause::Server)?;
-            new.retain(|it| is_new(&it.oid) && !self.own.contains(&it.qualified));
+            new.retain(|it| is_new(&it.oid) && !self.own.contains(&it.name));
             if !new.is_empty() {
                 return Err(Cause::Refused(came_meanwhile(id, &new)));
             }
@@ -112,10 +112,8 @@ async fn renamed(session: &Session, plan: &Plan, id: &ObjectId) -> Result<Option
 struct Partition {
     of: u32,
     oid: u32,
-    /// As the session would write it.
+    /// With its schema, as SQL.
     name: String,
-    /// With its schema.
-    qualified: String,
 }
 
 async fn partitions(
@@ -127,10 +125,7 @@ async fn partitions(
     let partitions = rows.iter().map(|row| Partition {
         of: row.get("root"),
         oid: row.get("oid"),
-        name: row.get("name"),
-        qualified: dotted(
-            &["schema", "relation"].map(|part| Ident::new(row.get::<_, String>(part))),
-        ),
+        name: dotted(&["schema", "relation"].map(|part| Ident::new(row.get::<_, String>(part)))),
     });
     Ok(partitions.collect())
 }

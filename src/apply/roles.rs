@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::rows::Remaining;
 use crate::{
     connection::session::Session,
     diagnostic::{Code, Diagnostic, Result},
+    history::{Filed, Journal},
     kinds::Rollout,
     source::needed_roles,
     sql::Ident,
@@ -53,11 +53,13 @@ pub async fn missing_roles<'a>(
 
 /// The statements of the steps that are left of plans that run in this order, up to a part of them.
 pub fn statements_left<'a>(
-    plans: impl IntoIterator<Item = Remaining<'a>>,
+    journal: &Journal,
+    plans: impl IntoIterator<Item = &'a Filed>,
     last: Option<Rollout>,
 ) -> impl Iterator<Item = &'a String> {
-    plans.into_iter().flat_map(move |Remaining { plan, done }| {
-        let steps = (1..).zip(plan.steps());
+    plans.into_iter().flat_map(move |filed| {
+        let done = journal.done(filed.revision());
+        let steps = (1..).zip(filed.plan.plan.steps());
         let left = steps.filter(move |(number, step)| {
             !done.contains(number) && last.is_none_or(|last| step.rollout <= last)
         });

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::catalog::{
+pub use self::{
     fingerprint::{Families, Fingerprint},
     judge::Judge,
     scope::Scope,
@@ -51,12 +51,12 @@ pub struct Catalog {
     pub event_triggers: Vec<EventTrigger>,
     /// By each object, what the server knows to depend on it: also what the scope leaves out.
     #[serde(skip)]
-    pub(crate) bonds: BTreeMap<ObjectId, BTreeMap<ObjectId, Bond>>,
+    bonds: BTreeMap<ObjectId, BTreeMap<ObjectId, Bond>>,
 }
 
 /// What becomes of an object when one that it depends on is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Bond {
+pub enum Bond {
     /// It is in the way.
     Holds,
     /// It goes along.
@@ -116,6 +116,14 @@ impl Catalog {
                 .or_default()
                 .insert(on.clone());
         }
+    }
+
+    /// Notes that the server knows one object to depend on another, and what becomes of it when that is dropped.
+    pub fn bind(&mut self, id: ObjectId, on: ObjectId, bond: Bond) {
+        self.depend(&id, &on);
+        // What goes along by one of its ties goes, whatever the others are.
+        let strongest = self.bonds.entry(on).or_default().entry(id).or_insert(bond);
+        *strongest = bond.max(*strongest);
     }
 
     /// The object of an id.

@@ -110,8 +110,11 @@ pub(super) fn check(
 /// What follows `--allow`, safe for a shell.
 fn argument(hazard: &Hazard, step: &Step) -> String {
     let about = hazard.about.clone();
-    let about = about.unwrap_or_else(|| step.object.sql());
-    let text = format!("{}:{about}", hazard.kind);
+    let text = format!(
+        "{}:{}",
+        hazard.kind,
+        about.unwrap_or_else(|| step.object.sql())
+    );
     let plain = |c: char| c.is_ascii_alphanumeric() || "_.:-".contains(c);
     if text.chars().all(plain) {
         text

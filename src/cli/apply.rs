@@ -1,7 +1,6 @@
 //! `forge apply`: brings the target up to a revision.
 
 use std::{
-    collections::BTreeSet,
     io::{self, BufRead as _, IsTerminal as _},
     time::Duration,
 };
@@ -17,11 +16,11 @@ use super::{
     target::OpenTarget,
 };
 use crate::{
-    apply::{self, Acquired, Dropped, Reached, Remaining, Script, Work},
+    apply::{self, Acquired, Dropped, Reached, Script, Work},
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Direction, Filed, Journal, Place, Reference, Revisions},
     kinds::{HazardKind, Rollout, Step},
-    plan::{Plan, file::render_steps},
+    plan::file::render_steps,
     report::Status,
     settings::{Settings, parse_duration},
 };
@@ -342,15 +341,12 @@ async fn bring_up(
 async fn check_roles(
     work: &Work<'_>,
     journal: &Journal,
-    plans: impl Iterator<Item = &Filed>,
+    plans: impl Iterator<Item = &Filed> + Clone,
     phase: Option<Rollout>,
 ) -> Result<()> {
-    let plans: Vec<(&Plan, BTreeSet<usize>)> = plans
-        .map(|filed| (&filed.plan.plan, journal.done(filed.revision())))
-        .collect();
-    let remaining = plans.iter().map(|(plan, done)| Remaining { plan, done });
-    let left = apply::statements_left(remaining, phase);
-    let is_begun = plans.iter().any(|(_, done)| !done.is_empty());
+    let mut revisions = plans.clone().map(Filed::revision);
+    let is_begun = revisions.any(|revision| !journal.done(revision).is_empty());
+    let left = apply::statements_left(journal, plans, phase);
     apply::check_roles(work.session, left, is_begun).await
 }
 

@@ -35,15 +35,6 @@ pub struct Ahead<'a> {
     pub scope: &'a Scope,
 }
 
-impl Ahead<'_> {
-    /// The steps of each plan that stand.
-    pub(super) fn done(&self) -> impl Iterator<Item = BTreeSet<usize>> {
-        let journal = &self.revisions.journal;
-        let plans = self.plans.iter();
-        plans.map(|filed| journal.done(filed.revision()))
-    }
-}
-
 /// Looks at everything that decides whether an apply would go through now.
 ///
 /// # Errors
@@ -326,7 +317,9 @@ fn application(ahead: &Ahead<'_>) -> Line {
 
 /// Looks for rows that would make a step fail.
 async fn data(session: &Session, ahead: &Ahead<'_>) -> Line {
-    let done: Vec<BTreeSet<usize>> = ahead.done().collect();
+    let journal = &ahead.revisions.journal;
+    let done = ahead.plans.iter();
+    let done: Vec<BTreeSet<usize>> = done.map(|filed| journal.done(filed.revision())).collect();
     let plans = ahead.plans.iter().map(|filed| &filed.plan.plan);
     let remaining = plans
         .zip(&done)

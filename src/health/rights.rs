@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Line, facts, preflight::Ahead};
 use crate::{
-    apply::{MissingRole, Remaining, missing_roles, statements_left},
+    apply::{MissingRole, missing_roles, statements_left},
     catalog::Catalog,
     connection::session::Session,
     diagnostic::Result,
@@ -26,12 +26,7 @@ pub(super) async fn line(session: &Session, ahead: &Ahead<'_>) -> Result<Line> {
     // The history is kept in a schema of forge's own.
     wanted.extend((!ahead.plans.is_empty()).then(history_schema));
     let mut lacks = facts::lacks(session, &wanted).await?;
-    let plans = || ahead.plans.iter().map(|filed| &filed.plan.plan);
-    let done: Vec<BTreeSet<usize>> = ahead.done().collect();
-    let remaining = plans()
-        .zip(&done)
-        .map(|(plan, done)| Remaining { plan, done });
-    let left = statements_left(remaining, None);
+    let left = statements_left(&ahead.revisions.journal, ahead.plans, None);
     let missing = missing_roles(session, left).await?;
     lacks.extend(missing.iter().map(MissingRole::words));
     let found = if wanted.is_empty() && lacks.is_empty() {

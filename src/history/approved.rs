@@ -50,7 +50,7 @@ pub fn check_covered(
     if !up.plan.meets_objects() {
         return Ok(());
     }
-    let found = coverage(up, live, done, &[]);
+    let found = Coverage::of_rest(up, done, &mut Judge::new([live], []));
     refuse(name, found.missing, ADDED)
 }
 
@@ -72,10 +72,10 @@ pub fn coverages<'a>(
     live: &Catalog,
     journal: &Journal,
 ) -> Vec<(&'a Filed, Coverage)> {
-    let numbered = plans.iter().enumerate();
-    let found = numbered.map(|(number, filed)| {
+    let mut judge = Judge::new([live], []);
+    let found = plans.iter().map(|filed| {
         let done = journal.done(filed.revision());
-        (filed, coverage(&filed.plan, live, &done, &plans[..number]))
+        (filed, Coverage::of_rest(&filed.plan, &done, &mut judge))
     });
     found.collect()
 }
@@ -92,19 +92,16 @@ pub struct Coverage {
     pub covered: usize,
 }
 
-/// What an approval covers of what the steps do that are left, in the database as it is and behind the plans that run before.
-fn coverage(up: &PlanFile, live: &Catalog, done: &BTreeSet<usize>, before: &[Filed]) -> Coverage {
-    let earlier = before.iter().flat_map(|filed| filed.plan.plan.statements());
-    let judge = Judge::new([live], earlier.chain(up.plan.statements()));
-    let left = (1..)
-        .zip(up.plan.steps())
-        .filter(|(number, _)| !done.contains(number));
-    let left = left.map(|(_, step)| step);
-    let approval = up.header.approval.as_ref();
-    Coverage::of(left, approval, |step| judge.risks(step))
-}
-
 impl Coverage {
+    /// Of the steps that are left of a plan, in the database that the judge knows and behind what it has taken note of.
+    fn of_rest<'a>(up: &'a PlanFile, done: &BTreeSet<usize>, judge: &mut Judge<'a>) -> Self {
+        up.plan.statements().for_each(|sql| judge.note(sql));
+        let numbered = (1..).zip(up.plan.steps());
+        let left = numbered.filter(|(number, _)| !done.contains(number));
+        let left = left.map(|(_, step)| step);
+        Self::of(left, up.header.approval.as_ref(), |step| judge.risks(step))
+    }
+
     fn of<'a>(
         steps: impl Iterator<Item = &'a Step>,
         approval: Option<&Approval>,

@@ -300,11 +300,7 @@ impl Reading {
             }
         }
         for (id, on, bond) in edges {
-            self.catalog.depend(&id, &on);
-            let bonds = self.catalog.bonds.entry(on).or_default();
-            // What goes along by one of its ties goes, whatever the others are.
-            let strongest = bonds.entry(id).or_insert(bond);
-            *strongest = bond.max(*strongest);
+            self.catalog.bind(id, on, bond);
         }
     }
 

@@ -22,7 +22,7 @@ impl Step {
     pub fn risks_by(&self, effects: impl Fn(&str) -> BTreeSet<Effect>) -> Vec<Hazard> {
         let mut hazards = self.hazards.clone();
         if !self.is_vouched_for() {
-            hazards.extend(self.unsaid(effects));
+            hazards.extend(self.unsaid(self.sql.iter().map(|sql| effects(sql))));
         }
         hazards
     }
@@ -74,34 +74,31 @@ impl Step {
             }
         }
         self.hazards.extend(self.said_of(called));
-        let unsaid = self.said_of(shown.into_iter().flatten());
+        let unsaid = self.unsaid(shown);
         let knows_better = !unsaid.is_empty() || (may_be_about_rows && self.is_about_rows());
         self.safe = knows_better.then(|| self.statements_hash());
     }
 
-    /// What its statements show and its hazards do not say. What a statement does to another table than the step's is named
-    /// by that table, whatever the step says of its own.
-    fn unsaid(&self, effects: impl Fn(&str) -> BTreeSet<Effect>) -> Vec<Hazard> {
+    /// What its statements show, each these effects, and its hazards do not say. What a statement does to another table than
+    /// the step's is named by that table, whatever the step says of its own.
+    fn unsaid(&self, shown: impl IntoIterator<Item = BTreeSet<Effect>>) -> Vec<Hazard> {
         let mut elsewhere = Vec::new();
-        let mut shown = BTreeSet::new();
-        for sql in &self.sql {
-            for effect in effects(sql) {
+        let mut own = BTreeSet::new();
+        for (sql, effects) in self.sql.iter().zip(shown) {
+            for effect in effects {
                 let tables = self.tables_elsewhere(sql, &effect);
                 if tables.is_empty() {
-                    shown.insert(effect);
-                    continue;
+                    own.insert(effect);
+                } else if let Some((kind, why)) = self.hazard_of(effect) {
+                    elsewhere.extend(tables.into_iter().map(|table| Hazard {
+                        kind,
+                        why: format!("{why} on {table}"),
+                        about: Some(table),
+                    }));
                 }
-                let Some((kind, why)) = self.hazard_of(effect) else {
-                    continue;
-                };
-                elsewhere.extend(tables.into_iter().map(|table| Hazard {
-                    kind,
-                    why: format!("{why} on {table}"),
-                    about: Some(table),
-                }));
             }
         }
-        let mut found = self.said_of(shown);
+        let mut found = self.said_of(own);
         found.extend(elsewhere);
         found
     }

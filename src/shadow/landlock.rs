@@ -1,8 +1,9 @@
 //! How the operating system confines a private server: Landlock, which Linux has since 5.13 (landlock(7)).
 //!
 //! PostgreSQL's own rules keep an ordinary role inside its database. This is the second wall, which holds for a superuser
-//! too: the processes reach the cluster's folder and what PostgreSQL is made of, run no program but their own, connect to
-//! nothing, and signal nobody outside.
+//! too: the processes reach the cluster's folder and what PostgreSQL is made of, and run no program but their own. What else
+//! they are kept from depends on the version ([`Landlock::description`]): TCP from 4 on, signals and sockets without a file
+//! from 6 on. Sockets in the file system stay open to them.
 
 use std::process::Command;
 

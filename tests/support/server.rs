@@ -16,16 +16,7 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the embedded server of a project.
     pub(crate) fn start(environment: &TestEnvironment) -> Self {
-        let mut forge = environment
-            .command(&["embedded", "--url", "embedded"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("forge starts");
-        let mut url = String::new();
-        let stdout = forge.stdout.take().expect("standard output is a pipe");
-        let read = BufReader::new(stdout).read_line(&mut url);
-        read.expect("forge prints the URL");
+        let (forge, url) = hold(environment);
         let folder = url
             .split_once("host=")
             .unwrap_or_else(|| panic!("the URL names a socket: {url}"))
@@ -78,6 +69,37 @@ impl Server {
         );
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
+}
+
+/// Starts or joins the embedded server of a project; returns the forge that holds it and the URL that it prints.
+pub(crate) fn hold(environment: &TestEnvironment) -> (Child, String) {
+    let mut forge = environment
+        .command(&["embedded", "--url", "embedded"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("forge starts");
+    let mut url = String::new();
+    let stdout = forge.stdout.take().expect("standard output is a pipe");
+    let read = BufReader::new(stdout).read_line(&mut url);
+    read.expect("forge prints the URL");
+    (forge, url)
+}
+
+/// Kills the embedded server of a project, as the kernel does for want of memory; tells whether it was there.
+pub(crate) fn kill(environment: &TestEnvironment) -> bool {
+    let clusters = fs_err::read_dir(environment.project().join(".forge"));
+    let clusters = clusters.expect("the server's folder is there");
+    let mut lock_files = clusters.map(|entry| {
+        let cluster = entry.expect("it can be read").path();
+        cluster.join("data/postmaster.pid")
+    });
+    let lock_file = lock_files.find(|file| file.exists());
+    let text = fs_err::read_to_string(lock_file.expect("the server runs"));
+    let text = text.expect("the server runs");
+    let process = text.lines().next().expect("the process comes first");
+    let sent = Command::new("kill").args(["-KILL", process]).status();
+    sent.expect("kill is installed").success()
 }
 
 impl Drop for Server {

@@ -4,9 +4,9 @@ WITH RECURSIVE tree (root, oid) AS (
     UNION ALL
     SELECT tree.root, i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.oid
 )
-SELECT tree.root, tree.oid, tree.oid::regclass::text AS name, n.nspname::text AS schema, c.relname::text AS relation
+SELECT tree.root, tree.oid, n.nspname::text AS schema, c.relname::text AS relation
 FROM tree
 JOIN pg_class c ON c.oid = tree.oid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE tree.oid <> tree.root
-ORDER BY name
+ORDER BY schema, relation

@@ -449,12 +449,12 @@ impl Foresight {
     }
 }
 
-/// Whether all that is selected is calls which move sequences, and change no row.
+/// Whether a query does nothing but move sequences, and changes no row: what it reads from are relations.
 pub(super) fn moves_sequences(select: &SelectStmt) -> bool {
-    select
-        .target_list
-        .iter()
-        .all(|target| setval(target).is_some())
+    let is_relation = |from: &Node| matches!(kind(from), Some(NodeEnum::RangeVar(_)));
+    !select.target_list.is_empty()
+        && select.target_list.iter().all(|it| setval(it).is_some())
+        && select.from_clause.iter().all(is_relation)
 }
 
 fn setval(target: &Node) -> Option<&FuncCall> {
@@ -540,6 +540,18 @@ mod tests {
             None => probe.find(),
         });
         shown.collect()
+    }
+
+    #[test]
+    fn what_does_more_than_move_a_sequence() {
+        fn check(statement: &str, is_known: bool) {
+            let found = last(&[statement, "ALTER SEQUENCE app.s MAXVALUE 10"]);
+            let known = "SELECT * FROM app.s WHERE last_value > 10 LIMIT 10";
+            assert_eq!(found == [known], is_known, "{statement}: {found:?}");
+        }
+        check("SELECT pg_catalog.setval('app.t', 5) FROM app.t", true);
+        check("SELECT FROM app.f()", false);
+        check("SELECT pg_catalog.setval('app.t', 5) FROM app.f()", false);
     }
 
     #[test]
