@@ -42,6 +42,17 @@ pub enum Severity {
     Advice,
 }
 
+impl Severity {
+    /// The word that stands before the code.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Advice => "advice",
+        }
+    }
+}
+
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal => $exit:ident,)*) => {
         /// The stable name of a kind of problem.

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Intent, Rename, RenameFlag,
+    flag::RenameFlag,
     names::{Named, Names, Turn, path},
-    request::Request,
+    request::{Rename, Request},
 };
 use crate::{
     diagnostic::{Diagnostic, Result},
@@ -19,11 +19,12 @@ pub(super) fn renames<'a>(
     statements: &[Statement],
     flags: &[RenameFlag],
     catalogs: Catalogs<'a>,
-    intent: &mut Intent,
+    renames: &mut Vec<Rename>,
+    warnings: &mut Vec<Diagnostic>,
 ) -> Result<Names<'a>> {
     let mut names = Names::new(catalogs);
     let mut problems = Vec::new();
-    let mut directives = Request::of_directives(statements, &names, &mut intent.warnings);
+    let mut directives = Request::of_directives(statements, &names, warnings);
     let mut flags: Vec<&RenameFlag> = flags.iter().collect();
     for turn in Turn::ALL {
         let mut level = Vec::new();
@@ -42,7 +43,7 @@ pub(super) fn renames<'a>(
             match &judged.from {
                 Some(from) if level.pending.contains(&index) => {
                     names.renamed(from, &judged.request.to);
-                    intent.renames.push(Rename {
+                    renames.push(Rename {
                         turn,
                         from: from.clone(),
                         to: judged.request.to.clone(),
@@ -52,7 +53,7 @@ pub(super) fn renames<'a>(
                     let left = from.as_ref().filter(|_| *from != judged.there);
                     let idle = judged.request.idle(left, judged.there.is_some());
                     if judged.request.stays() {
-                        intent.warnings.push(idle);
+                        warnings.push(idle);
                     } else {
                         problems.push(idle);
                     }

@@ -29,7 +29,7 @@ mod values;
 
 use std::collections::BTreeMap;
 
-use self::names::Turn;
+use self::request::Rename;
 pub use self::{
     flag::RenameFlag, names::Named, owners::named_owners, renamed::Renamed, renaming::Renaming,
 };
@@ -52,17 +52,6 @@ pub struct Intent {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// A rename that is to be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Rename {
-    /// When it is done.
-    turn: Turn,
-    /// What the live catalog calls it.
-    from: Named,
-    /// What the desired catalog calls it.
-    to: Named,
-}
-
 impl Intent {
     /// Reads the directives of the statements, and the flags.
     ///
@@ -80,8 +69,13 @@ impl Intent {
         if !anything && flags.is_empty() {
             return Ok(intent);
         }
-        let names = judge::renames(statements, flags, catalogs, &mut intent)?;
-        values::read(statements, &names, &mut intent);
+        let Intent {
+            renames,
+            values,
+            warnings,
+        } = &mut intent;
+        let names = judge::renames(statements, flags, catalogs, renames, warnings)?;
+        values::read(statements, &names, values, warnings);
         Ok(intent)
     }
 

@@ -7,10 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Intent, Rename,
+    Intent,
     names::{Named, Turn},
     order::{Move, in_order},
     renamed::Renamed,
+    request::Rename,
 };
 use crate::{
     catalog::{Addresses, Catalog, Families},

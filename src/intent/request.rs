@@ -8,6 +8,17 @@ use crate::{
     sql::{Ident, dotted},
 };
 
+/// A rename that is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rename {
+    /// When it is done.
+    pub(super) turn: Turn,
+    /// What the live catalog calls it.
+    pub(super) from: Named,
+    /// What the desired catalog calls it.
+    pub(super) to: Named,
+}
+
 /// One wanted rename.
 pub(super) struct Request<'a> {
     /// What it is called in the desired catalog.

@@ -1,19 +1,25 @@
 //! `using` and `backfill`: the values that rows get.
 
+use std::collections::BTreeMap;
+
 use super::{
-    Intent,
     names::{Named, Names, path},
     request::at,
 };
 use crate::{
     diagnostic::{Code, Diagnostic},
-    kinds::{Kind, Object, ObjectId},
+    kinds::{Kind, Object, ObjectId, Values},
     source::{Directive, DirectiveKind, Sort, Statement, Symbol, names_in},
     sql::{Ident, dotted},
 };
 
 /// Reads what the statements' directives say of values; a warning for what has nothing to do.
-pub(super) fn read(statements: &[Statement], names: &Names<'_>, intent: &mut Intent) {
+pub(super) fn read(
+    statements: &[Statement],
+    names: &Names<'_>,
+    values: &mut BTreeMap<ObjectId, Values>,
+    warnings: &mut Vec<Diagnostic>,
+) {
     for statement in statements {
         for directive in &statement.directives {
             let (expression, using) = match &directive.kind {
@@ -22,18 +28,18 @@ pub(super) fn read(statements: &[Statement], names: &Names<'_>, intent: &mut Int
                 DirectiveKind::Backfill(expression) => (expression, false),
             };
             let Some(Named { id, part: None }) = names.defined(&directive.target) else {
-                intent.warnings.push(without_effect(
+                warnings.push(without_effect(
                     directive,
                     format!("`{}` has no values of its own", directive.target),
                 ));
                 continue;
             };
             if let Some(reason) = done(names, &id, using) {
-                intent.warnings.push(without_effect(directive, reason));
+                warnings.push(without_effect(directive, reason));
                 continue;
             }
             let (text, needs) = understood(expression, &id, statement, names);
-            let values = intent.values.entry(id).or_default();
+            let values = values.entry(id).or_default();
             values.needs.extend(needs);
             if using {
                 values.using = Some(text);

@@ -5,15 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     bodies,
     spans::{Span, tighten},
-    steps::{Node, Nodes, going_on, is_aside},
+    steps::{Edges, Node, Nodes, going_on, is_aside},
 };
 use crate::{
     diff::{Diff, Fate},
     kinds::{Claim, ObjectId, World as _},
 };
-
-/// For each node, those that come after it.
-pub(super) type Edges = BTreeMap<Node, BTreeSet<Node>>;
 
 /// The edges between the nodes, and the nodes that keep together.
 pub(super) fn edges(diff: &Diff<'_>, nodes: &Nodes) -> (Edges, Vec<Span>) {

@@ -7,9 +7,9 @@ use std::{
 };
 
 use super::{
-    graph::{Edges, edges},
+    graph::edges,
     spans::{Open, Span},
-    steps::{Cuts, Node, Nodes},
+    steps::{Cuts, Edges, Node, Nodes},
 };
 use crate::{
     catalog::Catalog,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{graph::Edges, steps::Node};
+use super::steps::{Edges, Node};
 
 /// From one node to others, nothing comes but what has to.
 #[derive(Debug, Clone)]

@@ -47,6 +47,9 @@ impl Node {
     }
 }
 
+/// For each node, those that come after it.
+pub(super) type Edges = BTreeMap<Node, BTreeSet<Node>>;
+
 /// A part of an object that has been taken out of the object's own statement, to break a cycle.
 pub(super) type Cuts = BTreeSet<ObjectId>;
 

@@ -3,10 +3,12 @@
 //! A tool is recognised by a table of its name *and* the columns that it makes, in any schema: a table that is only called
 //! the same is somebody's own.
 
+mod tool;
 mod tools;
 
 use std::collections::BTreeSet;
 
+pub use self::tool::Tool;
 use self::tools::TOOLS;
 use crate::{
     catalog::{Catalog, Scope},
@@ -19,34 +21,11 @@ use crate::{
 /// The longest version that is shown, in characters.
 const LONGEST: usize = 120;
 
-/// A tool that keeps books in the databases that it changes.
-#[derive(Debug)]
-pub struct Tool {
-    /// What it is called.
-    pub name: &'static str,
-    /// Its commands, and those of forge that take their place.
-    pub commands: &'static [(&'static str, &'static str)],
-    /// Its tables, the one that holds the version first; the others may be missing.
-    books: &'static [Books],
-    /// The query of the versions that `@table@` holds.
-    version: &'static str,
-}
-
-/// A table of a tool's.
-#[derive(Debug)]
-struct Books {
-    table: &'static str,
-    columns: &'static [Column],
-}
-
-/// A column of such a table.
-#[derive(Debug)]
-struct Column {
-    name: &'static str,
-    /// Its type, as `format_type` prints it, is one of these; `*` at the end stands for anything.
-    types: &'static [&'static str],
-    /// Whether older versions of the tool make the table without it.
-    since_later: bool,
+impl Tool {
+    /// Every tool that forge recognises.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        TOOLS.iter()
+    }
 }
 
 /// A tool's books in a database.
@@ -56,37 +35,6 @@ pub struct Predecessor {
     pub tool: &'static Tool,
     /// Its tables, the one that holds the version first.
     pub tables: Vec<ObjectId>,
-}
-
-impl Tool {
-    /// Every tool that forge recognises.
-    pub fn all() -> impl Iterator<Item = &'static Self> {
-        TOOLS.iter()
-    }
-}
-
-impl Books {
-    /// Whether the table has just the columns that the tool gives it.
-    fn fits(&self, found: &[(&str, &str)]) -> bool {
-        let of = |name: &str| self.columns.iter().find(|column| column.name == name);
-        found
-            .iter()
-            .all(|(name, type_name)| of(name).is_some_and(|column| column.fits(type_name)))
-            && self.columns.iter().all(|column| {
-                column.since_later || found.iter().any(|(name, _)| *name == column.name)
-            })
-    }
-}
-
-impl Column {
-    fn fits(&self, type_name: &str) -> bool {
-        self.types
-            .iter()
-            .any(|wanted| match wanted.strip_suffix('*') {
-                Some(beginning) => type_name.starts_with(beginning),
-                None => type_name == *wanted,
-            })
-    }
 }
 
 /// The tools whose books a database holds; the same tool may keep several, each in a schema of its own.

@@ -1,6 +1,6 @@
 //! The tools that forge recognises: their tables, where the version stands, and what forge has for their commands.
 
-use super::{Books, Column, Tool};
+use super::tool::{Books, Column, Tool};
 
 const TEXT: &str = "character varying*";
 const TIME: &str = "timestamp*";

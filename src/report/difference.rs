@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use similar::{ChangeTag, TextDiff};
 
-use super::{Paint, Role};
+use super::paint::{Paint, Role};
 
 /// How many unchanged lines stand around a change.
 const CONTEXT: usize = 3;

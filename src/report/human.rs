@@ -7,7 +7,7 @@ use std::{error::Error, fmt};
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 
-use super::{Paint, excerpts::Excerpts};
+use super::{excerpts::Excerpts, paint::Paint};
 use crate::{
     diagnostic::{Diagnostic, Severity},
     sql::{visible as on_one_line, visible_lines},
@@ -41,15 +41,6 @@ fn render_into(text: &mut String, handler: &GraphicalReportHandler, diagnostic: 
         .expect("writing to a String can't fail");
     for related in diagnostic.related() {
         render_into(text, handler, related);
-    }
-}
-
-/// The word that stands before the code.
-pub(super) fn severity_word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Advice => "advice",
     }
 }
 
@@ -107,7 +98,7 @@ impl Error for View<'_> {
 
 impl miette::Diagnostic for View<'_> {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        let severity = severity_word(self.diagnostic.severity());
+        let severity = self.diagnostic.severity().as_str();
         let code = self.diagnostic.code().as_str();
         Some(Box::new(format!("{severity}[{code}]")))
     }

@@ -2,7 +2,6 @@
 
 use serde::{Serialize, Serializer};
 
-use super::human::severity_word;
 use crate::diagnostic::{Diagnostic, Place};
 
 /// A diagnostic as a JSON object, alone or as a part of a command's document.
@@ -15,7 +14,7 @@ impl Serialize for Json<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let diagnostic = self.0;
         Document {
-            severity: severity_word(diagnostic.severity()),
+            severity: diagnostic.severity().as_str(),
             code: diagnostic.code().as_str(),
             message: diagnostic.message(),
             places: diagnostic.places().iter().map(Position::new).collect(),

@@ -15,7 +15,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use super::{Paint, Verbosity, json::Json};
+use super::{choice::Verbosity, json::Json, paint::Paint};
 use crate::diagnostic::{Code, Diagnostic, Result, Severity};
 
 /// The time by which a log's lines are stamped.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use owo_colors::Style;
 
-use super::{ColorChoice, StreamKind};
+use super::{choice::ColorChoice, stream::StreamKind};
 
 /// What a stretch of text is, so that colours are decided in one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
-use super::{Paint, paint};
+use super::paint::{self, Paint};
 use crate::sql::{is_hidden, visible, visible_lines};
 
 /// How many lines a text may have.

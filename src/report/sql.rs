@@ -8,7 +8,7 @@ use sqlparser::{
     tokenizer::{Location, Token, Tokenizer, Whitespace, Word},
 };
 
-use super::{Paint, Role};
+use super::paint::{Paint, Role};
 use crate::sql::Ident;
 
 /// The same text with its keywords, strings, numbers and comments painted.

@@ -1,9 +1,13 @@
-use std::{fs::OpenOptions, sync::Arc};
+use std::{
+    fs::OpenOptions,
+    io::{self, Write},
+    sync::{Arc, Mutex},
+};
 
 use insta::assert_snapshot;
 
 use super::{json::Json, *};
-use crate::diagnostic::SourceFile;
+use crate::diagnostic::{Code, Diagnostic, SourceFile};
 
 /// A stream's text, kept.
 #[derive(Clone, Default)]

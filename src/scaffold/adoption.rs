@@ -13,7 +13,8 @@ use std::{
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{
-    SCHEMA, in_place,
+    in_place,
+    new_file::SCHEMA,
     tree::{Declaration, declarations},
 };
 use crate::{
@@ -253,7 +254,7 @@ impl Desk<'_> {
         };
         let file = &first.file;
         let (start, end) = match own.as_slice() {
-            [only] => (only.span.start, end_of(only)),
+            [only] => (only.span.start, in_place::end_of(only)),
             several
                 if several.iter().all(|one| one.file.path == file.path) && self.is_alone(&own) =>
             {
@@ -261,7 +262,7 @@ impl Desk<'_> {
                     first.span.start,
                     several
                         .iter()
-                        .map(|one| end_of(one))
+                        .map(|one| in_place::end_of(one))
                         .max()
                         .unwrap_or_default(),
                 )
@@ -399,14 +400,6 @@ fn names(symbol: &Symbol, object: &ObjectId) -> bool {
 fn is_directive(comment: &str) -> bool {
     let text = comment.strip_prefix("--").unwrap_or_default();
     text.trim_start().starts_with("forge:")
-}
-
-/// Where a statement ends, with its semicolon.
-pub(super) fn end_of(statement: &Statement) -> usize {
-    let rest = &statement.file.text[statement.span.end..];
-    let gap = rest.len() - rest.trim_start().len();
-    let closed = rest[gap..].starts_with(';');
-    statement.span.end + if closed { gap + 1 } else { 0 }
 }
 
 #[cfg(test)]

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use camino::{Utf8Path, Utf8PathBuf};
 use sha2::{Digest as _, Sha256};
 
-use super::{Meets, NewFile, folder};
+use super::{
+    folder,
+    new_file::{Meets, NewFile},
+};
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
     files::{ProjectFiles, SETTINGS_LIMIT, SQL_LIMIT},

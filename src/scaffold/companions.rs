@@ -4,7 +4,7 @@ use std::fmt;
 
 use camino::Utf8Path;
 
-use super::{Meets, NewFile};
+use super::new_file::{Meets, NewFile};
 
 /// A program, or a service, that a project can have files for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]

@@ -2,7 +2,7 @@
 
 use camino::Utf8Path;
 
-use super::{Meets, NewFile};
+use super::new_file::{Meets, NewFile};
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
     files::{ProjectFiles, SETTINGS_LIMIT},

@@ -73,7 +73,7 @@ fn only<'a>(own: &[&'a Statement], wanted: &str) -> Option<&'a Statement> {
 /// The end of a statement with its semicolon, and with the comment behind it in its line.
 fn end(statement: &Statement) -> usize {
     let text = &statement.file.text;
-    let end = super::adoption::end_of(statement);
+    let end = end_of(statement);
     let stop = text[end..].find('\n').map_or(text.len(), |stop| end + stop);
     let rest = text[end..stop].trim();
     if rest.starts_with("--") {
@@ -116,4 +116,12 @@ fn appended(last: &Statement, new: &[&str]) -> Stretch {
         span: at..at,
         text: with_line_ends_of(&last.file.text, text),
     }
+}
+
+/// Where a statement ends, with its semicolon.
+pub(super) fn end_of(statement: &Statement) -> usize {
+    let rest = &statement.file.text[statement.span.end..];
+    let gap = rest.len() - rest.trim_start().len();
+    let closed = rest[gap..].starts_with(';');
+    statement.span.end + if closed { gap + 1 } else { 0 }
 }

@@ -6,56 +6,19 @@ mod companions;
 mod folder;
 mod in_place;
 mod names;
+mod new_file;
 pub mod tree;
 
 use std::fmt::Write as _;
-
-use camino::Utf8PathBuf;
 
 pub use self::{
     adoption::{Adoption, ByHand, Edit, Stands},
     begun::{Begun, take_back},
     companions::{Companion, Layout},
     folder::{refuse_occupied, write},
+    new_file::{Meets, NewFile, PLANS, SCHEMA},
 };
 use crate::{catalog::Catalog, kinds::Glob};
-
-/// A file to be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewFile {
-    /// Its path below the project's folder.
-    pub path: Utf8PathBuf,
-    /// Its text.
-    pub text: String,
-    /// What to do if there is one already.
-    pub meets: Meets,
-}
-
-/// What becomes of a file that is there already: a new project may begin in a fresh clone, which has some.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Meets {
-    /// There can't be one: the folder has none.
-    Nothing,
-    /// It stays as it is.
-    Kept,
-    /// It gets the new lines that it doesn't have.
-    Extended,
-}
-
-impl NewFile {
-    fn new(path: impl Into<Utf8PathBuf>, text: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            text: text.into(),
-            meets: Meets::Nothing,
-        }
-    }
-
-    fn meeting(mut self, meets: Meets) -> Self {
-        self.meets = meets;
-        self
-    }
-}
 
 /// What a project begins with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,11 +54,6 @@ impl Unmanaged {
         })
     }
 }
-
-/// Where the schema tree of a new project lies.
-pub const SCHEMA: &str = "schema";
-/// Where its plans lie.
-pub const PLANS: &str = "plans";
 
 /// The files of a new project.
 pub fn project(start: Start) -> Vec<NewFile> {

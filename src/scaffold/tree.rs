@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 
-use super::{NewFile, SCHEMA, names::Names};
+use super::{
+    names::Names,
+    new_file::{NewFile, SCHEMA},
+};
 use crate::{
     catalog::Catalog,
     diagnostic::Result,

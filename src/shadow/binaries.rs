@@ -10,7 +10,7 @@ use std::{
 use camino::{Utf8Path, Utf8PathBuf};
 use sha2::{Digest as _, Sha256};
 
-use super::{ShadowSettings, account::Account, download, reach::Reach};
+use super::{account::Account, packages, reach::Reach, settings::ShadowSettings};
 use crate::{environment::Environment, system::Signal};
 
 /// A PostgreSQL version, as `postgres --version` has it.
@@ -84,7 +84,7 @@ impl Binaries {
                 Err(Silence::Failed(reason)) => return Err(reason),
                 // Root's cache may be closed to all who can run programs; what forge fetched there it knows.
                 Err(Silence::Unreachable(reason)) => {
-                    download::described(&bin, settings).ok_or(reason)?
+                    packages::described(&bin, settings).ok_or(reason)?
                 }
             },
         };
@@ -157,7 +157,7 @@ fn folders(environment: &Environment, cache: &Utf8Path) -> Vec<Utf8PathBuf> {
     // The names begin with the platform; a cache may be shared by several.
     folders.extend(children(
         &cache.join("pg"),
-        download::platform().unwrap_or("none"),
+        packages::platform().unwrap_or("none"),
         "native/bin",
     ));
     folders

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::ShadowDatabase;
+use super::database::ShadowDatabase;
 use crate::{connection::options::ConnectOptions, sql::Ident};
 
 /// A database of a shadow server for one loading role, which has not logged in yet.

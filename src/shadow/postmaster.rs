@@ -75,7 +75,12 @@ impl Postmaster {
             ..
         } = start.settings;
         let mut command = start.account.command(&program, Signal::Quit, environment);
-        let reach = Reach::of_server(start.binaries, start.data, start.socket, environment);
+        let reach = Reach::of_server(
+            &start.binaries.postgres(),
+            start.data,
+            start.socket,
+            environment,
+        );
         landlock.confine(&mut command, &reach)?;
         // Ctrl-C in a terminal goes to the whole process group; forge decides when the server ends.
         let child = command

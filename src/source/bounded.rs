@@ -12,10 +12,11 @@ use pg_query::{
     protobuf::{RangeVar, ScanToken, Token},
 };
 
-use self::by_rows::{driving_table, not_at_cursor, plain_with};
+use self::by_rows::{OTHERS, cannot, driving_table, not_at_cursor, plain_with};
 use super::{
     ast,
-    syntax::{self, SyntaxError},
+    grammar::SyntaxError,
+    syntax,
     tokens::{bounds, is_comment, scan},
 };
 use crate::sql::{Ident, dotted, join};
@@ -163,20 +164,11 @@ pub fn writes_rows(sql: &str) -> bool {
     })
 }
 
-const OTHERS: &str = "only an UPDATE, a DELETE or an INSERT … SELECT goes in batches";
-
 /// Expressions as one that is compared: a row, if there are several.
 pub fn row(expressions: &[String]) -> String {
     match expressions {
         [one] => one.clone(),
         several => format!("({})", join(several, ", ")),
-    }
-}
-
-fn cannot(reason: &str) -> SyntaxError {
-    SyntaxError {
-        message: reason.to_owned(),
-        at: 0,
     }
 }
 

@@ -4,7 +4,7 @@ use pg_query::{
     Node, NodeEnum,
     protobuf::{
         AlterTableCmd, AlterTableStmt, AlterTableType, ColumnDef, ConstrType, Constraint,
-        CreateSchemaStmt, CreateStmt, ObjectType, RangeVar,
+        CreateStmt, ObjectType, RangeVar,
     },
 };
 
@@ -157,7 +157,7 @@ fn read(node: &NodeEnum) -> Definition {
             traits.repeatable = function.replace;
         }
         NodeEnum::CreateSchemaStmt(schema) => {
-            let symbol = schema_of(schema);
+            let symbol = named::schema_of(schema);
             let name = symbol.name.as_str();
             for element in schema.schema_elts.iter().filter_map(ast::kind) {
                 let inner = read(element);
@@ -512,11 +512,4 @@ fn operand_types(definition: &[Node]) -> String {
         operand("leftarg").unwrap_or_else(none),
         operand("rightarg").unwrap_or_else(none)
     )
-}
-
-/// The schema that a statement creates: without a name of its own it has its owner's.
-pub(super) fn schema_of(create: &CreateSchemaStmt) -> Symbol {
-    let owner = create.authrole.as_ref().map(|role| role.rolename.as_str());
-    let name = Some(create.schemaname.as_str()).filter(|name| !name.is_empty());
-    Symbol::new(Sort::Schema, name.or(owner).unwrap_or_default())
 }

@@ -7,7 +7,7 @@ use sqlparser::{
     parser::Parser,
 };
 
-use super::syntax::word_at;
+use super::places::word_at;
 use crate::diagnostic::{Code, Diagnostic, SourceFile};
 
 const MYSQL: &str = "MySQL";

@@ -4,29 +4,14 @@ use std::collections::BTreeMap;
 
 use pg_query::{
     NodeEnum,
-    protobuf::{GrantStmt, GrantTargetType, ObjectType, Token},
+    protobuf::{GrantTargetType, ObjectType, Token},
 };
 
 use super::{
-    Namespace, Sort, Statement, Symbol, ast, named, syntax,
+    Namespace, Sort, Statement, Symbol, ast, syntax,
     tokens::{self, bounds, is_comment},
 };
 use crate::sql::{self, Ident, Literal};
-
-/// The objects that a GRANT or REVOKE names one by one.
-pub(super) fn targets(grant: &GrantStmt) -> Vec<Symbol> {
-    match grant.targtype() {
-        GrantTargetType::AclTargetObject => grant
-            .objects
-            .iter()
-            .filter_map(ast::kind)
-            .filter_map(|node| named::object(grant.objtype(), node))
-            .collect(),
-        GrantTargetType::AclTargetAllInSchema
-        | GrantTargetType::AclTargetDefaults
-        | GrantTargetType::Undefined => Vec::new(),
-    }
-}
 
 /// What the statements of a tree define.
 pub struct Defined<'a> {

@@ -6,7 +6,7 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use super::syntax::SyntaxError;
+use super::grammar::SyntaxError;
 
 /// A longer row of operator characters is no operator of PostgreSQL, whose names have 63 bytes at most.
 const LONGEST_OPERATOR: usize = 1000;

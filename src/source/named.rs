@@ -1,6 +1,9 @@
 //! The objects that statements about objects name, of whatever sort: COMMENT, GRANT, ALTER … OWNER, DROP.
 
-use pg_query::{NodeEnum, protobuf::ObjectType};
+use pg_query::{
+    NodeEnum,
+    protobuf::{CreateSchemaStmt, GrantStmt, GrantTargetType, ObjectType},
+};
 
 use super::{Sort, Symbol, ast};
 
@@ -77,5 +80,27 @@ pub(super) fn object(object_type: ObjectType, node: &NodeEnum) -> Option<Symbol>
             }
         }
         _ => None,
+    }
+}
+
+/// The schema that a statement creates: without a name of its own it has its owner's.
+pub(super) fn schema_of(create: &CreateSchemaStmt) -> Symbol {
+    let owner = create.authrole.as_ref().map(|role| role.rolename.as_str());
+    let name = Some(create.schemaname.as_str()).filter(|name| !name.is_empty());
+    Symbol::new(Sort::Schema, name.or(owner).unwrap_or_default())
+}
+
+/// The objects that a GRANT or REVOKE names one by one.
+pub(super) fn granted(grant: &GrantStmt) -> Vec<Symbol> {
+    match grant.targtype() {
+        GrantTargetType::AclTargetObject => grant
+            .objects
+            .iter()
+            .filter_map(ast::kind)
+            .filter_map(|node| object(grant.objtype(), node))
+            .collect(),
+        GrantTargetType::AclTargetAllInSchema
+        | GrantTargetType::AclTargetDefaults
+        | GrantTargetType::Undefined => Vec::new(),
     }
 }

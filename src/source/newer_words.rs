@@ -10,7 +10,7 @@ use pg_query::protobuf::{ParseResult, ScanToken, Token};
 use prost::Message as _;
 
 use super::{
-    syntax::{self, SyntaxError},
+    grammar::{self, SyntaxError},
     tokens::{bounds, scan},
 };
 use crate::sql::NEWER_KEY_WORDS;
@@ -39,7 +39,7 @@ impl Reading {
             let word = disguised[name.clone()].to_ascii_lowercase();
             disguised.replace_range(name.clone(), &format!("{STAND_IN}{}", &word[2..]));
             names.push(name);
-            match syntax::parse_once(&disguised, 0) {
+            match grammar::parse_once(&disguised, 0) {
                 Ok(parsed) => {
                     names.sort_unstable_by_key(|name| name.start);
                     let tree = restored(&parsed)?;
@@ -114,12 +114,12 @@ fn restored(tree: &ParseResult) -> Option<ParseResult> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::syntax, *};
 
     #[test]
     fn words_that_are_names_are_read() {
         fn check(sql: &str, same_as: &str) {
-            let error = syntax::parse_once(sql, 0).expect_err("the words are in the way");
+            let error = grammar::parse_once(sql, 0).expect_err("the words are in the way");
             let reading = Reading::of(sql, error.at).expect("an older server reads it");
             let printed =
                 |tree| pg_query::deparse(tree, pg_query::DeparseOptions::default()).unwrap();
@@ -150,7 +150,7 @@ mod tests {
     fn other_mistakes_stay_mistakes() {
         fn check(sql: &str) {
             let error = syntax::parse(sql).unwrap_err();
-            assert_eq!(Some(error), syntax::parse_once(sql, 0).err(), "{sql}");
+            assert_eq!(Some(error), grammar::parse_once(sql, 0).err(), "{sql}");
         }
         check("CREATE FUNCTION f(json json,) RETURNS int AS ''");
         check("SELECT json json json");

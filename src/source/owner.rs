@@ -5,7 +5,7 @@ use pg_query::{
     protobuf::{AlterTableStmt, AlterTableType, RoleSpec},
 };
 
-use super::{Sort, Symbol, ast, define, named};
+use super::{Sort, Symbol, ast, named};
 
 /// The object to which a statement gives an owner by name.
 pub(super) fn owned(node: &NodeEnum) -> Option<Symbol> {
@@ -21,7 +21,7 @@ pub(super) fn owned(node: &NodeEnum) -> Option<Symbol> {
         }
         NodeEnum::CreateSchemaStmt(schema) => {
             schema.authrole.as_ref()?;
-            Some(define::schema_of(schema))
+            Some(named::schema_of(schema))
         }
         _ => None,
     }

@@ -10,7 +10,7 @@ use pg_query::{
 use super::{
     Action, Session, Sort, Statement, Symbol, Tree,
     abridged::abridged,
-    ast, define, directives, duplicates, foreign_keys, grants, inert, lexer, owner, policy, psql,
+    ast, define, directives, duplicates, foreign_keys, inert, lexer, named, owner, policy, psql,
     references,
     statement::Body,
     syntax,
@@ -279,7 +279,7 @@ fn read(
         body_needs: body_needs.into(),
         owned: owner::owned(node).map(Box::new),
         granted: match node {
-            NodeEnum::GrantStmt(grant) => grants::targets(grant).into(),
+            NodeEnum::GrantStmt(grant) => named::granted(grant).into(),
             _ => Box::default(),
         },
         roles: references.roles,

@@ -12,7 +12,7 @@ use pg_query::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Sort, Symbol, ast, grants, named, outline, session, syntax};
+use super::{Sort, Symbol, ast, named, outline, session, syntax};
 
 /// What a statement refers to.
 #[derive(Debug, Default)]
@@ -376,7 +376,7 @@ fn named_objects(node: &NodeEnum, needs: &mut BTreeSet<Symbol>) {
                 .filter_map(|node| object(drop.remove_type(), Some(node))),
         ),
         NodeEnum::GrantStmt(grant) => {
-            needs.extend(grants::targets(grant));
+            needs.extend(named::granted(grant));
             if grant.targtype() == GrantTargetType::AclTargetAllInSchema {
                 let schemas = ast::strings(&grant.objects).into_iter();
                 needs.extend(schemas.map(|name| Symbol::new(Sort::Schema, name)));

@@ -4,7 +4,10 @@ use std::{borrow::Cow, ops::Range};
 
 use pg_query::protobuf::{ScanToken, Token};
 
-use super::{lexer, syntax, syntax::SyntaxError};
+use super::{
+    grammar::{self, SyntaxError},
+    lexer,
+};
 
 /// Cuts `sql` into statements. The pieces, joined, are the input again: each holds the comments before it and its
 /// semicolon, the last one also what follows it.
@@ -133,7 +136,7 @@ pub(super) fn scan(sql: &str) -> Result<Vec<ScanToken>, SyntaxError> {
     let quiet = lexer::quiet(sql)?;
     pg_query::scan_tokens(&quiet).map_err(|error| {
         // The scanner's own error has no position; the parser stops at the same place.
-        let found = syntax::parse_once(&quiet, 0).err();
+        let found = grammar::parse_once(&quiet, 0).err();
         found.unwrap_or_else(|| SyntaxError {
             message: error.to_string(),
             at: 0,

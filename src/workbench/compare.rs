@@ -2,8 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Desired, Renames, Workbench, judge_bodies};
+use super::{
+    rename::Renames,
+    server::{Desired, Workbench},
+};
 use crate::{
+    build::bodies::BodyProblem,
     catalog::{Catalog, Unlike, Unmodelled},
     diagnostic::{Code, Diagnostic, Result, Severity},
     diff::{Catalogs, Diff, Fate},
@@ -11,7 +15,7 @@ use crate::{
     kinds::{Glob, ObjectId},
     plan::{Part, Plan, differ_in_line_ends, is_named},
     source::Statement,
-    sql::join,
+    sql::{Ident, join},
 };
 
 /// What a comparison has shown.
@@ -301,4 +305,32 @@ fn unmodelled(live: &Catalog, desired: &Catalog) -> Vec<Diagnostic> {
         ),
     ]
     .concat()
+}
+
+/// The diagnostics of broken bodies: an error where the plan writes the function, a warning where it stands as it was.
+pub fn judge_bodies(
+    problems: &[BodyProblem],
+    statements: &[Statement],
+    plan: &Plan,
+) -> Vec<Diagnostic> {
+    problems
+        .iter()
+        .map(|problem| {
+            let name = [
+                Ident::new(problem.schema.clone()),
+                Ident::new(problem.name.clone()),
+            ];
+            let written = plan.steps().any(|step| {
+                step.object.args.is_some() && step.object.of.is_none() && step.object.path == name
+            });
+            problem.diagnostic(
+                statements,
+                if written {
+                    Severity::Error
+                } else {
+                    Severity::Warning
+                },
+            )
+        })
+        .collect()
 }

@@ -1,25 +1,19 @@
 //! The way back from each place where a plan can stop, proved while the plan is.
 
-use super::{Workbench, differing, run};
+use super::{
+    rename::Renames,
+    run::{differing, run},
+    server::Workbench,
+};
 use crate::{
     build::Scratch,
     catalog::Catalog,
     diagnostic::Result,
     diff::{Catalogs, Diff},
-    intent::{Intent, Renamed},
     kinds::{Action, ObjectId, Rollout},
     plan::{Batch, Plan, UndoPart, changes, plan},
     source::Statement,
 };
-
-/// What was renamed by a plan, which the catalogs don't tell.
-#[derive(Clone, Copy)]
-pub struct Renames<'a> {
-    /// What the author said.
-    pub intent: &'a Intent,
-    /// What the renames have led to.
-    pub renamed: &'a Renamed,
-}
 
 /// A database on the way, and where it may lead back to.
 struct Walk<'a> {

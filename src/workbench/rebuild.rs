@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Workbench, differing, run, unproved};
+use super::{
+    run::{differing, run, unproved},
+    server::Workbench,
+};
 use crate::{
     build::{Scratch, load::load_foundation},
     catalog::{Catalog, Unlike, Unmodelled},

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Workbench, differing};
+use super::{run::differing, server::Workbench};
 use crate::{
     catalog::Catalog,
     connection::options::ConnectOptions,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Workbench, run};
+use super::{run::run, server::Workbench};
 use crate::{
     catalog::{Catalog, Fingerprint},
     diagnostic::{Code, Diagnostic, Result},

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Workbench, differing,
     replay::{begins_here, without_what_stood_besides},
-    run,
+    run::{differing, run},
+    server::Workbench,
 };
 use crate::{
     build::Scratch,

@@ -6,8 +6,9 @@ use pg_query::{
 };
 use serde_json::Value;
 
-use super::{OTHERS, cannot};
-use crate::source::{ast, syntax::SyntaxError};
+use crate::source::{ast, grammar::SyntaxError};
+
+pub(super) const OTHERS: &str = "only an UPDATE, a DELETE or an INSERT … SELECT goes in batches";
 
 /// What the WITH clause reads is read for each batch; what it writes would be written for each.
 pub(super) fn plain_with(with: Option<&WithClause>) -> Result<(), SyntaxError> {
@@ -189,3 +190,11 @@ const AGGREGATES: &[&str] = &[
     "variance",
     "xmlagg",
 ];
+
+/// What keeps a statement from going in batches.
+pub(super) fn cannot(reason: &str) -> SyntaxError {
+    SyntaxError {
+        message: reason.to_owned(),
+        at: 0,
+    }
+}
