@@ -4,14 +4,11 @@
 //! can be told for certain as soon as the old one's process has gone: the records that a transaction commits with its work
 //! are there or not. So forge goes on by them, as a later run would; `pg_xact_status` only tells people how it was.
 
-use std::{
-    cell::RefCell,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use super::{Work, lock};
+use super::{doubt::Doubt, lock, work::Work};
 use crate::{
     cancel::Urgency,
     connection::{backend::Backend, failure::ends_connection, session::Session},
@@ -31,24 +28,6 @@ const ENDING: Duration = Duration::from_mins(1);
 const REACHING: Duration = Duration::from_mins(1);
 
 const PAUSE: Duration = Duration::from_millis(200);
-
-/// The transaction whose COMMIT is under way.
-#[derive(Debug, Default)]
-pub struct Committing(RefCell<Option<Doubt>>);
-
-/// A transaction, and what it is for.
-#[derive(Debug, Clone)]
-struct Doubt {
-    transaction: String,
-    what: String,
-}
-
-impl Committing {
-    /// Whether nobody knows if the last transaction stands.
-    pub(super) fn is_in_doubt(&self) -> bool {
-        self.0.borrow().is_some()
-    }
-}
 
 /// Commits the session's transaction, which is for `what`.
 pub(super) async fn commit(work: &Work<'_>, what: &str) -> Result<(), tokio_postgres::Error> {

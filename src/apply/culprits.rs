@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::rows::{ask_within, count, is_of_value, state};
+use super::query::{ask_within, count, is_of_value, state};
 use crate::{
     connection::session::Session,
     source::{Probe, SHOWN},

@@ -2,13 +2,13 @@
 
 use std::{ops::Range, sync::Arc};
 
-use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
+use tokio_postgres::error::ErrorPosition;
 
-use super::run::Script;
+use super::{cause::Cause, script::Script};
 use crate::{
-    connection::failure::{ends_connection, server_error},
+    connection::failure::server_error,
     diagnostic::{Code, Diagnostic, Exit, SourceFile},
-    history::{Direction, Event},
+    history::Direction,
     kinds::Step,
 };
 
@@ -22,65 +22,6 @@ pub(super) struct Failure<'a> {
     pub(super) sql: Option<&'a str>,
     /// What happened.
     pub(super) cause: Cause,
-}
-
-/// Why a step didn't come to its end.
-pub(super) enum Cause {
-    /// The server said so, or its connection ended.
-    Server(tokio_postgres::Error),
-    /// The user wanted to stop.
-    Stopped,
-    /// forge itself can't go on, or may not.
-    Refused(Diagnostic),
-}
-
-impl Cause {
-    /// The server's code.
-    pub(super) fn sqlstate(&self) -> Option<&str> {
-        match self {
-            Self::Server(error) => error.code().map(SqlState::code),
-            Self::Stopped | Self::Refused(_) => None,
-        }
-    }
-
-    /// What the server said.
-    pub(super) fn reported(&self) -> Option<&DbError> {
-        match self {
-            Self::Server(error) => error.as_db_error(),
-            Self::Stopped | Self::Refused(_) => None,
-        }
-    }
-
-    /// Whether the connection is gone.
-    pub(super) fn ends_connection(&self) -> bool {
-        match self {
-            Self::Server(error) => ends_connection(error),
-            Self::Stopped | Self::Refused(_) => false,
-        }
-    }
-
-    /// Whether somebody has aborted the step.
-    pub(super) fn is_abort(&self) -> bool {
-        match self {
-            Self::Refused(error) => error.code() == Code::Aborted,
-            Self::Server(_) | Self::Stopped => false,
-        }
-    }
-
-    /// What is recorded: the server's message without the details, which may hold values of rows.
-    pub(super) fn recorded(&self) -> String {
-        match self {
-            Self::Server(error) => error
-                .as_db_error()
-                .map_or_else(|| error.to_string(), |error| error.message().to_owned()),
-            Self::Stopped => Event::INTERRUPTED.to_owned(),
-            Self::Refused(error) => error.message().to_owned(),
-        }
-    }
-
-    fn is_lock_timeout(&self) -> bool {
-        self.sqlstate() == Some(SqlState::LOCK_NOT_AVAILABLE.code())
-    }
 }
 
 /// What is known of the step that failed.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Work, leftovers, moved::Moved, target::read_target};
+use super::{leftovers, moved::Moved, target::read_target, work::Work};
 use crate::{
     catalog::Catalog,
     connection::failure::server_error,

@@ -1,25 +1,32 @@
-//! Who holds the lock, and how a run of forge whose client has gone is made to let go of it.
+//! The lock's key, and who holds it.
 
-use std::time::Duration;
+use sha2::{Digest as _, Sha256};
 
-use super::{Work, commit, lock};
 use crate::{
     connection::{backend::Backend, session::Session},
     diagnostic::{Diagnostic, Result},
     history::{self, Running},
 };
 
+/// The lock's two halves: forge, and the schema in which it keeps its history.
+pub(super) fn key() -> [i32; 2] {
+    ["forge", "schema forge"].map(|name| {
+        let digest = Sha256::digest(name);
+        i32::from_be_bytes(digest[..4].try_into().expect("a SHA-256 hash has 32 bytes"))
+    })
+}
+
 /// A process of the server that holds the lock.
 pub(super) struct Holder {
-    backend: Option<Backend>,
-    words: String,
+    pub(super) backend: Option<Backend>,
+    pub(super) words: String,
     /// The run of forge that it carries out, as the history knows it.
-    run: Option<Running>,
+    pub(super) run: Option<Running>,
 }
 
 /// Who holds the lock.
 pub(super) async fn holders(session: &Session) -> Result<Vec<Holder>> {
-    let [one, other] = lock::key();
+    let [one, other] = key();
     let rows = session
         .ask_as_login(include_str!("sql/holders.sql"), &[&one, &other])
         .await?;
@@ -78,25 +85,4 @@ pub(super) fn tell(error: Diagnostic, holders: &[Holder]) -> Diagnostic {
         } else {
             "run the command again when it has ended, or raise `lock_wait`; `pg_terminate_backend` ends one that hangs"
         })
-}
-
-/// Takes the lock. Ends the process that holds it before, if that is one of an earlier run of forge, and nobody else's.
-///
-/// # Errors
-/// As [`lock::acquire`].
-pub async fn take_over(work: &Work<'_>) -> Result<lock::Acquired> {
-    for holder in holders(work.session).await? {
-        match (holder.backend, &holder.run) {
-            (Some(backend), Some(_)) => {
-                work.reporter
-                    .note(format_args!("taking over from {}", holder.words));
-                commit::ended(work, backend, Duration::ZERO).await?;
-            }
-            (_, _) => work.reporter.warn(format_args!(
-                "{} is no run of forge that the history knows, and is not ended",
-                holder.words
-            )),
-        }
-    }
-    lock::acquire(work).await
 }

@@ -4,23 +4,16 @@
 //! there at all. It stands in the schema `forge`, which no plan manages, and depends on nothing that the plan may drop: values
 //! of types that aren't PostgreSQL's own are kept as text.
 
-use super::{Work, failure::Cause, runner::unless_cancelled};
+use super::{
+    cause::{Cause, unless_cancelled},
+    work::Work,
+};
 use crate::{
     connection::failure::server_error,
     history::{self, Entry, EventKind, StepOf},
     kinds::{Action, HazardKind, Step},
     sql::{Ident, Literal, join},
 };
-
-/// What becomes of rows and values that steps drop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Dropped {
-    /// They are lost.
-    #[default]
-    Lost,
-    /// They are copied before.
-    Kept,
-}
 
 /// A copy.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What a failed step outside of any transaction leaves behind.
 
-use super::Work;
+use super::work::Work;
 use crate::{connection::failure::server_error, diagnostic::Result, kinds::Step, source::is_named};
 
 /// Drops the invalid indexes that a failed concurrent build of this step has left.

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use sha2::{Digest as _, Sha256};
-
-use super::{Work, holder, retry};
+use super::{
+    holder::{holders, key, tell},
+    retry,
+    work::Work,
+};
 use crate::{
     cancel::Urgency,
     connection::{failure::server_error, session::Session},
@@ -18,14 +20,6 @@ pub enum Acquired {
     AtOnce,
     /// Another forge had it first.
     AfterWaiting,
-}
-
-/// The lock's two halves: forge, and the schema in which it keeps its history.
-pub(super) fn key() -> [i32; 2] {
-    ["forge", "schema forge"].map(|name| {
-        let digest = Sha256::digest(name);
-        i32::from_be_bytes(digest[..4].try_into().expect("a SHA-256 hash has 32 bytes"))
-    })
 }
 
 /// Takes the lock for this session, which keeps it until it ends. Waits for another forge as long as patience lasts.
@@ -101,8 +95,8 @@ async fn try_lock(session: &Session, query: &str) -> Result<bool> {
 async fn busy(session: &Session, waited: Option<Duration>) -> Diagnostic {
     let diagnostic = Diagnostic::error(Code::Busy, "another forge works on this database");
     // Who it is would be good to know, and isn't worth another error.
-    let holders = holder::holders(session).await.unwrap_or_default();
-    let diagnostic = holder::tell(diagnostic, &holders);
+    let holders = holders(session).await.unwrap_or_default();
+    let diagnostic = tell(diagnostic, &holders);
     match waited {
         Some(waited) => diagnostic.note(format!("waited for {} s", waited.as_secs())),
         None => diagnostic,

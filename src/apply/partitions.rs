@@ -6,7 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Work, failure::Cause, runner::unless_cancelled};
+use super::{
+    cause::{Cause, unless_cancelled},
+    work::Work,
+};
 use crate::{
     catalog::Families,
     connection::{failure::server_error, session::Session},

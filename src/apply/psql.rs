@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Script, lock, runner::writes_only};
+use super::{holder, runner::writes_only, script::Script};
 use crate::{
     catalog::Fingerprint,
     diagnostic::Result,
@@ -127,7 +127,7 @@ fn opening(text: &mut String) {
     }
     push(text, "SET client_min_messages = warning;");
     push(text, "\n-- nobody else at work");
-    let [key, other] = lock::key();
+    let [key, other] = holder::key();
     push(
         text,
         raise_unless(

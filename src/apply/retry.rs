@@ -7,7 +7,7 @@ use std::{
 
 use tokio_postgres::error::{DbError, SqlState};
 
-use super::Work;
+use super::work::Work;
 use crate::{cancel::Urgency, kinds::Step};
 
 /// The shortest and the longest pause between two tries.

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Work,
     check::{check, check_partitions},
     halfway::as_it_stands,
     rows::{Remaining, look_for_rows, refuse},
     runner::{Came, Runner},
+    script::Script,
     target::{Target, read_target},
+    work::Work,
 };
 use crate::{
     catalog::{Catalog, Fingerprint},
@@ -17,19 +18,6 @@ use crate::{
     kinds::Rollout,
     report::Status,
 };
-
-/// A plan to run.
-#[derive(Debug, Clone, Copy)]
-pub struct Script<'a> {
-    /// Which way the file leads.
-    pub direction: Direction,
-    /// The file whose steps are run.
-    pub file: &'a Filed,
-    /// The way back, to be remembered with a plan that is applied.
-    pub down: Option<&'a Filed>,
-    /// The part of the plan behind which to stop.
-    pub phase: Option<Rollout>,
-}
 
 /// Where a run has led.
 pub enum Reached {

@@ -1,18 +1,21 @@
 //! Carries out the steps of one plan: batch by batch, each recorded, what others are in the way of again.
 
-use std::{collections::BTreeSet, pin::pin, time::Instant};
+use std::{collections::BTreeSet, time::Instant};
 
 use super::{
-    Dropped, Work, backfill, check,
+    backfill,
+    cause::{Cause, unless_cancelled},
+    check,
     commit::commit,
-    failure::{Cause, Failure, Rest, explain},
+    failure::{Failure, Rest, explain},
     kept::{self, Copy},
     leftovers,
     partitions::Partitioned,
     retry::{self, Next, Tries},
-    run::Script,
+    script::Script,
     target::read_target,
     watch::{Watched, watched},
+    work::{Dropped, Work},
 };
 use crate::{
     cancel::Urgency,
@@ -531,20 +534,4 @@ pub(super) fn writes_only(batch: &Batch) -> bool {
         .steps
         .iter()
         .all(|step| step.action == Action::Data && step.sql.iter().all(|sql| writes_rows(sql)))
-}
-
-/// A statement of the plan, until the user wants to stop at once.
-pub(super) async fn unless_cancelled<T>(
-    work: &Work<'_>,
-    running: impl Future<Output = Result<T, tokio_postgres::Error>>,
-) -> Result<T, Cause> {
-    let mut running = pin!(running);
-    tokio::select! {
-        result = &mut running => result.map_err(Cause::Server),
-        () = work.cancel.reached(Urgency::Now) => {
-            // If the request doesn't get through, the statement runs to its end and the next one isn't begun.
-            drop(work.session.cancel_token().cancel().await);
-            running.await.map_err(|_| Cause::Stopped)
-        }
-    }
 }

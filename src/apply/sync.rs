@@ -1,6 +1,6 @@
 //! Runs a plan that nobody reviews, on a database whose rows nobody needs.
 
-use super::Work;
+use super::work::Work;
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
     kinds::ObjectId,

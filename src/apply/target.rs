@@ -1,9 +1,9 @@
 //! The target of runs: as it is, and as approved plans made it.
 
 use super::{
-    Work,
     added::Added,
     watch::{Reading, attended},
+    work::Work,
 };
 use crate::{
     catalog::{Catalog, Fingerprint},

@@ -12,7 +12,7 @@ use std::{
 use tokio::time::sleep;
 use tokio_postgres::Row;
 
-use super::Work;
+use super::work::Work;
 use crate::{
     connection::{failure::server_error, options::ConnectOptions, session::Session},
     diagnostic::Result,

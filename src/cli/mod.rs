@@ -16,6 +16,7 @@ mod changes;
 mod check;
 mod checks;
 mod consent;
+mod context;
 mod current;
 mod doctor;
 mod downgrade;
@@ -55,20 +56,20 @@ mod wait;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use futures_util::future::LocalBoxFuture;
 use tokio::signal::unix::{SignalKind, signal};
 
+pub use self::context::Context;
+use self::context::Format;
 use crate::{
     apply::Unfinished,
     cancel::{Cancel, Urgency},
     diagnostic::{Code, Diagnostic, Exit, Result},
     environment::Environment,
-    files::ProjectFiles,
-    history::Signers,
     report::{LogFormat, LogLevel, Paint, Reporter, Stream, log},
-    settings::{self, GlobalFlags, Setting, Settings},
+    settings::{self, GlobalFlags},
 };
 
 /// How long work on other threads (a download) may take to notice that forge is ending.
@@ -221,69 +222,6 @@ impl Command {
             Self::Grants(args) => Box::pin(grants::run(args, context)),
         }
     }
-}
-
-/// What a command works with.
-pub struct Context<'a> {
-    /// The flags that every command takes.
-    pub flags: &'a GlobalFlags,
-    /// The process's environment variables.
-    pub environment: &'a Environment,
-    /// The folder to run in.
-    pub working_dir: &'a Utf8Path,
-    /// The terminal.
-    pub reporter: &'a Reporter,
-    /// The user's wish to stop.
-    pub cancel: &'a Cancel,
-    /// What stands of the command's work.
-    pub unfinished: &'a Unfinished,
-}
-
-impl Context<'_> {
-    /// forge's own file.
-    pub fn program(&self) -> Result<Utf8PathBuf> {
-        let path = std::env::current_exe()?;
-        Utf8PathBuf::from_path_buf(path).map_err(|path| {
-            let message = format!("forge's own path `{}` is not UTF-8", path.display());
-            Diagnostic::error(Code::Configuration, message)
-        })
-    }
-
-    /// The files of a project in this folder.
-    fn files_of(&self, folder: &Utf8Path) -> ProjectFiles {
-        let allowed = self.flags.allowed(self.environment, self.working_dir);
-        ProjectFiles::new(folder, &allowed)
-    }
-
-    /// The people one of whom has to have signed what is applied.
-    fn signers<'s>(&'s self, settings: &'s Settings) -> Option<Signers<'s>> {
-        let file = settings.policy.signers.as_ref()?;
-        Some(Signers {
-            file: &file.value,
-            environment: self.environment,
-        })
-    }
-
-    /// The settings. Resolved on demand, because some commands do without a sound `forge.toml`.
-    pub fn settings(&self) -> Result<Settings> {
-        let settings = Settings::resolve(self.flags, self.environment, self.working_dir)?;
-        let project = &settings.project.root;
-        self.reporter.detail(format_args!("project: {project}"));
-        if let Some(Setting { value, origin }) = &settings.target {
-            self.reporter
-                .detail(format_args!("target: {value} ({origin})"));
-        }
-        Ok(settings)
-    }
-}
-
-/// How a command prints its data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
 }
 
 /// Runs forge: everything that a process does between its arguments and its exit code.

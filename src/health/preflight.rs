@@ -3,37 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Line,
+    ahead::Ahead,
     facts::{self, Surroundings, Touched, about, bytes},
+    line::Line,
     verify,
 };
 use crate::{
     apply::{self, InTheWay, Looked, Remaining, look_for_rows},
-    catalog::{Catalog, Scope},
     connection::{pooling::Pooling, session::Session},
     diagnostic::{Code, Result},
-    history::{self, Filed, Revisions, Signers, Standing},
+    history::{self, Filed, Standing},
     kinds::{Action, HazardKind, Kind, Step},
     plan::{estimate, held, outlook},
 };
-
-/// What lies ahead.
-pub struct Ahead<'a> {
-    /// The plans that would be applied, in order.
-    pub plans: &'a [Filed],
-    /// Their ways back.
-    pub downs: &'a [Option<Filed>],
-    /// The people one of whom has to have signed them.
-    pub signers: Option<Signers<'a>>,
-    /// The revisions that nobody has approved.
-    pub held: &'a [&'a str],
-    /// What is known of all revisions.
-    pub revisions: &'a Revisions,
-    /// The database as it is.
-    pub live: &'a Catalog,
-    /// What is managed there.
-    pub scope: &'a Scope,
-}
 
 /// Looks at everything that decides whether an apply would go through now.
 ///

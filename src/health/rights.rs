@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Line, facts, preflight::Ahead};
+use super::{ahead::Ahead, facts, line::Line};
 use crate::{
     apply::{MissingRole, missing_roles, statements_left},
     catalog::Catalog,

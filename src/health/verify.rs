@@ -1,6 +1,6 @@
 //! Is the database what the history says it is?
 
-use super::{Line, facts};
+use super::{facts, line::Line};
 use crate::{
     catalog::{Catalog, Scope},
     connection::session::Session,

@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, path::PathBuf};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{
-    Body,
     graph::{Graph, Node},
+    naming::is_down,
+    registration::Body,
     stray::{self, Stray},
 };
 use crate::{
@@ -232,10 +233,6 @@ fn files_in(files: &ProjectFiles, folder: &Utf8Path) -> Result<(Vec<Utf8PathBuf>
         paths.into_iter().filter(is_plan).collect(),
         strays.map(|path| Stray::unnamed(path)).collect(),
     ))
-}
-
-pub(super) fn is_down(path: &Utf8Path) -> bool {
-    path.as_str().ends_with(".down.sql")
 }
 
 fn duplicate(revision: &str, one: &Filed, other: &Filed) -> Diagnostic {

@@ -115,6 +115,11 @@ pub fn vague(message: &str) -> Option<&'static str> {
         .then_some("a reviewer reads it first: name the change, such as `add email to users`")
 }
 
+/// Whether a file is a way back, by its name.
+pub(super) fn is_down(path: &Utf8Path) -> bool {
+    path.as_str().ends_with(".down.sql")
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::tz::{self, TimeZone};

@@ -1,10 +1,18 @@
 //! The statement by which a database remembers a revision; forge runs it, and so does psql in forge's place.
 
-use super::Body;
 use crate::{
     plan::file::PlanFile,
     sql::{Literal, escaped_where, join},
 };
+
+/// The texts of a revision's files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body {
+    /// The plan.
+    pub up: String,
+    /// The way back, if it has one.
+    pub down: Option<String>,
+}
 
 /// What a database can store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

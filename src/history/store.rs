@@ -11,7 +11,7 @@ use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use super::{
     graph::Node,
     journal::{Event, EventKind, Journal, Owed, Recorded, Taken},
-    registration::{Storable, registration},
+    registration::{Body, Storable, registration},
 };
 use crate::{
     catalog::{Catalog, Fingerprint, Scope},
@@ -80,15 +80,6 @@ impl<'a> Entry<'a> {
             ..Self::new(revision, kind)
         }
     }
-}
-
-/// The texts of a revision's files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Body {
-    /// The plan.
-    pub up: String,
-    /// The way back, if it has one.
-    pub down: Option<String>,
 }
 
 /// The statements that make the schema in which forge keeps its history, each with the table that shows that they have been

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use camino::Utf8Path;
 
-use super::{folder::is_down, graph::Node};
+use super::{graph::Node, naming::is_down};
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
     files::{ProjectFiles, SQL_LIMIT},

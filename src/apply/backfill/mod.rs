@@ -9,11 +9,10 @@ use std::time::{Duration, Instant};
 
 pub use self::pace::{Pace, spoken};
 use super::{
-    Work,
+    cause::{Cause, unless_cancelled},
     commit::commit,
-    failure::Cause,
     retry::{self, Next, Tries},
-    runner::unless_cancelled,
+    work::Work,
 };
 use crate::{
     cancel::Urgency,
