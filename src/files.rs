@@ -14,6 +14,7 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use fs_err::{self as fs, OpenOptions, os::unix::fs::OpenOptionsExt as _};
+use nix::fcntl::OFlag;
 
 use crate::diagnostic::{Code, Diagnostic, Result};
 
@@ -80,7 +81,7 @@ impl ProjectFiles {
             // Should it have become something else meanwhile, no link is followed and no FIFO waited for.
             let file = OpenOptions::new()
                 .read(true)
-                .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY)
+                .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())
                 .open(&real)?;
             let opened = file.metadata()?;
             self.expect_regular(path, &opened)?;

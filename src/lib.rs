@@ -53,6 +53,7 @@
 //! | [`settings`] | flags, environment and `forge.toml`, brought together once |
 //! | [`hooks`] | the project's own commands around an apply, backup and webhook |
 //! | [`report`] | the terminal: the only code that prints |
+//! | [`spelling`] | which known word a mistyped one may stand for |
 //! | [`cancel`] | the user's wish to stop, by degrees |
 //! | [`cli`] | one file for each command: arguments, then a short function that calls the rest |
 //!
@@ -158,6 +159,7 @@ pub mod scaffold;
 pub mod settings;
 pub mod shadow;
 pub mod source;
+pub mod spelling;
 pub mod sql;
 mod system;
 pub mod workbench;

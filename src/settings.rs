@@ -7,7 +7,6 @@ mod connection_string;
 mod file;
 mod flags;
 mod naming;
-mod nearest;
 mod operations;
 mod setting;
 mod sources;
@@ -23,7 +22,6 @@ pub use self::{
     file::{FILE_NAME, ForgeToml, Managed, parse_duration, parse_time_limit},
     flags::{GlobalFlags, ShadowProvider},
     naming::{Naming, unknown_token},
-    nearest::nearest,
     operations::{Backup, CommandLine, Operations, Webhook},
     setting::{Origin, Setting},
     window::Window,

@@ -1,14 +1,18 @@
 //! The few calls to the operating system that the standard library lacks: signals, user namespaces, free space.
 //!
-//! All unsafe code but the parser's stands here, one call per function.
+//! `nix` wraps them. What it doesn't have, Landlock and code between fork and exec, is all unsafe code but the parser's.
 #![expect(
     unsafe_code,
-    reason = "libc's functions are unsafe to call; each call says why it is sound"
+    reason = "hooks between fork and exec and two system calls have no safe form; each says why it is sound"
 )]
 
-use std::{ffi::CString, io, os::unix::process::CommandExt as _, process::Command};
+use std::{io, os::unix::process::CommandExt as _, process::Command};
 
 use camino::Utf8Path;
+use nix::{
+    sys::{signal, statvfs::statvfs},
+    unistd::{Gid, Pid, Uid},
+};
 
 /// What a postmaster or `initdb` is told. (PostgreSQL docs: 18.5 Shutting Down the Server.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,68 +26,50 @@ pub(crate) enum Signal {
 }
 
 impl Signal {
-    fn number(self) -> libc::c_int {
+    fn raw(self) -> signal::Signal {
         match self {
-            Self::Quit => libc::SIGQUIT,
-            Self::Interrupt => libc::SIGINT,
-            Self::Kill => libc::SIGKILL,
+            Self::Quit => signal::Signal::SIGQUIT,
+            Self::Interrupt => signal::Signal::SIGINT,
+            Self::Kill => signal::Signal::SIGKILL,
         }
     }
 }
 
 /// Sends a signal; a process that has ended is left alone.
 pub(crate) fn send(process: u32, signal: Signal) {
-    let Ok(process) = libc::pid_t::try_from(process) else {
-        return;
-    };
     // Zero and below address process groups.
-    if process > 0 {
-        // SAFETY: `kill` takes two integers and touches no memory of ours.
-        unsafe { libc::kill(process, signal.number()) };
+    if let Some(process) = i32::try_from(process).ok().filter(|process| *process > 0) {
+        let _ = signal::kill(Pid::from_raw(process), signal.raw());
     }
 }
 
 /// Sends a signal to the process group that a process leads.
 pub(crate) fn send_to_group(leader: u32, signal: Signal) {
-    let Ok(leader) = libc::pid_t::try_from(leader) else {
-        return;
-    };
     // One would address every process.
-    if leader > 1 {
-        // SAFETY: `kill` takes two integers and touches no memory of ours.
-        unsafe { libc::kill(-leader, signal.number()) };
+    if let Some(leader) = i32::try_from(leader).ok().filter(|leader| *leader > 1) {
+        let _ = signal::killpg(Pid::from_raw(leader), signal.raw());
     }
 }
 
 /// The user as which forge runs.
 pub(crate) fn effective_user() -> u32 {
-    // SAFETY: `geteuid` has no arguments and can't fail.
-    unsafe { libc::geteuid() }
+    Uid::effective().as_raw()
 }
 
 /// The group as which forge runs.
 pub(crate) fn effective_group() -> u32 {
-    // SAFETY: `getegid` has no arguments and can't fail.
-    unsafe { libc::getegid() }
+    Gid::effective().as_raw()
 }
 
 /// How many bytes the file system of `path` has left for us.
 pub(crate) fn free_space(path: &Utf8Path) -> Option<u64> {
-    let path = CString::new(path.as_str()).ok()?;
-    let mut space = std::mem::MaybeUninit::<libc::statvfs>::uninit();
-    // SAFETY: `path` ends with a zero byte and `space` has room for what `statvfs` writes.
-    let result = unsafe { libc::statvfs(path.as_ptr(), space.as_mut_ptr()) };
-    if result != 0 {
-        return None;
-    }
-    // SAFETY: `statvfs` succeeded, so it filled the structure.
-    let space = unsafe { space.assume_init() };
+    let space = statvfs(path.as_std_path()).ok()?;
     #[cfg_attr(
         target_os = "linux",
         expect(clippy::useless_conversion, reason = "32 bits wide on macOS")
     )]
-    let blocks = u64::from(space.f_bavail);
-    Some(blocks.saturating_mul(space.f_frsize))
+    let blocks = u64::from(space.blocks_available());
+    Some(blocks.saturating_mul(space.fragment_size()))
 }
 
 /// How a child process lives and with which rights.
@@ -110,7 +96,8 @@ pub(crate) fn prepare(command: &mut Command, child: Child) {
         die_with_parent(child.when_orphaned, parent)
     };
     // SAFETY: between fork and exec the closure calls only `unshare`, `open`, `write`, `close`, `prctl` and `getppid`,
-    // which are async-signal-safe or plain system calls; what it needs was allocated before.
+    // which are async-signal-safe or plain system calls, by wrappers that allocate nothing for a `CStr`; what it needs was
+    // allocated before.
     unsafe { command.pre_exec(setup) };
 }
 
@@ -131,13 +118,9 @@ pub(super) fn landlock_abi() -> io::Result<u32> {
 pub(super) fn restrict(command: &mut Command, ruleset: std::os::fd::OwnedFd) {
     use std::os::fd::AsRawFd as _;
 
-    const ON: libc::c_ulong = 1;
     const UNUSED: libc::c_ulong = 0;
     let setup = move || {
-        // SAFETY: PR_SET_NO_NEW_PRIVS takes integers.
-        if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, ON, UNUSED, UNUSED, UNUSED) } != 0 {
-            return Err(io::Error::last_os_error());
-        }
+        nix::sys::prctl::set_no_new_privs()?;
         let file = libc::c_long::from(ruleset.as_raw_fd());
         // SAFETY: the call takes two integers; the closure owns the file, so it is open.
         if unsafe { libc::syscall(libc::SYS_landlock_restrict_self, file, UNUSED) } != 0 {
@@ -151,10 +134,8 @@ pub(super) fn restrict(command: &mut Command, ruleset: std::os::fd::OwnedFd) {
 
 #[cfg(target_os = "linux")]
 fn enter_namespace(users: &[u8], groups: &[u8]) -> io::Result<()> {
-    // SAFETY: `unshare` takes an integer; the forked child has one thread, as CLONE_NEWUSER asks.
-    if unsafe { libc::unshare(libc::CLONE_NEWUSER) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
+    // The forked child has one thread, as CLONE_NEWUSER asks.
+    nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER)?;
     // Without this the kernel refuses a group map to the unprivileged (user_namespaces(7)).
     write_file(c"/proc/self/setgroups", b"deny")?;
     write_file(c"/proc/self/uid_map", users)?;
@@ -168,34 +149,21 @@ fn enter_namespace(_users: &[u8], _groups: &[u8]) -> io::Result<()> {
 
 #[cfg(target_os = "linux")]
 fn write_file(path: &std::ffi::CStr, bytes: &[u8]) -> io::Result<()> {
-    // SAFETY: `path` ends with a zero byte.
-    let file = unsafe { libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC) };
-    if file < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: `bytes` is valid for its length, and `file` is open.
-    let written = unsafe { libc::write(file, bytes.as_ptr().cast(), bytes.len()) };
-    let result = if written < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(())
+    use nix::{
+        fcntl::{OFlag, open},
+        sys::stat::Mode,
     };
-    // SAFETY: `file` is ours and is not used again.
-    unsafe { libc::close(file) };
-    result
+
+    let file = open(path, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+    nix::unistd::write(&file, bytes)?;
+    Ok(())
 }
 
 #[cfg(target_os = "linux")]
 fn die_with_parent(signal: Signal, parent: u32) -> io::Result<()> {
-    let number = libc::c_ulong::try_from(signal.number()).expect("signal numbers are positive");
-    // SAFETY: PR_SET_PDEATHSIG takes one integer.
-    if unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, number) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
+    nix::sys::prctl::set_pdeathsig(signal.raw())?;
     // The parent may have ended before the call above.
-    // SAFETY: `getppid` has no arguments and can't fail.
-    let now = unsafe { libc::getppid() };
-    if u32::try_from(now) == Ok(parent) {
+    if u32::try_from(nix::unistd::getppid().as_raw()) == Ok(parent) {
         Ok(())
     } else {
         Err(io::Error::from(io::ErrorKind::Interrupted))

@@ -1,9 +1,6 @@
 //! What is worth another try, when, and who is in the way.
 
-use std::{
-    hash::{BuildHasher as _, RandomState},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use tokio_postgres::error::{DbError, SqlState};
 
@@ -31,9 +28,7 @@ pub(super) fn is_worth_another_try(error: &DbError) -> bool {
 
 /// Between half of a duration and all of it, so that those who wait for the same thing don't come back together.
 pub(super) fn jitter(pause: Duration) -> Duration {
-    let random = RandomState::new().hash_one(0_u8);
-    let share = u32::try_from(random % 512).expect("it is below 512");
-    pause / 2 + pause / 1024 * share
+    pause.mul_f32(0.5 + fastrand::f32() / 2.0)
 }
 
 /// What comes after a try that failed because of others.

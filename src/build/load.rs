@@ -22,6 +22,7 @@ use super::{
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
     source::{self, Defined, Share, Statement, granted_on_share},
+    spelling::closest,
 };
 
 /// As many statements are sent at once. More gain nothing; fewer cost a third (measured with 1,000 tables).
@@ -129,7 +130,7 @@ async fn offers_extensions(client: &Client, statements: &[Statement]) -> Result<
         let diagnostic = Diagnostic::error(Code::MissingExtension, format!("the shadow server has no extension `{name}`"))
             .at(&statement.file, statement.head(), "asked for here")
             .note("the schema is built on the shadow server before it is compared, so its extensions must be installed there");
-        match source::closest(name, offered.iter().map(String::as_str)) {
+        match closest(name, offered.iter().map(String::as_str)) {
             Some(similar) => diagnostic.help(format!("did you mean `{similar}`?")),
             None => diagnostic.help("install it there, or use the target itself with `--shadow target`"),
         }

@@ -8,6 +8,7 @@ use super::limit::{self, Limit};
 use crate::{
     diagnostic::{Code, Diagnostic},
     source::{self, Namespace, Statement, Symbol},
+    spelling::closest,
 };
 
 /// Why a statement of the tree may lack a privilege.
@@ -355,7 +356,7 @@ fn similar(statements: &[&Statement], code: &SqlState, name: &str) -> Option<Str
     let names: Vec<&str> = symbols()
         .map(|symbol| symbol.member.as_ref().unwrap_or(&symbol.name).as_str())
         .collect();
-    let found = source::closest(bare, names)?;
+    let found = closest(bare, names)?;
     Some(schema.map_or_else(|| found.to_owned(), |schema| format!("{schema}.{found}")))
 }
 

@@ -1,8 +1,7 @@
 //! Who runs forge: the account that stands in for a missing user name, and whose home holds `.pgpass`.
 
-use std::os::unix::fs::MetadataExt as _;
-
 use camino::Utf8PathBuf;
+use nix::unistd::{Uid, User};
 
 use crate::environment::Environment;
 
@@ -16,35 +15,26 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// Finds the account. Containers run under ids without an entry in the password file; `USER` helps there.
+    /// Finds the account. Containers run under ids that no user database has; `USER` helps there.
     pub(super) fn find(environment: &Environment) -> Self {
-        // The owner of /proc/self is the effective user, for which libpq has a system call.
-        let uid = fs_err::metadata("/proc/self").ok().map(|own| own.uid());
-        let passwd = fs_err::read_to_string("/etc/passwd").unwrap_or_default();
-        Self::from_parts(uid, &passwd, environment)
+        let user = User::from_uid(Uid::effective()).ok().flatten();
+        let user =
+            user.and_then(|user| Some((user.name, Utf8PathBuf::from_path_buf(user.dir).ok()?)));
+        Self::from_parts(user, environment)
     }
 
-    fn from_parts(uid: Option<u32>, passwd: &str, environment: &Environment) -> Self {
-        let (name, home) = uid.and_then(|uid| entry(passwd, uid)).unzip();
-        Self {
-            name: name
-                .or_else(|| environment.get("USER"))
+    fn from_parts(user: Option<(String, Utf8PathBuf)>, environment: &Environment) -> Self {
+        let (name, home) = user.unzip();
+        let login = || {
+            environment
+                .get("USER")
                 .or_else(|| environment.get("LOGNAME"))
-                .map(str::to_owned),
-            home: environment.get("HOME").or(home).map(Utf8PathBuf::from),
+        };
+        Self {
+            name: name.or_else(|| login().map(str::to_owned)),
+            home: environment.get("HOME").map(Utf8PathBuf::from).or(home),
         }
     }
-}
-
-/// Name and home of a user id in a password file.
-fn entry(passwd: &str, uid: u32) -> Option<(&str, &str)> {
-    passwd.lines().find_map(|line| {
-        let fields: Vec<&str> = line.split(':').collect();
-        let &[name, _, id, _, _, home, _] = fields.as_slice() else {
-            return None;
-        };
-        (id.parse() == Ok(uid)).then_some((name, home))
-    })
 }
 
 #[cfg(test)]
@@ -53,10 +43,8 @@ mod tests {
 
     #[test]
     fn names_and_homes() {
-        const PASSWD: &str =
-            "root:x:0:0:root:/root:/bin/sh\nann:x:1000:1000:Ann,,,:/home/ann:/bin/sh\n";
         fn check(
-            uid: Option<u32>,
+            known: bool,
             environment: &[(&str, &str)],
             name: Option<&str>,
             home: Option<&str>,
@@ -66,17 +54,23 @@ mod tests {
                 name: name.map(str::to_owned),
                 home: home.map(Utf8PathBuf::from),
             };
-            assert_eq!(Account::from_parts(uid, PASSWD, &environment), expected);
+            let user = known.then(|| ("ann".to_owned(), "/home/ann".into()));
+            assert_eq!(Account::from_parts(user, &environment), expected);
         }
-        check(Some(1000), &[], Some("ann"), Some("/home/ann"));
+        check(true, &[], Some("ann"), Some("/home/ann"));
         check(
-            Some(1000),
+            true,
             &[("USER", "bob"), ("HOME", "/srv")],
             Some("ann"),
             Some("/srv"),
         );
-        check(Some(4711), &[("USER", "bob")], Some("bob"), None);
-        check(None, &[("USER", ""), ("LOGNAME", "eve")], Some("eve"), None);
-        check(Some(4711), &[], None, None);
+        check(false, &[("USER", "bob")], Some("bob"), None);
+        check(
+            false,
+            &[("USER", ""), ("LOGNAME", "eve")],
+            Some("eve"),
+            None,
+        );
+        check(false, &[], None, None);
     }
 }

@@ -9,7 +9,6 @@ use toml_edit::{Document, Item};
 use super::{
     Origin, ShadowProvider,
     connection_string::{ConnectionString, mask},
-    nearest::nearest,
     operations::{BackupTable, CommandLine, TunnelTable},
     window::Window,
 };
@@ -17,6 +16,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Result, SourceFile},
     files::{ProjectFiles, SETTINGS_LIMIT},
     kinds::Glob,
+    spelling::closest,
 };
 
 /// The file's name.
@@ -249,7 +249,7 @@ fn misfit(file: &Arc<SourceFile>, message: &str, span: Option<Range<usize>>) -> 
         ),
     );
     let known = unknown.known.join("`, `");
-    match nearest(unknown.name, unknown.known.iter().copied()) {
+    match closest(unknown.name, unknown.known.iter().copied()) {
         Some(name) => diagnostic.at(file, span, format!("did you mean `{name}`?")),
         None => diagnostic.at(file, span, "not known"),
     }

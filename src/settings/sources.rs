@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::{
     ConnectionString, FILE_NAME, ForgeToml, GlobalFlags, Managed, Naming, Origin, Policy, Project,
-    Setting, Shadow, ShadowProvider, Target, existing, file::ShadowTable, nearest, no_project,
+    Setting, Shadow, ShadowProvider, Target, existing, file::ShadowTable, no_project,
     parse_time_limit,
 };
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     environment::Environment,
     files::ProjectFiles,
     shadow::STATEMENT_TIMEOUT,
+    spelling::closest,
 };
 
 /// How long `apply` waits for another forge unless told otherwise.
@@ -200,7 +201,7 @@ impl<'a> Sources<'a> {
         } else {
             diagnostic.note(existing(&names))
         };
-        match nearest(&name.value, names.iter().map(String::as_str)) {
+        match closest(&name.value, names.iter().map(String::as_str)) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic.help(format!("add `[environments.{}]`", name.value)),
         }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use camino::Utf8Path;
+use nix::unistd::{Uid, User};
 
 use crate::{
     environment::Environment,
@@ -54,13 +55,14 @@ impl Account {
     }
 
     fn listed(environment: &Environment, lifetime: Lifetime) -> Vec<Self> {
-        let users = fs_err::read_to_string("/etc/passwd").unwrap_or_default();
-        candidates(
-            system::effective_user(),
-            environment.get("SUDO_UID"),
-            &users,
-            lifetime,
-        )
+        let found = |user: nix::Result<Option<User>>| user.ok().flatten().map(Known::from);
+        let sudo = environment.get("SUDO_UID").and_then(|uid| uid.parse().ok());
+        let users = Users {
+            nobody: found(User::from_name("nobody")),
+            by_sudo: sudo.and_then(|uid| found(User::from_uid(Uid::from_raw(uid)))),
+            postgres: found(User::from_name(POSTGRES)),
+        };
+        candidates(system::effective_user(), users, lifetime)
     }
 
     /// The account that the owner of an existing folder asks for.
@@ -187,23 +189,47 @@ impl Account {
     }
 }
 
-fn candidates(
-    effective_user: u32,
-    sudo_user: Option<&str>,
-    users: &str,
-    lifetime: Lifetime,
-) -> Vec<Account> {
-    let entries = || users.lines().filter_map(entry);
-    let nobody = entries().find(|(name, ..)| name == "nobody");
-    let (uid, gid) = nobody.map_or((NOBODY, NOBODY), |(_, uid, gid)| (uid, gid));
-    let namespace = Account::Namespace { uid, gid };
+/// A user of this machine.
+#[derive(Debug, Clone)]
+struct Known {
+    name: String,
+    uid: u32,
+    gid: u32,
+}
+
+impl From<User> for Known {
+    fn from(user: User) -> Self {
+        Self {
+            name: user.name,
+            uid: user.uid.as_raw(),
+            gid: user.gid.as_raw(),
+        }
+    }
+}
+
+/// Who could run servers, as far as this machine knows them.
+#[derive(Debug, Clone, Default)]
+struct Users {
+    nobody: Option<Known>,
+    /// Who ran sudo.
+    by_sudo: Option<Known>,
+    postgres: Option<Known>,
+}
+
+fn candidates(effective_user: u32, users: Users, lifetime: Lifetime) -> Vec<Account> {
+    let Users {
+        nobody,
+        by_sudo,
+        postgres,
+    } = users;
+    let nobody_is = nobody.as_ref();
+    let namespace = Account::Namespace {
+        uid: nobody_is.map_or(NOBODY, |user| user.uid),
+        gid: nobody_is.map_or(NOBODY, |user| user.gid),
+    };
     if effective_user != 0 {
         return vec![Account::Own, namespace];
     }
-    let sudo_user: Option<u32> = sudo_user.and_then(|uid| uid.parse().ok());
-    let by_sudo = entries().find(|&(_, uid, _)| Some(uid) == sudo_user);
-    let postgres = entries().find(|(name, ..)| name == POSTGRES);
-    let nobody = entries().find(|(name, ..)| name == "nobody");
     let order = match lifetime {
         Lifetime::Throwaway => [nobody, by_sudo, postgres],
         Lifetime::Lasting => [by_sudo, nobody, postgres],
@@ -211,20 +237,11 @@ fn candidates(
     let mut accounts: Vec<Account> = order
         .into_iter()
         .flatten()
-        .filter(|&(_, uid, _)| uid != 0)
-        .map(|(name, uid, gid)| Account::User { name, uid, gid })
+        .filter(|user| user.uid != 0)
+        .map(|Known { name, uid, gid }| Account::User { name, uid, gid })
         .collect();
     accounts.push(namespace);
     accounts
-}
-
-/// Name, user and group of a line of `/etc/passwd`.
-fn entry(line: &str) -> Option<(String, u32, u32)> {
-    let mut fields = line.split(':');
-    let name = fields.next()?;
-    let uid = fields.nth(1)?.parse().ok()?;
-    let gid = fields.next()?.parse().ok()?;
-    Some((name.to_owned(), uid, gid))
 }
 
 #[cfg(test)]
@@ -233,16 +250,13 @@ mod tests {
 
     #[test]
     fn order_of_accounts() {
-        const USERS: &str = "root:x:0:0::/root:/bin/sh\nnobody:x:99:98::/:/bin/false\nbroken\nann:x:1000:1001::/home/ann:/bin/sh\npostgres:x:101:104::/:/bin/sh\n";
         use Lifetime::{Lasting, Throwaway};
-        fn check(
-            effective_user: u32,
-            sudo: Option<&str>,
-            users: &str,
-            lifetime: Lifetime,
-            expected: &[&str],
-        ) {
-            let names: Vec<String> = candidates(effective_user, sudo, users, lifetime)
+        fn known(name: &str, uid: u32, gid: u32) -> Known {
+            let name = name.to_owned();
+            Known { name, uid, gid }
+        }
+        fn check(effective_user: u32, users: &Users, lifetime: Lifetime, expected: &[&str]) {
+            let names: Vec<String> = candidates(effective_user, users.clone(), lifetime)
                 .iter()
                 .map(|account| match account {
                     Account::Own => "own".to_owned(),
@@ -252,41 +266,21 @@ mod tests {
                 .collect();
             assert_eq!(names, expected);
         }
+        let mut users = Users {
+            nobody: Some(known("nobody", 99, 98)),
+            by_sudo: Some(known("root", 0, 0)),
+            postgres: Some(known("postgres", 101, 104)),
+        };
+        let without_sudo = ["nobody 99 98", "postgres 101 104", "namespace 99 98"];
         for lifetime in [Throwaway, Lasting] {
-            check(1000, None, USERS, lifetime, &["own", "namespace 99 98"]);
-            check(0, None, "", lifetime, &["namespace 65534 65534"]);
-            check(
-                0,
-                Some("0"),
-                USERS,
-                lifetime,
-                &["nobody 99 98", "postgres 101 104", "namespace 99 98"],
-            );
+            check(1000, &users, lifetime, &["own", "namespace 99 98"]);
+            check(0, &Users::default(), lifetime, &["namespace 65534 65534"]);
+            check(0, &users, lifetime, &without_sudo);
         }
-        let sudo = Some("1000");
-        check(
-            0,
-            sudo,
-            USERS,
-            Throwaway,
-            &[
-                "nobody 99 98",
-                "ann 1000 1001",
-                "postgres 101 104",
-                "namespace 99 98",
-            ],
-        );
-        check(
-            0,
-            sudo,
-            USERS,
-            Lasting,
-            &[
-                "ann 1000 1001",
-                "nobody 99 98",
-                "postgres 101 104",
-                "namespace 99 98",
-            ],
-        );
+        users.by_sudo = Some(known("ann", 1000, 1001));
+        let (nobody, ann) = ("nobody 99 98", "ann 1000 1001");
+        let rest = ["postgres 101 104", "namespace 99 98"];
+        check(0, &users, Throwaway, &[nobody, ann, rest[0], rest[1]]);
+        check(0, &users, Lasting, &[ann, nobody, rest[0], rest[1]]);
     }
 }

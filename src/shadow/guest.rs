@@ -6,7 +6,6 @@
 
 use std::{
     collections::BTreeSet,
-    hash::{BuildHasher as _, Hasher as _, RandomState},
     sync::{Mutex, PoisonError},
 };
 
@@ -155,7 +154,7 @@ impl Guest {
 
     /// A name that nobody uses, by which a later forge knows whose it is and how old.
     fn name(&self, purpose: &str) -> Ident {
-        let random = RandomState::new().build_hasher().finish();
+        let random = fastrand::u64(..);
         let process = std::process::id();
         let name = format!("{PREFIX}{process}_{}_{random:08x}_{purpose}", self.began);
         // PostgreSQL cuts names after 63 bytes.

@@ -20,12 +20,13 @@ use super::{
     directive::{Directive, DirectiveKind},
     elements,
     expression::PREFIX,
-    session,
-    spelling::closest,
-    syntax,
+    session, syntax,
     tokens::bounds,
 };
-use crate::diagnostic::{Code, Diagnostic, Result, SourceFile};
+use crate::{
+    diagnostic::{Code, Diagnostic, Result, SourceFile},
+    spelling::closest,
+};
 
 const WORDS: &[&str] = &["renamed from", "using", "backfill"];
 

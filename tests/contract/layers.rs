@@ -12,6 +12,7 @@ const LAYERS: &[&str] = &[
     "environment",
     "system",
     "files",
+    "spelling",
     "source",
     "kinds",
     "catalog",
