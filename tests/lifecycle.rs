@@ -27,6 +27,8 @@ mod support;
 
 #[path = "lifecycle/branches.rs"]
 mod branches;
+#[path = "lifecycle/by_hand.rs"]
+mod by_hand;
 #[path = "lifecycle/contents.rs"]
 mod contents;
 #[path = "lifecycle/drafts.rs"]
@@ -119,14 +121,18 @@ fn main() -> ExitCode {
         found::what_event_triggers_add_is_no_change,
         drift::drift_is_told_until_it_is_settled,
         drift::drift_under_a_plan_that_stopped_half_way,
+        by_hand::a_plan_is_ended_where_the_database_stands,
+        by_hand::what_somebody_changes_by_hand_leaves_a_way_out,
         halfway::psql_leaves_the_undo_steps_out,
         halfway::a_check_that_rows_break_has_ways_out,
         halfway::what_somebody_has_undone_runs_again,
         halfway::what_somebody_has_done_is_not_run_again,
         halfway::an_invalid_index_is_in_nobodys_way,
         halfway::rows_that_a_backfill_wrote_stay,
+        halfway::rows_that_stay_are_named_by_an_abort_that_goes_on,
         halfway::a_column_that_is_added_and_filled_needs_an_approval_to_go,
         halfway::a_step_whose_end_nobody_recorded_is_seen,
+        halfway::behind_the_last_step_no_step_is_named,
         halfway::an_abort_that_stops_goes_on,
         halfway::drift_speaks_of_the_revision_before_one_that_was_undone,
         halfway::whoever_stops_a_wait_for_a_lock_is_told_of_an_interruption,

@@ -35,12 +35,22 @@ pub(super) enum Rest {
     Unknown,
 }
 
-/// The error that the command ends with. `stands` is the number of steps that stand, `rest` what is known of this one, `lost`
-/// why forge has given the connection up.
+/// What stands of a plan when a step of it fails.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stood {
+    /// So many steps stand.
+    pub(super) stands: usize,
+    /// What is known of the one that failed.
+    pub(super) rest: Rest,
+    /// The step at which the next run goes on.
+    pub(super) next: usize,
+}
+
+/// The error that the command ends with. `lost` is why forge has given the connection up.
 pub(super) fn explain(
     script: &Script<'_>,
     failure: &Failure<'_>,
-    (stands, rest): (usize, Rest),
+    Stood { stands, rest, next }: Stood,
     (blockers, lost): (Vec<String>, Option<Diagnostic>),
 ) -> Diagnostic {
     let (participle, command) = script.direction.words();
@@ -160,9 +170,11 @@ pub(super) fn explain(
         ))
         .help(match script.direction {
             Direction::Up => format!(
-                "{again}: it goes on at step {number}; or undo what stands: `forge apply --abort`"
+                "{again}: it goes on at step {next}; or undo what stands: `forge apply --abort`"
             ),
-            Direction::Down | Direction::Abort => format!("{again}: it goes on at step {number}"),
+            Direction::Down | Direction::Abort => format!(
+                "{again}: it goes on at step {next}; or end it where the database stands: `forge repair --mark-done rest`"
+            ),
         })
 }
 

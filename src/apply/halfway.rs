@@ -20,8 +20,8 @@ pub struct Halfway {
     pub undo: Filed,
     /// The numbers of its steps that stand.
     pub stands: BTreeSet<usize>,
-    /// The step in batches that was begun: some of its rows are written.
-    pub begun: Option<usize>,
+    /// Those that have run, or begun to: steps in batches have written some rows then.
+    pub ran: BTreeSet<usize>,
     /// The numbers of the undo steps that are not to be run.
     skipped: BTreeSet<usize>,
     live: Catalog,
@@ -42,6 +42,39 @@ struct Unfit {
     needless: BTreeSet<usize>,
     /// Which of them leave something as it is.
     leaves: Vec<String>,
+}
+
+impl Unfit {
+    /// Leaves a step out, and with it what it would have changed.
+    fn leave(&mut self, number: usize, step: &Step, why: &str) {
+        if self.needless.insert(number) {
+            let Step { action, object, .. } = step;
+            self.leaves
+                .push(format!("{action} {object}, because {why}"));
+        }
+    }
+
+    /// Leaves out what has no place: a relation that it locks is gone, and no step that is left brings it back.
+    fn leave_without_place(&mut self, steps: &[(usize, &Step)], live: &Catalog) {
+        // Which name a relation has by then is not for the database to say.
+        if steps.iter().any(|(_, step)| step.action == Action::Rename) {
+            return;
+        }
+        let mut there: BTreeSet<String> = live.objects().map(|(id, _)| id.sql()).collect();
+        for (number, step) in steps {
+            let mut relations = step.locks.iter().map(|(_, relation)| relation);
+            match relations.find(|relation| !there.contains(*relation)) {
+                Some(_) if step.action == Action::Drop => {
+                    self.needless.insert(*number);
+                }
+                Some(relation) => self.leave(*number, step, &format!("`{relation}` is gone")),
+                None if step.action == Action::Create && !self.needless.contains(number) => {
+                    there.insert(step.object.sql());
+                }
+                None => {}
+            }
+        }
+    }
 }
 
 impl Halfway {
@@ -67,7 +100,7 @@ impl Halfway {
         let mut halfway = Self {
             stands: BTreeSet::new(),
             skipped: partly.done.clone(),
-            begun: None,
+            ran: partly.ran.clone(),
             up,
             undo,
             live,
@@ -82,7 +115,7 @@ impl Halfway {
             let found = plan::standing(up, undo, &partly.done, &halfway.live);
             tell_others(work, revision, &found);
             halfway.skipped = steps_of(undo, |part| !part.is_among(&found.done));
-            halfway.begun = partly.begun.filter(|step| !found.done.contains(step));
+            halfway.ran = found.done.iter().copied().chain(partly.begun).collect();
             halfway.stands = found.done;
         }
         let Unfit {
@@ -117,7 +150,8 @@ impl Halfway {
                 format!("revision `{revision}` cannot be undone from where it stands"),
             );
             return Err(stays.into_iter().fold(error, Diagnostic::note).help(
-                "finish it: `forge apply`; then `forge downgrade -1` goes the plan's own way back",
+                "finish it: `forge apply`, then `forge downgrade -1` goes the plan's own way back; \
+                 `forge repair --mark-done rest` ends it where the database stands",
             ));
         }
         if self.wrong.is_empty() {
@@ -129,11 +163,10 @@ impl Halfway {
                 "the database is not as revision `{revision}` has left it, so its undo steps do not fit"
             ),
         );
-        Err(self
-            .wrong
-            .iter()
-            .fold(error, Diagnostic::note)
-            .help("take back what was changed by hand since, then run `forge apply --abort` again"))
+        Err(self.wrong.iter().fold(error, Diagnostic::note).help(
+            "take back what was changed by hand since, then run `forge apply --abort` again; \
+                 or end the plan where the database stands: `forge repair --mark-done rest`",
+        ))
     }
 
     /// What the undo steps that are left expect and isn't so. What an earlier part changes is looked at by that alone.
@@ -171,6 +204,10 @@ impl Halfway {
             }
             changed.extend(part.changes.iter().map(|change| &change.id));
         }
+        let numbered = (1..).zip(self.undo.plan.plan.steps());
+        let left = numbered.filter(|(number, _)| !self.skipped.contains(number));
+        let left: Vec<(usize, &Step)> = left.collect();
+        unfit.leave_without_place(&left, &self.live);
         unfit
     }
 
@@ -208,24 +245,30 @@ impl Halfway {
             }
             return;
         }
-        let is_done = *why == Why::Gone && about.iter().all(|(_, step)| drops(step));
         let partition = self.moved.holds(object, &self.live);
-        match partition {
-            _ if is_done => {}
-            Some(partition) => unfit.leaves.extend(about.iter().map(|(_, step)| {
-                format!(
-                    "{} {}, because others have changed whether `{partition}` is a partition",
-                    step.action, step.object
-                )
-            })),
-            None => {
-                unfit.wrong.push(misfit.to_string());
-                return;
-            }
+        for (number, step) in about {
+            let is_gone = step.action == Action::Drop && !self.live.contains(&step.object);
+            let why = match (why, partition) {
+                (Why::Gone, _) if is_gone => {
+                    unfit.needless.insert(*number);
+                    continue;
+                }
+                (_, Some(partition)) => {
+                    format!("others have changed whether `{partition}` is a partition")
+                }
+                // What a step drops that is still there needs nothing else for that.
+                (Why::Gone, None) if step.action == Action::Drop => continue,
+                (Why::Gone, None) => format!("`{object}` is gone"),
+                (Why::Changed | Why::Exists | Why::Partitions | Why::Needed(_), None) => {
+                    unfit.wrong.push(misfit.to_string());
+                    return;
+                }
+            };
+            unfit.leave(*number, step, &why);
         }
-        unfit
-            .needless
-            .extend(about.iter().map(|(number, _)| *number));
+        if about.is_empty() && *why != Why::Gone {
+            unfit.wrong.push(misfit.to_string());
+        }
     }
 
     /// The undo steps that are left.
@@ -262,7 +305,7 @@ impl Halfway {
 }
 
 /// A statement of forge's own.
-async fn plain(work: &Work<'_>, sql: &str) -> Result<()> {
+pub(super) async fn plain(work: &Work<'_>, sql: &str) -> Result<()> {
     let ran = work.session.client().execute_typed(sql, &[]).await;
     ran.map(drop).map_err(|error| server_error(&error))
 }
@@ -374,7 +417,10 @@ pub async fn check_done(
                 undone.join(", ")
             ),
         )
-        .help("`forge apply` runs them again, `forge apply --abort` undoes what stands"));
+        .help(
+            "`forge apply` runs them again, `forge apply --abort` undoes what stands, \
+             `forge repair --mark-done rest` ends the plan where the database stands",
+        ));
     }
     let families = live.families();
     let parts = undo.parts.iter();
@@ -465,5 +511,8 @@ fn no_undo(revision: &str) -> Diagnostic {
         format!("revision `{revision}` has no undo steps"),
     )
     .note("it was planned by an earlier version of forge, or its `.down.sql` was not there when it was begun")
-    .help("finish it: `forge apply`; then `forge downgrade -1` takes it back")
+    .help(
+        "finish it: `forge apply`, then `forge downgrade -1` takes it back; \
+         `forge repair --mark-done rest` ends it where the database stands",
+    )
 }

@@ -11,6 +11,7 @@ mod check;
 mod commit;
 mod culprits;
 mod doubt;
+mod ended;
 mod failure;
 mod halfway;
 mod holder;
@@ -40,6 +41,7 @@ pub use self::{
     check::check,
     commit::outlast,
     doubt::Committing,
+    ended::{end_here, steps_of},
     halfway::{Halfway, check_done},
     lock::{Acquired, acquire, acquire_shared, is_free},
     psql::{Beginning, history_script, psql_script, stamp_script},

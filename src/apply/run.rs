@@ -8,7 +8,7 @@ use super::{
     rows::{Remaining, look_for_rows, refuse},
     runner::{Came, Runner},
     script::Script,
-    target::{Target, read_target},
+    target::{Promise, Target, read_target},
     work::Work,
 };
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Result},
     history::{self, Body, Direction, Entry, EventKind, Filed, Journal, Partly, Standing},
     kinds::Rollout,
+    plan::{self, End, Plan},
     report::Status,
 };
 
@@ -135,10 +136,28 @@ pub async fn run(
             target.behind_undo(after, left, before)
         }
     };
-    let promised = before.after(from, goal);
-    target.settle(work, revision, ended, promised).await?;
+    let undo = match script.direction {
+        Direction::Up => script.down.and_then(Filed::undo),
+        Direction::Down => script.file.undo(),
+        Direction::Abort => Some(script.file.clone()),
+    };
+    let undo = undo.as_ref().map(|undo| &undo.plan.plan);
+    let promise = Promise {
+        state: before.after(from, goal),
+        otherwise: otherwise(script.direction, undo, &target.live),
+    };
+    target.settle(work, revision, ended, promise).await?;
     work.unfinished.ended(script.direction, revision);
     Ok(Reached::End(Box::new(target)))
+}
+
+/// What a plan changes and is not as it leaves it if it is run this way. Without undo steps, nothing is known of that.
+pub(super) fn otherwise(direction: Direction, undo: Option<&Plan>, live: &Catalog) -> Vec<String> {
+    let end = match direction {
+        Direction::Up => End::Last,
+        Direction::Down | Direction::Abort => End::First,
+    };
+    undo.map_or_else(Vec::new, |undo| plan::unlike(undo, end, live))
 }
 
 /// Looks for rows on which one of the steps fails that would be run.

@@ -7,7 +7,7 @@ use super::{
     cause::{Cause, unless_cancelled},
     check,
     commit::commit,
-    failure::{Failure, Rest, explain},
+    failure::{Failure, Rest, Stood, explain},
     kept::{self, Copy},
     leftovers,
     partitions::Partitioned,
@@ -195,11 +195,7 @@ impl<'a> Runner<'a> {
     }
 
     async fn record_end(&self) -> Result<i64> {
-        let kind = match self.script.direction {
-            Direction::Up => EventKind::Applied,
-            Direction::Down => EventKind::Reverted,
-            Direction::Abort => EventKind::Aborted,
-        };
+        let kind = self.script.direction.end();
         let ended = self.record(&Entry::new(self.revision(), kind)).await?;
         if self.script.direction == Direction::Up && self.work.is_followed {
             // In the same transaction, so that whatever ends this run, the next knows of it.
@@ -516,7 +512,24 @@ impl<'a> Runner<'a> {
             Vec::new()
         };
         let lost = self.work.session.take_loss();
-        explain(self.script, failure, (self.stands, rest), (blockers, lost))
+        let next = self.next(failure.number);
+        let stood = Stood {
+            stands: self.stands,
+            rest,
+            next,
+        };
+        explain(self.script, failure, stood, (blockers, lost))
+    }
+
+    /// The step at which the next run goes on if this one fails: with a transaction, all of its steps are rolled back.
+    fn next(&self, failed: usize) -> usize {
+        let plan = &self.script.file.plan.plan;
+        let mut batches = plan.spans().into_iter().zip(&plan.batches);
+        let of = batches.find(|((first, last), _)| (*first..=*last).contains(&failed));
+        let first = of.map_or(failed, |((first, _), _)| first);
+        (first..failed)
+            .find(|step| !self.done.contains(step))
+            .unwrap_or(failed)
     }
 
     fn tell(&self, number: usize, step: &Step) {

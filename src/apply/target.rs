@@ -28,6 +28,27 @@ pub struct Target {
     owed: Option<Fingerprint>,
 }
 
+/// So many objects are named that are not as a plan promised.
+const NAMED: usize = 20;
+
+/// What a revision promises of the state that it leads to.
+pub(super) struct Promise {
+    /// The state.
+    pub(super) state: Fingerprint,
+    /// What of it is not so, as far as that is known.
+    pub(super) otherwise: Vec<String>,
+}
+
+impl Promise {
+    /// A state of which nothing else is known.
+    fn of(state: Fingerprint) -> Self {
+        Self {
+            state,
+            otherwise: Vec::new(),
+        }
+    }
+}
+
 impl Target {
     /// Reads the target, and takes the snapshot that an earlier run was killed before, if it was. The caller holds the lock.
     ///
@@ -53,7 +74,7 @@ impl Target {
                 owed,
             };
             target
-                .settle(work, &last.revision, last.id, promised)
+                .settle(work, &last.revision, last.id, Promise::of(promised))
                 .await?;
             return Ok(target);
         }
@@ -128,6 +149,17 @@ impl Target {
         }
     }
 
+    /// The target where a person ends a plan; `left` is what approved plans and that one have made.
+    pub(super) fn given_up(live: Catalog, left: Option<Catalog>, owed: Option<Owed<'_>>) -> Self {
+        Self {
+            left: left.filter(|left| !left.is_same_state(&live)).map(Box::new),
+            live,
+            added: None,
+            undone: false,
+            owed: owed.map(|owed| owed.state),
+        }
+    }
+
     /// Compares what a revision left with what it promised, and keeps what approved plans have made.
     ///
     /// # Errors
@@ -137,8 +169,12 @@ impl Target {
         work: &Work<'_>,
         revision: &str,
         ended: i64,
-        promised: Fingerprint,
+        promise: Promise,
     ) -> Result<()> {
+        let Promise {
+            state: promised,
+            otherwise,
+        } = promise;
         let approved = self.left.as_deref().unwrap_or(&self.live);
         let found = self.live.fingerprint();
         // What an earlier run had left otherwise may have gone with this one.
@@ -153,18 +189,28 @@ impl Target {
             ));
             return history::save_snapshot(work.session, ended, approved).await;
         }
+        let named = join(otherwise.iter().take(NAMED), ", ");
+        let named = match otherwise.len().saturating_sub(NAMED) {
+            0 => named,
+            more => format!("{named}, and {more} more"),
+        };
         let entry = Entry {
             fingerprint: Some(found),
+            error: Some(named.as_str()).filter(|named| !named.is_empty()),
             ..Entry::new(revision, EventKind::Differs)
         };
         let event = history::record(work.session, work.actor, &entry).await?;
         history::save_snapshot(work.session, event, approved).await?;
-        Err(Diagnostic::error(
+        let error = Diagnostic::error(
             Code::ResultDiffers,
             format!(
                 "all steps of revision `{revision}` stand, but the database is not what it promised"
             ),
-        )
+        );
+        let named = Some(named).filter(|named| !named.is_empty());
+        Err(named
+        .into_iter()
+        .fold(error, Diagnostic::note)
         .note(format!("promised {promised}, found {found}"))
         .note(
             "somebody changed the database meanwhile, or a statement does more than its plan says",

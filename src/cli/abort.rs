@@ -59,9 +59,12 @@ async fn abort(
         return Ok(Exit::Done);
     };
     let halfway = Halfway::read(work, &revisions, &revision, &partly).await?;
-    tell(context, &revision, &halfway);
-    halfway.can_be_undone()?;
     let rest = halfway.rest();
+    let stays = stays(&revision, &halfway);
+    for stays in &stays {
+        context.reporter.warn(stays);
+    }
+    halfway.can_be_undone()?;
     allow::check(&halfway.undo.path, &rest, wish.allow, Step::risks)?;
     if wish.dry_run {
         context.reporter.sql(&render_steps(&rest));
@@ -72,11 +75,23 @@ async fn abort(
         Box::pin(undo(work, &revisions.folder, &revision)).await
     })
     .await?;
+    let mut undone = halfway.stands.clone();
+    undone.retain(|number| step(&halfway, *number).is_none_or(|step| step.action != Action::Data));
+    let stands = if stays.is_empty() {
+        "nothing of it stands"
+    } else {
+        "what the warnings name stays as it is"
+    };
     context.reporter.note(format_args!(
-        "undone {} of revision {revision}; nothing of it stands",
-        counted(halfway.stands.len(), "step")
+        "undone {} of revision {revision}; {stands}",
+        counted(undone.len(), "step")
     ));
     Ok(Exit::Done)
+}
+
+/// A step of the plan, by its number.
+fn step(halfway: &Halfway, number: usize) -> Option<&Step> {
+    halfway.up.plan.plan.steps().nth(number.checked_sub(1)?)
 }
 
 /// Runs the undo steps that are left, as the target remembers them now.
@@ -123,28 +138,34 @@ fn half_way(revisions: &Revisions) -> Result<Option<(String, Partly)>> {
     Ok(Some((revision.to_owned(), partly)))
 }
 
-/// Says first what stays as the plan has left it.
-fn tell(context: &Context<'_>, revision: &str, halfway: &Halfway) {
-    for beside in &halfway.beside {
-        context.reporter.warn(beside);
-    }
-    let numbered = (1..).zip(halfway.up.plan.plan.steps());
-    for (number, step) in numbered {
-        let is_begun = halfway.begun == Some(number);
-        if !halfway.stands.contains(&number) && !is_begun {
+/// What stays as the plan or others have left it, in words.
+fn stays(revision: &str, halfway: &Halfway) -> Vec<String> {
+    let mut stays = halfway.beside.clone();
+    for number in &halfway.ran {
+        let Some(step) = step(halfway, *number) else {
             continue;
-        }
+        };
         let deletes = |kind| step.hazards.iter().any(|hazard| hazard.kind == kind);
+        // Rows go with the table or column that they were written to.
+        let goes = |undo: &Step| {
+            let (whole, part) = (&undo.object.path, &step.object.path);
+            undo.action == Action::Drop
+                && (undo.object == step.object
+                    || part.len() > whole.len() && part.starts_with(whole))
+        };
         if step.action == Action::Data {
-            context.reporter.warn(format_args!(
-                "not undone: the rows that step {number} of revision {revision} wrote stay as they are ({})",
-                step.object
-            ));
+            if !halfway.undo.plan.plan.steps().any(goes) {
+                stays.push(format!(
+                    "not undone: the rows that step {number} of revision {revision} wrote stay as they are ({})",
+                    step.object
+                ));
+            }
         } else if deletes(HazardKind::DeletesData) {
-            context.reporter.warn(format_args!(
+            stays.push(format!(
                 "not undone: what step {number} of revision {revision} deleted does not come back ({} {})",
                 step.action, step.object
             ));
         }
     }
+    stays
 }

@@ -132,6 +132,9 @@ struct Report {
     since: Option<String>,
     /// The revision that left something else than it promised, if the database still is otherwise.
     differs: Option<String>,
+    /// What was found to be otherwise then, behind a colon.
+    #[serde(skip)]
+    found: String,
     objects: Vec<Group>,
     unmodelled: Vec<Unmodelled>,
 }
@@ -154,6 +157,7 @@ async fn look(context: &Context<'_>, target: &OpenTarget<'_>) -> Result<Looked> 
         revision: journal.at().map(ToOwned::to_owned),
         since: journal.taken.as_ref().map(|taken| taken.at.to_string()),
         differs: None,
+        found: String::new(),
         objects: Vec::new(),
         unmodelled: Vec::new(),
     };
@@ -190,6 +194,7 @@ async fn look(context: &Context<'_>, target: &OpenTarget<'_>) -> Result<Looked> 
     let is_as_owed = owed.is_some_and(|owed| owed.is_settled_by(live.fingerprint()));
     if let Some(owed) = owed.filter(|_| !is_as_owed) {
         report.differs = Some(owed.event.revision.clone());
+        report.found = owed.found();
     }
     if live.fingerprint() != promised && !is_as_owed {
         if !journal.is_settled() {
@@ -291,9 +296,9 @@ impl Report {
         }
         if let Some(revision) = &self.differs {
             context.reporter.warn(format_args!(
-                "revision {revision} has left something else than it promised, which no later plan has taken back: \
-                 `forge plan` shows \
-                 the difference from the schema tree"
+                "revision {revision} has left something else than it promised, which no later plan has taken back{}; \
+                 `forge plan` shows the difference from the schema tree",
+                self.found
             ));
         }
         if self.changed() == 0 {

@@ -1,5 +1,7 @@
 //! `forge repair`: ways out that ask for no SQL.
 
+use std::str::FromStr;
+
 use camino::Utf8PathBuf;
 
 use super::{
@@ -10,7 +12,7 @@ use super::{
 use crate::{
     apply::{self, Work},
     diagnostic::{Code, Diagnostic, Exit, Result},
-    history::{self, Entry, EventKind, Filed, Folder, Reference, Revisions},
+    history::{self, Entry, EventKind, Filed, Folder, Partly, Reference, Revisions},
     plan::file::{PlanFile, with_header},
     report::Status,
     settings::Settings,
@@ -21,13 +23,35 @@ use crate::{
 /// Without options: plans whose file is gone are written anew from what the database remembers.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Declare a step of the partly applied plan to be done, because you saw to it yourself
-    #[arg(long, value_name = "STEP")]
-    mark_done: Option<usize>,
+    /// Declare the next step of the partly applied plan to be done, because you saw to it yourself
+    ///
+    /// `rest` declares all that are left to be done: the plan ends where the database stands, and `forge drift` names what is
+    /// not as it promised.
+    #[arg(long, value_name = "STEP|rest")]
+    mark_done: Option<MarkDone>,
 
     /// Accept the edited file of an applied plan, if it leads to the same state
     #[arg(long, value_name = "REVISION")]
     accept_edit: Option<Reference>,
+}
+
+/// What is declared to be done.
+#[derive(Debug, Clone, Copy)]
+enum MarkDone {
+    Step(usize),
+    Rest,
+}
+
+impl FromStr for MarkDone {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(step) => Ok(Self::Step(step)),
+            Err(_) if text == "rest" => Ok(Self::Rest),
+            Err(_) => Err("a step is a number, and `rest` is all that are left".to_owned()),
+        }
+    }
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
@@ -48,9 +72,13 @@ async fn repair(
 ) -> Result<Exit> {
     let revisions = Revisions::ever(folder, history::load(work.session).await?)?;
     let mut repaired = restore(context, settings, &revisions, work).await?;
-    if let Some(step) = args.mark_done {
-        mark_done(&revisions, work, step).await?;
-        repaired += 1;
+    if let Some(wanted) = args.mark_done {
+        let (revision, partly) = half_way(&revisions)?;
+        match wanted {
+            MarkDone::Step(step) => mark_done(&revisions, work, (revision, &partly), step).await?,
+            MarkDone::Rest => end_here(&revisions, work, (revision, &partly)).await?,
+        }
+        return Ok(Exit::Done);
     }
     if let Some(reference) = &args.accept_edit {
         accept_edit(context, settings, &revisions, work, reference).await?;
@@ -104,22 +132,43 @@ async fn restore(
     Ok(restored)
 }
 
-async fn mark_done(revisions: &Revisions, work: &Work<'_>, step: usize) -> Result<()> {
-    let partly = revisions.journal.partly();
-    let Some((revision, partly)) = partly.first() else {
-        return Err(
+/// The plan that has stopped half-way, the one that was begun last.
+fn half_way(revisions: &Revisions) -> Result<(&str, Partly)> {
+    let partly = revisions.journal.partly().into_iter();
+    partly
+        .max_by_key(|(_, partly)| partly.since)
+        .ok_or_else(|| {
             Diagnostic::error(Code::History, "no plan is partly applied")
-                .help("`forge status` says where the database is"),
-        );
+                .help("`forge status` says where the database is")
+        })
+}
+
+async fn mark_done(
+    revisions: &Revisions,
+    work: &Work<'_>,
+    (revision, partly): (&str, &Partly),
+    step: usize,
+) -> Result<()> {
+    let total = apply::steps_of(work, revision, partly.direction).await?;
+    let (_, command) = partly.direction.words();
+    let Some(next) = partly.next(total) else {
+        return Err(Diagnostic::error(
+            Code::History,
+            format!("all steps of revision `{revision}` are done"),
+        )
+        .help(format!(
+            "`{command}` records that and looks at what they led to"
+        )));
     };
-    let next = partly.done.last().map_or(1, |last| last + 1);
     if step != next {
         return Err(Diagnostic::error(
             Code::History,
             format!("step {step} of revision `{revision}` isn't the one that is next"),
         )
-        .note(format!("that is step {next}"))
-        .help("steps are done in order"));
+        .note(format!("that is step {next} of {total}"))
+        .help(
+            "steps are done in order; `--mark-done rest` ends the plan where the database stands",
+        ));
     }
     apply::check_done(work, revisions, revision, partly, step).await?;
     let entry = Entry::of_step(revision, EventKind::Repaired, step);
@@ -128,6 +177,37 @@ async fn mark_done(revisions: &Revisions, work: &Work<'_>, step: usize) -> Resul
         Status::Applied,
         format_args!("step {step} of revision {revision} counts as done"),
     );
+    let mut done = partly.clone();
+    done.done.insert(step);
+    work.reporter.note(match done.next(total) {
+        Some(next) => format!("step {next} of {total} is next: `{command}` goes on there"),
+        None => format!(
+            "that was the last one: `{command}` records it and looks at what the steps led to"
+        ),
+    });
+    Ok(())
+}
+
+/// Ends a plan where the database stands.
+async fn end_here(
+    revisions: &Revisions,
+    work: &Work<'_>,
+    (revision, partly): (&str, &Partly),
+) -> Result<()> {
+    let (steps, differs) = apply::end_here(work, revisions, revision, partly).await?;
+    for step in steps {
+        work.reporter.status(
+            Status::Applied,
+            format_args!("step {step} of revision {revision} counts as done"),
+        );
+    }
+    let (participle, _) = partly.direction.words();
+    work.reporter.note(format_args!(
+        "revision {revision} counts as {participle}; nothing was run"
+    ));
+    if let Some(differs) = differs {
+        work.reporter.diagnostic(&differs.into_warning());
+    }
     Ok(())
 }
 

@@ -102,10 +102,9 @@ fn table(context: &Context<'_>, url: &str, revisions: &Revisions, now: &Now) -> 
                 None if waits_for_phase(revisions, revision, &partly) => {}
                 None => line("stopped", interrupted(revisions, revision, &partly)),
             }
-            if partly.direction == Direction::Up {
-                for way_out in ways_out(&partly, failure.is_some()) {
-                    line("way out", way_out);
-                }
+            let total = total(revisions, revision, &partly);
+            for way_out in ways_out(&partly, total, failure.is_some()) {
+                line("way out", way_out);
             }
         }
         if let Some(filed) = revisions.folder.plans.get(revision)
@@ -164,12 +163,31 @@ fn failed(revisions: &Revisions, failure: &Event) -> String {
 
 /// Where the last run has ended though nothing failed: it was killed, cut off or told to stop.
 fn interrupted(revisions: &Revisions, revision: &str, partly: &Partly) -> String {
-    let step = partly.begun.unwrap_or_else(|| next_step(partly));
+    let next = || partly.next(total(revisions, revision, partly));
+    let Some(step) = partly.begun.or_else(next) else {
+        return "interrupted behind the last step; no step failed".to_owned();
+    };
     let step = match partly.direction {
         Direction::Up => named(revisions, revision, step),
         Direction::Down | Direction::Abort => format!("step {step}"),
     };
     format!("interrupted at {step}; no step failed")
+}
+
+/// How many steps the plan has, the way that it is being run. Without its file, there is one behind those that are done.
+fn total(revisions: &Revisions, revision: &str, partly: &Partly) -> usize {
+    let folder = &revisions.folder;
+    let steps = |filed: &Filed| filed.plan.plan.steps().count();
+    let total = match partly.direction {
+        Direction::Up => folder.plans.get(revision).map(steps),
+        Direction::Down => folder.downs.get(revision).map(steps),
+        Direction::Abort => folder
+            .downs
+            .get(revision)
+            .and_then(Filed::undo)
+            .map(|undo| steps(&undo)),
+    };
+    total.unwrap_or_else(|| partly.done.last().map_or(1, |last| last + 1))
 }
 
 /// Whether the last run has come to the end of the phase that it was asked for.
@@ -197,30 +215,34 @@ fn named(revisions: &Revisions, revision: &str, number: usize) -> String {
     format!("step {number}{step}")
 }
 
-/// The number of the first step that isn't done.
-fn next_step(partly: &Partly) -> usize {
-    let after_last = partly.done.last().map_or(1, |last| last + 1);
-    (1..after_last)
-        .find(|step| !partly.done.contains(step))
-        .unwrap_or(after_last)
-}
-
 /// What leads out of a plan that has stopped half-way.
-fn ways_out(partly: &Partly, has_failed: bool) -> [String; 3] {
-    let next = next_step(partly);
+fn ways_out(partly: &Partly, total: usize, has_failed: bool) -> Vec<String> {
+    let (_, command) = partly.direction.words();
     let condition = if has_failed {
         ", once what it failed on is changed"
     } else {
         ""
     };
-    [
-        format!("`forge apply` goes on at step {next}{condition}"),
-        format!(
+    let next = partly.next(total);
+    let mut ways_out = vec![match next {
+        Some(next) => format!("`{command}` goes on at step {next}{condition}"),
+        None => {
+            format!("`{command}` records that all steps are done, and looks at what they led to")
+        }
+    }];
+    if partly.direction == Direction::Up {
+        ways_out.push(format!(
             "`forge apply --abort` undoes what stands, {}",
             counted(partly.done.len(), "step")
-        ),
-        format!("`forge repair --mark-done {next}`, if you have seen to step {next} yourself"),
-    ]
+        ));
+        ways_out.extend(next.map(|next| {
+            format!("`forge repair --mark-done {next}`, if you have seen to step {next} yourself")
+        }));
+    }
+    ways_out.push(
+        "`forge repair --mark-done rest` ends it where the database stands, and `forge drift` names what is different".to_owned(),
+    );
+    ways_out
 }
 
 /// Which parts of a plan are done, if it has several.

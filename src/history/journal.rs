@@ -181,12 +181,28 @@ impl Direction {
         }
     }
 
+    /// The event that says that all steps of a plan are done that is run this way.
+    pub fn end(self) -> EventKind {
+        match self {
+            Self::Up => EventKind::Applied,
+            Self::Down => EventKind::Reverted,
+            Self::Abort => EventKind::Aborted,
+        }
+    }
+
     /// What to do about a plan that is partly run this way.
     pub fn ways_out(self) -> &'static str {
         match self {
-            Self::Up => "finish it with `forge apply`, or undo it with `forge apply --abort`",
-            Self::Down => "finish that with `forge downgrade -1`",
-            Self::Abort => "finish that with `forge apply --abort`",
+            Self::Up => {
+                "finish it with `forge apply`, undo it with `forge apply --abort`, \
+                 or end it where it stands with `forge repair --mark-done rest`"
+            }
+            Self::Down => {
+                "finish that with `forge downgrade -1`, or end it where it stands with `forge repair --mark-done rest`"
+            }
+            Self::Abort => {
+                "finish that with `forge apply --abort`, or end it where it stands with `forge repair --mark-done rest`"
+            }
         }
     }
 }
@@ -200,10 +216,19 @@ pub struct Partly {
     pub done: BTreeSet<usize>,
     /// The step outside of any transaction of which only the beginning is known.
     pub begun: Option<usize>,
+    /// The plan's own steps that had run, or begun to, when their undo began.
+    pub ran: BTreeSet<usize>,
     /// The event with which it was begun.
     pub since: i64,
     /// The state of the database before the first step.
     pub before: Option<Fingerprint>,
+}
+
+impl Partly {
+    /// The first step that isn't done, of so many; none if all are done and only the end was not recorded.
+    pub fn next(&self, total: usize) -> Option<usize> {
+        (1..=total).find(|step| !self.done.contains(step))
+    }
 }
 
 /// Where a revision stands.
@@ -231,10 +256,19 @@ pub struct Owed<'a> {
 impl Owed<'_> {
     /// Says it.
     pub fn words(&self) -> String {
-        format!(
-            "the database is not what revision {} promised",
-            self.event.revision
-        )
+        let revision = &self.event.revision;
+        let found = self.found();
+        format!("the database is not what revision {revision} promised{found}")
+    }
+
+    /// What was found to be otherwise then, behind a colon.
+    pub fn found(&self) -> String {
+        let found = self.event.error.as_deref().unwrap_or_default();
+        if found.is_empty() {
+            String::new()
+        } else {
+            format!(": {found}")
+        }
     }
 
     /// Whether a database is as it should be. What was left otherwise may be just what isn't managed any more.
@@ -499,6 +533,7 @@ fn follow(standing: Standing, event: &Event) -> Standing {
             direction,
             done: BTreeSet::new(),
             begun: None,
+            ran: BTreeSet::new(),
             since: event.id,
             before: event.fingerprint,
         })
@@ -514,6 +549,7 @@ fn follow(standing: Standing, event: &Event) -> Standing {
         (EventKind::AbortStart, Standing::Partly(partly)) if partly.direction == Direction::Up => {
             Standing::Partly(Partly {
                 direction: Direction::Abort,
+                ran: partly.done.iter().copied().chain(partly.begun).collect(),
                 done: BTreeSet::new(),
                 begun: None,
                 ..partly
@@ -607,6 +643,7 @@ mod tests {
                 direction,
                 done: done.iter().copied().collect(),
                 begun,
+                ran: BTreeSet::new(),
                 since: if direction == Direction::Up { 1 } else { 13 },
                 before: None,
             })

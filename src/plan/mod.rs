@@ -23,7 +23,10 @@ pub use self::{
     misfit::{Misfit, Why, misfits},
     outlook::{Outlook, outlook},
     part::{Part, is_named, unrelated},
-    undo::{Change as UndoChange, Part as UndoPart, Standing, changes, standing},
+    undo::{
+        Change as UndoChange, End, Part as UndoPart, Standing, changes, is_changed, standing,
+        unlike,
+    },
 };
 
 use std::collections::BTreeSet;

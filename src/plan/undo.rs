@@ -127,6 +127,52 @@ fn whole(pair: &[Catalog], id: &ObjectId) -> ObjectId {
     wholes.last().unwrap_or(id).clone()
 }
 
+/// One of the two ends of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Before its first step.
+    First,
+    /// Behind its last step.
+    Last,
+}
+
+/// What a plan changes and is not as it is at one of the plan's ends, in words.
+pub fn unlike(undo: &Plan, end: End, live: &Catalog) -> Vec<String> {
+    let mut parts: Vec<&Part> = undo.parts.iter().collect();
+    parts.sort_by_key(|part| part.steps);
+    let mut promised: BTreeMap<&ObjectId, &Option<String>> = BTreeMap::new();
+    for change in parts.iter().flat_map(|part| &part.changes) {
+        match end {
+            End::First => promised.entry(&change.id).or_insert(&change.before),
+            End::Last => promised
+                .entry(&change.id)
+                .and_modify(|state| *state = &change.after)
+                .or_insert(&change.after),
+        };
+    }
+    let families = live.families();
+    let unlike = promised.into_iter().filter_map(|(id, promised)| {
+        let found = families.state(Action::Drop, id);
+        match (promised, &found) {
+            (promised, found) if promised == found => None,
+            (Some(_), None) => Some(format!("`{id}` is missing")),
+            (None, Some(_)) => Some(format!("`{id}` is there")),
+            (_, _) => Some(format!("`{id}` is different")),
+        }
+    });
+    unlike.collect()
+}
+
+/// Whether a plan changes an object, or something that it belongs to.
+pub fn is_changed(undo: &Plan, id: &ObjectId, catalog: &Catalog) -> bool {
+    let mut changes = undo.parts.iter().flat_map(|part| &part.changes);
+    changes.any(|change| {
+        change.id == *id
+            || is_part_of(id, &change.id)
+            || catalog.ancestors(id).any(|it| *it == change.id)
+    })
+}
+
 /// What of a plan stands, as the database shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Standing {

@@ -30,7 +30,7 @@ async fn planned<'a>(cluster: &'a Cluster, schema: &str, rows: &str) -> (Desk<'a
 }
 
 /// Types a command that has to end with this exit code, and returns what it says.
-fn typed(desk: &mut Desk<'_>, line: &str, exit: i32) -> String {
+pub(crate) fn typed(desk: &mut Desk<'_>, line: &str, exit: i32) -> String {
     let earlier = std::mem::take(&mut desk.typed);
     desk.forge(line);
     let said = std::mem::take(&mut desk.typed);
@@ -169,8 +169,37 @@ pub(crate) async fn rows_that_a_backfill_wrote_stay(cluster: &Cluster) {
     assert_eq!(count(&desk, filled).await, 1, "{}", desk.typed);
     let said = typed(&mut desk, "apply --abort", 0);
     assert!(said.contains("stay as they are"), "{said}");
+    assert!(!said.contains("nothing of it stands"), "{said}");
     assert_eq!(desk.dump(), before);
     assert_eq!(count(&desk, filled).await, 1);
+}
+
+/// An undo that goes on still names the rows that a step has written, and none that go with their column.
+pub(crate) async fn rows_that_stay_are_named_by_an_abort_that_goes_on(cluster: &Cluster) {
+    let schema = SCHEMA.replace(
+        "country text, name text",
+        "
+    -- forge:backfill 'nowhere'
+    country text NOT NULL,
+    name text,
+    -- forge:backfill 'none'
+    nick text NOT NULL CHECK (nick <> 'none')",
+    );
+    let (mut desk, before) = planned(cluster, &schema, ROWS).await;
+    typed(&mut desk, "apply --skip-row-checks", 6);
+    let used = "CREATE VIEW app.nicks AS SELECT nick FROM app.users";
+    desk.database.run(used).await.unwrap();
+    let mut said = typed(&mut desk, "apply --abort --allow all", 6);
+    desk.database.run("DROP VIEW app.nicks").await.unwrap();
+    for _ in 0..2 {
+        assert!(said.contains("(column app.users.country)"), "{said}");
+        assert!(!said.contains("(column app.users.nick)"), "{said}");
+        assert!(!said.contains("nothing of it stands"), "{said}");
+        if desk.dump() != before {
+            said = typed(&mut desk, "apply --abort --allow all", 0);
+        }
+    }
+    assert_eq!(desk.dump(), before);
 }
 
 pub(crate) async fn a_column_that_is_added_and_filled_needs_an_approval_to_go(cluster: &Cluster) {
@@ -194,6 +223,28 @@ pub(crate) async fn a_column_that_is_added_and_filled_needs_an_approval_to_go(cl
     );
     assert_eq!(desk.dump(), before);
     assert_eq!(count(&desk, "SELECT count(*) FROM app.users").await, 2);
+}
+
+/// forge was killed behind the last step: no step is next.
+pub(crate) async fn behind_the_last_step_no_step_is_named(cluster: &Cluster) {
+    let schema = format!("{SCHEMA}CREATE INDEX users_name ON app.users (name);\n");
+    let (mut desk, _) = planned(cluster, &schema, ROWS).await;
+    desk.database
+        .run("CREATE TEMP TABLE kept AS SELECT * FROM forge.snapshot")
+        .await
+        .unwrap();
+    typed(&mut desk, "apply", 0);
+    let killed = "DELETE FROM forge.snapshot; INSERT INTO forge.snapshot SELECT * FROM kept;
+         DELETE FROM forge.event WHERE rev = '200000000000' AND kind = 'applied'";
+    desk.database.run(killed).await.unwrap();
+    let said = typed(&mut desk, "status", 0);
+    assert!(said.contains("interrupted behind the last step"), "{said}");
+    assert!(said.contains("all steps are done"), "{said}");
+    assert!(!said.contains("step 2"), "{said}");
+    let said = typed(&mut desk, "repair --mark-done 2", 1);
+    assert!(said.contains("all steps"), "{said}");
+    typed(&mut desk, "apply", 0);
+    typed(&mut desk, "drift", 0);
 }
 
 /// forge was killed when the index stood, before it could record that.
