@@ -28,7 +28,10 @@ use cluster::{Cluster, Database};
 use forge::{
     catalog::Scope,
     introspect::{Cast, introspect},
-    plan::{Plan, file::PlanFile},
+    plan::{
+        Plan,
+        file::{PlanFile, SETTINGS},
+    },
 };
 use support::TestEnvironment;
 
@@ -79,8 +82,9 @@ impl Project {
         let state = live.fingerprint();
         let text = format!(
             "-- forge:format 1\n-- forge:revision aaaaaaaaaaaa\n-- forge:message fill the users\n-- forge:author a\n\
-             -- forge:created 2026-01-01T00:00:00Z\n-- forge:postgres {}\n-- forge:from {state}\n-- forge:to {state}\n-- forge:semver 0.1.0\n\n{steps}",
-            self.database.session().major()
+             -- forge:created 2026-01-01T00:00:00Z\n-- forge:postgres {}\n-- forge:from {state}\n-- forge:to {state}\n-- forge:semver 0.1.0\n\n{};\n\n{steps}",
+            self.database.session().major(),
+            SETTINGS.join(";\n"),
         );
         let mut up = PlanFile::read("plans/fill.sql".into(), &text).unwrap();
         let mut down = PlanFile {

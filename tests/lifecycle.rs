@@ -169,6 +169,7 @@ fn main() -> ExitCode {
         signed::a_plan_without_a_signature_is_not_applied,
         signed::another_way_back_is_not_applied,
         drafts::a_step_is_called_safe_by_forge_alone,
+        drafts::a_draft_keeps_what_forge_wrote_into_it,
         drafts::a_plan_of_a_part,
         drafts::plan_files_have_a_header,
         drafts::an_owner_that_the_tree_names_is_meant,

@@ -210,7 +210,7 @@ fn approval() -> impl Strategy<Value = Approval> {
     let allowed = vec("[a-z-]{3,12} [a-z. ]{0,12}[a-z]", 0..3);
     let hash = || "[0-9a-f]{64}";
     let hashes = (option::of(hash()), hash());
-    let signature = option::of("[A-Za-z0-9+/]{4,80}=");
+    let signature = option::of("U1NIU0lH([A-Za-z0-9+/]{4}){0,20}");
     let parts = (prose(), option::of(prose()), allowed, hashes, signature);
     parts.prop_map(
         |(by, reason, allowed, (down_sha256, sha256), signature)| Approval {
@@ -538,7 +538,9 @@ const DIRECTIVES: &[&str] = &[
 const PLAN: &[&str] = &[
     "-- forge:format 1\n-- forge:revision aaaaaaaaaaaa\n-- forge:message m\n-- forge:author a\n\
      -- forge:created 2026-11-21T16:19:41Z\n-- forge:postgres 15\n-- forge:from 1f0ad78fa841d098fbe87f32794fdec0\n\
-     -- forge:to 169cc46676fbe0a971f4e000eb28285b\n-- forge:semver 0.1.0\n",
+     -- forge:to 169cc46676fbe0a971f4e000eb28285b\n-- forge:semver 0.1.0\n\n\
+     SELECT pg_catalog.set_config('search_path', '', false);\nSET check_function_bodies = off;\n\
+     SET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\nSET array_nulls = on;\n",
     "\n-- forge:step 1 create table app.t\n",
     "\n-- forge:data table app.t x\n",
     "\n-- forge:batch key=id size=10\n",

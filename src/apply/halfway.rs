@@ -130,6 +130,11 @@ impl Halfway {
         Ok(halfway)
     }
 
+    /// The database as it was read.
+    pub fn live(&self) -> &Catalog {
+        &self.live
+    }
+
     /// Whether each step that stands can be undone, and what the undo steps are about is as the plan has left it.
     ///
     /// # Errors

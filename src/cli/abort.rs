@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     apply::{self, Halfway, Reached, Script, Target, Work},
+    catalog::Judge,
     connection::session::Session,
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Direction, Folder, Partly, Revisions},
@@ -65,7 +66,9 @@ async fn abort(
         context.reporter.warn(stays);
     }
     halfway.can_be_undone()?;
-    allow::check(&halfway.undo.path, &rest, wish.allow, Step::risks)?;
+    let judge = Judge::new([halfway.live()], rest.statements());
+    let risks = |step: &Step| judge.risks(step);
+    allow::check(&halfway.undo.path, &rest, wish.allow, risks)?;
     if wish.dry_run {
         context.reporter.sql(&render_steps(&rest));
         context.reporter.note("a dry run: nothing was changed");

@@ -122,7 +122,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     }
     args.to.revision()?;
     let settings = context.settings()?;
-    let folder = revisions::readable_folder(context, &settings)?;
+    let folder = revisions::placed_folder(context, &settings)?;
     folder.graph()?;
     let target = match args.wait_db {
         Some(limit) => OpenTarget::open_within(context, &settings, "apply", limit).await?,

@@ -136,9 +136,9 @@ fn freeze(
     let down_plan = down.as_mut().map(|down| &mut down.plan);
     said.seal(&mut up.plan, down_plan, allowed)?;
     // The way back first: a plan that is frozen has a frozen one.
-    for filed in down.iter().chain([&up]) {
-        let text = with_header(&filed.text, &filed.plan.header);
-        files.write(&files.root().join(&filed.path), &text)?;
+    for filed in down.iter_mut().chain([&mut up]) {
+        filed.text = with_header(&PlanFile::numbered(&filed.text)?, &filed.plan.header);
+        files.write(&files.root().join(&filed.path), &filed.text)?;
     }
     context.reporter.status(
         Status::Applied,

@@ -28,7 +28,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let settings = context.settings()?;
-    let folder = revisions::readable_folder(context, &settings)?;
+    let folder = revisions::placed_folder(context, &settings)?;
     let target = OpenTarget::open_to_read(context, &settings, "preflight").await?;
     revisions::tell_target(context, &settings, &target.url);
     let progress = context.reporter.progress("looking at the database");

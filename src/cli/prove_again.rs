@@ -101,7 +101,8 @@ async fn on_target(
         };
         let nothing = Plan::default();
         let (own_up, own_down) = own.map_or((&nothing, &nothing), |own| (&own.up, &own.down));
-        keeps_hazards(up, own_up)?;
+        keeps_what_is_said(up, own_up)?;
+        keeps_what_is_said(down, own_down)?;
         vouches_for_its_own(up, own_up)?;
         vouches_for_its_own(down, own_down)?;
         let judge =
@@ -135,36 +136,39 @@ async fn on_target(
     })
 }
 
-/// What an author may not take out of a draft: that a step of forge's own deletes data.
-fn keeps_hazards(up: &Filed, own: &Plan) -> Result<()> {
+/// What an author may not take out of a draft: that a step of forge's own deletes data, and which locks it takes.
+fn keeps_what_is_said(filed: &Filed, own: &Plan) -> Result<()> {
     let hazards = |step: &Step| -> BTreeSet<HazardKind> {
         let kinds = step.hazards.iter().map(|hazard| hazard.kind);
         kinds.filter(|kind| kind.needs_approval()).collect()
     };
-    let mut gone = Vec::new();
+    let mut errors = Vec::new();
     for step in own.steps() {
-        let kept = up
-            .plan
-            .plan
-            .steps()
-            .filter(|other| other.sql.iter().any(|sql| step.sql.contains(sql)));
-        for other in kept {
+        let numbered = (1..).zip(filed.plan.plan.steps());
+        let kept = numbered.filter(|(_, other)| other.sql.iter().any(|sql| step.sql.contains(sql)));
+        for (number, other) in kept {
+            let here = |error| PlanFile::at_step(&filed.path, &filed.text, number, error);
+            let (path, what) = (&filed.path, format!("{} {}", step.action, step.object));
             for kind in hazards(step).difference(&hazards(other)) {
-                gone.push(format!("{} {}: {kind}", step.action, step.object));
+                let message = format!("hazards were taken out of `{path}`");
+                errors.push(here(
+                    Diagnostic::error(Code::Hazard, message)
+                        .note(format!("{what}: {kind}"))
+                        .help(
+                            "put the lines `-- hazard: …` back; `--allow` is how they are allowed",
+                        ),
+                )?);
+            }
+            let gone = step.locks.iter().filter(|lock| !other.locks.contains(lock));
+            for (lock, relation) in gone {
+                let message = format!("a lock was taken out of `{path}`");
+                errors.push(here(Diagnostic::error(Code::PlanFile, message)
+                    .note(what.clone())
+                    .help(format!("put the line `-- lock: {lock} on {relation}` back: the step takes this lock")))?);
             }
         }
     }
-    if gone.is_empty() {
-        return Ok(());
-    }
-    let error = Diagnostic::error(
-        Code::Hazard,
-        format!("hazards were taken out of `{}`", up.path),
-    );
-    Err(gone
-        .into_iter()
-        .fold(error, Diagnostic::note)
-        .help("put the lines `-- hazard: …` back; `--allow` is how they are allowed"))
+    Diagnostic::all(errors).map_or(Ok(()), Err)
 }
 
 /// Only what forge wrote is known to do no more than it says.

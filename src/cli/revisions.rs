@@ -27,6 +27,15 @@ pub(super) fn readable_folder(context: &Context<'_>, settings: &Settings) -> Res
     Ok(folder)
 }
 
+/// The plans folder of the project, for what applies plans: it goes on without what is no plan, or is one that says where it
+/// belongs.
+pub(super) fn placed_folder(context: &Context<'_>, settings: &Settings) -> Result<Folder> {
+    let folder = files(settings)?;
+    folder.expect_placed()?;
+    tell_strays(context, &folder);
+    Ok(folder)
+}
+
 /// The plans folder of the project, for commands that tell by themselves what is wrong in it.
 pub(super) fn files(settings: &Settings) -> Result<Folder> {
     let project = settings.project()?;

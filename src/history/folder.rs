@@ -137,6 +137,16 @@ impl Folder {
         Diagnostic::all(problems).map_or(Ok(()), Err)
     }
 
+    /// Checks that each file that is a plan says which one: it may be one that has to be applied.
+    ///
+    /// # Errors
+    /// What is wrong with those that do not.
+    pub fn expect_placed(&self) -> Result<()> {
+        let strays = self.strays.iter().filter(|stray| stray.may_be_pending());
+        let problems = strays.map(|stray| stray.problem.clone()).collect();
+        Diagnostic::all(problems).map_or(Ok(()), Err)
+    }
+
     /// The error about the plan of this revision, if its file can't be read.
     pub fn damaged(&self, revision: &str) -> Option<&Diagnostic> {
         let mut strays = self.strays.iter();

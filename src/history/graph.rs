@@ -303,7 +303,7 @@ fn cycle(waiting: &BTreeSet<(&str, &str)>, nodes: &BTreeMap<String, Node>) -> Di
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::kinds::Kind;
+    use crate::{kinds::Kind, plan::file::SETTINGS};
 
     /// A plan file without steps.
     pub(in crate::history) fn plan_text(revision: &str, parent: &str) -> String {
@@ -316,7 +316,8 @@ pub(super) mod tests {
         format!(
             "-- forge:format 1\n-- forge:revision {revision}\n{parent}-- forge:message m\n-- forge:author a\n\
              -- forge:created 2026-01-01T00:00:00Z\n-- forge:postgres 15\n-- forge:from {zero}\n-- forge:to {zero}\n\
-             -- forge:semver 0.1.0\n"
+             -- forge:semver 0.1.0\n\n{};\n",
+            SETTINGS.join(";\n")
         )
     }
 

@@ -24,8 +24,10 @@ pub struct Stray {
 enum Sort {
     /// Nothing in it says that it is a plan.
     Foreign,
-    /// It could be a plan, or a way back.
-    Unreadable,
+    /// It could be a plan, and nothing says which.
+    Unplaced,
+    /// It could be a way back.
+    WayBack,
     /// It says that it is this plan.
     Damaged(String, Box<Node>),
 }
@@ -41,7 +43,7 @@ impl Stray {
         }
         let sort = match node(text) {
             Some((revision, node)) if !is_down(path) => Sort::Damaged(revision, Box::new(node)),
-            Some(_) | None => Sort::Unreadable,
+            Some(_) | None => Sort::unplaced(path),
         };
         Self {
             problem: error,
@@ -69,15 +71,30 @@ impl Stray {
     pub(super) fn node(&self) -> Option<(&str, &Node)> {
         match &self.sort {
             Sort::Damaged(revision, node) => Some((revision, node)),
-            Sort::Foreign | Sort::Unreadable => None,
+            Sort::Foreign | Sort::Unplaced | Sort::WayBack => None,
         }
     }
 
     /// Whether it is a plan, or a part of one, as far as can be told.
     pub fn may_be_plan(&self) -> bool {
         match self.sort {
-            Sort::Damaged(..) | Sort::Unreadable => true,
+            Sort::Damaged(..) | Sort::Unplaced | Sort::WayBack => true,
             Sort::Foreign => false,
+        }
+    }
+
+    /// Whether it may be a plan that has to be applied: nothing says where it belongs.
+    pub(super) fn may_be_pending(&self) -> bool {
+        self.sort == Sort::Unplaced
+    }
+}
+
+impl Sort {
+    fn unplaced(path: &Utf8Path) -> Self {
+        if is_down(path) {
+            Self::WayBack
+        } else {
+            Self::Unplaced
         }
     }
 }
@@ -98,7 +115,7 @@ pub(super) fn read(files: &ProjectFiles, path: &Utf8Path) -> Result<Result<Strin
         Err(problem) => {
             return Ok(Err(Stray {
                 problem,
-                sort: Sort::Unreadable,
+                sort: Sort::unplaced(shown),
             }));
         }
     };
@@ -198,5 +215,13 @@ mod tests {
         assert!(folder.damaged(B).is_some() && folder.damaged(A).is_none());
         assert!(folder.named(B).is_err() && folder.named(A).is_ok());
         assert_eq!(folder.expect_whole().unwrap_err().related().len(), 1);
+        // A way back and a plan whose place is known hold nobody else up.
+        assert!(folder.expect_placed().is_ok());
+        let text = plan_text("dddddddddddd", B);
+        let unplaced = text.replace("-- forge:revision dddddddddddd\n", "");
+        fs::write(plans.join("4.sql"), unplaced).unwrap();
+        let folder = Folder::read(&ProjectFiles::new(root, &[]), &plans).unwrap();
+        let error = folder.expect_placed().unwrap_err();
+        assert!(error.message().contains("has no line `-- forge:revision`"));
     }
 }

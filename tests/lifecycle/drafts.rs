@@ -190,3 +190,65 @@ pub(crate) async fn an_owner_that_the_tree_names_is_meant(cluster: &Cluster) {
     desk.forge("drift");
     assert_snapshot!(desk.typed.replace(&me, "[ME]"));
 }
+
+/// What forge writes into a draft, taken out or changed by its author: it is put right, or refused with the place.
+pub(crate) async fn a_draft_keeps_what_forge_wrote_into_it(cluster: &Cluster) {
+    let mut desk = Desk::begun(cluster, FILES).await;
+    desk.write(
+        "schema/email.sql",
+        "ALTER TABLE app.users ADD COLUMN email text;\n\
+         ALTER TABLE app.users ADD COLUMN phone text;\n",
+    );
+    desk.forge("plan -m \"add email\" --rev-id 200000000000");
+    let path = desk.environment.project().join("plans/0002_add_email.sql");
+    let back = path.with_extension("down.sql");
+    let drafts = [&path, &back].map(|path| fs_err::read_to_string(path).unwrap());
+    let lock = "-- lock: AccessExclusive on app.users";
+    for (path, draft) in [&path, &back].into_iter().zip(&drafts) {
+        let place = draft.find(lock).expect("the steps lock the table");
+        let end = place + draft[place..].find('\n').unwrap() + 1;
+        for other in ["", "-- lock: AccessShare on app.users\n"] {
+            let edited = format!("{}{other}{}", &draft[..place], &draft[end..]);
+            fs_err::write(path, edited).unwrap();
+            desk.typed.clear();
+            desk.forge("approve --allow all");
+            assert!(desk.typed.contains("[exit 1]"), "{other}: {}", desk.typed);
+            let place = path.file_name().unwrap().to_str().unwrap();
+            for said in ["a lock was taken out", "put the line", lock, place] {
+                assert!(desk.typed.contains(said), "{said}: {}", desk.typed);
+            }
+        }
+        fs_err::write(path, draft).unwrap();
+    }
+    // The numbers of the steps are written anew.
+    for (path, draft) in [&path, &back].into_iter().zip(&drafts) {
+        assert!(draft.contains("-- forge:step 1 "), "{draft}");
+        fs_err::write(path, draft.replace("-- forge:step 1 ", "-- forge:step 7 ")).unwrap();
+    }
+    desk.typed.clear();
+    desk.forge("approve --allow all");
+    assert!(desk.typed.contains("approved `"), "{}", desk.typed);
+    for path in [&path, &back] {
+        let frozen = fs_err::read_to_string(path).unwrap();
+        assert!(frozen.contains("-- forge:step 1 "), "{frozen}");
+        assert!(!frozen.contains("-- forge:step 7 "), "{frozen}");
+    }
+    // What does not say which plan it is may be one that is to be applied.
+    let frozen = fs_err::read_to_string(&path).unwrap();
+    let unplaced = frozen.replace("-- forge:revision 200000000000\n", "");
+    fs_err::write(&path, unplaced).unwrap();
+    for command in ["apply", "apply --dry-run", "preflight"] {
+        desk.typed.clear();
+        desk.forge(command);
+        assert!(desk.typed.contains("[exit 1]"), "{command}: {}", desk.typed);
+        let said = "has no line `-- forge:revision`";
+        assert!(desk.typed.contains(said), "{command}: {}", desk.typed);
+    }
+    fs_err::write(&path, frozen).unwrap();
+    desk.forge("apply");
+    assert!(
+        desk.typed.contains("the database is at 200000000000"),
+        "{}",
+        desk.typed
+    );
+}

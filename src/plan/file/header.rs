@@ -401,8 +401,12 @@ fn sha256(text: &str) -> Result<String, String> {
 }
 
 fn signature(text: &str) -> Result<String, String> {
-    let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c);
-    if !text.is_empty() && text.chars().all(is_base64) {
+    // PROTOCOL.sshsig: the blob begins with the bytes `SSHSIG`.
+    const MAGIC: &str = "U1NIU0lH";
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/".contains(c);
+    let digits = text.trim_end_matches('=');
+    let is_whole = text.len().is_multiple_of(4) && text.len() - digits.len() <= 2;
+    if is_whole && digits.starts_with(MAGIC) && digits.chars().all(is_base64) {
         Ok(text.to_owned())
     } else {
         Err("this is no SSH signature: it is written by `forge approve --sign`".to_owned())

@@ -14,7 +14,7 @@ use crate::{
     kinds::{Action, Batching, Hazard, HazardKind, Lock, ObjectId, Rollout, Step},
     plan::{Batch, Plan, UndoPart},
     source::{Bounded, statements_in},
-    sql::{unescaped, visible},
+    sql::{join, unescaped, visible},
 };
 
 impl PlanFile {
@@ -23,19 +23,70 @@ impl PlanFile {
     /// # Errors
     /// [`Code::PlanFile`] with the place that can't be understood.
     pub fn read(path: &Utf8Path, text: &str) -> Result<Self> {
-        let file = Arc::new(SourceFile {
-            path: path.to_owned(),
-            text: as_written(text).into_owned(),
-        });
+        let file = source(path, text);
         let (own, undo) = section::split(&file.text)?;
         let own = Reader::new(&file, own)?;
-        let read = |range| Reader::new(&file, range)?.undo();
+        let header = own.header()?;
+        let plan = own.own_plan()?;
+        let undo = undo.map(|range| Reader::new(&file, range)).transpose()?;
+        // `forge approve` numbers the steps of a draft.
+        if header.approval.is_some() {
+            [Some(&own), undo.as_ref()]
+                .into_iter()
+                .flatten()
+                .try_for_each(Reader::check_numbers)?;
+        }
         Ok(Self {
-            header: own.header()?,
-            plan: own.own_plan()?,
-            undo: undo.map(read).transpose()?,
+            header,
+            plan,
+            undo: undo.map(|undo| undo.undo()).transpose()?,
         })
     }
+
+    /// A file's text with the steps numbered from one, in each of its two parts.
+    ///
+    /// # Errors
+    /// As [`PlanFile::read`].
+    pub fn numbered(text: &str) -> Result<String> {
+        let file = source("the plan".into(), text);
+        let (own, undo) = section::split(&file.text)?;
+        let mut numbered = file.text.clone();
+        // From the end, so that the places before stay.
+        for part in undo.into_iter().chain([own]) {
+            for (_, range, number) in Reader::new(&file, part)?.numbers().into_iter().rev() {
+                let blank = if range.is_empty() { " " } else { "" };
+                numbered.replace_range(range, &format!("{number}{blank}"));
+            }
+        }
+        Ok(numbered)
+    }
+
+    /// Adds to a diagnostic the place in the file where the step of this number begins.
+    ///
+    /// # Errors
+    /// As [`PlanFile::read`].
+    pub fn at_step(
+        path: &Utf8Path,
+        text: &str,
+        number: usize,
+        error: Diagnostic,
+    ) -> Result<Diagnostic> {
+        let file = source(path, text);
+        let (own, _) = section::split(&file.text)?;
+        let reader = Reader::new(&file, own)?;
+        let mut steps = reader.steps();
+        Ok(match steps.nth(number - 1) {
+            Some((span, ..)) => error.at(&file, span.clone(), "this step"),
+            None => error,
+        })
+    }
+}
+
+fn source(path: &Utf8Path, text: &str) -> Arc<SourceFile> {
+    Arc::new(SourceFile {
+        path: path.to_owned(),
+        text: as_written(text).into_owned(),
+    })
 }
 
 /// A plan file's text as forge wrote it: without a byte order mark, and with LF where every line ends with CRLF. forge ends
@@ -88,6 +139,43 @@ impl<'a> Reader<'a> {
         }
         reader.comments(at..part.end);
         Ok(reader)
+    }
+
+    /// The lines with which steps begin.
+    fn steps(&self) -> impl Iterator<Item = (&Range<usize>, &str, &str)> {
+        self.lines.iter().filter_map(|(span, piece)| match piece {
+            Piece::Directive {
+                key: key @ ("step" | "data"),
+                value,
+            } => Some((span, *key, *value)),
+            Piece::Directive { .. } | Piece::Comment(_) | Piece::Statement(_) => None,
+        })
+    }
+
+    /// The steps' lines that have a number, with the place of the number, which is empty where it is missing, and what it
+    /// has to be.
+    fn numbers(&self) -> Vec<(&Range<usize>, Range<usize>, usize)> {
+        let numbered = (1..).zip(self.steps());
+        let numbered = numbered.filter(|(_, (_, key, _))| *key == "step");
+        let places = numbered.map(|(number, (span, _, value))| {
+            let start = span.end - value.len();
+            let digits = value.len() - without_number(value).len();
+            let end = start + value[..digits].trim_ascii_end().len();
+            (span, start..end, number)
+        });
+        places.collect()
+    }
+
+    fn check_numbers(&self) -> Result<()> {
+        for (span, place, number) in self.numbers() {
+            if self.file.text[place] != number.to_string() {
+                let message = format!("step {number} has another number in its line");
+                return Err(self
+                    .error(span.clone(), message, "not its number")
+                    .help(format!("write `-- forge:step {number} …`: steps are counted from one, `forge:data` included")));
+            }
+        }
+        Ok(())
     }
 
     /// The file's own steps, which undo nothing.
@@ -235,7 +323,7 @@ impl<'a> Reader<'a> {
         let mut plan = Plan::default();
         let mut open: Option<Batch> = None;
         let mut step: Option<Step> = None;
-        let mut settings = settings.iter();
+        let mut settings = settings.iter().peekable();
         let mut rollout = None;
         for (span, piece) in &self.lines {
             match piece {
@@ -330,13 +418,21 @@ impl<'a> Reader<'a> {
                         self.bounded(step, span, sql)?;
                         step.sql.push(sql.to_string());
                     }
-                    (sql, None, _) if Some(&sql) == settings.next() => {}
+                    (sql, None, _) if settings.next_if(|it| **it == sql).is_some() => {}
+                    (sql, None, _) if SETTINGS.contains(&sql) => {
+                        return Err(settings
+                            .next()
+                            .map_or_else(|| self.stray(span), |missing| self.unset(missing)));
+                    }
                     (_, None, _) => return Err(self.stray(span)),
                 },
             }
         }
         self.finish(&mut plan, &mut open, &mut step)?;
         close_part(&mut plan);
+        if let Some(setting) = settings.next() {
+            return Err(self.unset(setting));
+        }
         match open {
             None => Ok(plan),
             Some(_) => Err(self.error(
@@ -345,6 +441,28 @@ impl<'a> Reader<'a> {
                 "`COMMIT;` is missing",
             )),
         }
+    }
+
+    /// One of the settings under which the steps run is missing.
+    fn unset(&self, setting: &str) -> Diagnostic {
+        let mut lines = self.lines.iter();
+        let first = lines.find(|(_, piece)| match piece {
+            Piece::Directive { key, .. } => STEP_KEYS.contains(key),
+            Piece::Statement(sql) => !SETTINGS.contains(sql),
+            Piece::Comment(_) => false,
+        });
+        let end = self.file.text.len()..self.file.text.len();
+        let span = first.map_or(end, |(span, _)| span.clone());
+        let message = format!("`{}` has no line `{setting};`", self.file.path);
+        let settings = SETTINGS.iter().map(|it| format!("`{it};`"));
+        self.error(span, message, "missing above this")
+            .note(format!(
+                "the steps run under these settings, in this order: {}",
+                join(settings, ", ")
+            ))
+            .help(
+                "put the line back above the first step, or restore the file from version control",
+            )
     }
 
     /// The steps that the following ones undo: `3`, `3-7`.
@@ -371,9 +489,7 @@ impl<'a> Reader<'a> {
     fn step(&self, span: &Range<usize>, value: &str) -> Result<Step> {
         let wrong =
             |why: String| self.error(span.clone(), why, "a step is `<number> <action> <object>`");
-        let (_, rest) = value
-            .split_once(' ')
-            .ok_or_else(|| wrong(format!("`{value}` names no action")))?;
+        let rest = without_number(value);
         let (verb, object) = rest
             .split_once(' ')
             .ok_or_else(|| wrong(format!("`{rest}` names no object")))?;
@@ -543,6 +659,17 @@ impl<'a> Reader<'a> {
 
     fn error(&self, span: Range<usize>, message: String, label: &str) -> Diagnostic {
         Diagnostic::error(Code::PlanFile, message).at(self.file, span, label)
+    }
+}
+
+/// What stands behind the number of a step's line.
+fn without_number(value: &str) -> &str {
+    let (first, rest) = value.split_once(' ').unwrap_or((value, ""));
+    let is_number = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number {
+        rest.trim_ascii_start()
+    } else {
+        value
     }
 }
 

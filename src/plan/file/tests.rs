@@ -25,7 +25,11 @@ const HEADER: &str = "\
 ";
 
 fn read(steps: &str) -> Result<PlanFile> {
-    PlanFile::read("p.sql".into(), &format!("{HEADER}{steps}"))
+    PlanFile::read("p.sql".into(), &text(steps))
+}
+
+fn text(steps: &str) -> String {
+    format!("{HEADER}{};\n\n{steps}", SETTINGS.join(";\n"))
 }
 
 const PHASED: &str = "\
@@ -102,7 +106,7 @@ fn with_every_line() -> String {
         allowed: vec!["one".to_owned(), "two".to_owned()],
         down_sha256: Some("2".repeat(64)),
         sha256: "3".repeat(64),
-        signature: Some("AAAA".to_owned()),
+        signature: Some("U1NIU0lHAAAA".to_owned()),
     });
     let text = file.render();
     for key in header::KEYS {
@@ -214,6 +218,80 @@ fn what_cannot_be_read() {
         writeln!(text, "{steps}{}", render(&error, Paint::PLAIN)).unwrap();
     }
     assert_snapshot!(text);
+}
+
+#[test]
+fn steps_are_numbered_from_one() {
+    let of = |numbers: [&str; 3]| {
+        let [one, two, undo] = numbers;
+        text(&format!(
+            "-- forge:step{one} create table app.users\nCREATE TABLE app.users ();\n\n\
+             -- forge:data table app.users\nUPDATE app.users SET a = 1;\n\n\
+             --forge:step{two} drop table app.users\nDROP TABLE app.users;\n\n\
+             \\if false\n-- forge:undo 1\n-- forge:step{undo} drop table app.users\nDROP TABLE app.users;\n\\endif\n"
+        ))
+    };
+    let right = of([" 1", " 3", " 1"]);
+    assert_eq!(PlanFile::numbered(&right).unwrap(), right);
+    let approved = |text: &str| {
+        let mut file = PlanFile::read("p.sql".into(), text)?;
+        file.header.approval = Some(Approval::default());
+        let file = file.sealed_as_is()?;
+        PlanFile::read("p.sql".into(), &with_header(text, &file.header))
+    };
+    assert!(approved(&right).is_ok());
+    for numbers in [
+        [" 2", " 3", " 1"],
+        [" 1", " 2", " 1"],
+        [" 1", " 03", " 1"],
+        ["", " 3", " 1"],
+        [" 1", "", " 1"],
+        [" 1", " 3", " 2"],
+        [" 1", " 3", ""],
+    ] {
+        let wrong = of(numbers);
+        let error = approved(&wrong).unwrap_err();
+        assert!(
+            error.message().contains("has another number"),
+            "{numbers:?}"
+        );
+        assert_eq!(error.places().len(), 1);
+        assert_eq!(PlanFile::numbered(&wrong).unwrap(), right, "{numbers:?}");
+    }
+}
+
+#[test]
+fn a_plan_has_every_setting_in_its_place() {
+    let right = text("-- forge:step 1 create schema app\nCREATE SCHEMA app;\n");
+    assert!(PlanFile::read("p.sql".into(), &right).is_ok());
+    let empty = text("");
+    for text in [&right, &empty] {
+        for setting in SETTINGS {
+            let without = text.replace(&format!("{setting};\n"), "");
+            let error = PlanFile::read("p.sql".into(), &without).unwrap_err();
+            let expected = format!("`p.sql` has no line `{setting};`");
+            assert_eq!(error.message(), expected);
+            assert_eq!(error.places().len(), 1);
+        }
+    }
+    let none = format!("{HEADER}-- forge:step 1 create schema app\nCREATE SCHEMA app;\n");
+    assert!(PlanFile::read("p.sql".into(), &none).is_err());
+}
+
+#[test]
+fn a_signature_looks_like_one() {
+    let text = with_every_line();
+    for junk in [
+        "AAAA",
+        "U1NIU0lHAAA",
+        "U1NIU0lH====",
+        "U1NIU0lHAA=A",
+        "junk",
+    ] {
+        let junk = text.replace("U1NIU0lHAAAA", junk);
+        let error = PlanFile::read("p.sql".into(), &junk).unwrap_err();
+        assert!(error.message().contains("no SSH signature"), "{junk}");
+    }
 }
 
 /// Undo steps whose function's text has the lines that set them apart.
