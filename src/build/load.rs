@@ -90,7 +90,7 @@ impl<'a> Stages<'a> {
         let has_extensions = !source::extensions(statements).is_empty();
         for statement in statements.iter().filter(|statement| statement.is_loaded()) {
             let owner = statement
-                .inert
+                .inert()
                 .as_ref()
                 .and_then(|inert| inert.owner.as_deref());
             match owner {
@@ -273,7 +273,7 @@ impl<'a> Loader<'a> {
         let statement = self.statements[failure.index];
         let text = self.text(statement);
         let (Some(inert), true) = (
-            &statement.inert,
+            statement.inert(),
             failure.error.code() == &SqlState::INSUFFICIENT_PRIVILEGE,
         ) else {
             return Ok(Some(failure));

@@ -130,7 +130,7 @@ const CONFINED: &str = "the operating system confines the throwaway server: it c
 pub(super) fn overdue(statement: &Statement, limit: &Limit) -> Diagnostic {
     limit::overdue(limit, Code::Rejected)
         .at(&statement.file, statement.head(), "stopped here")
-        .note(format!("in `{}`", statement.description))
+        .note(format!("in `{}`", statement.description()))
 }
 
 fn explain(statements: &[&Statement], failure: &Failure) -> Diagnostic {
@@ -173,7 +173,7 @@ fn explain(statements: &[&Statement], failure: &Failure) -> Diagnostic {
             place.clone().unwrap_or_else(|| statement.head()),
             label,
         )
-        .note(format!("in `{}`", statement.description));
+        .note(format!("in `{}`", statement.description()));
     if let Some(detail) = error.detail() {
         diagnostic = diagnostic.note(detail);
     }
@@ -218,7 +218,7 @@ fn unstorable(statement: &Statement, error: &DbError) -> Option<Diagnostic> {
             format!("the database can't store `{c}`: its encoding is {encoding}"),
         )
         .at(&statement.file, at..at + c.len_utf8(), "this character")
-        .note(format!("in `{}`", statement.description))
+        .note(format!("in `{}`", statement.description()))
         .help(format!(
             "write it with characters that {encoding} has, or move to a database with UTF8"
         )),

@@ -31,7 +31,7 @@ pub(super) async fn check_empty(client: &Client, statements: &[&Statement]) -> R
     .note("rows aren't schema: a schema tree declares what the database looks like; it is never run against the database itself")
     .help("write rows in a step of a plan (`forge plan`, then edit the draft), or let the application do it");
     let mentions = |statement: &Statement| {
-        let mut names = statement.needs.iter().chain(&statement.body_needs);
+        let mut names = statement.needs.iter().chain(statement.body_needs());
         names.any(|need| filled.iter().any(|[_, table]| need.name == *table))
     };
     let suspects: Vec<&Statement> = match programs.as_slice() {

@@ -28,14 +28,14 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     for warning in warnings(&statements) {
         context.reporter.diagnostic(&warning);
     }
-    let mut declared: BTreeMap<&str, Vec<&str>> = tree
+    let mut declared: BTreeMap<&str, Vec<&Statement>> = tree
         .files
         .iter()
         .map(|file| (file.path.as_str(), Vec::new()))
         .collect();
     for statement in statements.iter().filter(|statement| statement.is_loaded()) {
         if let Some(objects) = declared.get_mut(statement.file.path.as_str()) {
-            objects.push(&statement.description);
+            objects.push(statement);
         }
     }
     for (file, objects) in &declared {
@@ -46,7 +46,9 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         }
         context.reporter.detail(format_args!("{file}"));
         for object in objects {
-            context.reporter.detail(format_args!("  {object}"));
+            context
+                .reporter
+                .detail(format_args!("  {}", object.description()));
         }
     }
     for (schema, count) in left_out(&settings, &statements) {

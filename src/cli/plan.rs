@@ -272,7 +272,7 @@ async fn find<'a>(
         // What a directive has to say depends on the database, too.
         let is_plain = statements
             .iter()
-            .all(|statement| statement.directives.is_empty());
+            .all(|statement| statement.directives().is_empty());
         let prove = !args.check && !args.empty;
         let wish = Wish {
             renames: &args.rename,

@@ -65,7 +65,7 @@ impl Intent {
         let mut intent = Self::default();
         let anything = statements
             .iter()
-            .any(|statement| !statement.directives.is_empty());
+            .any(|statement| !statement.directives().is_empty());
         if !anything && flags.is_empty() {
             return Ok(intent);
         }

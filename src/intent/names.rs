@@ -137,7 +137,10 @@ impl<'a> Names<'a> {
             .filter(|named| kinds.contains(&named.id.kind))
             .collect();
         let same = |named: &&Named| {
-            let (own, written) = (named.id.args.as_deref(), symbol.arguments.as_deref());
+            let (own, written) = (
+                named.id.args.as_deref(),
+                symbol.arguments.as_ref().map(Ident::as_str),
+            );
             let own = own.and_then(argument_types);
             own.as_deref().map(unqualified) == written.map(unqualified)
         };

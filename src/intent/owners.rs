@@ -12,7 +12,10 @@ use crate::{
 
 /// The owners in a tree's catalog that its statements name, be it the role that plans: the others are left open.
 pub fn named_owners(statements: &[Statement], desired: &Catalog) -> BTreeSet<ObjectId> {
-    if statements.iter().all(|statement| statement.owned.is_none()) {
+    if statements
+        .iter()
+        .all(|statement| statement.owned().is_none())
+    {
         return BTreeSet::new();
     }
     let names = Names::new(Catalogs {
@@ -27,7 +30,7 @@ pub fn named_owners(statements: &[Statement], desired: &Catalog) -> BTreeSet<Obj
 }
 
 fn owned(statement: &Statement, names: &Names<'_>) -> Option<ObjectId> {
-    let symbol = statement.owned.as_ref()?;
+    let symbol = statement.owned()?;
     if symbol.schema.is_some() || symbol.sort == Sort::Schema {
         return Some(names.defined(symbol)?.id);
     }

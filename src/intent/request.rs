@@ -43,10 +43,7 @@ impl<'a> Request<'a> {
         warnings: &mut Vec<Diagnostic>,
     ) -> Vec<Self> {
         let mut requests = Vec::new();
-        for directive in statements
-            .iter()
-            .flat_map(|statement| &statement.directives)
-        {
+        for directive in statements.iter().flat_map(Statement::directives) {
             let DirectiveKind::RenamedFrom(old) = &directive.kind else {
                 continue;
             };

@@ -21,7 +21,7 @@ pub(super) fn read(
     warnings: &mut Vec<Diagnostic>,
 ) {
     for statement in statements {
-        for directive in &statement.directives {
+        for directive in statement.directives() {
             let (expression, using) = match &directive.kind {
                 DirectiveKind::RenamedFrom(_) => continue,
                 DirectiveKind::Using(expression) => (expression, true),

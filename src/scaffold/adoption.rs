@@ -23,6 +23,7 @@ use crate::{
     drift,
     kinds::ObjectId,
     source::{Sort, Statement, Symbol, Tree, comments, with_line_ends_of},
+    sql::Ident,
 };
 
 /// The three states of a database of which one has to be told from the others.
@@ -354,11 +355,12 @@ impl Desk<'_> {
         }
         // Of routines that share a name, the one whose arguments are written as PostgreSQL writes them.
         let same = |symbol: &Symbol| {
-            names(symbol, object) && symbol.arguments.as_deref() == object.args.as_deref()
+            names(symbol, object)
+                && symbol.arguments.as_ref().map(Ident::as_str) == object.args.as_deref()
         };
         found
             .into_iter()
-            .filter(|statement| statement.defines.iter().chain(&statement.needs).any(same))
+            .filter(|statement| statement.defines.iter().chain(&*statement.needs).any(same))
             .collect()
     }
 
@@ -407,7 +409,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{source::load_order, sql::Ident};
+    use crate::source::load_order;
 
     fn catalog(objects: &[(&str, Value, Option<&str>)]) -> Catalog {
         let mut catalog = Catalog::empty(150_000, Ident::new("me"));

@@ -16,6 +16,10 @@ pub(super) struct Definition {
     pub(super) defines: Vec<Symbol>,
     pub(super) implied: Vec<Symbol>,
     pub(super) traits: Traits,
+    /// The relation or type whose columns, keys or labels it changes.
+    pub(super) shapes: Option<Symbol>,
+    /// The schemas to whose every object it applies.
+    pub(super) whole_schemas: Vec<String>,
 }
 
 /// Reads the definition of a statement, given with its text; names without schema are put where the session would put them.
@@ -73,6 +77,8 @@ fn read(node: &NodeEnum) -> Definition {
         defines,
         implied,
         traits,
+        shapes,
+        whole_schemas,
     } = &mut definition;
     match node {
         NodeEnum::CreateStmt(table) => {
@@ -272,7 +278,7 @@ fn read(node: &NodeEnum) -> Definition {
         NodeEnum::AlterTableStmt(alter) => alter_table(alter, &mut definition),
         NodeEnum::AlterEnumStmt(alter) => {
             let parts = ast::strings(&alter.type_name);
-            traits.shapes = ast::named(Sort::Type, &parts).map(Box::new);
+            *shapes = ast::named(Sort::Type, &parts);
             traits.ordered = !alter.old_val.is_empty();
             if alter.old_val.is_empty() {
                 defines.extend(
@@ -284,7 +290,7 @@ fn read(node: &NodeEnum) -> Definition {
         }
         NodeEnum::AlterDomainStmt(alter) => {
             let parts = ast::strings(&alter.type_name);
-            traits.shapes = ast::named(Sort::Domain, &parts).map(Box::new);
+            *shapes = ast::named(Sort::Domain, &parts);
             traits.evaluates = true;
             if let Some(NodeEnum::Constraint(constraint)) = alter.def.as_deref().and_then(ast::kind)
                 && !constraint.conname.is_empty()
@@ -302,7 +308,7 @@ fn read(node: &NodeEnum) -> Definition {
         NodeEnum::GrantStmt(grant)
             if grant.targtype() == pg_query::protobuf::GrantTargetType::AclTargetAllInSchema =>
         {
-            traits.whole_schemas = ast::strings(&grant.objects)
+            *whole_schemas = ast::strings(&grant.objects)
                 .into_iter()
                 .map(str::to_owned)
                 .collect();
@@ -410,13 +416,15 @@ fn alter_table(alter: &AlterTableStmt, definition: &mut Definition) {
         defines,
         implied,
         traits,
+        shapes,
+        ..
     } = definition;
-    let mut shapes = false;
+    let mut reshaped = false;
     for command in commands {
         let def = command.def.as_deref().and_then(ast::kind);
         match command.subtype() {
             AlterTableType::AtAddColumn => {
-                shapes = true;
+                reshaped = true;
                 traits.evaluates = true;
                 traits.repeatable |= command.missing_ok;
                 if let Some(NodeEnum::ColumnDef(column)) = def {
@@ -440,7 +448,7 @@ fn alter_table(alter: &AlterTableStmt, definition: &mut Definition) {
                     }
                     if let Some(constraint) = constraint {
                         add_constraint(table, constraint, implied);
-                        shapes |= matches!(
+                        reshaped |= matches!(
                             constraint.contype(),
                             ConstrType::ConstrPrimary | ConstrType::ConstrUnique
                         );
@@ -452,11 +460,11 @@ fn alter_table(alter: &AlterTableStmt, definition: &mut Definition) {
             | AlterTableType::AtDropConstraint
             | AlterTableType::AtDropInherit
             | AlterTableType::AtDetachPartition => {
-                shapes = true;
+                reshaped = true;
                 traits.ordered = true;
             }
             AlterTableType::AtAlterColumnType => {
-                shapes = true;
+                reshaped = true;
                 traits.ordered = true;
                 traits.evaluates = true;
             }
@@ -468,13 +476,13 @@ fn alter_table(alter: &AlterTableStmt, definition: &mut Definition) {
             | AlterTableType::AtDropExpression
             | AlterTableType::AtSetExpression
             | AlterTableType::AtAddInherit
-            | AlterTableType::AtAttachPartition => shapes = true,
+            | AlterTableType::AtAttachPartition => reshaped = true,
             // The rest leaves columns and keys as they are.
             _ => {}
         }
     }
-    if shapes {
-        traits.shapes = Some(Box::new(ast::relation(Sort::Relation, table)));
+    if reshaped {
+        *shapes = Some(ast::relation(Sort::Relation, table));
     }
 }
 

@@ -55,7 +55,7 @@ pub(super) fn attach(
         let attached = target(file, &comment, tokens, statements)
             .and_then(|(index, target)| Ok((index, read(file, &comment, target)?)));
         match attached {
-            Ok((index, directive)) => statements[index].0.directives.push(directive),
+            Ok((index, directive)) => statements[index].0.rare_mut().directives.push(directive),
             Err(problem) => problems.push(problem),
         }
     }
@@ -134,7 +134,7 @@ fn target(
         Some(subject) => Ok((index, subject.clone())),
         None => Err(nothing(&format!(
             "`{}`, which defines nothing",
-            statement.description
+            statement.description()
         ))),
     }
 }
@@ -360,7 +360,7 @@ mod tests {
             let found: Vec<String> = parse(text)
                 .unwrap()
                 .iter()
-                .flat_map(|statement| &statement.directives)
+                .flat_map(Statement::directives)
                 .map(|directive| {
                     let what = match &directive.kind {
                         DirectiveKind::RenamedFrom(old) => format!("was {old}"),

@@ -1,6 +1,8 @@
 //! Finds objects that are defined twice.
 
-use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+use std::collections::BTreeSet;
+
+use camino::Utf8Path;
 
 use super::{Namespace, Sort, Statement, Symbol};
 use crate::{
@@ -14,7 +16,7 @@ type Key<'a> = (
     Option<&'a Ident>,
     &'a Ident,
     Option<&'a Ident>,
-    Option<&'a str>,
+    Option<&'a Ident>,
 );
 
 fn key(symbol: &Symbol) -> Key<'_> {
@@ -23,7 +25,7 @@ fn key(symbol: &Symbol) -> Key<'_> {
         symbol.schema.as_ref(),
         &symbol.name,
         symbol.member.as_ref(),
-        symbol.arguments.as_deref(),
+        symbol.arguments.as_ref(),
     )
 }
 
@@ -44,21 +46,26 @@ pub(super) fn duplicates(statements: &[Statement]) -> Vec<Diagnostic> {
     let reshaped: BTreeSet<&Ident> = statements
         .iter()
         .filter(|statement| statement.traits.ordered)
-        .filter_map(|statement| statement.traits.shapes.as_ref())
+        .filter_map(|statement| statement.rare().shapes.as_ref())
         .map(|symbol| &symbol.name)
         .collect();
     let is_reshaped = |symbol: &Symbol| symbol.member.is_some() && reshaped.contains(&symbol.name);
-    let mut first: BTreeMap<Key<'_>, (&Statement, &Symbol)> = BTreeMap::new();
+    // Sorted, definitions of one object are neighbours, the first of them first.
+    let mut defined: Vec<(&Symbol, &Statement)> = statements
+        .iter()
+        .filter(|statement| statement.is_loaded())
+        .flat_map(|statement| {
+            statement
+                .defines
+                .iter()
+                .map(move |symbol| (symbol, statement))
+        })
+        .collect();
+    defined.sort_by(|(one, _), (other, _)| key(one).cmp(&key(other)));
+    let same = defined.chunk_by(|(one, _), (other, _)| key(one) == key(other));
     let mut problems = Vec::new();
-    for statement in statements.iter().filter(|statement| statement.is_loaded()) {
-        for symbol in &statement.defines {
-            let (earlier, _) = match first.entry(key(symbol)) {
-                Entry::Vacant(entry) => {
-                    entry.insert((statement, symbol));
-                    continue;
-                }
-                Entry::Occupied(entry) => *entry.get(),
-            };
+    for (&(_, earlier), later) in same.filter_map(<[_]>::split_first) {
+        for &(symbol, statement) in later {
             let name = symbol.member.as_ref().unwrap_or(&symbol.name);
             if moved.contains(name) || is_reshaped(symbol) || is_meant(earlier, statement, symbol) {
                 continue;
@@ -74,7 +81,14 @@ pub(super) fn duplicates(statements: &[Statement]) -> Vec<Diagnostic> {
             );
         }
     }
+    problems.sort_by(|one, other| place(one).cmp(&place(other)));
     problems
+}
+
+/// Where the second definition stands.
+fn place(problem: &Diagnostic) -> Option<(&Utf8Path, usize)> {
+    let place = problem.places().first()?;
+    Some((&place.file.path, place.span.start))
 }
 
 /// Whether the second definition is meant to meet the first: it says so, in the same file; schemas and extensions may be

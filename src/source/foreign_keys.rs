@@ -3,7 +3,7 @@
 //! PostgreSQL itself adds them after everything else of the table, so a split-off key gets the name that it would have
 //! got inside, as long as all keys of a table go together and in their order.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use pg_query::{
     NodeEnum,
@@ -13,7 +13,7 @@ use pg_query::{
 use super::{
     Action, Sort, Statement, Symbol, ast,
     elements::{self, Element},
-    statement::{Edit, ForeignKey, Traits},
+    statement::{Edit, ForeignKey, Rare, Traits},
     tokens::bounds,
 };
 use crate::sql::Ident;
@@ -185,12 +185,13 @@ fn is_attribute(constraint: &Constraint) -> bool {
 
 /// Takes the foreign keys out of a CREATE TABLE: the table without them, then a statement for each.
 pub(super) fn split_off(mut table: Statement) -> Vec<Statement> {
-    let keys = std::mem::take(&mut table.foreign_keys);
-    table.edits.extend(keys.iter().map(|key| Edit {
+    let rare = table.rare_mut();
+    let keys = std::mem::take(&mut rare.foreign_keys);
+    rare.edits.extend(keys.iter().map(|key| Edit {
         span: key.cut.clone(),
         text: String::new(),
     }));
-    table.edits.sort_by_key(|edit| edit.span.start);
+    rare.edits.sort_by_key(|edit| edit.span.start);
     let owner = table
         .subject()
         .cloned()
@@ -200,9 +201,8 @@ pub(super) fn split_off(mut table: Statement) -> Vec<Statement> {
         let table = &statements[0];
         let text = &table.file.text[key.span.clone()];
         statements.push(Statement {
-            inert: None,
             file: Arc::clone(&table.file),
-            description: format!("{}{}", key.prefix, text.lines().next().unwrap_or("")).into(),
+            described: 0,
             defines: Box::default(),
             needs: [
                 owner.clone(),
@@ -213,21 +213,23 @@ pub(super) fn split_off(mut table: Statement) -> Vec<Statement> {
                 key.target,
             ]
             .into(),
-            body_needs: Box::default(),
-            directives: Vec::new(),
             action: Action::Load,
             session: Arc::clone(&table.session),
-            owned: None,
-            granted: Box::default(),
-            roles: BTreeSet::new(),
             implied: Box::default(),
             traits: Traits::default(),
-            edits: vec![Edit {
-                span: key.span.start..key.span.start,
-                text: key.prefix,
-            }],
-            foreign_keys: Vec::new(),
-            body: None,
+            rare: Rare {
+                description: Some(format!(
+                    "{}{}",
+                    key.prefix,
+                    text.lines().next().unwrap_or("")
+                )),
+                edits: vec![Edit {
+                    span: key.span.start..key.span.start,
+                    text: key.prefix,
+                }],
+                ..Rare::default()
+            }
+            .kept(),
             span: key.span,
         });
     }

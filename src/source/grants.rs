@@ -34,7 +34,11 @@ impl<'a> Defined<'a> {
 
     /// Whether a statement grants or revokes privileges on what it names, and the tree doesn't define all of that.
     pub fn lacks_what_is_granted(&self, statement: &Statement) -> bool {
-        !statement.granted.iter().all(|symbol| self.has(symbol))
+        !statement
+            .rare()
+            .granted
+            .iter()
+            .all(|symbol| self.has(symbol))
     }
 
     fn has(&self, symbol: &Symbol) -> bool {

@@ -43,7 +43,7 @@ impl<'a> Names<'a> {
                     namespace,
                 }));
             }
-            if let Some(symbol) = &statement.traits.shapes {
+            if let Some(symbol) = &statement.rare().shapes {
                 for namespace in [Namespace::Relation, Namespace::Type] {
                     for schema in schemas(symbol, &statement.session) {
                         shapers
@@ -134,7 +134,7 @@ pub(crate) fn first_causes(failed: &[&Statement], may_follow: &[bool]) -> Vec<us
         .iter()
         .enumerate()
         .map(|(index, statement)| {
-            let foreign_keys = statement.foreign_keys.iter().map(|key| &key.target);
+            let foreign_keys = statement.rare().foreign_keys.iter().map(|key| &key.target);
             let needs = statement
                 .needs
                 .iter()

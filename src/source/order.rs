@@ -13,7 +13,7 @@ use super::{Action, Namespace, Session, Sort, Statement, Symbol, foreign_keys, n
 pub fn load_order(mut statements: Vec<Statement>) -> Vec<Statement> {
     // Among half a million statements, each copy of the list counts: they are moved within it.
     statements.retain(|statement| match statement.action {
-        Action::Load | Action::SkipWithWarning(_) => true,
+        Action::Load | Action::SkipWithWarning => true,
         Action::Skip => false,
     });
     hoist(&mut statements);
@@ -233,10 +233,10 @@ impl<'a> Sorter<'a> {
                     .map(|&other| (other, Edge::Wish)),
             );
         }
-        for need in &statement.needs {
+        for need in &*statement.needs {
             self.pull(index, need, Edge::Needs, &mut before);
         }
-        for foreign_key in &statement.foreign_keys {
+        for foreign_key in &statement.rare().foreign_keys {
             self.pull(index, &foreign_key.target, Edge::ForeignKey, &mut before);
             let key = Symbol {
                 sort: Sort::Key,
@@ -244,7 +244,7 @@ impl<'a> Sorter<'a> {
             };
             self.pull(index, &key, Edge::ForeignKey, &mut before);
         }
-        for schema in &statement.traits.whole_schemas {
+        for schema in &statement.rare().whole_schemas {
             let inside = self.statements.iter().enumerate().filter(|(_, other)| {
                 other.file.path != statement.file.path
                     && other.subject().is_some_and(|symbol| {
@@ -331,7 +331,7 @@ impl<'a> Sorter<'a> {
                 continue;
             }
             let routine = &self.statements[routine];
-            for need in &routine.body_needs {
+            for need in routine.body_needs() {
                 // The body is looked up where the function is defined; its own settings are for the server to apply.
                 let definers = self.names.definers(need, &routine.session);
                 before.extend(
@@ -340,7 +340,7 @@ impl<'a> Sorter<'a> {
                         .map(|other| (other, Edge::Wish)),
                 );
             }
-            routines.extend(functions(&routine.body_needs, &routine.session));
+            routines.extend(functions(routine.body_needs(), &routine.session));
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{
     abridged::abridged,
     ast, define, directives, duplicates, foreign_keys, inert, lexer, named, owner, policy, psql,
     references,
-    statement::Body,
+    statement::{Body, Rare},
     syntax,
     tokens::{self, bounds, is_comment},
 };
@@ -85,8 +85,6 @@ impl Tree {
 struct Found {
     statements: Vec<Statement>,
     problems: Vec<Diagnostic>,
-    /// The names in the statements.
-    names: BTreeSet<Ident>,
 }
 
 impl Found {
@@ -113,7 +111,7 @@ impl Found {
                 Ok(found) => {
                     for statement in found.statements {
                         let mut statement = statement.moved(file, base);
-                        statement.share(&mut self.names);
+                        self.share_needs(&mut statement);
                         self.statements.push(statement);
                     }
                     let problems = found.problems.into_iter();
@@ -123,6 +121,15 @@ impl Found {
                 // Behind what can't be parsed, nothing is known.
                 Err(problem) => return self.problems.push(problem.moved(&part, file, base)),
             }
+        }
+    }
+
+    /// Neighbours often need the same: their schema, or a table.
+    fn share_needs(&self, statement: &mut Statement) {
+        if let Some(last) = self.statements.last()
+            && last.needs == statement.needs
+        {
+            statement.needs = Arc::clone(&last.needs);
         }
     }
 }
@@ -185,7 +192,6 @@ fn parse_part(file: &Arc<SourceFile>, text: &str, session: &mut Arc<Session>) ->
     Ok(Found {
         statements: statements.map(|(statement, _)| statement).collect(),
         problems,
-        ..Found::default()
     })
 }
 
@@ -264,44 +270,48 @@ fn read(
         .as_ref()
         .map(|(language, body)| references::references_of_body(language, body, text))
         .unwrap_or_default();
-    Statement {
-        description: describe(&file.text, tokens).into(),
+    let rare = Rare {
         body: body.and_then(|(_, text)| {
-            Some(Box::new(Body {
+            Some(Body {
                 text,
                 literal: body_literal(node, tokens)?,
-            }))
+            })
         }),
-        defines: definition.defines.into(),
-        implied: definition.implied.into(),
-        traits: definition.traits,
-        needs: needs.into_iter().collect(),
-        body_needs: body_needs.into(),
-        owned: owner::owned(node).map(Box::new),
+        body_needs,
+        owned: owner::owned(node),
         granted: match node {
-            NodeEnum::GrantStmt(grant) => named::granted(grant).into(),
-            _ => Box::default(),
+            NodeEnum::GrantStmt(grant) => named::granted(grant),
+            _ => Vec::new(),
         },
+        shapes: definition.shapes,
+        whole_schemas: definition.whole_schemas,
         roles: references.roles,
-        inert: inert.map(Box::new),
-        directives: Vec::new(),
-        action: Action::Load,
-        session: Arc::clone(session),
-        edits: Vec::new(),
+        inert,
         foreign_keys: match node {
             NodeEnum::CreateStmt(table) => foreign_keys::foreign_keys(table, tokens),
             _ => Vec::new(),
         },
+        ..Rare::default()
+    };
+    Statement {
+        described: described(tokens),
+        defines: definition.defines.into(),
+        implied: definition.implied.into(),
+        traits: definition.traits,
+        needs: needs.into_iter().collect(),
+        action: Action::Load,
+        session: Arc::clone(session),
+        rare: rare.kept(),
         file: Arc::clone(file),
         span,
     }
 }
 
-/// The words of a statement up to where its content begins, for messages.
-fn describe(text: &str, tokens: &[ScanToken]) -> String {
+/// How many bytes of a statement say what it is: its words up to where its content begins.
+fn described(tokens: &[ScanToken]) -> u16 {
     const LONGEST: usize = 72;
-    let mut words = String::new();
-    let mut end = tokens.first().map_or(0, |token| bounds(token).start);
+    let start = tokens.first().map_or(0, |token| bounds(token).start);
+    let (mut end, mut words) = (start, 0);
     for token in tokens {
         let span = bounds(token);
         // A parenthesis, AS or IS begins the content; a literal may hold anything, a secret too.
@@ -309,16 +319,17 @@ fn describe(text: &str, tokens: &[ScanToken]) -> String {
             token.token(),
             Token::Ascii40 | Token::As | Token::Is | Token::Ascii61 | Token::Sconst
         );
-        if (content && !words.is_empty()) || words.len() + span.len() > LONGEST {
+        if (content && end > start) || words + span.len() > LONGEST {
             break;
         }
-        if span.start > end {
-            words.push(' ');
+        let length = u16::try_from(span.end - start);
+        if length.is_err() {
+            break;
         }
-        words.push_str(&text[span.clone()]);
+        words += span.len() + usize::from(span.start > end);
         end = span.end;
     }
-    words
+    u16::try_from(end - start).expect("longer ones end before")
 }
 
 /// The literal that holds a function's body: the first string after `AS`.

@@ -30,7 +30,10 @@ pub(super) fn judge(
 ) -> Result<Option<Arc<Session>>> {
     match verdict(node, statement) {
         Verdict::Load => {
-            statement.edits = edits(statement, node, tokens);
+            let edits = edits(statement, node, tokens);
+            if !edits.is_empty() {
+                statement.rare_mut().edits = edits;
+            }
             Ok(None)
         }
         Verdict::Skip => {
@@ -38,7 +41,8 @@ pub(super) fn judge(
             Ok(None)
         }
         Verdict::SkipWithWarning(reason) => {
-            statement.action = Action::SkipWithWarning(reason);
+            statement.action = Action::SkipWithWarning;
+            statement.rare_mut().warning = reason;
             Ok(None)
         }
         Verdict::Session(session) => {
@@ -76,7 +80,7 @@ impl Refusal {
         statement
             .error(
                 code,
-                format!("`{}` {what}", statement.description),
+                format!("`{}` {what}", statement.description()),
                 "refused",
             )
             .note(why)

@@ -2,11 +2,8 @@
 
 use std::{borrow::Cow, collections::BTreeSet, ops::Range, sync::Arc};
 
-use super::{Directive, Inert, Session, Sort, Symbol, references::References};
-use crate::{
-    diagnostic::{Code, Diagnostic, SourceFile},
-    sql::Ident,
-};
+use super::{Directive, Inert, Session, Sort, Symbol, lexer::Lexer, references::References};
+use crate::diagnostic::{Code, Diagnostic, SourceFile};
 
 /// One statement of the schema tree, with what it defines and needs.
 #[derive(Debug, Clone)]
@@ -15,38 +12,105 @@ pub struct Statement {
     pub file: Arc<SourceFile>,
     /// Its bytes in the file, without leading comments and white space, and without its semicolon.
     pub span: Range<usize>,
-    /// Its beginning, for messages: `CREATE TABLE app.users`.
-    pub description: Box<str>,
     /// What it creates, fully qualified; the first is the object that the statement is about.
     pub defines: Box<[Symbol]>,
     /// What must exist before it runs; unqualified names are looked up along the session's search path.
-    pub needs: Box<[Symbol]>,
-    /// What a function's body refers to, which matters once the function runs.
-    pub body_needs: Box<[Symbol]>,
-    /// What `-- forge:` comments say of it and of its parts.
-    pub directives: Vec<Directive>,
+    pub needs: Arc<[Symbol]>,
     /// Whether it is loaded.
     pub action: Action,
     /// The settings under which it runs.
     pub session: Arc<Session>,
-    /// Whether and how it may be run with a superuser's privileges.
-    pub inert: Option<Box<Inert>>,
-    /// The object to which it gives an owner by name.
-    pub owned: Option<Box<Symbol>>,
-    /// The objects on which it grants or revokes privileges, where it names them one by one.
-    pub(super) granted: Box<[Symbol]>,
-    /// The roles that it names.
-    pub(super) roles: BTreeSet<String>,
+    /// How many bytes of its text its description takes.
+    pub(super) described: u16,
     /// What it brings along without naming it in its own right: columns, keys, a serial column's sequence.
     pub(super) implied: Box<[Symbol]>,
     /// Facts for ordering.
     pub(super) traits: Traits,
+    /// What few statements have: a tree has hundreds of thousands of others.
+    pub(super) rare: Option<Box<Rare>>,
+}
+
+/// What few statements have.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rare {
+    /// Its description, where that isn't its beginning.
+    pub(super) description: Option<String>,
+    /// Why it isn't loaded, where the user should know that.
+    pub(super) warning: &'static str,
+    /// The relation or type whose columns, keys or labels it changes.
+    pub(super) shapes: Option<Symbol>,
+    /// What a function's body refers to, which matters once the function runs.
+    pub(super) body_needs: Vec<Symbol>,
+    /// What `-- forge:` comments say of it and of its parts.
+    pub(super) directives: Vec<Directive>,
+    /// Whether and how it may be run with a superuser's privileges.
+    pub(super) inert: Option<Inert>,
+    /// The object to which it gives an owner by name.
+    pub(super) owned: Option<Symbol>,
+    /// The objects on which it grants or revokes privileges, where it names them one by one.
+    pub(super) granted: Vec<Symbol>,
+    /// The schemas on whose every object it does.
+    pub(super) whole_schemas: Vec<String>,
+    /// The roles that it names.
+    pub(super) roles: BTreeSet<String>,
     /// What is changed in its text before it is loaded, in ascending order without overlap.
     pub(super) edits: Vec<Edit>,
     /// The foreign keys that can be split off a CREATE TABLE.
     pub(super) foreign_keys: Vec<ForeignKey>,
     /// A function's body as the catalog stores it, and where its literal stands in the file.
-    pub(super) body: Option<Box<Body>>,
+    pub(super) body: Option<Body>,
+}
+
+/// What a statement has of that which few have.
+static NOTHING: Rare = Rare {
+    description: None,
+    warning: "",
+    shapes: None,
+    body_needs: Vec::new(),
+    directives: Vec::new(),
+    inert: None,
+    owned: None,
+    granted: Vec::new(),
+    whole_schemas: Vec::new(),
+    roles: BTreeSet::new(),
+    edits: Vec::new(),
+    foreign_keys: Vec::new(),
+    body: None,
+};
+
+impl Rare {
+    /// Kept by itself, if there is anything.
+    pub(super) fn kept(self) -> Option<Box<Self>> {
+        let Self {
+            description,
+            warning,
+            shapes,
+            body_needs,
+            directives,
+            inert,
+            owned,
+            granted,
+            whole_schemas,
+            roles,
+            edits,
+            foreign_keys,
+            body,
+        } = &self;
+        let nothing = description.is_none()
+            && warning.is_empty()
+            && shapes.is_none()
+            && body_needs.is_empty()
+            && directives.is_empty()
+            && inert.is_none()
+            && owned.is_none()
+            && granted.is_empty()
+            && whole_schemas.is_empty()
+            && roles.is_empty()
+            && edits.is_empty()
+            && foreign_keys.is_empty()
+            && body.is_none();
+        (!nothing).then(|| Box::new(self))
+    }
 }
 
 /// What becomes of a statement.
@@ -56,8 +120,8 @@ pub enum Action {
     Load,
     /// It declares nothing, such as pg_dump's SET lines.
     Skip,
-    /// It isn't loaded, for the reason given, and the user should know.
-    SkipWithWarning(&'static str),
+    /// It isn't loaded, and the user should know.
+    SkipWithWarning,
 }
 
 /// Facts about a statement that decide its place.
@@ -67,8 +131,6 @@ pub enum Action {
     reason = "independent facts, each read by one rule"
 )]
 pub(super) struct Traits {
-    /// The relation or type whose columns, keys or labels it changes.
-    pub(super) shapes: Option<Box<Symbol>>,
     /// Whether it takes things away or renames them, so that its file's order counts.
     pub(super) ordered: bool,
     /// Whether PostgreSQL may run functions to carry it out, as it does to fold constants.
@@ -79,8 +141,6 @@ pub(super) struct Traits {
     pub(super) program: bool,
     /// Whether a second definition of the same object is meant: OR REPLACE or IF NOT EXISTS.
     pub(super) repeatable: bool,
-    /// The schemas to whose every object it applies.
-    pub(super) whole_schemas: Box<[String]>,
 }
 
 /// A replacement of a stretch of the file.
@@ -111,6 +171,58 @@ pub(super) struct Body {
 }
 
 impl Statement {
+    /// What it has of that which few have.
+    pub(super) fn rare(&self) -> &Rare {
+        self.rare.as_deref().unwrap_or(&NOTHING)
+    }
+
+    /// The same, to be changed.
+    pub(super) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Its beginning, for messages: `CREATE TABLE app.users`.
+    pub fn description(&self) -> String {
+        if let Some(description) = &self.rare().description {
+            return description.clone();
+        }
+        let mut words = String::new();
+        let mut gap = false;
+        let beginning = &self.text()[..usize::from(self.described)];
+        for (lexeme, span) in Lexer::new(beginning) {
+            if lexeme.is_blank() {
+                gap = true;
+                continue;
+            }
+            if gap && !words.is_empty() {
+                words.push(' ');
+            }
+            gap = false;
+            words.push_str(&beginning[span]);
+        }
+        words
+    }
+
+    /// What a function's body refers to, which matters once the function runs.
+    pub fn body_needs(&self) -> &[Symbol] {
+        &self.rare().body_needs
+    }
+
+    /// What `-- forge:` comments say of it and of its parts.
+    pub fn directives(&self) -> &[Directive] {
+        &self.rare().directives
+    }
+
+    /// Whether and how it may be run with a superuser's privileges.
+    pub fn inert(&self) -> Option<&Inert> {
+        self.rare().inert.as_ref()
+    }
+
+    /// The object to which it gives an owner by name.
+    pub fn owned(&self) -> Option<&Symbol> {
+        self.rare().owned.as_ref()
+    }
+
     /// The text as it stands in the file.
     pub fn text(&self) -> &str {
         &self.file.text[self.span.clone()]
@@ -118,12 +230,13 @@ impl Statement {
 
     /// The text to load, without a semicolon.
     pub fn sql(&self) -> Cow<'_, str> {
-        if self.edits.is_empty() {
+        let edits = &self.rare().edits;
+        if edits.is_empty() {
             return Cow::Borrowed(self.text());
         }
         let mut sql = String::with_capacity(self.span.len());
         let mut at = self.span.start;
-        for edit in &self.edits {
+        for edit in edits {
             sql.push_str(&self.file.text[at..edit.span.start]);
             sql.push_str(&edit.text);
             at = edit.span.end;
@@ -136,7 +249,7 @@ impl Statement {
     pub fn file_offset(&self, offset: usize) -> usize {
         let mut at = self.span.start;
         let mut passed = 0;
-        for edit in &self.edits {
+        for edit in &self.rare().edits {
             let kept = edit.span.start - at;
             if offset < passed + kept {
                 break;
@@ -165,7 +278,7 @@ impl Statement {
     pub fn is_loaded(&self) -> bool {
         match self.action {
             Action::Load => true,
-            Action::Skip | Action::SkipWithWarning(_) => false,
+            Action::Skip | Action::SkipWithWarning => false,
         }
     }
 
@@ -176,7 +289,7 @@ impl Statement {
 
     /// Whether it grants or revokes privileges on all objects of schemas.
     pub fn grants_on_whole_schemas(&self) -> bool {
-        !self.traits.whole_schemas.is_empty()
+        !self.rare().whole_schemas.is_empty()
     }
 
     /// Whether it is a program, a DO block or a call: what it does to the database isn't all to be seen in it.
@@ -189,40 +302,13 @@ impl Statement {
         let mut more = BTreeSet::new();
         for references in parts {
             more.extend(references.needs);
-            self.roles.extend(references.roles);
+            if !references.roles.is_empty() {
+                self.rare_mut().roles.extend(references.roles);
+            }
         }
         if !more.is_empty() {
-            let mut needs = std::mem::take(&mut self.needs).into_vec();
-            more.retain(|need| !needs.contains(need));
-            needs.extend(more);
-            self.needs = needs.into();
-        }
-    }
-
-    /// Takes the texts of its names from `names`, where they are, and leaves the others there: a tree names the same things
-    /// again and again.
-    pub(super) fn share(&mut self, names: &mut BTreeSet<Ident>) {
-        let foreign_keys = self.foreign_keys.iter_mut().map(|key| &mut key.target);
-        let symbols = [
-            &mut self.defines,
-            &mut self.implied,
-            &mut self.needs,
-            &mut self.body_needs,
-            &mut self.granted,
-        ];
-        let symbols = symbols.into_iter().flat_map(|symbols| symbols.iter_mut());
-        for symbol in symbols.chain(self.owned.as_deref_mut()).chain(foreign_keys) {
-            let parts = [
-                Some(&mut symbol.name),
-                symbol.schema.as_mut(),
-                symbol.member.as_mut(),
-            ];
-            for name in parts.into_iter().flatten() {
-                match names.get(name) {
-                    Some(same) => *name = same.clone(),
-                    None => drop(names.insert(name.clone())),
-                }
-            }
+            more.retain(|need| !self.needs.contains(need));
+            self.needs = self.needs.iter().cloned().chain(more).collect();
         }
     }
 
@@ -232,19 +318,24 @@ impl Statement {
             return self;
         }
         self.file = Arc::clone(file);
-        let directives = self.directives.iter_mut();
-        let keys = self.foreign_keys.iter_mut();
-        let edits = self.edits.iter_mut().map(|edit| &mut edit.span);
-        for span in std::iter::once(&mut self.span)
-            .chain(directives.map(|directive| {
+        let moved = |span: &Range<usize>| span.start + base..span.end + base;
+        self.span = moved(&self.span);
+        let Some(rare) = self.rare.as_deref_mut() else {
+            return self;
+        };
+        let directives = rare.directives.iter_mut();
+        let keys = rare.foreign_keys.iter_mut();
+        let edits = rare.edits.iter_mut().map(|edit| &mut edit.span);
+        for span in directives
+            .map(|directive| {
                 directive.file = Arc::clone(file);
                 &mut directive.span
-            }))
+            })
             .chain(keys.flat_map(|key| [&mut key.cut, &mut key.span]))
             .chain(edits)
-            .chain(self.body.as_mut().map(|body| &mut body.literal))
+            .chain(rare.body.as_mut().map(|body| &mut body.literal))
         {
-            *span = span.start + base..span.end + base;
+            *span = moved(span);
         }
         self
     }
@@ -262,13 +353,13 @@ impl Statement {
 
     /// Where a byte of a function's body stands in the file, if the statement has a body.
     pub fn body_offset(&self, offset: usize) -> Option<usize> {
-        let body = self.body.as_ref()?;
+        let body = self.rare().body.as_ref()?;
         Some(body.literal.start + raw_offset(&self.file.text[body.literal.clone()], offset))
     }
 
     /// The body that the statement gives its function.
     pub fn body(&self) -> Option<&str> {
-        self.body.as_ref().map(|body| body.text.as_str())
+        self.rare().body.as_ref().map(|body| body.text.as_str())
     }
 }
 
@@ -296,7 +387,7 @@ pub fn roles(statements: &[Statement]) -> BTreeSet<String> {
     statements
         .iter()
         .filter(|statement| statement.is_loaded())
-        .flat_map(|statement| statement.roles.iter().cloned())
+        .flat_map(|statement| statement.rare().roles.iter().cloned())
         .collect()
 }
 
@@ -322,7 +413,7 @@ pub fn warnings(statements: &[Statement]) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
     for (index, statement) in statements.iter().enumerate() {
         if warnings.len() >= MOST_WARNINGS {
-            let is_left_out = |it: &&Statement| matches!(it.action, Action::SkipWithWarning(_));
+            let is_left_out = |it: &&Statement| it.action == Action::SkipWithWarning;
             let more = statements[index..].iter().filter(is_left_out).count();
             if more > 0 {
                 let message = format!("{more} more statements are left out");
@@ -331,15 +422,15 @@ pub fn warnings(statements: &[Statement]) -> Vec<Diagnostic> {
             break;
         }
         match statement.action {
-            Action::SkipWithWarning(reason) => {
+            Action::SkipWithWarning => {
                 // The text isn't shown: a role's password or a connection string may stand there.
                 let (line, _) = statement.file.line_column(statement.span.start);
                 warnings.push(
                     Diagnostic::warning(
                         Code::NotSchema,
-                        format!("`{}` is left out", statement.description),
+                        format!("`{}` is left out", statement.description()),
                     )
-                    .note(reason)
+                    .note(statement.rare().warning)
                     .note(format!(
                         "it stands in `{}`, line {line}",
                         statement.file.path

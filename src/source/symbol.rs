@@ -153,8 +153,8 @@ pub struct Symbol {
     pub name: Ident,
     /// The name of a part: a column, a constraint, a trigger, an enum's value.
     pub member: Option<Ident>,
-    /// The argument types of a routine or operator, as written.
-    pub arguments: Option<Box<str>>,
+    /// The argument types of a routine or operator, as written; kept once, as names are.
+    pub arguments: Option<Ident>,
 }
 
 impl Symbol {
@@ -191,7 +191,7 @@ impl Symbol {
     /// Adds the argument types.
     #[must_use]
     pub fn with_arguments(mut self, arguments: String) -> Self {
-        self.arguments = Some(arguments.into());
+        self.arguments = Some(Ident::new(arguments));
         self
     }
 
@@ -215,7 +215,7 @@ impl fmt::Display for Symbol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.dotted())?;
         match &self.arguments {
-            Some(arguments) => write!(f, "({arguments})"),
+            Some(arguments) => write!(f, "({})", arguments.as_str()),
             None => Ok(()),
         }
     }

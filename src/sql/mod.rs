@@ -1,6 +1,7 @@
 //! Identifiers, literals and statement text: the only code that quotes.
 
 mod expression;
+mod ident;
 mod keywords;
 mod locale;
 mod null;
@@ -9,6 +10,7 @@ mod visible;
 
 pub use self::{
     expression::Expression,
+    ident::Ident,
     keywords::NEWER as NEWER_KEY_WORDS,
     locale::{Locale, Provider},
     null::NullTest,
@@ -16,72 +18,7 @@ pub use self::{
     visible::{comment, escaped, escaped_where, is_hidden, unescaped, visible, visible_lines},
 };
 
-use std::{fmt, fmt::Write as _, sync::Arc};
-
-use serde::{Deserialize, Serialize};
-
-/// An SQL identifier, unquoted. [`fmt::Display`] quotes it where PostgreSQL's `quote_ident` would.
-///
-/// (`PostgreSQL docs: 4.1.1 Identifiers and Key Words`.)
-///
-/// A copy shares the text: names are what a catalog and a schema tree hold most of.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
-pub struct Ident(Arc<str>);
-
-impl Ident {
-    /// Takes the name as the catalog stores it.
-    pub fn new(name: impl AsRef<str>) -> Self {
-        Self(Arc::from(name.as_ref()))
-    }
-
-    /// The name as the catalog stores it.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Ident {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plain = self
-            .0
-            .starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-            && self
-                .0
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-            && !keywords::needs_quotes(&self.0);
-        if plain {
-            return f.write_str(&self.0);
-        }
-        f.write_char('"')?;
-        for c in self.0.chars() {
-            if c == '"' {
-                f.write_char('"')?;
-            }
-            f.write_char(c)?;
-        }
-        f.write_char('"')
-    }
-}
-
-impl From<&str> for Ident {
-    fn from(name: &str) -> Self {
-        Self::new(name)
-    }
-}
-
-impl From<String> for Ident {
-    fn from(name: String) -> Self {
-        Self::new(name)
-    }
-}
-
-impl From<Ident> for String {
-    fn from(name: Ident) -> Self {
-        name.as_str().to_owned()
-    }
-}
+use std::{fmt, fmt::Write as _};
 
 /// A dotted name: `schema.table.column`, each part quoted where needed.
 pub fn dotted<'a>(parts: impl IntoIterator<Item = &'a Ident>) -> String {
@@ -173,21 +110,6 @@ pub fn join<T: fmt::Display>(parts: impl IntoIterator<Item = T>, separator: &str
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn identifiers() {
-        fn check(name: &str, quoted: &str) {
-            assert_eq!(Ident::new(name).to_string(), quoted);
-        }
-        check("users", "users");
-        check("select", "\"select\"");
-        check("Users", "\"Users\"");
-        check("a\"b", "\"a\"\"b\"");
-        check("1st", "\"1st\"");
-        check("größe", "\"größe\"");
-        check("", "\"\"");
-        check("_x1", "_x1");
-    }
 
     #[test]
     fn literals() {

@@ -121,6 +121,13 @@ fn memory_is_proportional_to_the_tree() {
         0,
     );
     check(
+        "tables of one column",
+        &lines(80_000, &|number| {
+            format!("CREATE TABLE t{number} (a int);\n")
+        }),
+        0,
+    );
+    check(
         "small statements without end",
         &lines(600_000, &|number| {
             format!("CREATE TABLE t{number} (a int);\n")

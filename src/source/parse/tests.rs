@@ -18,7 +18,11 @@ fn statements_know_their_place_and_name() {
         let statements = tree(&[sql]).parse().unwrap();
         let found: Vec<_> = statements
             .iter()
-            .map(|statement| (&*statement.description, statement.text()))
+            .map(|statement| (statement.description(), statement.text()))
+            .collect();
+        let found: Vec<_> = found
+            .iter()
+            .map(|(it, text)| (it.as_str(), *text))
             .collect();
         assert_eq!(found, expected);
     }
