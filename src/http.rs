@@ -15,6 +15,28 @@ pub(crate) struct Limits {
     pub(crate) total: Duration,
 }
 
+/// What went wrong with a request. Other errors may repeat the address, which may be a secret.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "only what is known to be harmless is told"
+)]
+pub(crate) fn reason(error: &ureq::Error) -> String {
+    use ureq::Error;
+
+    match error {
+        Error::StatusCode(_)
+        | Error::Timeout(_)
+        | Error::Io(_)
+        | Error::HostNotFound
+        | Error::ConnectionFailed
+        | Error::TooManyRedirects
+        | Error::Tls(_)
+        | Error::Rustls(_) => error.to_string(),
+        Error::BadUri(_) => "it is not a URL".to_owned(),
+        _ => "the request failed".to_owned(),
+    }
+}
+
 /// A client that trusts whom the system trusts: a company's server is often signed by a company's authority, which only
 /// the system knows.
 pub(crate) fn agent(limits: Limits) -> ureq::Agent {

@@ -32,6 +32,7 @@
 //! | [`sql`] | identifiers and literals: the only code that quotes |
 //! | [`diagnostic`] | what forge says when something is wrong: [`Diagnostic`](diagnostic::Diagnostic), its stable [`Code`](diagnostic::Code), the process's [`Exit`](diagnostic::Exit) code |
 //! | [`files`] | the project's files: the only code that opens a path which the repository decides |
+//! | [`shown`] | what may be shown of a text that the user gave, which may be a password |
 //! | [`source`] | the schema tree: walk, parse, judge, order; the only user of the parsers |
 //! | [`kinds`] | one folder for each kind of object, and the contract that they fulfil, [`ObjectKind`](kinds::ObjectKind) |
 //! | [`connection`] | connecting as libpq does: options, TLS, login, [`Session`](connection::session::Session), tunnel |
@@ -158,6 +159,7 @@ pub mod report;
 pub mod scaffold;
 pub mod settings;
 pub mod shadow;
+pub mod shown;
 pub mod source;
 pub mod spelling;
 pub mod sql;

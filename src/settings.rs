@@ -4,6 +4,7 @@
 //! Nothing else reads the process's environment or `forge.toml`.
 
 mod connection_string;
+mod excerpt;
 mod file;
 mod flags;
 mod naming;
@@ -18,7 +19,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use self::sources::Sources;
 pub use self::{
-    connection_string::{ConnectionString, mask, redact},
+    connection_string::{ConnectionString, redact},
     file::{FILE_NAME, ForgeToml, Managed, parse_duration, parse_time_limit},
     flags::{GlobalFlags, ShadowProvider},
     naming::{Naming, unknown_token},
@@ -31,6 +32,7 @@ use crate::{
     environment::Environment,
     files::ProjectFiles,
     report::ColorChoice,
+    shown,
 };
 
 /// Reads the process's environment. Variables that aren't UTF-8 count as unset.
@@ -175,7 +177,9 @@ impl Settings {
     pub fn target(&self) -> Result<&Setting<Target>> {
         self.target.as_ref().ok_or_else(|| {
             let message = match &self.environment {
-                Some(name) => format!("environment `{}` names no database", name.value),
+                Some(name) => {
+                    format!("environment `{}` names no database", shown::name(&name.value))
+                },
                 None => "no database is named".to_owned(),
             };
             let diagnostic = Diagnostic::error(Code::Configuration, message);
@@ -208,7 +212,11 @@ fn no_project(folder: &Utf8Path) -> Diagnostic {
 }
 
 fn existing(environments: &[String]) -> String {
-    format!("`{FILE_NAME}` has `{}`", environments.join("`, `"))
+    let names = environments.iter().map(|name| shown::name(name));
+    format!(
+        "`{FILE_NAME}` has `{}`",
+        names.collect::<Vec<_>>().join("`, `")
+    )
 }
 
 #[cfg(test)]

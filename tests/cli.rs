@@ -40,6 +40,8 @@ mod paths;
 mod plans;
 #[path = "cli/renames.rs"]
 mod renames;
+#[path = "cli/secrets.rs"]
+mod secrets;
 #[path = "cli/signatures.rs"]
 mod signatures;
 #[path = "cli/tunnel.rs"]

@@ -28,7 +28,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let outcome = if let Some((program, arguments)) = args.command.split_first() {
         with(context, &embedded.options(), program, arguments).await
     } else {
-        context.reporter.data(embedded.options().redacted());
+        context.reporter.data(embedded.options().url());
         context.reporter.note(format_args!(
             "{} is up; Ctrl-C ends it",
             embedded.description()
@@ -49,7 +49,7 @@ async fn with(
     let status = Command::new(program)
         .args(arguments)
         .current_dir(context.working_dir)
-        .env("DATABASE_URL", options.redacted())
+        .env("DATABASE_URL", options.url())
         .env("PGHOST", &host.host)
         .env("PGPORT", host.port.to_string())
         .env("PGUSER", &options.user)

@@ -1,19 +1,21 @@
 //! `forge env`: what a command would work with, and why.
 
-use std::{fmt, fmt::Write as _, time::Duration};
+use std::{borrow::Cow, fmt, fmt::Write as _, time::Duration};
 
+use camino::Utf8Path;
 use serde::Serialize;
 
 use super::{Context, Format};
 use crate::{
     diagnostic::{Exit, Result},
     report::{Paint, Role},
-    settings::{Setting, Settings},
+    settings::{Origin, Setting, Settings},
+    shown,
 };
 
 /// Show the settings, and where each of them comes from
 ///
-/// Passwords are left out.
+/// Passwords, and what may hold one, are left out.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Choose the output's format
@@ -45,6 +47,25 @@ impl Row {
         Self::optional(name, Some(setting))
     }
 
+    /// A text that is shown by its rule.
+    fn text<'a, T: AsRef<str> + 'a>(
+        name: &'static str,
+        setting: impl Into<Option<&'a Setting<T>>>,
+        show: impl Fn(&'a str) -> Cow<'a, str>,
+    ) -> Self {
+        let setting = setting.into();
+        Self {
+            name,
+            value: setting.map(|setting| match setting.origin {
+                Origin::Default => setting.value.as_ref().to_owned(),
+                Origin::Flag(_) | Origin::Variable(_) | Origin::File { .. } => {
+                    show(setting.value.as_ref()).into_owned()
+                }
+            }),
+            origin: setting.map(|setting| setting.origin.to_string()),
+        }
+    }
+
     fn optional<T: fmt::Display>(name: &'static str, setting: Option<&Setting<T>>) -> Self {
         Self {
             name,
@@ -69,13 +90,22 @@ fn rows(settings: &Settings) -> Vec<Row> {
     } = settings;
     let readable =
         |setting: &Setting<Duration>| Setting::new(Readable(setting.value), setting.origin.clone());
+    // The project's folder is as it is; what the user wrote stands behind it.
+    let inside = |path| match Utf8Path::new(path).strip_prefix(&project.root) {
+        Ok(rest) => project
+            .root
+            .join(&*shown::path(rest.as_str()))
+            .into_string()
+            .into(),
+        Err(_) => shown::path(path),
+    };
     vec![
-        Row::new("schema", &project.schema),
-        Row::new("plans", &project.plans),
+        Row::text("schema", &project.schema, inside),
+        Row::text("plans", &project.plans, inside),
         Row::new("managed", managed),
-        Row::optional("environment", environment.as_ref()),
+        Row::text("environment", environment.as_ref(), shown::name),
         Row::optional("target", target.as_ref()),
-        Row::optional("role", role.as_ref()),
+        Row::text("role", role.as_ref(), shown::name),
         Row::new("lock_wait", &readable(lock_wait)),
         Row::optional("tunnel", operations.tunnel.as_ref()),
         Row::optional("window", operations.window.as_ref()),
@@ -83,17 +113,17 @@ fn rows(settings: &Settings) -> Vec<Row> {
         Row::optional("after_apply", operations.after_apply.as_ref()),
         Row::optional("backup", operations.backup.as_ref()),
         Row::optional("webhook", operations.webhook.as_ref()),
-        Row::optional("signers", policy.signers.as_ref()),
-        Row::optional("signing_key", policy.signing_key.as_ref()),
+        Row::text("signers", policy.signers.as_ref(), inside),
+        Row::text("signing_key", policy.signing_key.as_ref(), shown::path),
         Row::new("shadow", &shadow.provider),
         Row::optional("shadow_url", shadow.url.as_ref()),
-        Row::optional("shadow_bin", shadow.bin.as_ref()),
+        Row::text("shadow_bin", shadow.bin.as_ref(), inside),
         Row::new(
             "shadow_statement_timeout",
             &readable(&shadow.statement_timeout),
         ),
         Row::new("offline", &shadow.offline),
-        Row::new("cache", &shadow.cache),
+        Row::text("cache", &shadow.cache, inside),
         Row::optional("mirror", shadow.mirror.as_ref()),
     ]
 }

@@ -57,6 +57,7 @@ mod wait;
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use camino::Utf8PathBuf;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _};
 use futures_util::future::LocalBoxFuture;
 use tokio::signal::unix::{SignalKind, signal};
@@ -70,6 +71,7 @@ use crate::{
     environment::Environment,
     report::{LogFormat, LogLevel, Paint, Reporter, Stream, log},
     settings::{self, GlobalFlags},
+    shown,
 };
 
 /// How long work on other threads (a download) may take to notice that forge is ending.
@@ -276,7 +278,7 @@ fn parse(args: impl IntoIterator<Item = OsString>, environment: &Environment) ->
         .and_then(|matches| Cli::from_arg_matches(&matches));
     let error = match parsed {
         Ok(cli) => return Ok(cli),
-        Err(error) => error,
+        Err(error) => harmless(error),
     };
     let reporter = reporter(&GlobalFlags::default(), environment);
     let rendered = error.render();
@@ -293,11 +295,27 @@ fn parse(args: impl IntoIterator<Item = OsString>, environment: &Environment) ->
             .finish()
             .map_or_else(|error| report(&reporter, &error), |()| Exit::Done));
     }
-    // clap repeats what it does not understand, and that may be a URL with its password.
-    let text = text(reporter.message_paint());
-    let lines: Vec<_> = text.lines().map(settings::redact).collect();
-    reporter.usage(lines.join("\n"));
+    reporter.usage(text(reporter.message_paint()).trim_end());
     Err(Exit::Usage)
+}
+
+/// The error without the arguments that are not shown: clap repeats what it does not understand.
+fn harmless(mut error: clap::Error) -> clap::Error {
+    // Other errors name an argument as forge declares it.
+    let is_unknown = error.kind() == ErrorKind::UnknownArgument;
+    let own = is_unknown.then_some(ContextKind::InvalidArg);
+    let kinds = [ContextKind::InvalidValue, ContextKind::InvalidSubcommand];
+    for kind in kinds.into_iter().chain(own) {
+        let Some(ContextValue::String(text)) = error.get(kind) else {
+            continue;
+        };
+        let shown = shown::argument(text).into_owned();
+        if shown != *text {
+            error.insert(kind, ContextValue::String(shown));
+            error.remove(ContextKind::Suggested);
+        }
+    }
+    error
 }
 
 fn execute(

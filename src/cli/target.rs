@@ -19,8 +19,9 @@ use crate::{
     history::Actor,
     introspect::{Cast, introspect},
     report::Reporter,
-    settings::{Settings, ShadowProvider, Target},
+    settings::{Setting, Settings, ShadowProvider, Target},
     shadow::{Mode, ShadowSettings, embedded::Embedded},
+    shown::{self, LONGEST_NAME},
     sql::Ident,
 };
 
@@ -316,12 +317,27 @@ async fn session(
     let session = Session::open(options, &format!("forge {command}")).await?;
     drop(progress);
     if let Some(role) = &settings.role {
-        session
-            .act_as(&Ident::new(role.value.as_str()))
-            .await
-            .map_err(|error| error.help(format!("`role` comes from {}", role.origin)))?;
+        act_as(&session, role).await?;
     }
     Ok(session)
+}
+
+/// Works in the environment's role. The server repeats a role that it doesn't know, and cuts a long one off.
+async fn act_as(session: &Session, role: &Setting<String>) -> Result<()> {
+    let origin = format!("`role` comes from {}", role.origin);
+    if role.value.len() > LONGEST_NAME {
+        let message = format!("`role` is longer than a name can be: {LONGEST_NAME} bytes");
+        return Err(Diagnostic::error(Code::Configuration, message).help(origin));
+    }
+    let acting = session.act_as(&Ident::new(role.value.as_str())).await;
+    acting.map_err(|error| {
+        if shown::name(&role.value) == role.value {
+            return error.help(origin);
+        }
+        Diagnostic::error(error.code(), "the environment's role can't be set")
+            .note(shown::WHY_HIDDEN)
+            .help(origin)
+    })
 }
 
 /// What the project manages.

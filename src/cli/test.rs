@@ -115,7 +115,7 @@ fn command(args: &Args, context: &Context<'_>, options: &ConnectOptions) -> Resu
         .current_dir(context.working_dir)
         .env_clear()
         .envs(context.environment.iter())
-        .env("DATABASE_URL", options.redacted());
+        .env("DATABASE_URL", options.url());
     options.lead(&mut command);
     let failed = |why: String| {
         Diagnostic::error(Code::TestFailed, format!("`{program}` {why}"))

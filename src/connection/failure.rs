@@ -13,7 +13,10 @@ use super::{
     socket::NoSocket,
     tls::HandshakeFailed,
 };
-use crate::diagnostic::{Code, Diagnostic};
+use crate::{
+    diagnostic::{Code, Diagnostic},
+    shown,
+};
 
 /// An error that the server reports, with its own words: message, SQLSTATE, detail, hint, context.
 ///
@@ -72,8 +75,12 @@ pub(super) fn notice(notice: &DbError) -> Diagnostic {
     with_details(Diagnostic::warning(Code::Server, notice.message()), notice)
 }
 
+fn sqlstate(reported: &DbError) -> String {
+    format!("SQLSTATE {}", reported.code().code())
+}
+
 fn with_details(diagnostic: Diagnostic, reported: &DbError) -> Diagnostic {
-    let mut diagnostic = diagnostic.note(format!("SQLSTATE {}", reported.code().code()));
+    let mut diagnostic = diagnostic.note(sqlstate(reported));
     let details = [
         ("detail", reported.detail()),
         ("hint", reported.hint()),
@@ -87,15 +94,24 @@ fn with_details(diagnostic: Diagnostic, reported: &DbError) -> Diagnostic {
     diagnostic
 }
 
+/// How the parameters of a connection are written.
+const PAIRS: &str = "write a URL (`postgresql://user@host:5432/database?sslmode=require`), or pairs with spaces between (`host=localhost dbname=shop`); a `,` stands between hosts";
+
 /// There is no way to the server.
 pub(super) fn unreachable(host: &Host, failure: &NoSocket, limit: Duration) -> Diagnostic {
     match failure {
         NoSocket::UnknownName(error) => Diagnostic::error(
             Code::Unreachable,
-            format!("the host `{}` is not known", host.host),
+            format!("the host `{}` is not known", shown::host(&host.host)),
         )
         .note(error.to_string())
         .help("check the host's spelling, and that this machine's name service knows it"),
+        NoSocket::NoName => Diagnostic::error(
+            Code::Unreachable,
+            format!("`{}` is not the name of a host", shown::host(&host.host)),
+        )
+        .note(shown::WHY_HIDDEN)
+        .help(PAIRS),
         NoSocket::TimedOut => timed_out(host, limit),
         NoSocket::Failed(error) if host.socket().is_some() => {
             let diagnostic = Diagnostic::error(
@@ -161,7 +177,7 @@ pub(super) fn login(error: &Error, host: &Host, options: &ConnectOptions) -> Dia
             Code::Login,
             format!(
                 "the server at `{host}` asks for the password of `{}`, and none was given",
-                options.user
+                shown::user(&options.user)
             ),
         )
         .help("put it into `PGPASSWORD`, `~/.pgpass` or the URL"),
@@ -172,7 +188,10 @@ pub(super) fn login(error: &Error, host: &Host, options: &ConnectOptions) -> Dia
         .help("the server's log says why"),
         _ => Diagnostic::error(
             Code::Login,
-            format!("the login at `{host}` as `{}` failed", options.user),
+            format!(
+                "the login at `{host}` as `{}` failed",
+                shown::user(&options.user)
+            ),
         )
         .note(reason),
     }
@@ -180,7 +199,7 @@ pub(super) fn login(error: &Error, host: &Host, options: &ConnectOptions) -> Dia
 
 /// The server says no, in its own words.
 fn refused(reported: &DbError, host: &Host, options: &ConnectOptions) -> Diagnostic {
-    let ConnectOptions { user, database, .. } = options;
+    let (user, database) = (shown::user(&options.user), shown::name(&options.database));
     let code = reported.code();
     let (kind, message, help) = if *code == SqlState::INVALID_PASSWORD {
         (
@@ -219,9 +238,15 @@ fn refused(reported: &DbError, host: &Host, options: &ConnectOptions) -> Diagnos
             "the server's words say why",
         )
     };
-    let diagnostic =
-        Diagnostic::error(kind, message).note(format!("the server says: {}", reported.message()));
-    with_details(diagnostic, reported).help(help)
+    let diagnostic = Diagnostic::error(kind, message).help(help);
+    if options.hides() {
+        return diagnostic
+            .note(sqlstate(reported))
+            .note(shown::WHY_HIDDEN)
+            .note("the server's words would repeat it");
+    }
+    let diagnostic = diagnostic.note(format!("the server says: {}", reported.message()));
+    with_details(diagnostic, reported)
 }
 
 /// Whether TLS is what failed.

@@ -233,7 +233,7 @@ mod tests {
         fn check(given: &str, message: &str) {
             assert_eq!(resolved(given).unwrap_err().message(), message, "{given}");
         }
-        check("keepalives=yes", "`yes` is not a valid `keepalives`");
+        check("keepalives=yes", "the value of `keepalives` is not valid");
         check(
             "keepalives_idle=5s",
             "`5s` is not a valid `keepalives_idle`",
@@ -248,7 +248,7 @@ mod tests {
         );
         check(
             "tcp_user_timeout=9999999999",
-            "`9999999999` is not a valid `tcp_user_timeout`",
+            "the value of `tcp_user_timeout` is not valid",
         );
     }
 

@@ -6,11 +6,11 @@ use std::{fmt, net::IpAddr, process::Command, str::FromStr, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-pub use super::resolve::is_connection_string;
+pub use super::resolve::shown_connection;
 use super::{keepalive::Keepalive, pooling::Pooling, uri};
 use crate::{
     diagnostic::{Diagnostic, Result},
-    sql,
+    shown, sql,
 };
 
 /// How long to wait for one host where `connect_timeout` says nothing. libpq waits for ever; a release job must not.
@@ -58,7 +58,9 @@ pub struct Resolved {
 }
 
 /// One place where the server may be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// [`fmt::Debug`] and [`fmt::Display`] show a host only if it can be one.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Host {
     /// A name, an address, or a socket folder.
     pub host: String,
@@ -237,15 +239,43 @@ impl Host {
             .starts_with('/')
             .then(|| Utf8Path::new(&self.host).join(format!(".s.PGSQL.{}", self.port)))
     }
+
+    /// The host as it may be shown.
+    fn shown(&self) -> Self {
+        Self {
+            host: shown::host(&self.host).into_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// `host:port`, as in a URL.
+    fn of_url(&self) -> String {
+        let Self { host, port, .. } = self;
+        if host.contains(':') {
+            format!("[{host}]:{port}")
+        } else {
+            format!("{host}:{port}")
+        }
+    }
 }
 
 /// `host:port`, or the socket's path.
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.socket() {
+        let shown = self.shown();
+        match shown.socket() {
             Some(path) => write!(f, "{path}"),
-            None if self.host.contains(':') => write!(f, "[{}]:{}", self.host, self.port),
-            None => write!(f, "{}:{}", self.host, self.port),
+            None => f.write_str(&shown.of_url()),
+        }
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        match self.address {
+            Some(address) => write!(f, " ({address})"),
+            None => Ok(()),
         }
     }
 }
@@ -337,22 +367,44 @@ impl ConnectOptions {
         }
     }
 
-    /// A URL for display: without the password, and valid for `psql` where the password comes from elsewhere.
+    /// Whether the server may repeat a text that is not shown.
+    pub(super) fn hides(&self) -> bool {
+        let differs = |(_, value): &(String, String)| {
+            let mut items = value.split([',', ' ']).map(|item| item.trim_matches('"'));
+            items.any(|item| shown::name(item) != item)
+        };
+        shown::user(&self.user) != self.user
+            || shown::name(&self.database) != self.database
+            || self.session_options.iter().any(differs)
+    }
+
+    /// A URL for display: without the password, and without what may hold one.
     pub fn redacted(&self) -> String {
-        let user = uri::encode(&self.user, b"");
-        let database = uri::encode(&self.database, b"");
+        let shown = Self {
+            user: shown::user(&self.user).into_owned(),
+            database: shown::name(&self.database).into_owned(),
+            hosts: self.hosts.iter().map(Host::shown).collect(),
+            ..self.clone()
+        };
+        shown.url()
+    }
+
+    /// A URL without the password, for a program that connects.
+    pub fn url(&self) -> String {
+        let user = uri::encode(&self.user, b"*");
+        let database = uri::encode(&self.database, b"*");
         let mut query = Vec::new();
         let authority = if self.hosts.iter().any(|host| host.socket().is_some()) {
             // A socket folder is readable as a parameter, and a jumble of `%2F` as a host.
             let hosts = sql::join(self.hosts.iter().map(|host| &host.host), ",");
-            query.push(format!("host={}", uri::encode(&hosts, b"/,:")));
+            query.push(format!("host={}", uri::encode(&hosts, b"/,:*")));
             if self.hosts.iter().any(|host| host.port != PORT) {
                 let ports = sql::join(self.hosts.iter().map(|host| host.port), ",");
                 query.push(format!("port={ports}"));
             }
             String::new()
         } else {
-            sql::join(&self.hosts, ",")
+            sql::join(self.hosts.iter().map(Host::of_url), ",")
         };
         if self.tls.mode != TlsMode::default() {
             query.push(format!("sslmode={}", self.tls.mode.as_str()));
@@ -381,15 +433,17 @@ impl fmt::Debug for ConnectOptions {
             target_session,
             pooler,
         } = self;
+        let names = session_options.iter().map(|(name, _)| shown::name(name));
+        let names: Vec<_> = names.collect();
         f.debug_struct("ConnectOptions")
             .field("hosts", hosts)
-            .field("user", user)
-            .field("database", database)
+            .field("user", &shown::user(user))
+            .field("database", &shown::name(database))
             .field("password", &password.as_ref().map(|_| "…"))
-            .field("tls", tls)
+            .field("tls", &tls.mode)
             .field("connect_timeout", connect_timeout)
             .field("keepalive", keepalive)
-            .field("session_options", session_options)
+            .field("session_options", &names)
             .field("channel_binding", channel_binding)
             .field("target_session", target_session)
             .field("pooler", pooler)

@@ -2,11 +2,14 @@
 //!
 //! (PostgreSQL docs: 34.1.2 Parameter Key Words, 34.15 Environment Variables.)
 
-use std::{collections::BTreeMap, fmt, iter::Peekable, str::Chars};
+use std::{borrow::Cow, collections::BTreeMap, fmt, iter::Peekable, net::IpAddr, str::Chars};
 
+use super::uri;
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
     environment::Environment,
+    shown,
+    spelling::closest,
 };
 
 /// Parameters by keyword, each with its origin. They may hold a password, so there is no `Debug`.
@@ -70,6 +73,29 @@ pub(super) enum Keyword {
     TlsMode,
     User,
 }
+
+/// Parameters of other drivers that are often left in a URL; an error may name them.
+const FOREIGN: &[&str] = &[
+    "connection_limit",
+    "currentSchema",
+    "driver",
+    "max_pool_size",
+    "pass",
+    "passwd",
+    "pgbouncer",
+    "pool_size",
+    "pool_timeout",
+    "prepareThreshold",
+    "pwd",
+    "schema",
+    "search_path",
+    "server",
+    "socket_timeout",
+    "statement_cache_size",
+    "timeout",
+    "uid",
+    "username",
+];
 
 /// What forge does with a parameter that libpq knows.
 #[derive(Debug, Clone, Copy)]
@@ -287,34 +313,155 @@ impl Parameters {
     pub(super) fn text(&self, keyword: Keyword) -> Option<&str> {
         self.get(keyword).map(|setting| setting.value.as_str())
     }
-}
 
-impl Setting {
-    /// An error about this value, shown with its origin. Not for passwords.
-    pub(super) fn invalid(&self, name: &str, expected: &str) -> Diagnostic {
-        Diagnostic::error(
-            Code::Configuration,
-            format!("`{}` is not a valid `{name}`", self.value),
-        )
-        .note(format!("it comes from {}", self.origin))
-        .help(format!("expected {expected}"))
+    /// The parameters as a URL that shows what is known to be harmless.
+    pub(super) fn shown(&self) -> String {
+        const OF_LOGIN: [Keyword; 3] = [Keyword::User, Keyword::Password, Keyword::Database];
+        const OF_PLACE: [Keyword; 2] = [Keyword::Host, Keyword::Port];
+        let value = |keyword: Keyword| {
+            let text = self.text(keyword)?;
+            Some(uri::encode(&keyword.shown(text), b"/,:*"))
+        };
+        let user = value(Keyword::User).unwrap_or_default();
+        let login = match value(Keyword::Password) {
+            Some(password) => format!("{user}:{password}@"),
+            None if user.is_empty() => user,
+            None => format!("{user}@"),
+        };
+        let place = self.place();
+        let elsewhere = |keyword: &Keyword| {
+            OF_LOGIN.contains(keyword) || (place.is_some() && OF_PLACE.contains(keyword))
+        };
+        let others = self.0.keys().filter(|keyword| !elsewhere(keyword));
+        let query = others
+            .map(|&keyword| format!("{}={}", keyword.name(), value(keyword).unwrap_or_default()));
+        let query = query.collect::<Vec<_>>().join("&");
+        let database = value(Keyword::Database);
+        let database = database.map_or(String::new(), |database| format!("/{database}"));
+        let mark = if query.is_empty() { "" } else { "?" };
+        let place = place.unwrap_or_default();
+        format!("postgresql://{login}{place}{database}{mark}{query}")
+    }
+
+    /// Hosts and ports as they stand in the middle of a URL, if they can stand there.
+    fn place(&self) -> Option<String> {
+        let list = |keyword: Keyword| {
+            let text = keyword.shown(self.text(keyword).unwrap_or_default());
+            text.split(',').map(str::to_owned).collect::<Vec<_>>()
+        };
+        let (hosts, ports) = (list(Keyword::Host), list(Keyword::Port));
+        let is_plain = !hosts.iter().any(|host| host.starts_with('/'))
+            && (ports.len() == 1 || ports.len() == hosts.len());
+        let places = hosts.iter().enumerate().map(|(index, host)| {
+            let port = ports.get(index).unwrap_or(&ports[0]);
+            let host = if host.contains(':') {
+                format!("[{host}]")
+            } else {
+                host.clone()
+            };
+            if port.is_empty() {
+                host
+            } else {
+                format!("{host}:{port}")
+            }
+        });
+        is_plain.then(|| places.collect::<Vec<_>>().join(","))
     }
 }
 
+impl Setting {
+    /// An error about this value, with its origin. The value is shown if it is close to one of the words that stand between
+    /// backticks in what is expected, or to a number.
+    pub(super) fn invalid(&self, name: &str, expected: &str) -> Diagnostic {
+        let words = expected.split('`').skip(1).step_by(2);
+        let value = shown::choice(&self.value, words);
+        let message = if value == self.value {
+            format!("`{value}` is not a valid `{name}`")
+        } else {
+            format!("the value of `{name}` is not valid")
+        };
+        Diagnostic::error(Code::Configuration, message)
+            .note(format!("it comes from {}", self.origin))
+            .help(format!("expected {expected}"))
+    }
+}
+
+impl Keyword {
+    /// libpq's name.
+    fn name(self) -> &'static str {
+        let used =
+            |known: &&Known| matches!(known.treatment, Treatment::Used(keyword) if keyword == self);
+        KNOWN.iter().find(used).map_or("", |known| known.name)
+    }
+
+    /// What may be shown of a value.
+    fn shown(self, value: &str) -> Cow<'_, str> {
+        match self {
+            Self::Database | Self::Service => shown::name(value),
+            Self::User => shown::user(value),
+            Self::Host => listed(value, shown::host),
+            Self::HostAddress => listed(value, |address| match address.parse::<IpAddr>() {
+                Ok(_) => address.into(),
+                Err(_) => shown::HIDDEN.into(),
+            }),
+            Self::Port => listed(value, |port| shown::choice(port, [])),
+            Self::ClientCertificate
+            | Self::ClientKey
+            | Self::Passfile
+            | Self::RootCertificate
+            | Self::ServiceFile => shown::path(value),
+            Self::ChannelBinding
+            | Self::ClientCertificateMode
+            | Self::ConnectTimeout
+            | Self::Keepalives
+            | Self::KeepalivesCount
+            | Self::KeepalivesIdle
+            | Self::KeepalivesInterval
+            | Self::TargetSession
+            | Self::TcpUserTimeout
+            | Self::TlsMode => shown::choice(value, WORDS.iter().copied()),
+            Self::Options | Self::Password => shown::HIDDEN.into(),
+        }
+    }
+}
+
+/// The words that are values of parameters.
+const WORDS: &[&str] = &[
+    "allow",
+    "any",
+    "disable",
+    "prefer",
+    "prefer-standby",
+    "primary",
+    "read-only",
+    "read-write",
+    "require",
+    "standby",
+    "verify-ca",
+    "verify-full",
+];
+
+/// What may be shown of each item of a list.
+fn listed(list: &str, show: fn(&str) -> Cow<'_, str>) -> Cow<'_, str> {
+    let items = list.split(',').map(|item| match item.trim() {
+        "" => "".into(),
+        item => show(item),
+    });
+    items.collect::<Vec<_>>().join(",").into()
+}
+
+/// A name that is like no other is not shown: it may be a piece of an unquoted password.
 fn unknown(name: &str, origin: &Origin) -> Diagnostic {
-    let error = Diagnostic::error(
-        Code::Configuration,
-        format!("unknown connection parameter `{name}`"),
-    )
-    .note(format!("it comes from {origin}"));
-    let close = KNOWN
-        .iter()
-        .map(|known| known.name)
-        .map(|known| (similar::TextDiff::from_chars(known, name).ratio(), known))
-        .filter(|&(ratio, _)| ratio > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
+    let close = closest(name, KNOWN.iter().map(|known| known.name));
+    let message = if close.is_some() || FOREIGN.contains(&name) {
+        format!("unknown connection parameter `{name}`")
+    } else {
+        "unknown connection parameter".to_owned()
+    };
+    let error =
+        Diagnostic::error(Code::Configuration, message).note(format!("it comes from {origin}"));
     match close {
-        Some((_, known)) => error.help(format!("did you mean `{known}`?")),
+        Some(known) => error.help(format!("did you mean `{known}`?")),
         None => error.help("parameters are those of libpq; remove what another driver needs"),
     }
 }

@@ -6,7 +6,10 @@ use std::os::unix::fs::MetadataExt as _;
 
 use camino::Utf8Path;
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::{
+    diagnostic::{Code, Diagnostic},
+    shown,
+};
 
 /// What a line of the file is matched against.
 #[derive(Debug, Clone, Copy)]
@@ -24,10 +27,11 @@ pub(super) struct Login<'a> {
 /// The text of the password file. A missing one is empty; one that others can read is refused, as libpq does: the
 /// error is a warning.
 pub(super) fn read(path: &Utf8Path) -> Result<String, Diagnostic> {
+    let shown = shown::path(path.as_str());
     let ignored = |reason: String| {
         Diagnostic::warning(
             Code::Configuration,
-            format!("the password file `{path}` is ignored"),
+            format!("the password file `{shown}` is ignored"),
         )
         .note(reason)
     };
@@ -42,9 +46,10 @@ pub(super) fn read(path: &Utf8Path) -> Result<String, Diagnostic> {
             "others may read it: its mode is {:04o}",
             metadata.mode() & 0o7777
         ))
-        .help(format!("chmod 0600 {path}")));
+        .help(format!("chmod 0600 {shown}")));
     }
-    fs_err::read_to_string(path).map_err(|error| ignored(error.to_string()))
+    fs_err::read_to_string(path)
+        .map_err(|error| ignored(shown::file_error(path, error).to_string()))
 }
 
 /// The password of the first line that fits the login.

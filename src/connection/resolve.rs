@@ -14,6 +14,7 @@ use super::{
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
     environment::Environment,
+    shown,
 };
 
 /// Where servers put their sockets: Debian's and Red Hat's packages, then PostgreSQL's own default.
@@ -82,9 +83,13 @@ impl ConnectOptions {
     }
 }
 
-/// Whether a text can be read as a connection string, in all its parts. Any part of one that cannot may be a password.
-pub fn is_connection_string(text: &str) -> bool {
-    read(text, &Origin::Given).is_ok()
+/// A connection string as it may be shown: as a URL of those parts that are known to be harmless. Any part of a text that
+/// can't be read may be a password.
+pub fn shown_connection(text: &str) -> String {
+    match read(text, &Origin::Given) {
+        Ok(parameters) => parameters.shown(),
+        Err(_) => shown::HIDDEN.to_owned(),
+    }
 }
 
 fn read(text: &str, origin: &Origin) -> Result<Parameters> {

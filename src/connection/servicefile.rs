@@ -5,18 +5,25 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::parameters::{Origin, Parameters};
-use crate::diagnostic::{Code, Diagnostic, Result};
+use crate::{
+    diagnostic::{Code, Diagnostic, Result},
+    shown,
+};
 
 /// The parameters of a service: the first file that has it decides.
 pub(super) fn find(service: &str, files: &[Utf8PathBuf]) -> Result<Parameters> {
     for path in files {
         if path.exists()
-            && let Some(parameters) = section(&fs_err::read_to_string(path)?, path, service)?
+            && let Some(parameters) = section(&read(path)?, path, service)?
         {
             return Ok(parameters);
         }
     }
-    let files: Vec<String> = files.iter().map(|path| format!("`{path}`")).collect();
+    let service = shown::name(service);
+    let files: Vec<String> = files
+        .iter()
+        .map(|path| format!("`{}`", shown::path(path.as_str())))
+        .collect();
     Err(Diagnostic::error(
         Code::Configuration,
         format!("there is no connection service `{service}`"),
@@ -25,6 +32,10 @@ pub(super) fn find(service: &str, files: &[Utf8PathBuf]) -> Result<Parameters> {
     .help(format!(
         "add a section `[{service}]` to one of them, or set `PGSERVICEFILE`"
     )))
+}
+
+fn read(path: &Utf8Path) -> Result<String> {
+    Ok(fs_err::read_to_string(path).map_err(|error| shown::file_error(path, error))?)
 }
 
 /// One section of a file. Lines are not shown in errors: they may hold a password.
@@ -47,7 +58,8 @@ fn section(text: &str, path: &Utf8Path, service: &str) -> Result<Option<Paramete
         let Some(parameters) = &mut found else {
             continue;
         };
-        let place = format!("{path}:{}", index + 1);
+        let place = format!("{}:{}", shown::path(path.as_str()), index + 1);
+        let service = shown::name(service);
         let wrong = |message: String| {
             Diagnostic::error(Code::Configuration, message)
                 .note(format!("the service file is wrong at `{place}`"))

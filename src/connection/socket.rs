@@ -11,6 +11,7 @@ use tokio::{
 };
 
 use super::{keepalive::Keepalive, options::Host};
+use crate::shown;
 
 /// A stream of either family.
 pub(super) type Stream = Box<dyn Transport>;
@@ -44,6 +45,8 @@ pub(super) struct Socket {
 pub(super) enum NoSocket {
     /// The name service doesn't know the host.
     UnknownName(io::Error),
+    /// It can't be the name of a host, so the name service isn't asked: it would be told a password.
+    NoName,
     /// Nothing listens there, or there is no way there.
     Failed(io::Error),
     /// Nothing answered in time.
@@ -72,6 +75,7 @@ impl Socket {
         }
         let addresses: Vec<SocketAddr> = match host.address {
             Some(address) => vec![(address, host.port).into()],
+            None if !shown::is_host(&host.host) => return Err(NoSocket::NoName),
             None => timeout(limit, lookup_host((host.host.as_str(), host.port)))
                 .await
                 .map_err(|_| NoSocket::TimedOut)?

@@ -31,7 +31,10 @@ use super::{
     socket::Stream,
     verify,
 };
-use crate::diagnostic::{Code, Diagnostic, Result};
+use crate::{
+    diagnostic::{Code, Diagnostic, Result},
+    shown,
+};
 
 /// Reads the TLS parameters and looks for libpq's default files under `~/.postgresql`.
 pub(super) fn resolve(
@@ -69,13 +72,14 @@ pub(super) fn resolve(
         Some(root) => {
             let mode = mode.unwrap_or_default();
             let path = Utf8PathBuf::from(&root.value);
+            let shown = shown::path(&root.value);
             if path.exists() {
                 (mode, Some(path))
             } else if mode < TlsMode::VerifyCa {
                 warnings.push(
                     Diagnostic::warning(
                         Code::Configuration,
-                        format!("the root certificate `{path}` does not exist, so the server's certificate is not checked"),
+                        format!("the root certificate `{shown}` does not exist, so the server's certificate is not checked"),
                     )
                     .note(format!("it comes from {}, and `sslmode` is `{}`", root.origin, mode.as_str())),
                 );
@@ -83,7 +87,7 @@ pub(super) fn resolve(
             } else {
                 return Err(Diagnostic::error(
                     Code::Configuration,
-                    format!("the root certificate `{path}` does not exist"),
+                    format!("the root certificate `{shown}` does not exist"),
                 )
                 .note(format!("it comes from {}", root.origin))
                 .help("`sslrootcert=system` trusts what this machine trusts"));
@@ -216,7 +220,10 @@ fn identity(
     let Some(key) = key else {
         return Err(Diagnostic::error(
             Code::Configuration,
-            format!("the client certificate `{path}` has no key"),
+            format!(
+                "the client certificate `{}` has no key",
+                shown::path(path.as_str())
+            ),
         )
         .help("name the key's file in `sslkey`"));
     };
@@ -231,7 +238,11 @@ fn identity(
     {
         return Err(Diagnostic::error(
             Code::Configuration,
-            format!("the key `{key}` is not that of the client certificate `{path}`"),
+            format!(
+                "the key `{}` is not that of the client certificate `{}`",
+                shown::path(key.as_str()),
+                shown::path(path.as_str())
+            ),
         )
         .help("check `sslcert` and `sslkey`"));
     }
@@ -239,24 +250,29 @@ fn identity(
 }
 
 fn private_key(path: &Utf8Path) -> Result<PrivateKeyDer<'static>> {
-    let metadata = fs_err::metadata(path)?;
+    let metadata = fs_err::metadata(path).map_err(|error| shown::file_error(path, error))?;
     // libpq's rule: only the owner reads it, or it is root's and a group reads it.
     let open_bits = if metadata.uid() == 0 { 0o037 } else { 0o077 };
     if metadata.mode() & open_bits != 0 {
+        let shown = shown::path(path.as_str());
         return Err(Diagnostic::error(
             Code::Configuration,
-            format!("others may read the private key `{path}`"),
+            format!("others may read the private key `{shown}`"),
         )
         .note(format!("its mode is {:04o}", metadata.mode() & 0o7777))
-        .help(format!("chmod 0600 {path}")));
+        .help(format!("chmod 0600 {shown}")));
     }
-    PrivateKeyDer::from_pem_slice(&fs_err::read(path)?).map_err(|error| unusable_key(path, &error))
+    let bytes = fs_err::read(path).map_err(|error| shown::file_error(path, error))?;
+    PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| unusable_key(path, &error))
 }
 
 fn unusable_key(path: &Utf8Path, error: &impl fmt::Display) -> Diagnostic {
     Diagnostic::error(
         Code::Configuration,
-        format!("there is no usable private key in `{path}`"),
+        format!(
+            "there is no usable private key in `{}`",
+            shown::path(path.as_str())
+        ),
     )
     .note(error.to_string())
     .help("the file must hold an unencrypted key as PEM text: `openssl pkey -in KEY` writes one")

@@ -5,6 +5,7 @@
 //! thread that lives as long as the tunnel, such as the main thread of a current-thread runtime.
 
 use std::{
+    borrow::Cow,
     fmt, io,
     net::{IpAddr, Ipv4Addr},
     process::{Command, Stdio},
@@ -25,6 +26,7 @@ use super::{
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
     environment::Environment,
+    shown,
     system::{self, Signal},
 };
 
@@ -66,14 +68,27 @@ impl Forward {
     }
 }
 
+impl Forward {
+    /// Whether `kubectl` may repeat a text that is not shown.
+    fn hides(&self) -> bool {
+        let differs = |text: &Option<String>, show: fn(&str) -> Cow<'_, str>| {
+            text.as_ref().is_some_and(|text| show(text) != *text)
+        };
+        shown::path(&self.resource) != self.resource
+            || differs(&self.namespace, shown::name)
+            || differs(&self.context, shown::path)
+    }
+}
+
 impl fmt::Display for Forward {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "kubectl port-forward {}:{}", self.resource, self.port)?;
+        let (resource, port) = (shown::path(&self.resource), self.port);
+        write!(f, "kubectl port-forward {resource}:{port}")?;
         if let Some(namespace) = &self.namespace {
-            write!(f, ", namespace {namespace}")?;
+            write!(f, ", namespace {}", shown::name(namespace))?;
         }
         if let Some(context) = &self.context {
-            write!(f, ", context {context}")?;
+            write!(f, ", context {}", shown::path(context))?;
         }
         Ok(())
     }
@@ -153,6 +168,11 @@ impl Tunnel {
 
     /// Adds to an error of a connection through the tunnel what is known of the tunnel and the pods behind it.
     pub async fn explain(&self, error: Diagnostic) -> Diagnostic {
+        if self.forward.hides() {
+            return error
+                .note(shown::WHY_HIDDEN)
+                .note("the words of `kubectl` would repeat it");
+        }
         let error = self
             .words()
             .into_iter()
@@ -173,7 +193,10 @@ impl Tunnel {
         }
         let warning = Diagnostic::warning(
             Code::Unreachable,
-            format!("the tunnel to `{}` broke", self.forward.resource),
+            format!(
+                "the tunnel to `{}` broke",
+                shown::path(&self.forward.resource)
+            ),
         );
         Some(self.explain(warning).await)
     }
@@ -195,7 +218,7 @@ impl Tunnel {
     fn failure(&self, what: &str) -> Diagnostic {
         Diagnostic::error(
             Code::Unreachable,
-            format!("the tunnel to `{}` {what}", self.forward.resource),
+            format!("the tunnel to `{}` {what}", shown::path(&self.forward.resource)),
         )
         .help("check `tunnel` in `forge.toml`, and that `kubectl` may forward ports in that namespace")
     }

@@ -7,6 +7,23 @@ use std::fmt::Write as _;
 use super::parameters::{Origin, Parameters};
 use crate::diagnostic::{Code, Diagnostic, Result};
 
+/// Schemes of other URLs; an error may name them. What stands before another's `://` may be a password.
+const FOREIGN: &[&str] = &[
+    "cockroachdb",
+    "http",
+    "https",
+    "jdbc:mysql",
+    "jdbc:postgresql",
+    "mariadb",
+    "mongodb",
+    "mssql",
+    "mysql",
+    "oracle",
+    "redis",
+    "sqlite",
+    "sqlserver",
+];
+
 /// Whether a text is meant as a URL rather than as `key=value` pairs.
 pub(super) fn looks_like(text: &str) -> bool {
     text.split_once("://")
@@ -32,9 +49,11 @@ pub(super) fn parse(text: &str, origin: &Origin) -> Result<Parameters> {
     let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
     let (dialect, _driver) = scheme.split_once('+').unwrap_or((scheme, ""));
     if !matches!(dialect, "postgres" | "postgresql") {
-        return Err(malformed(format!(
-            "`{scheme}://` is not the URL of a PostgreSQL database"
-        )));
+        return Err(malformed(if FOREIGN.contains(&scheme) {
+            format!("`{scheme}://` is not the URL of a PostgreSQL database")
+        } else {
+            "the URL is not that of a PostgreSQL database".to_owned()
+        }));
     }
 
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -73,7 +92,7 @@ pub(super) fn parse(text: &str, origin: &Origin) -> Result<Parameters> {
             .split_once('=')
             .ok_or_else(|| malformed("a parameter in the URL has no `=`".to_owned()))?;
         let name = decode(name, "parameter")?;
-        let value = decode(value, &format!("value of `{name}`"))?;
+        let value = decode(value, "value of a parameter")?;
         set(&name, value)?;
     }
     Ok(parameters)

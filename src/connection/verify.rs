@@ -19,7 +19,10 @@ use rustls_pki_types::{
 };
 
 use super::options::{Tls, TlsMode};
-use crate::diagnostic::{Code, Diagnostic, Result};
+use crate::{
+    diagnostic::{Code, Diagnostic, Result},
+    shown,
+};
 
 /// The verifier that the parameters ask for.
 ///
@@ -116,7 +119,10 @@ struct Checked {
 impl Checked {
     fn new(tls: &Tls, check: Check, provider: &Arc<CryptoProvider>) -> Result<Self> {
         let (roots, source) = match &tls.root_certificate {
-            Some(path) => (certificates(path)?, format!("the file `{path}`")),
+            Some(path) => (
+                certificates(path)?,
+                format!("the file `{}`", shown::path(path.as_str())),
+            ),
             None => (
                 rustls_native_certs::load_native_certs().certs,
                 "this machine's trusted roots".to_owned(),
@@ -201,7 +207,7 @@ impl ServerCertVerifier for Checked {
 
 /// The certificates of a PEM file, at least one.
 pub(super) fn certificates(path: &Utf8Path) -> Result<Vec<CertificateDer<'static>>> {
-    let text = fs_err::read(path)?;
+    let text = fs_err::read(path).map_err(|error| shown::file_error(path, error))?;
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(&text)
         .collect::<Result<_, _>>()
         .map_err(|error| not_pem(path, &error))?;
@@ -214,7 +220,10 @@ pub(super) fn certificates(path: &Utf8Path) -> Result<Vec<CertificateDer<'static
 fn not_pem(path: &Utf8Path, error: &pem::Error) -> Diagnostic {
     Diagnostic::error(
         Code::Configuration,
-        format!("there is no certificate in `{path}`"),
+        format!(
+            "there is no certificate in `{}`",
+            shown::path(path.as_str())
+        ),
     )
     .note(error.to_string())
     .help("the file must hold PEM text: `-----BEGIN CERTIFICATE-----`")

@@ -8,6 +8,7 @@ use crate::{
     http::{self, Limits},
     report::Reporter,
     settings::Webhook,
+    shown,
 };
 
 /// Nobody waits long for a chat.
@@ -71,7 +72,8 @@ pub async fn post(reporter: &Reporter, webhook: &Webhook, message: &Message<'_>)
     };
     if let Some(variable) = webhook.reveal().strip_prefix("env:") {
         reporter.warn(format_args!(
-            "can't tell the webhook: environment variable `{variable}` is not set"
+            "can't tell the webhook: environment variable `{}` is not set",
+            shown::name(variable)
         ));
         return;
     }
@@ -81,16 +83,23 @@ pub async fn post(reporter: &Reporter, webhook: &Webhook, message: &Message<'_>)
     let progress = reporter.progress("telling the webhook");
     let posted = tokio::task::spawn_blocking(move || {
         let request = http::agent(LIMITS).post(&address);
+        // Another address than the one that was given learns nothing.
+        let request = request.config().max_redirects(0).build();
         let posted = request.content_type("application/json").send(body);
-        posted.map(drop).map_err(|error| error.to_string())
+        let status = posted.map_err(|error| http::reason(&error))?.status();
+        if status.is_redirection() {
+            return Err(format!(
+                "it redirects (http status: {}), which forge does not follow",
+                status.as_u16()
+            ));
+        }
+        Ok(())
     });
     let result = posted.await.unwrap_or_else(|error| Err(error.to_string()));
     drop(progress);
     match result {
         Ok(()) => reporter.detail(format_args!("told {webhook}")),
-        Err(error) => {
-            // The error may repeat the address, of which everything behind the host is secret.
-            let why = error.replace(webhook.reveal(), &webhook.to_string());
+        Err(why) => {
             reporter.warn(format_args!("can't tell the webhook ({webhook}): {why}"));
         }
     }

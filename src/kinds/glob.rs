@@ -8,7 +8,10 @@ use super::{
     ObjectId,
     id::{is_quoted, take_ident},
 };
-use crate::sql::{Ident, escaped};
+use crate::{
+    shown,
+    sql::{Ident, escaped},
+};
 
 /// A glob of the names of schemas, or of the names of objects with their schemas. `*` stands for any characters; a quoted
 /// part stands for itself.
@@ -104,6 +107,7 @@ impl FromStr for Glob {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let shown = shown::pattern(text);
         let (schema, rest) = take_part(text, text)?;
         let Some(rest) = rest.strip_prefix('.') else {
             return if rest.is_empty() {
@@ -112,7 +116,7 @@ impl FromStr for Glob {
                     object: None,
                 })
             } else {
-                Err(format!("`{text}` goes on behind the closing quote"))
+                Err(format!("`{shown}` goes on behind the closing quote"))
             };
         };
         let (object, rest) = take_part(text, rest)?;
@@ -123,23 +127,24 @@ impl FromStr for Glob {
             })
         } else if rest.starts_with('.') {
             Err(format!(
-                "`{text}` has more than two parts: what belongs to an object goes along with it, so write `schema.name`"
+                "`{shown}` has more than two parts: what belongs to an object goes along with it, so write `schema.name`"
             ))
         } else {
-            Err(format!("`{text}` goes on behind the closing quote"))
+            Err(format!("`{shown}` goes on behind the closing quote"))
         }
     }
 }
 
 /// The part that the rest of a glob begins with, and what follows it.
 fn take_part<'a>(text: &str, rest: &'a str) -> Result<(Part, &'a str), String> {
+    let shown = shown::pattern(text);
     let found = take_ident(rest, &['.']).filter(|(name, _)| !name.as_str().is_empty());
     match found {
         Some((name, after)) if is_quoted(rest) => Ok((Part::Exactly(name), after)),
         Some((name, after)) => Ok((Part::Like(name.as_str().to_owned()), after)),
-        None if is_quoted(rest) => Err(format!("`{text}` has a quote that nothing closes")),
+        None if is_quoted(rest) => Err(format!("`{shown}` has a quote that nothing closes")),
         None => Err(format!(
-            "`{text}` has an empty part: write `schema` or `schema.name`, with `*` for any characters"
+            "`{shown}` has an empty part: write `schema` or `schema.name`, with `*` for any characters"
         )),
     }
 }

@@ -11,8 +11,11 @@ use tracing::{
 };
 use tracing_subscriber::{
     EnvFilter,
+    filter::filter_fn,
     fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
+    layer::SubscriberExt as _,
     registry::LookupSpan,
+    util::SubscriberInitExt as _,
 };
 
 use super::{choice::Verbosity, json::Json, paint::Paint};
@@ -52,7 +55,7 @@ impl LogLevel {
         match self {
             Self::Error | Self::Warn | Self::Info => None,
             Self::Debug => Some("forge=debug"),
-            Self::Trace => Some("trace"),
+            Self::Trace => Some("forge=trace"),
         }
     }
 }
@@ -60,20 +63,19 @@ impl LogLevel {
 /// Starts logging with a filter such as `debug` or `forge::server=trace`; in lines of JSON, if there is a clock to stamp
 /// them by.
 pub fn start(filter: &str, paint: Paint, lines: Option<Clock>) -> Result<()> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| {
-        Diagnostic::error(
-            Code::Configuration,
-            format!("`FORGE_LOG` holds no log filter: {error}"),
-        )
-        .help("write a level, or targets with levels: `FORGE_LOG=forge=debug`")
+    let levels = EnvFilter::try_new(filter).map_err(|_| {
+        Diagnostic::error(Code::Configuration, "`FORGE_LOG` holds no log filter")
+            .help("write a level, or targets with levels: `FORGE_LOG=forge=debug`")
     })?;
     let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(levels)
         .with_writer(std::io::stderr)
         .with_ansi(paint.is_colored());
+    // Libraries log what they are given, such as the address of a webhook.
+    let own = filter_fn(|metadata| metadata.target().split("::").next() == Some("forge"));
     let started = match lines {
-        Some(clock) => log.event_format(Lines(clock)).try_init(),
-        None => log.try_init(),
+        Some(clock) => log.event_format(Lines(clock)).finish().with(own).try_init(),
+        None => log.finish().with(own).try_init(),
     };
     // The first of several runs in one process (a test's) has set up the log for all of them.
     drop(started);

@@ -1,6 +1,6 @@
 //! `forge.toml`: where it is, what may stand in it, and what to say when something else does.
 
-use std::{collections::BTreeMap, fmt, ops::Range, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, fmt, ops::Range, sync::Arc, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -8,7 +8,8 @@ use toml_edit::{Document, Item};
 
 use super::{
     Origin, ShadowProvider,
-    connection_string::{ConnectionString, mask},
+    connection_string::ConnectionString,
+    excerpt::excerpt,
     operations::{BackupTable, CommandLine, TunnelTable},
     window::Window,
 };
@@ -16,6 +17,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Result, SourceFile},
     files::{ProjectFiles, SETTINGS_LIMIT},
     kinds::Glob,
+    shown,
     spelling::closest,
 };
 
@@ -30,7 +32,7 @@ pub struct ForgeToml {
     /// What it says.
     pub contents: Contents,
     document: Document<String>,
-    /// The text to show in diagnostics: passwords are starred out.
+    /// The text to show in diagnostics: values that may be secrets are starred out.
     shown: Arc<SourceFile>,
 }
 
@@ -90,6 +92,7 @@ impl fmt::Display for Managed {
 
 fn listed(globs: &[Glob]) -> String {
     let names: Vec<String> = globs.iter().map(ToString::to_string).collect();
+    let names: Vec<_> = names.iter().map(|name| shown::pattern(name)).collect();
     names.join(", ")
 }
 
@@ -182,7 +185,7 @@ impl ForgeToml {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let shown = Arc::new(SourceFile {
             path: FILE_NAME.into(),
-            text: mask(text),
+            text: excerpt(text),
         });
         let document = Document::parse(text.to_owned())
             .map_err(|error| malformed(&shown, error.message(), error.span()))?;
@@ -238,16 +241,19 @@ fn malformed(file: &Arc<SourceFile>, message: &str, span: Option<Range<usize>>) 
 fn misfit(file: &Arc<SourceFile>, message: &str, span: Option<Range<usize>>) -> Diagnostic {
     let span = span.unwrap_or(0..0);
     let Some(unknown) = Unknown::read(message) else {
-        return Diagnostic::error(Code::Configuration, format!("wrong value in `{FILE_NAME}`"))
-            .at(file, span, message);
+        return Diagnostic::error(Code::Configuration, format!("wrong value in `{FILE_NAME}`")).at(
+            file,
+            span,
+            without_value(message),
+        );
     };
-    let diagnostic = Diagnostic::error(
-        Code::Configuration,
-        format!(
-            "unknown {} `{}` in `{FILE_NAME}`",
-            unknown.what, unknown.name
-        ),
-    );
+    let name = match unknown.what {
+        What::Key => shown::name(unknown.name),
+        What::Value => shown::choice(unknown.name, unknown.known.iter().copied()),
+    };
+    let what = unknown.what.as_str();
+    let message = format!("unknown {what} `{name}` in `{FILE_NAME}`");
+    let diagnostic = Diagnostic::error(Code::Configuration, message);
     let known = unknown.known.join("`, `");
     match closest(unknown.name, unknown.known.iter().copied()) {
         Some(name) => diagnostic.at(file, span, format!("did you mean `{name}`?")),
@@ -256,19 +262,48 @@ fn misfit(file: &Arc<SourceFile>, message: &str, span: Option<Range<usize>>) -> 
     .note(format!("known here: `{known}`"))
 }
 
+/// What serde says of a value of the wrong type, without the value: `invalid type: string "…", expected a boolean`.
+fn without_value(message: &str) -> Cow<'_, str> {
+    let value = message
+        .strip_prefix("invalid ")
+        .and_then(|_| message.rsplit_once(", expected "));
+    match value {
+        Some((what, expected)) => {
+            let what = what.split(['"', '`']).next().unwrap_or_default();
+            format!("{}, expected {expected}", what.trim_end()).into()
+        }
+        None => message.into(),
+    }
+}
+
 /// What serde says of a field or variant that it doesn't know: ``unknown field `a`, expected one of `b`, `c` ``.
 struct Unknown<'a> {
-    what: &'static str,
+    what: What,
     name: &'a str,
     known: Vec<&'a str>,
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    Key,
+    Value,
+}
+
+impl What {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Value => "value",
+        }
+    }
 }
 
 impl<'a> Unknown<'a> {
     fn read(message: &'a str) -> Option<Self> {
         let what = if message.starts_with("unknown field `") {
-            "key"
+            What::Key
         } else if message.starts_with("unknown variant `") {
-            "value"
+            What::Value
         } else {
             return None;
         };
@@ -283,7 +318,8 @@ fn of_schemas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<G
     let globs = Vec::<Glob>::deserialize(deserializer)?;
     match globs.iter().find(|glob| !glob.is_of_schemas()) {
         Some(glob) => Err(D::Error::custom(format!(
-            "`{glob}` names objects, and `include` is of schemas; `exclude` can leave single objects out"
+            "`{}` names objects, and `include` is of schemas; `exclude` can leave single objects out",
+            shown::pattern(&glob.to_string())
         ))),
         None => Ok(Some(globs)),
     }
@@ -301,7 +337,10 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     text.parse::<jiff::SignedDuration>()
         .ok()
         .and_then(|duration| Duration::try_from(duration).ok())
-        .ok_or_else(|| format!("`{text}` is no duration such as `30s` or `5m`"))
+        .ok_or_else(|| {
+            let text = shown::subject(text);
+            format!("{text} is no duration such as `30s` or `5m`")
+        })
 }
 
 fn time_limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {

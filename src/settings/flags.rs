@@ -9,6 +9,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Result},
     environment::Environment,
     report::{ColorChoice, LogFormat, LogLevel, Verbosity},
+    shown,
 };
 
 /// Flags that every command takes.
@@ -87,8 +88,13 @@ impl GlobalFlags {
         if folder.is_dir() {
             return Ok(folder);
         }
+        let shown = if shown::path(directory.as_str()) == directory.as_str() {
+            folder.as_str()
+        } else {
+            shown::HIDDEN
+        };
         Err(
-            Diagnostic::error(Code::Usage, format!("`{folder}` is not a folder"))
+            Diagnostic::error(Code::Usage, format!("`{shown}` is not a folder"))
                 .help("`-C` takes the folder to run in"),
         )
     }
@@ -137,14 +143,27 @@ pub enum ShadowProvider {
     Target,
 }
 
-impl fmt::Display for ShadowProvider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl ShadowProvider {
+    /// The words for all of them.
+    pub(super) fn words() -> impl Iterator<Item = &'static str> {
+        <Self as clap::ValueEnum>::value_variants()
+            .iter()
+            .map(|provider| provider.as_str())
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
             Self::Auto => "auto",
             Self::Url => "url",
             Self::Local => "local",
             Self::Download => "download",
             Self::Target => "target",
-        })
+        }
+    }
+}
+
+impl fmt::Display for ShadowProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }

@@ -5,6 +5,8 @@ use std::ops::Range;
 use camino::Utf8PathBuf;
 use jiff::tz::TimeZone;
 
+use crate::shown;
+
 /// How plan files are named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Naming {
@@ -64,7 +66,8 @@ pub fn unknown_token(template: &str) -> Option<(Range<usize>, String)> {
         at = start + length + 1;
         if !TOKENS.contains(&token) {
             let why = format!(
-                "`{{{token}}}` is no token; there are `{{{}}}`",
+                "`{{{}}}` is no token; there are `{{{}}}`",
+                shown::name(token),
                 TOKENS.join("}`, `{")
             );
             return Some((start..at, why));

@@ -6,11 +6,10 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::{
     ConnectionString, ForgeToml, Origin, Setting, Target, Window,
-    connection_string::redact,
     file::{EnvironmentTable, duration},
     sources::{Sources, names_variable},
 };
-use crate::connection::tunnel::Forward;
+use crate::{connection::tunnel::Forward, shown};
 
 /// How old the last backup may be where nothing else is said.
 const MAX_AGE: Duration = Duration::from_hours(24);
@@ -28,10 +27,10 @@ pub enum CommandLine {
     Arguments(Vec<String>),
 }
 
-/// As it was written, without passwords.
+/// The program: arguments may be secrets.
 impl fmt::Display for CommandLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&redact(&match self {
+        f.write_str(&shown::command(&match self {
             Self::Shell(line) => line.clone(),
             Self::Arguments(arguments) => arguments.join(" "),
         }))
@@ -53,14 +52,7 @@ impl Webhook {
 
 impl fmt::Display for Webhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = url::Url::parse(&self.0).ok();
-        let shown = url
-            .as_ref()
-            .and_then(|url| Some((url.scheme(), url.host_str()?)));
-        match shown {
-            Some((scheme, host)) => write!(f, "{scheme}://{host}/…"),
-            None => f.write_str("no URL"),
-        }
+        f.write_str(&shown::web_address(&self.0))
     }
 }
 
@@ -124,7 +116,7 @@ pub struct KubectlTable {
 fn resource<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     if text.starts_with('-') {
-        let error = format!("`{text}` is no resource such as `svc/postgres`");
+        let error = "it is no resource such as `svc/postgres`";
         return Err(D::Error::custom(error));
     }
     Ok(text)

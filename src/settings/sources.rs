@@ -15,15 +15,18 @@ use crate::{
     environment::Environment,
     files::ProjectFiles,
     shadow::STATEMENT_TIMEOUT,
+    shown,
     spelling::closest,
 };
 
 /// How long `apply` waits for another forge unless told otherwise.
 const LOCK_WAIT: Duration = Duration::from_mins(5);
 /// In `forge.toml`, before the name of the variable that holds a URL.
-const VARIABLE_PREFIX: &str = "env:";
+pub(super) const VARIABLE_PREFIX: &str = "env:";
 /// The URL that stands for forge's own persistent cluster.
-const EMBEDDED: &str = "embedded";
+pub(super) const EMBEDDED: &str = "embedded";
+/// What switches something on or off.
+pub(super) const SWITCH: [&str; 6] = ["true", "false", "yes", "no", "on", "off"];
 /// Any of these says that libpq's variables name the target.
 const LIBPQ_VARIABLES: &[&str] = &[
     "PGSERVICE",
@@ -116,16 +119,15 @@ impl<'a> Sources<'a> {
         let table = &file.contents.naming;
         if let Some(template) = &table.template {
             Naming::check(template).map_err(|why| {
-                let message = format!("`{template}` names no plan");
+                let message = "the template names no plan";
                 file.error(&["naming", "template"], message, &why)
             })?;
             naming.template.clone_from(template);
         }
         if let Some(name) = &table.timezone {
-            naming.timezone = TimeZone::get(name).map_err(|error| {
-                let message = format!("no time zone `{name}`");
+            naming.timezone = TimeZone::get(name).map_err(|_| {
+                let message = format!("no time zone `{}`", shown::path(name));
                 file.error(&["naming", "timezone"], message, "not known here")
-                    .note(error.to_string())
                     .help("use a name of the IANA database such as `Europe/Rome`")
             })?;
         }
@@ -166,7 +168,8 @@ impl<'a> Sources<'a> {
             return match chosen {
                 Some(name) => Err(no_project(self.working_dir).note(format!(
                     "`{}` asks for environment `{}`",
-                    name.origin, name.value
+                    name.origin,
+                    shown::name(&name.value)
                 ))),
                 None => Ok(None),
             };
@@ -185,7 +188,8 @@ impl<'a> Sources<'a> {
     }
 
     fn unknown_environment(&self, file: &ForgeToml, name: &Setting<String>) -> Diagnostic {
-        let message = format!("no environment `{}` in `{FILE_NAME}`", name.value);
+        let shown = shown::name(&name.value);
+        let message = format!("no environment `{shown}` in `{FILE_NAME}`");
         let diagnostic = match &name.origin {
             Origin::File { .. } => {
                 file.error(&["project", "default_environment"], message, "not declared")
@@ -203,7 +207,7 @@ impl<'a> Sources<'a> {
         };
         match closest(&name.value, names.iter().map(String::as_str)) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None => diagnostic.help(format!("add `[environments.{}]`", name.value)),
+            None => diagnostic.help(format!("add `[environments.{shown}]`")),
         }
     }
 
@@ -268,16 +272,13 @@ impl<'a> Sources<'a> {
         let Some(name) = url.reveal().strip_prefix(VARIABLE_PREFIX) else {
             return Ok(Some(Setting::new(url.clone(), file.origin(key))));
         };
-        match self.connection_variable(name) {
-            Some(url) => Ok(Some(url)),
-            None => Err(file
-                .error(
-                    key,
-                    format!("environment variable `{name}` is not set"),
-                    "its value is wanted here",
-                )
-                .help(format!("set `{name}` to the database's URL"))),
+        if let Some(url) = self.connection_variable(name) {
+            return Ok(Some(url));
         }
+        let name = shown::name(name);
+        let message = format!("environment variable `{name}` is not set");
+        let error = file.error(key, message, "its value is wanted here");
+        Err(error.help(format!("set `{name}` to the database's URL")))
     }
 
     pub(super) fn role(&self, environment: &Setting<String>) -> Option<Setting<String>> {
@@ -387,14 +388,10 @@ impl<'a> Sources<'a> {
         };
         let provider = <ShadowProvider as clap::ValueEnum>::from_str(&written.value, false)
             .map_err(|_| {
-                Diagnostic::error(
-                    Code::Configuration,
-                    format!(
-                        "`FORGE_SHADOW` names no shadow provider: `{}`",
-                        written.value
-                    ),
-                )
-                .help("set it to `auto`, `url`, `local`, `download` or `target`")
+                let told = shown::told(&written.value, ShadowProvider::words());
+                let message = format!("`FORGE_SHADOW` names no shadow provider{told}");
+                Diagnostic::error(Code::Configuration, message)
+                    .help("set it to `auto`, `url`, `local`, `download` or `target`")
             })?;
         Ok(Some(Setting::new(provider, written.origin)))
     }
@@ -462,11 +459,10 @@ impl<'a> Sources<'a> {
             "1" | "true" | "yes" | "on" => true,
             "0" | "false" | "no" | "off" => false,
             _ => {
-                return Err(Diagnostic::error(
-                    Code::Configuration,
-                    format!("`{name}` is neither on nor off: `{}`", written.value),
-                )
-                .help(format!("set `{name}` to `1` or `0`")));
+                let told = shown::told(&written.value, SWITCH);
+                let message = format!("`{name}` is neither on nor off{told}");
+                return Err(Diagnostic::error(Code::Configuration, message)
+                    .help(format!("set `{name}` to `1` or `0`")));
             }
         };
         Ok(Some(Setting::new(value, written.origin)))

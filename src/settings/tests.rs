@@ -195,7 +195,7 @@ fn precedence_of_the_shadow() {
         &pairs,
         [
             "url (--shadow)",
-            "host=f (--shadow-url)",
+            "postgresql://f (--shadow-url)",
             "/f (--shadow-bin)",
             "true (--offline)",
             "/v ($FORGE_CACHE_DIR)",
@@ -207,7 +207,7 @@ fn precedence_of_the_shadow() {
         &pairs,
         [
             "download ($FORGE_SHADOW)",
-            "host=v ($FORGE_SHADOW_URL)",
+            "postgresql://v ($FORGE_SHADOW_URL)",
             "ROOT/v ($FORGE_SHADOW_BIN)",
             "true ($FORGE_OFFLINE)",
             "/v ($FORGE_CACHE_DIR)",
@@ -251,9 +251,9 @@ fn mirror() {
     let npm = ("npm_config_registry", "https://u:pw@npm");
     check(
         &[npm, ("FORGE_PG_MIRROR", "https://pg")],
-        "https://pg ($FORGE_PG_MIRROR)",
+        "https://pg/… ($FORGE_PG_MIRROR)",
     );
-    check(&[npm], "https://u:***@npm ($npm_config_registry)");
+    check(&[npm], "https://npm/… ($npm_config_registry)");
     check(&[], "-");
 }
 
@@ -444,13 +444,7 @@ mod properties {
                 format!("postgresql://user:{marked}@host:1,b/db?sslmode=require"),
             ] {
                 prop_assert!(!redact(&text).contains(&marked));
-                prop_assert!(!mask(&text).contains(&marked));
             }
-        }
-
-        #[test]
-        fn masking_keeps_every_offset(text in "(?s).{0,60}") {
-            prop_assert_eq!(mask(&text).len(), text.len());
         }
 
         #[test]

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use jiff::{Timestamp, civil::Time, tz::TimeZone};
 
+use crate::shown;
+
 /// A stretch of every day, in a time zone. One that ends before it begins goes over midnight.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
@@ -40,11 +42,9 @@ impl FromStr for Window {
             .split_once('-')
             .and_then(|(from, to)| Some((time(from)?, time(to)?)))
             .filter(|(from, to)| from != to)
-            .ok_or_else(|| {
-                format!("`{text}` is no window such as `01:00-05:00` or `22:30-04:00 Europe/Rome`")
-            })?;
+            .ok_or("it is no window such as `01:00-05:00` or `22:30-04:00 Europe/Rome`")?;
         let zone = TimeZone::get(zone.trim())
-            .map_err(|_| format!("no time zone `{}` is known here", zone.trim()))?;
+            .map_err(|_| format!("no time zone `{}` is known here", shown::path(zone.trim())))?;
         Ok(Self { from, to, zone })
     }
 }
@@ -102,7 +102,7 @@ mod tests {
         check(" 22:30-04:00  Europe/Rome", Ok("22:30-04:00 Europe/Rome"));
         check(
             "1-5",
-            Err("`1-5` is no window such as `01:00-05:00` or `22:30-04:00 Europe/Rome`"),
+            Err("it is no window such as `01:00-05:00` or `22:30-04:00 Europe/Rome`"),
         );
         check(
             "01:00-05:00 Nowhere",

@@ -11,7 +11,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::{account::Account, packages, reach::Reach, settings::ShadowSettings};
-use crate::{environment::Environment, system::Signal};
+use crate::{environment::Environment, shown, system::Signal};
 
 /// A PostgreSQL version, as `postgres --version` has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +62,7 @@ impl Binaries {
     pub(crate) fn at(bin: &Utf8Path, settings: &ShadowSettings) -> Result<Self, String> {
         let found = |name: &str| {
             bin.join(name).canonicalize_utf8().map_err(|error| {
+                let bin = shown::path(bin.as_str());
                 if error.kind() == io::ErrorKind::NotFound {
                     format!("`{bin}` has no `{name}`")
                 } else {

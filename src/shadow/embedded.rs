@@ -29,7 +29,7 @@ use crate::{
     connection::options::ConnectOptions,
     diagnostic::{Code, Diagnostic, Result},
     files::ProjectFiles,
-    shadow,
+    shadow, shown,
     system::{self, Signal},
 };
 
@@ -351,7 +351,7 @@ fn programs(settings: &ShadowSettings) -> Result<Vec<Binaries>> {
         Ok(binaries) => Ok(vec![binaries]),
         Err(reason) => Err(Diagnostic::error(
             Code::NoShadow,
-            format!("`{bin}` has no PostgreSQL to use"),
+            format!("`{}` has no PostgreSQL to use", shown::path(bin.as_str())),
         )
         .note(reason)),
     }

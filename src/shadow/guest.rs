@@ -19,6 +19,7 @@ use super::{
 use crate::{
     connection::{login::nonce, options::ConnectOptions},
     diagnostic::{Code, Diagnostic, Result},
+    shown,
     sql::{Ident, Literal, Locale},
 };
 
@@ -376,11 +377,11 @@ impl Guest {
 fn lacks(role: &str, what: &str, option: &str) -> Diagnostic {
     Diagnostic::error(
         Code::NoShadow,
-        format!("role `{role}` may not create {what}"),
+        format!("role `{}` may not create {what}", shown::user(role)),
     )
     .help(format!(
         "`ALTER ROLE {} {option}`, or use another shadow",
-        Ident::new(role)
+        Ident::new(&*shown::user(role))
     ))
 }
 

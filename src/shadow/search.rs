@@ -15,6 +15,7 @@ use super::{
 use crate::{
     connection::options::ConnectOptions,
     diagnostic::{Code, Diagnostic, Result},
+    shown,
     sql::Ident,
 };
 
@@ -113,7 +114,8 @@ async fn guest(
     Ok(Shadow {
         description: format!(
             "PostgreSQL {} on {what} at {}",
-            server.version, options.hosts[0].host
+            server.version,
+            shown::host(&options.hosts[0].host)
         ),
         major: server.major,
         warnings,
@@ -131,6 +133,7 @@ async fn guest(
 async fn local(settings: &ShadowSettings, major: u32) -> Result<Shadow> {
     if let Some(bin) = &settings.bin {
         let binaries = Binaries::at(bin, settings).map_err(|reason| {
+            let bin = shown::path(bin.as_str());
             Diagnostic::error(Code::NoShadow, format!("`{bin}` has no PostgreSQL to use"))
                 .note(reason)
                 .help("name the folder that has `postgres` and `initdb`")

@@ -20,7 +20,7 @@ use std::{
 use crate::{made_up, server::Server, support::TestEnvironment};
 
 /// A plan that does something to a schema, for a project whose database has none.
-fn plan(name: &str, sql: &str) -> String {
+pub(crate) fn plan(name: &str, sql: &str) -> String {
     let steps = format!(
         "BEGIN;\n\n-- forge:step 1 {} schema {name}\n{sql} SCHEMA {name};\n\nCOMMIT;\n",
         sql.to_lowercase()
@@ -153,34 +153,40 @@ fn a_backup_that_nobody_asked_for() {
     assert!(!stands(&server));
 }
 
-/// A service that takes one message and answers so.
-fn service(answer: &'static str) -> (String, Receiver<String>) {
+/// A service that takes messages under a path and answers each of them so; `URL` in the answer is its own.
+pub(crate) fn service(path: &str, answer: &str) -> (String, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/services/t0ken", listener.local_addr().unwrap());
+    let url = format!("http://{}/{path}", listener.local_addr().unwrap());
+    let answer = answer.replace("URL", &url);
     let (send, receive) = mpsc::channel();
     thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut reader = BufReader::new(stream.try_clone().unwrap());
-        let (mut line, mut length) = (String::new(), 0);
-        while reader.read_line(&mut line).unwrap() > 2 {
-            let lower = line.to_ascii_lowercase();
-            if let Some(value) = lower.strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let (mut line, mut length) = (String::new(), 0);
+            while reader.read_line(&mut line).unwrap() > 2 {
+                let lower = line.to_ascii_lowercase();
+                if let Some(value) = lower.strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+                line.clear();
             }
-            line.clear();
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+            // Nobody listens any more where only the answer matters.
+            drop(send.send(String::from_utf8(body).unwrap()));
         }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).unwrap();
-        stream.write_all(answer.as_bytes()).unwrap();
-        send.send(String::from_utf8(body).unwrap()).unwrap();
     });
     (url, receive)
 }
 
 #[test]
 fn a_webhook_is_told() {
-    let (url, messages) =
-        service("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let (url, messages) = service(
+        "services/t0ken",
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+    );
     let (environment, _server) = project(r#"webhook = "env:CHAT""#);
     let environment = environment.variable("CHAT", &url);
     let text = environment.run(&["apply"]);
@@ -198,19 +204,22 @@ fn a_webhook_is_told() {
 
 #[test]
 fn a_webhook_that_fails_changes_nothing() {
-    let (url, _messages) =
-        service("HTTP/1.1 500 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let (url, _messages) = service(
+        "services/t0ken",
+        "HTTP/1.1 500 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+    );
     let (environment, server) = project(r#"webhook = "env:CHAT""#);
     let environment = environment.variable("CHAT", &url);
     let text = environment.run(&["apply"]);
+    let shown = url.replace("services/t0ken", "…");
     assert!(
-        text.contains("can't tell the webhook (http://127.0.0.1/…)"),
+        text.contains(&format!("can't tell the webhook ({shown})")),
         "{text}"
     );
     assert!(!text.contains("t0ken"), "{text}");
     assert!(stands(&server));
-    let shown = environment.run(&["env"]);
-    assert!(shown.contains("http://127.0.0.1/… ($CHAT)"), "{shown}");
+    let text = environment.run(&["env"]);
+    assert!(text.contains(&format!("{shown} ($CHAT)")), "{text}");
 }
 
 #[test]
@@ -224,8 +233,10 @@ fn a_webhook_that_is_not_set() {
 
 #[test]
 fn a_webhook_is_told_of_drift() {
-    let (url, messages) =
-        service("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let (url, messages) = service(
+        "services/t0ken",
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+    );
     let (environment, server) = project(r#"webhook = "env:CHAT""#);
     environment.run(&["apply"]);
     server.sql_as("postgres", "CREATE SCHEMA by_hand");

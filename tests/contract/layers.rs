@@ -13,6 +13,7 @@ const LAYERS: &[&str] = &[
     "system",
     "files",
     "spelling",
+    "shown",
     "source",
     "kinds",
     "catalog",

@@ -10,7 +10,7 @@ use forge::{
     environment::Environment,
     plan::file::PlanFile,
     report::{Paint, render},
-    settings::{ConnectionString, ForgeToml, mask},
+    settings::{ConnectionString, ForgeToml},
     source::{Tree, load_order, normalised, split, statements_in},
 };
 
@@ -96,7 +96,6 @@ pub(crate) fn forge_toml(text: &str) {
 
 /// A URL or connection string.
 pub(crate) fn connection_string(text: &str) {
-    assert_eq!(mask(text).len(), text.len(), "offsets stay");
     drop(ConnectionString::from(text).to_string());
     let environment = [("HOME", "/nonexistent"), ("USER", "me")]
         .into_iter()

@@ -23,7 +23,7 @@ fn resolve(given: Option<&str>, pairs: &[(&str, &str)]) -> Result<ConnectOptions
 fn precedence() {
     fn check(given: Option<&str>, variables: &[(&str, &str)], expected: &str) {
         let options = resolve(given, variables).unwrap();
-        assert_eq!(options.redacted(), expected, "{given:?} {variables:?}");
+        assert_eq!(options.url(), expected, "{given:?} {variables:?}");
     }
     check(None, &[], "postgresql://ann@db:5432/ann");
     check(
@@ -106,7 +106,7 @@ fn a_service_stands_between_the_string_and_the_environment() {
     let file = ("PGSERVICEFILE", path.to_str().unwrap());
     let check = |given: Option<&str>, variables: &[(&str, &str)], expected: &str| {
         let options = resolve(given, &[variables, &[file]].concat()).unwrap();
-        assert_eq!(options.redacted(), expected);
+        assert_eq!(options.url(), expected);
         assert_eq!(options.password.as_deref(), Some("secret"));
     };
     check(
@@ -203,13 +203,13 @@ fn what_is_wrong_is_named_with_its_origin() {
     check(
         Some("hostaddr=localhost"),
         &[],
-        "`localhost` is not a valid `hostaddr`",
+        "the value of `hostaddr` is not valid",
         "the connection string",
     );
     check(
         Some("sslmode=yes"),
         &[],
-        "`yes` is not a valid `sslmode`",
+        "the value of `sslmode` is not valid",
         "the connection string",
     );
     check(
@@ -221,13 +221,13 @@ fn what_is_wrong_is_named_with_its_origin() {
     check(
         None,
         &[("PGCONNECT_TIMEOUT", "soon")],
-        "`soon` is not a valid `connect_timeout`",
+        "the value of `connect_timeout` is not valid",
         "the variable `PGCONNECT_TIMEOUT`",
     );
     check(
         Some("options='-d 5'"),
         &[],
-        "`-d` is not a valid `options`",
+        "the value of `options` is not valid",
         "the connection string",
     );
 }
@@ -254,6 +254,21 @@ fn the_password_is_never_shown() {
     assert!(!format!("{options:?}").contains("hunter2"));
     assert!(!options.redacted().contains("hunter2"));
     assert!(!options.with_database("x").redacted().contains("hunter2"));
+    for given in [
+        "host=h,password=hunter2",
+        "host=h user=u:hunter2",
+        "host=h dbname=postgresql://u:hunter2@h/d",
+        "host=/tmp;password=hunter2",
+        "host=h options='-c a.b=hunter2'",
+        "host=h sslcert=/x;hunter2 sslkey=u:hunter2",
+    ] {
+        let options = resolve(Some(given), &[]).unwrap();
+        for shown in [options.redacted(), format!("{options:?}")] {
+            assert!(!shown.contains("hunter2"), "{given}: {shown}");
+        }
+        let places = options.hosts.iter().map(ToString::to_string);
+        assert!(places.into_iter().all(|place| !place.contains("hunter2")));
+    }
 }
 
 #[test]
