@@ -136,6 +136,7 @@ fn main() -> ExitCode {
         halfway::an_abort_that_stops_goes_on,
         halfway::drift_speaks_of_the_revision_before_one_that_was_undone,
         halfway::whoever_stops_a_wait_for_a_lock_is_told_of_an_interruption,
+        halfway::status_takes_no_lock,
         halfway::a_run_that_was_killed_is_not_told_as_one_that_failed,
         halfway::a_result_that_differs_is_named_until_it_does_not,
         halfway::a_difference_ends_with_what_is_managed,

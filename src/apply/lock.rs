@@ -74,12 +74,14 @@ pub async fn acquire_shared(session: &Session) -> Result<()> {
     }
 }
 
-/// Whether no forge holds the lock at this moment.
+/// Whether no forge holds the lock at this moment. It is looked up and not tried, so nothing is in the way of an apply that
+/// begins.
 pub async fn is_free(session: &Session) -> Result<bool> {
-    let [one, other] = key();
-    let query = format!("SELECT pg_try_advisory_xact_lock_shared({one}, {other}) AS taken");
-    let rows = session.read(&query, &[]).await?;
-    Ok(rows.first().is_some_and(|row| row.get("taken")))
+    let [one, other] = key().map(|half| half.to_string());
+    let rows = session
+        .read(include_str!("sql/is_held.sql"), &[&one, &other])
+        .await?;
+    Ok(!rows.first().is_some_and(|row| row.get("held")))
 }
 
 async fn try_lock(session: &Session, query: &str) -> Result<bool> {

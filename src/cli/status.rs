@@ -49,6 +49,8 @@ async fn look(target: &OpenTarget<'_>, folder: Folder) -> Result<(Revisions, Now
     let works = !apply::is_free(session).await?;
     let revisions = Revisions::new(folder, history::load(session).await?)?;
     let ways_out = match history::owed(session, &target.scope, &revisions.journal).await? {
+        // Reading the catalog waits for the locks of the steps that are being run.
+        Some(_) if works => None,
         Some(owed) => {
             let live = target.catalog().await?.fingerprint();
             (!owed.is_settled_by(live)).then(|| owed.ways_out())

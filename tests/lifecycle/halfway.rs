@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use forge::apply::is_free;
 use insta::assert_snapshot;
 
 use crate::{cluster::Cluster, desk::Desk, dump::Dump};
@@ -411,6 +412,24 @@ pub(crate) async fn whoever_stops_a_wait_for_a_lock_is_told_of_an_interruption(c
     assert!(said.contains("interrupted at step 2"), "{said}");
     assert!(!said.contains("failed  "), "{said}");
     typed(&mut desk, "apply", 0);
+}
+
+/// `forge status` is for the moment in which something hangs: it waits for nothing, and nothing waits for it.
+pub(crate) async fn status_takes_no_lock(cluster: &Cluster) {
+    let mut desk = two_locks(cluster).await;
+    // In a transaction, a lock would be kept.
+    desk.database.run("BEGIN").await.unwrap();
+    assert!(is_free(desk.database.session()).await.unwrap());
+    let own =
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()";
+    assert_eq!(count(&desk, own).await, 0);
+    desk.database.run("COMMIT").await.unwrap();
+    let mut running = until_it_waits_for(&desk, FIRST).await;
+    assert!(!is_free(desk.database.session()).await.unwrap());
+    typed(&mut desk, "status", 0);
+    desk.database.run("COMMIT").await.unwrap();
+    running.wait().unwrap();
+    assert!(is_free(desk.database.session()).await.unwrap());
 }
 
 /// What was killed has not failed, and a run that works has not been interrupted.
