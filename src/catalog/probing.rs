@@ -1,11 +1,11 @@
 //! What a catalog tells of rows: by which rule they are told apart, and which of them no constraint has looked at yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Catalog;
 use crate::{
     kinds::{Object, ObjectId},
-    source::{Known, KnownColumn, KnownSequence, KnownTable},
+    source::{Known, KnownColumn, KnownDomain, KnownSequence, KnownTable},
 };
 
 impl Catalog {
@@ -32,13 +32,27 @@ impl Catalog {
                 tables.insert(id, known);
             }
         }
+        let mut composites = BTreeSet::new();
         let mut columns: BTreeMap<&ObjectId, Vec<(i32, KnownColumn)>> = BTreeMap::new();
         for (id, object) in self.objects() {
             let parent = self.parent(id);
-            if let Object::Domain(domain) = object
-                && domain.default.is_some()
-            {
-                known.giving_domains.insert(id.sql());
+            if let Object::Domain(domain) = object {
+                known.domains.push(KnownDomain {
+                    name: id.sql(),
+                    type_name: domain.type_name.clone(),
+                    is_row: false,
+                    default: domain.default.as_ref().map(ToString::to_string),
+                    not_null: domain.not_null,
+                });
+            } else if let Object::DomainConstraint(check) = object {
+                known.domain_checks.push(format!(
+                    "ALTER DOMAIN {} ADD CONSTRAINT {} {}",
+                    id.container(),
+                    id.name(),
+                    check.definition
+                ));
+            } else if let Object::Composite(_) = object {
+                composites.insert(id.sql());
             }
             known.sequences.extend(sequence(id, object));
             let Some(table) = parent.and_then(|parent| tables.get_mut(parent)) else {
@@ -51,6 +65,7 @@ impl Catalog {
                     is_row: column.is_row,
                     is_domain: column.base_type.is_some(),
                     is_generated: column.generated.is_some(),
+                    not_null: column.not_null,
                 };
                 let columns = columns.entry(parent.expect("it has one")).or_default();
                 columns.push((column.position, own));
@@ -61,14 +76,30 @@ impl Catalog {
                 if let Some(key) = object.row_key() {
                     table.key = key.to_vec();
                 }
+                let add = format!(
+                    "ALTER TABLE {} ADD CONSTRAINT {} {}",
+                    id.container(),
+                    id.name(),
+                    constraint.definition
+                );
                 if !constraint.valid {
-                    known.unvalidated.push(format!(
-                        "ALTER TABLE {} ADD CONSTRAINT {} {}",
-                        id.container(),
-                        id.name(),
-                        constraint.definition
-                    ));
+                    known.unvalidated.push(add);
+                } else if constraint.attached_to_ref.is_none() {
+                    known.validated.push(add);
                 }
+            } else if let Object::Index(index) = object
+                && index.unique
+                && index.attached_to_ref.is_none()
+            {
+                let predicate = index.predicate.iter();
+                let predicate = predicate.map(|predicate| format!(" WHERE {predicate}"));
+                known.unique_indexes.push(format!(
+                    "CREATE UNIQUE INDEX {} ON {} {}{}",
+                    id.name(),
+                    index.table,
+                    index.rest,
+                    predicate.collect::<String>()
+                ));
             }
         }
         for (id, mut columns) in columns {
@@ -78,7 +109,19 @@ impl Catalog {
             }
         }
         known.tables = tables.into_values().collect();
+        tell_rows(&mut known.domains, &composites);
         known
+    }
+}
+
+/// Tells of which domains the values are rows: those over composite types, and over such domains.
+fn tell_rows(domains: &mut [KnownDomain], composites: &BTreeSet<String>) {
+    let bases = domains.iter();
+    let bases = bases.map(|domain| (domain.name.clone(), domain.type_name.clone()));
+    let bases: BTreeMap<String, String> = bases.collect();
+    for domain in domains {
+        let mut below = std::iter::successors(Some(&domain.type_name), |name| bases.get(*name));
+        domain.is_row = below.any(|name| composites.contains(name));
     }
 }
 

@@ -12,7 +12,6 @@ mod glob;
 mod hazard;
 mod id;
 mod lock;
-mod names;
 mod partitions;
 mod rename;
 mod risks;

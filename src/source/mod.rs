@@ -76,7 +76,8 @@ pub use needs::{Need, needs};
 pub use order::load_order;
 pub(crate) use places::{byte_of_character, name_at};
 pub use probes::{
-    ENOUGH, Foresight, Known, KnownColumn, KnownSequence, KnownTable, Probe, SHOWN, is_named,
+    ENOUGH, Foresight, Known, KnownColumn, KnownDomain, KnownSequence, KnownTable, Probe, SHOWN,
+    is_named,
 };
 pub use psql::without_variables;
 pub use references::{body_references, roles_in};

@@ -1,10 +1,12 @@
 //! What rows could make a statement fail: a query for each way, made from the statement itself and those that run before it.
 
 mod demands;
+mod domains;
 mod follow;
 mod partitions;
 mod sequences;
 mod tables;
+mod upheld;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,14 +14,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use pg_query::{
     Node, NodeEnum,
     protobuf::{
-        AlterDomainStmt, AlterTableCmd, AlterTableStmt, AlterTableType, ColumnDef, ConstrType,
-        Constraint, CreateEnumStmt, ObjectType, ParseResult, RangeVar, Token, TypeCast, TypeName,
+        AlterTableCmd, AlterTableStmt, AlterTableType, ColumnDef, ConstrType, Constraint,
+        CreateEnumStmt, ObjectType, ParseResult, RangeVar, Token, TypeCast, TypeName,
     },
 };
 
 pub use self::tables::is_named;
 use self::{
     demands::Demand,
+    domains::Domain,
     sequences::Sequence,
     tables::{
         Column, Moved, Name, Partitioned, Reach, Relation, Rows, Table, TableId, Tables, Value,
@@ -164,6 +167,7 @@ mod state {
     pub(super) const NULL: &str = "23502";
     pub(super) const ORPHAN: &str = "23503";
     pub(super) const DUPLICATE: &str = "23505";
+    pub(super) const EXCLUDED: &str = "23P01";
     pub(super) const CHECK: &str = "23514";
 }
 
@@ -174,10 +178,31 @@ pub struct Known {
     pub tables: Vec<KnownTable>,
     /// Its sequences.
     pub sequences: Vec<KnownSequence>,
-    /// The domains that give a column without a default one of theirs.
-    pub giving_domains: BTreeSet<String>,
+    /// Its domains.
+    pub domains: Vec<KnownDomain>,
+    /// The statements that add their CHECK constraints.
+    pub domain_checks: Vec<String>,
+    /// The statements that create its unique indexes.
+    pub unique_indexes: Vec<String>,
+    /// The statements that add the constraints to which all rows keep.
+    pub validated: Vec<String>,
     /// The statements that add the constraints which have not been validated.
     pub unvalidated: Vec<String>,
+}
+
+/// A domain of the database.
+#[derive(Debug, Clone)]
+pub struct KnownDomain {
+    /// Its name as SQL.
+    pub name: String,
+    /// The type that it restricts, as PostgreSQL prints it.
+    pub type_name: String,
+    /// Whether its values are rows.
+    pub is_row: bool,
+    /// Its default.
+    pub default: Option<String>,
+    /// `NOT NULL`.
+    pub not_null: bool,
 }
 
 /// A table of the database.
@@ -222,6 +247,10 @@ pub struct KnownSequence {
 
 /// A column of a table of the database.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a column of the catalog"
+)]
 pub struct KnownColumn {
     /// The name.
     pub name: Ident,
@@ -233,6 +262,8 @@ pub struct KnownColumn {
     pub is_domain: bool,
     /// Whether it is computed from other columns.
     pub is_generated: bool,
+    /// `NOT NULL`.
+    pub not_null: bool,
 }
 
 /// Goes through the statements of plans, and says which rows would make each of them fail.
@@ -243,13 +274,16 @@ pub struct Foresight {
     sequences: BTreeMap<TableId, Sequence>,
     /// The labels of enum types that earlier statements create, by name.
     enums: BTreeMap<String, Vec<String>>,
-    /// The composite types and domains that earlier statements create, by name.
-    created: BTreeMap<String, Created>,
-    giving_domains: BTreeSet<String>,
+    /// The names of the composite types that earlier statements create.
+    created: BTreeSet<String>,
+    /// The domains by name.
+    domains: BTreeMap<String, Domain>,
     /// The types of columns whose values are rows.
     row_types: BTreeSet<String>,
-    /// The columns of unique indexes that earlier statements build.
-    indexes: BTreeMap<Name, Vec<Ident>>,
+    /// The unique indexes that no constraint owns, by name.
+    indexes: BTreeMap<Name, Index>,
+    /// What constraints of tables demand of each row that is written.
+    standing: BTreeMap<(TableId, String), Vec<Demand>>,
     /// The names that functions and types have now, by those that they will have.
     renamed: BTreeMap<Name, Name>,
     /// The same of schemas.
@@ -257,23 +291,17 @@ pub struct Foresight {
     /// What constraints of tables demand once they are validated.
     waiting: BTreeMap<(TableId, String), Vec<Demand>>,
     /// The same of domains, by their names.
-    waiting_of_domains: BTreeMap<(String, String), OfDomain>,
+    waiting_of_domains: BTreeMap<(String, String), domains::Rule>,
     /// The last statement that changed each table's values: again, it changes nothing.
     filled: BTreeMap<TableId, String>,
 }
 
-/// A type that an earlier statement creates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Created {
-    Row,
-    Domain,
-}
-
-/// A demand on the values of a domain.
+/// A unique index.
 #[derive(Debug, Clone)]
-struct OfDomain {
-    state: &'static str,
-    rule: String,
+struct Index {
+    /// Its columns, by the names of the demand's moment.
+    columns: Vec<Ident>,
+    demand: Demand,
 }
 
 impl Foresight {
@@ -283,10 +311,11 @@ impl Foresight {
             tables: Tables::default(),
             sequences: BTreeMap::new(),
             enums: BTreeMap::new(),
-            created: BTreeMap::new(),
-            giving_domains: known.giving_domains.clone(),
+            created: BTreeSet::new(),
+            domains: BTreeMap::new(),
             row_types: BTreeSet::new(),
             indexes: BTreeMap::new(),
+            standing: BTreeMap::new(),
             renamed: BTreeMap::new(),
             schemas: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -301,6 +330,13 @@ impl Foresight {
         }
         for sequence in &known.sequences {
             foresight.know_sequence(sequence);
+        }
+        for domain in &known.domains {
+            foresight.know_domain(domain);
+        }
+        let demands = known.domain_checks.iter().chain(&known.unique_indexes);
+        for statement in demands.chain(&known.validated) {
+            foresight.know_demand(statement);
         }
         for statement in &known.unvalidated {
             foresight.ahead(statement);
@@ -321,6 +357,7 @@ impl Foresight {
                 null: NullTest::of_rows(column.is_row),
                 is_domain: column.is_domain,
                 is_generated: column.is_generated,
+                refuses_null: column.not_null,
             })
             .collect();
         let of_rows = known.columns.iter().filter(|column| column.is_row);
@@ -385,6 +422,7 @@ impl Foresight {
                 NodeEnum::SelectStmt(select) if sequences::moves_sequences(select) => {
                     probes.extend(self.set_sequence(select));
                 }
+                NodeEnum::InsertStmt(insert) => probes.extend(self.insert(insert)),
                 NodeEnum::UpdateStmt(update) => probes.extend(self.update(update, statement)),
                 _ => self.follow(node, statement),
             }
@@ -416,7 +454,15 @@ impl Foresight {
         match (command.subtype(), def) {
             (AlterTableType::AtSetNotNull, _) => self.against(&self.not_null(table, column)),
             (AlterTableType::AtAddColumn, Some(NodeEnum::ColumnDef(added))) => {
-                self.needs_default(table, added).into_iter().collect()
+                let own = Ident::new(added.colname.as_str());
+                let is_there = self.tables.get(table).relation.column(&own).is_some();
+                if command.missing_ok && is_there {
+                    return Vec::new();
+                }
+                match self.needs_default(table, added) {
+                    Some(probe) => vec![probe],
+                    None => self.of_new_column(table, added),
+                }
             }
             (AlterTableType::AtAlterColumnType, Some(NodeEnum::ColumnDef(def))) => {
                 let values = self.of_type(table, &column, def);
@@ -431,8 +477,11 @@ impl Foresight {
             }
             (AlterTableType::AtValidateConstraint, _) => {
                 let waiting = self.waiting.remove(&(table, command.name.clone()));
-                let waiting = waiting.into_iter().flatten();
-                waiting.flat_map(|demand| self.against(&demand)).collect()
+                let waiting = waiting.unwrap_or_default();
+                let probes = waiting.iter().flat_map(|demand| self.against(demand));
+                let probes = probes.collect();
+                self.uphold(table, &command.name, waiting);
+                probes
             }
             (_, Some(NodeEnum::Constraint(constraint))) => self.of_constraint(table, constraint),
             _ => Vec::new(),
@@ -446,10 +495,10 @@ impl Foresight {
             self.waiting.insert((table, name), demands);
             return Vec::new();
         }
-        demands
-            .iter()
-            .flat_map(|demand| self.against(demand))
-            .collect()
+        let probes = demands.iter().flat_map(|demand| self.against(demand));
+        let probes = probes.collect();
+        self.uphold(table, &constraint.conname, demands);
+        probes
     }
 
     /// A column that is added and refuses NULL has to have a value in each row.
@@ -494,90 +543,8 @@ impl Foresight {
         let is_serial = strings(&type_name.names)
             .last()
             .is_some_and(|name| name.contains("serial"));
-        let live = self.translated(&named);
-        is_serial
-            || self.giving_domains.contains(&live)
-            || self.created.get(&named) == Some(&Created::Domain)
-    }
-
-    fn alter_domain(&mut self, alter: &AlterDomainStmt) -> Vec<Probe> {
-        let domain = join(idents(&alter.type_name), ".");
-        let demand = match (alter.subtype.as_str(), alter.def.as_deref().and_then(kind)) {
-            ("O", _) => Some(OfDomain {
-                state: state::NULL,
-                rule: "value IS NOT NULL".to_owned(),
-            }),
-            ("C", Some(NodeEnum::Constraint(constraint))) => {
-                let check = constraint.raw_expr.as_deref();
-                let check = check.and_then(|check| self.expression(check));
-                let demand = check
-                    .filter(|_| constraint.contype() == ConstrType::ConstrCheck)
-                    .map(|rule| OfDomain {
-                        state: state::CHECK,
-                        rule,
-                    });
-                if constraint.skip_validation {
-                    let name = (domain, constraint.conname.clone());
-                    self.waiting_of_domains
-                        .extend(demand.map(|demand| (name, demand)));
-                    return Vec::new();
-                }
-                demand
-            }
-            ("V", _) => self
-                .waiting_of_domains
-                .remove(&(domain.clone(), alter.name.clone())),
-            _ => None,
-        };
-        demand.map_or_else(Vec::new, |demand| self.of_domain(&domain, &demand))
-    }
-
-    fn of_domain(&self, domain: &str, demand: &OfDomain) -> Vec<Probe> {
-        let OfDomain { state, rule } = demand;
-        let now = self.translated(domain);
-        let mut probes = Vec::new();
-        for (id, table) in self.tables.iter() {
-            let mut columns = table.relation.columns.iter();
-            // The whole is asked for the rows of its parts.
-            if table
-                .parents
-                .iter()
-                .any(|parent| self.tables.get(*parent).partitioned.is_some())
-            {
-                continue;
-            }
-            while let Some(column) = columns.find(|column| {
-                column.is_domain
-                    && column
-                        .type_name
-                        .as_ref()
-                        .is_some_and(|name| *name == now || name == domain)
-            }) {
-                let value = Column {
-                    name: Ident::new("value"),
-                    value: match column.value {
-                        Value::Unknown(why) => Value::Unknown(why),
-                        Value::Of(_) | Value::Computed(_) => Value::Of(column.name.clone()),
-                    },
-                    ..column.clone()
-                };
-                let values = table.relation.clone().under(&table.name.1, vec![value]);
-                probes.push(self.probe(
-                    id,
-                    values,
-                    Reach::Heirs,
-                    &Ident::new("rows"),
-                    state,
-                    format!(
-                        "values of {}.{} against {domain}: {rule}",
-                        dotted(&table.name),
-                        column.name
-                    ),
-                    format!(" WHERE NOT ({rule})"),
-                ));
-            }
-        }
-        probes
+        let domain = self.domains.get(&named);
+        is_serial || domain.is_some_and(|domain| domain.default.is_some())
     }
 
     #[expect(

@@ -1,5 +1,6 @@
 //! Identifiers, literals and statement text: the only code that quotes.
 
+mod chosen;
 mod expression;
 mod ident;
 mod keywords;
@@ -9,6 +10,7 @@ mod sequence;
 mod visible;
 
 pub use self::{
+    chosen::chosen_name,
     expression::Expression,
     ident::Ident,
     keywords::NEWER as NEWER_KEY_WORDS,

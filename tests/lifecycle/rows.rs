@@ -164,6 +164,13 @@ pub(crate) async fn rows_in_the_way_are_found_before_the_first_step(cluster: &Cl
         );
     }
     assert_eq!(finders(&desk.typed).len(), WAYS.len(), "{}", desk.typed);
+    // PostgreSQL 16 has it.
+    assert_eq!(
+        desk.typed.contains("pg_input_is_valid"),
+        cluster.version() >= 160_000,
+        "{}",
+        desk.typed
+    );
     for finder in finders(&desk.typed) {
         let rows = desk.database.session().client().query(&finder, &[]);
         assert!(!rows.await.unwrap().is_empty(), "{finder}");
@@ -705,6 +712,137 @@ INSERT INTO app.plain VALUES (-1), (0);
 SELECT setval('app.numbers', 200), setval('app.narrow', 4), setval('app.back', -1), setval('app.users_id_seq', 20);
 SELECT setval('app.users_n_seq', 5), setval('app.orders_id_seq', 7); DELETE FROM app.plain";
     refused(cluster, [before, after], "", rows, &ways, mended).await;
+}
+
+/// A new column takes a value against its domain in each row that is there: NULL, the domain's default or its own. The
+/// domain may be one that the plan creates, and stand on another.
+pub(crate) async fn values_of_new_columns_that_their_domains_reject_are_found(cluster: &Cluster) {
+    let before = "\
+CREATE SCHEMA app;
+CREATE DOMAIN app.code AS text NOT NULL;
+CREATE DOMAIN app.positive AS int DEFAULT 0 CHECK (value > 0);
+CREATE DOMAIN app.small AS app.positive CHECK (value < 10);
+CREATE TABLE app.users (id bigint PRIMARY KEY);
+CREATE TABLE app.nobody (id bigint PRIMARY KEY);
+";
+    let columns = "\
+    code app.code,
+    positive app.positive,
+    small app.small DEFAULT 12,
+    fresh app.fresh,
+    fine app.small DEFAULT 1,
+    also_fine app.code DEFAULT 'x'
+";
+    let after = before
+        .replace(
+            "CREATE TABLE app.users",
+            "CREATE DOMAIN app.fresh AS text CHECK (value IS NOT NULL);\nCREATE TABLE app.users",
+        )
+        .replace(
+            "(id bigint PRIMARY KEY)",
+            &format!("(id bigint PRIMARY KEY,\n{columns})"),
+        );
+    let ways = [
+        "values that the new column app.users.code gets, against app.code: value IS NOT NULL: 2 (SQLSTATE 23502)",
+        "values that the new column app.users.positive gets, against app.positive: value > 0: 2 (SQLSTATE 23514)",
+        "values that the new column app.users.small gets, against app.small: value::int < 10: 2 (SQLSTATE 23514)",
+        "values that the new column app.users.fresh gets, against app.fresh: value IS NOT NULL: 2 (SQLSTATE 23514)",
+    ];
+    let rows = "INSERT INTO app.users VALUES (1), (2)";
+    let mended = "DELETE FROM app.users";
+    refused(cluster, [before, &after], "", rows, &ways, mended).await;
+}
+
+/// Rows that an exclusion constraint rejects: by columns and expressions, NULL beside, of some rows only.
+pub(crate) async fn rows_that_exclude_each_other_are_found(cluster: &Cluster) {
+    let before = "\
+CREATE SCHEMA app;
+CREATE TABLE app.rooms (id int PRIMARY KEY, during int4range);
+CREATE TABLE app.slots (first int, last int, gone boolean);
+CREATE TABLE app.fine (during int4range);
+";
+    let after = "\
+CREATE SCHEMA app;
+CREATE TABLE app.rooms (id int PRIMARY KEY, during int4range, EXCLUDE USING gist (during WITH &&));
+CREATE TABLE app.slots (first int, last int, gone boolean, EXCLUDE USING gist (int4range(first, last) WITH &&) WHERE (NOT gone));
+CREATE TABLE app.fine (during int4range, EXCLUDE USING gist (during WITH &&));
+";
+    let rows = "\
+INSERT INTO app.rooms VALUES (1, '[1,5)'), (2, '[4,6)'), (3, '[6,9)'), (4, NULL), (5, NULL);
+INSERT INTO app.slots VALUES (1, 5, false), (2, 3, true), (4, 8, false), (7, 9, false);
+INSERT INTO app.fine VALUES ('[1,5)'), ('[5,6)'), (NULL), ('empty'), ('empty');
+";
+    let ways = [
+        "rows of app.rooms that exclude each other (during WITH &&): 2 (SQLSTATE 23P01)",
+        "rows of app.slots that exclude each other (int4range(first, last) WITH &&): 3 (SQLSTATE 23P01)",
+    ];
+    let mended = "DELETE FROM app.rooms WHERE id = 2; DELETE FROM app.slots WHERE first = 4";
+    refused(cluster, [before, after], "", rows, &ways, mended).await;
+}
+
+/// A backfill writes what a constraint rejects that is there already.
+pub(crate) async fn values_that_break_constraints_of_before_are_found(cluster: &Cluster) {
+    let before = "\
+CREATE SCHEMA app;
+CREATE TABLE app.teams (id int PRIMARY KEY);
+CREATE TABLE app.users (
+    id bigint PRIMARY KEY,
+    code text UNIQUE,
+    mail text,
+    age int CHECK (age > 0),
+    team int REFERENCES app.teams,
+    fine int CHECK (fine > 0)
+);
+CREATE UNIQUE INDEX users_mail ON app.users (lower(mail));
+";
+    let after = before
+        .replace(
+            "code text",
+            "code text NOT NULL -- forge: backfill 'none'\n",
+        )
+        .replace("mail text", "mail text NOT NULL -- forge: backfill 'x'\n")
+        .replace("age int", "age int NOT NULL -- forge: backfill 0\n")
+        .replace("team int", "team int NOT NULL -- forge: backfill 7\n")
+        .replace("fine int", "fine int NOT NULL -- forge: backfill 1\n");
+    let rows = "\
+INSERT INTO app.users VALUES (1, NULL, NULL, NULL, NULL, NULL), (2, NULL, 'X', 1, NULL, 2);
+";
+    let ways = [
+        "duplicates in app.users (code): 1 (SQLSTATE 23505)",
+        "duplicates in app.users ((lower(mail))): 1 (SQLSTATE 23505)",
+        "rows of app.users against CHECK (age > 0): 1 (SQLSTATE 23514)",
+        "orphans in app.users (team): 2 (SQLSTATE 23503)",
+    ];
+    let mended = "\
+INSERT INTO app.teams VALUES (7);
+UPDATE app.users SET code = id, mail = id, age = 1";
+    refused(cluster, [before, &after], "", rows, &ways, mended).await;
+}
+
+/// A row of NULLs is a value to NOT NULL, also of a domain.
+pub(crate) async fn values_of_domains_over_composite_types_are_no_null(cluster: &Cluster) {
+    let before = "\
+CREATE SCHEMA app;
+CREATE TYPE app.pair AS (a int, b int);
+CREATE DOMAIN app.known AS app.pair;
+CREATE DOMAIN app.part AS int;
+CREATE TYPE app.whole AS (part app.part);
+CREATE TABLE app.pairs (id int PRIMARY KEY, p app.known);
+CREATE TABLE app.parts (id int PRIMARY KEY, p app.part);
+";
+    let after = before
+        .replace("known AS app.pair", "known AS app.pair NOT NULL")
+        .replace("part AS int", "part AS int NOT NULL");
+    let files = [("forge.toml", ""), ("schema/app.sql", before)];
+    let mut desk = Desk::begun(cluster, &files).await;
+    let rows = "INSERT INTO app.pairs VALUES (1, ROW(NULL, NULL)), (2, ROW(1, NULL)); INSERT INTO app.parts VALUES (1, 1)";
+    desk.database.run(rows).await.unwrap();
+    desk.write("schema/app.sql", &after);
+    desk.forge("plan -m \"be strict\" --rev-id 200000000000");
+    desk.forge("approve --allow all");
+    desk.forge("apply");
+    desk.forge("plan --check");
+    assert!(!desk.typed.contains("[exit"), "{}", desk.typed);
 }
 
 /// What can't be told before the plan runs is said: rows that a trigger changes, a type that the plan creates.

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Column, alter_column};
 use crate::{
-    kinds::{Change, Context, HazardKind, Lock, Mode, ObjectId, Step, names},
-    sql::{Ident, NullTest},
+    kinds::{Change, Context, HazardKind, Lock, Mode, ObjectId, Step},
+    sql::{Ident, NullTest, chosen_name},
 };
 
 /// The constraint behind `NOT NULL`.
@@ -31,7 +31,7 @@ impl PartialEq for NotNull {
 impl Column {
     /// The name that PostgreSQL gives the constraint behind `NOT NULL`.
     pub(super) fn usual_not_null(id: &ObjectId) -> Ident {
-        names::chosen(id.path[1].as_str(), &[id.name().clone()], "not_null")
+        chosen_name(id.path[1].as_str(), &[id.name().clone()], "not_null")
     }
 
     /// The steps after which the column refuses NULL. In a table that isn't new, the rows are checked while reads and writes

@@ -2,8 +2,8 @@
 
 use super::{Constraint, ConstraintKind};
 use crate::{
-    kinds::{Context, Object, ObjectId, Step, names},
-    sql::Ident,
+    kinds::{Context, Object, ObjectId, Step},
+    sql::{Ident, chosen_name},
 };
 
 impl Constraint {
@@ -29,9 +29,9 @@ impl Constraint {
             .as_str();
         let columns = self.columns.as_deref().unwrap_or_default();
         let name = match self.kind {
-            ConstraintKind::PrimaryKey => names::chosen(table, &[], "pkey"),
-            ConstraintKind::Unique => names::chosen(table, columns, "key"),
-            ConstraintKind::Exclusion => names::chosen(table, columns, "excl"),
+            ConstraintKind::PrimaryKey => chosen_name(table, &[], "pkey"),
+            ConstraintKind::Unique => chosen_name(table, columns, "key"),
+            ConstraintKind::Exclusion => chosen_name(table, columns, "excl"),
             ConstraintKind::Check | ConstraintKind::ForeignKey => id.name().clone(),
         };
         Some((whole, name))
@@ -42,7 +42,7 @@ impl Constraint {
         let whole = cx.world.desired(self.attached_to_ref.as_ref()?)?;
         let columns = whole.copied_columns()?;
         let table = cx.world.parent(id).filter(|_| cx.parent_is_created(id))?;
-        Some(names::chosen(table.name().as_str(), columns, "idx"))
+        Some(chosen_name(table.name().as_str(), columns, "idx"))
     }
 
     /// Makes the constraint's index part of the partitioned table's, where it stands on a partition.

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     attributes,
     source::Access,
-    sql::{Clauses, Expression, Ident},
+    sql::{Clauses, Expression, Ident, chosen_name},
 };
 
 /// An index on a table or a materialized view.
@@ -284,7 +284,7 @@ impl Index {
         let table = cx.world.parent(id).expect("an index has a table");
         Some((
             whole,
-            super::names::chosen(table.name().as_str(), &self.columns, "idx"),
+            chosen_name(table.name().as_str(), &self.columns, "idx"),
         ))
     }
 

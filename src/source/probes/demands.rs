@@ -1,5 +1,7 @@
 //! What a constraint or an index demands of rows, and the queries for those that don't do.
 
+use std::collections::BTreeSet;
+
 use pg_query::{
     Node, NodeEnum,
     protobuf::{AExprKind, ConstrType, Constraint, IndexStmt, NullTestType, a_const},
@@ -7,7 +9,9 @@ use pg_query::{
 
 use super::{
     Foresight, Probe, idents, kind, name, state, strings,
-    tables::{Names, Reach, Relation, Rows, TableId, Value, dotted},
+    tables::{
+        Column, ColumnId, Names, PLACE, Reach, Relation, Rows, TableId, Value, dotted, is_named,
+    },
 };
 use crate::sql::{Ident, NullTest, join};
 
@@ -34,16 +38,79 @@ enum Rule {
     },
     Check(String),
     Foreign(Foreign),
+    /// No two rows for which all of these operators are true.
+    Exclusion {
+        parts: Vec<Excluding>,
+        rows: Option<String>,
+    },
+    /// No NULL in the columns of an index that isn't known.
+    OfIndex(Ident),
+}
+
+/// A part of an exclusion constraint.
+#[derive(Debug, Clone)]
+struct Excluding {
+    sql: String,
+    /// The column, where it is one.
+    column: Option<Ident>,
+    operator: String,
 }
 
 #[derive(Debug, Clone)]
-struct Foreign {
-    own: Vec<Ident>,
+pub(super) struct Foreign {
+    pub(super) own: Vec<Ident>,
     table: TableId,
     names: Names,
     theirs: Vec<Ident>,
     /// Whether some columns may be NULL while others aren't.
     takes_halves: bool,
+    /// Whether what refers to a row changes with it.
+    pub(super) cascades: bool,
+}
+
+impl Foreign {
+    /// Whether it refers to one of these columns of these tables.
+    pub(super) fn refers_to(&self, tables: &[TableId], columns: &BTreeSet<ColumnId>) -> bool {
+        let mut names = self.names.iter();
+        tables.contains(&self.table)
+            && names.any(|(id, name)| columns.contains(id) && self.theirs.contains(name))
+    }
+}
+
+impl Demand {
+    /// Whether it is about one of these columns.
+    pub(super) fn is_of(&self, columns: &BTreeSet<ColumnId>) -> bool {
+        let text = match &self.rule {
+            Rule::NotNull(columns, _) => join(columns, " "),
+            Rule::Unique { parts, rows, .. } => join(parts.iter().chain(rows), " "),
+            Rule::Check(rule) => rule.clone(),
+            Rule::Foreign(foreign) => join(&foreign.own, " "),
+            Rule::Exclusion { parts, rows } => {
+                join(parts.iter().map(|part| &part.sql).chain(rows), " ")
+            }
+            Rule::OfIndex(_) => return false,
+        };
+        let mut names = self.names.iter();
+        names.any(|(id, name)| columns.contains(id) && is_named(&name.to_string(), &text))
+    }
+
+    /// The foreign key, if it is one.
+    pub(super) fn foreign(&self) -> Option<&Foreign> {
+        match &self.rule {
+            Rule::Foreign(foreign) => Some(foreign),
+            Rule::NotNull(..)
+            | Rule::Unique { .. }
+            | Rule::Check(_)
+            | Rule::Exclusion { .. }
+            | Rule::OfIndex(_) => None,
+        }
+    }
+
+    /// The name that a column of it has now.
+    pub(super) fn now(&self, column: &Ident, relation: &Relation) -> Option<Ident> {
+        let (id, _) = self.names.iter().find(|(_, name)| *name == column)?;
+        relation.names().get(id).cloned()
+    }
 }
 
 impl Foresight {
@@ -55,7 +122,11 @@ impl Foresight {
             ConstrType::ConstrNotnull => rules.push(Rule::NotNull(columns, state::NULL)),
             ConstrType::ConstrPrimary => {
                 let columns = self.columns_of_key(table, constraint, columns);
-                rules.push(Rule::NotNull(columns.clone(), state::NULL));
+                rules.push(if columns.is_empty() {
+                    Rule::OfIndex(Ident::new(constraint.indexname.as_str()))
+                } else {
+                    Rule::NotNull(columns.clone(), state::NULL)
+                });
                 if constraint.indexname.is_empty() {
                     rules.push(unique(columns, false));
                 }
@@ -67,6 +138,7 @@ impl Foresight {
                 let raw = constraint.raw_expr.as_deref();
                 rules.extend(raw.and_then(|raw| self.check(table, raw)));
             }
+            ConstrType::ConstrExclusion => rules.extend(self.exclusion(constraint)),
             ConstrType::ConstrForeign if constraint.is_enforced => {
                 rules.extend(self.foreign(constraint).map(Rule::Foreign));
             }
@@ -96,7 +168,7 @@ impl Foresight {
     }
 
     /// The columns of a primary key; one that takes an index over has that index's.
-    fn columns_of_key(
+    pub(super) fn columns_of_key(
         &self,
         table: TableId,
         constraint: &Constraint,
@@ -104,11 +176,62 @@ impl Foresight {
     ) -> Vec<Ident> {
         let schema = self.tables.get(table).name.0.clone();
         let index = (schema, Ident::new(constraint.indexname.as_str()));
-        let taken = self.indexes.get(&index);
-        taken
-            .filter(|_| columns.is_empty())
-            .cloned()
-            .unwrap_or(columns)
+        let taken = self.indexes.get(&index).filter(|_| columns.is_empty());
+        taken.map_or(columns, |index| {
+            let relation = &self.tables.get(table).relation;
+            let of_index = index.columns.iter();
+            let now = of_index.filter_map(|column| index.demand.now(column, relation));
+            now.collect()
+        })
+    }
+
+    /// What an exclusion constraint demands.
+    fn exclusion(&self, constraint: &Constraint) -> Option<Rule> {
+        let parts = constraint.exclusions.iter().map(|pair| {
+            let NodeEnum::List(pair) = kind(pair)? else {
+                return None;
+            };
+            let [element, operator] = &pair.items[..] else {
+                return None;
+            };
+            let (Some(NodeEnum::IndexElem(element)), Some(NodeEnum::List(operator))) =
+                (kind(element), kind(operator))
+            else {
+                return None;
+            };
+            let operator = match strings(&operator.items)[..] {
+                [own] => own.to_owned(),
+                [schema, own] => {
+                    let schema = Ident::new(schema);
+                    let now = self.schemas.get(&schema).unwrap_or(&schema);
+                    format!("OPERATOR({now}.{own})")
+                }
+                _ => return None,
+            };
+            let column = element.expr.is_none();
+            let column = column.then(|| Ident::new(element.name.as_str()));
+            let mut sql = match (&element.expr, &column) {
+                (Some(expr), _) => self.expression(expr)?,
+                (None, Some(column)) => column.to_string(),
+                (None, None) => return None,
+            };
+            let collation = idents(&element.collation);
+            let column = column.filter(|_| collation.is_empty());
+            if !collation.is_empty() {
+                sql = format!("({sql}) COLLATE {}", join(collation, "."));
+            }
+            Some(Excluding {
+                sql,
+                column,
+                operator,
+            })
+        });
+        let parts: Vec<Excluding> = parts.collect::<Option<_>>()?;
+        let rows = match &constraint.where_clause {
+            Some(clause) => Some(self.expression(clause)?),
+            None => None,
+        };
+        (!parts.is_empty()).then_some(Rule::Exclusion { parts, rows })
     }
 
     /// No NULL in a column.
@@ -165,12 +288,14 @@ impl Foresight {
             theirs = key.collect::<Option<_>>()?;
         }
         let takes_halves = constraint.fk_matchtype != "f";
+        let cascades = !matches!(constraint.fk_upd_action.as_str(), "" | "a" | "r");
         (!own.is_empty() && own.len() == theirs.len()).then_some(Foreign {
             own,
             table,
             names,
             theirs,
             takes_halves,
+            cascades,
         })
     }
 
@@ -271,7 +396,87 @@ impl Foresight {
                 format!(" WHERE NOT ({rule})"),
             )],
             Rule::Foreign(foreign) => self.orphans(demand, &relation, foreign),
+            Rule::Exclusion { parts, rows } => {
+                vec![self.excluding(demand, relation, parts, rows.as_deref())]
+            }
+            Rule::OfIndex(index) => {
+                let probe = self.probe(
+                    demand.table,
+                    relation,
+                    demand.reach,
+                    &table.name.1,
+                    state::NULL,
+                    format!("NULL in the columns of the index {index} of {named}"),
+                    String::new(),
+                );
+                vec![Probe {
+                    unknown: probe.unknown.or(Some("the index is not known")),
+                    ..probe
+                }]
+            }
         }
+    }
+
+    /// Rows that an exclusion constraint doesn't take beside each other.
+    fn excluding(
+        &self,
+        demand: &Demand,
+        relation: Relation,
+        parts: &[Excluding],
+        rows: Option<&str>,
+    ) -> Probe {
+        let table = self.tables.get(demand.table);
+        let mut relation = relation.with_places();
+        let mut compared = Vec::new();
+        let mut computed = relation.passed_on();
+        for (number, part) in (1..).zip(parts) {
+            let name = part.column.clone().unwrap_or_else(|| {
+                let name = Ident::new(format!("part_{number}"));
+                computed.push(Column {
+                    id: ColumnId::MAX - PLACE.len() - number,
+                    name: name.clone(),
+                    value: Value::Computed(format!("({})", part.sql)),
+                    type_name: None,
+                    null: NullTest::Plain,
+                    is_domain: false,
+                    is_generated: false,
+                    refuses_null: false,
+                });
+                name
+            });
+            compared.push(format!("o.{name} {} r.{name}", part.operator));
+        }
+        if parts.iter().any(|part| part.column.is_none()) {
+            relation = relation.under(&table.name.1, computed);
+        }
+        let reach = self.tables.reach_of_keys(demand.table);
+        let of = |alias: &str| join(PLACE.map(|place| format!("{alias}.{place}")), ", ");
+        let filter = rows.map_or(String::new(), |rows| format!("({rows}) AND "));
+        let compared = compared.join(" AND ");
+        let other = Ident::new("r");
+        let text = format!("{filter}{compared}");
+        let from = relation.clone().for_text(&other, &text);
+        let from = from.sql(&other, reach, None);
+        let listed = parts
+            .iter()
+            .map(|part| format!("{} WITH {}", part.sql, part.operator));
+        self.probe(
+            demand.table,
+            relation,
+            reach,
+            &Ident::new("o"),
+            state::EXCLUDED,
+            format!(
+                "rows of {} that exclude each other ({})",
+                dotted(&table.name),
+                join(listed, ", ")
+            ),
+            format!(
+                " WHERE {filter}EXISTS (SELECT FROM {from} WHERE {filter}({}) <> ({}) AND {compared})",
+                of("r"),
+                of("o")
+            ),
+        )
     }
 
     fn nulls(

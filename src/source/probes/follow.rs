@@ -10,7 +10,7 @@ use pg_query::{
 };
 
 use super::{
-    Created, Foresight, Probe, dotted, enum_labels, gives, idents, kind, listed_name, name,
+    Demand, Foresight, Index, Probe, dotted, enum_labels, gives, idents, kind, listed_name, name,
     partitions, state,
     tables::{Column, Moved, Name, Partitioned, Reach, Relation, Rows, Table, TableId, Value},
 };
@@ -24,8 +24,9 @@ const WRITTEN: &str = "an earlier step of the plan writes the values";
 const DELETED: &str = "an earlier step of the plan may delete or change rows";
 const TRIGGERED: &str = "an earlier step of the plan writes rows, and a trigger may change them";
 const GENERATED: &str = "it is computed from values that an earlier step of the plan changes";
-const GIVEN: &str = "its type or an earlier step of the plan gives it a value";
+pub(super) const GIVEN: &str = "its type or an earlier step of the plan gives it a value";
 const NOT_KNOWN: &str = "its columns are not known";
+const QUERIED: &str = "they come from a query";
 
 impl Foresight {
     /// Follows a statement that rows can't keep from being carried out.
@@ -34,7 +35,6 @@ impl Foresight {
             NodeEnum::RenameStmt(rename) => self.rename(rename),
             NodeEnum::AlterObjectSchemaStmt(moved) => self.change_schema(moved),
             NodeEnum::DropStmt(drop) => self.drop(drop),
-            NodeEnum::InsertStmt(insert) => self.insert(insert),
             NodeEnum::CreateTableAsStmt(create) => {
                 let into = create.into.as_ref().and_then(|into| into.rel.as_ref());
                 if let Some(relation) = into {
@@ -44,12 +44,9 @@ impl Foresight {
             NodeEnum::CreateEnumStmt(_) => self.enums.extend(enum_labels(statement)),
             NodeEnum::CompositeTypeStmt(create) => {
                 let named = create.typevar.as_ref().map(|range| dotted(&name(range)));
-                self.created.extend(named.map(|name| (name, Created::Row)));
+                self.created.extend(named);
             }
-            NodeEnum::CreateDomainStmt(create) => {
-                let named = join(idents(&create.domainname), ".");
-                self.created.insert(named, Created::Domain);
-            }
+            NodeEnum::CreateDomainStmt(create) => self.create_domain(create),
             NodeEnum::CreateTrigStmt(create) => {
                 if let Some(relation) = &create.relation {
                     let table = self.tables.at(&name(relation));
@@ -101,14 +98,15 @@ impl Foresight {
                     self.waiting
                         .insert((table, rename.newname.clone()), demands);
                 }
+                let standing =
+                    table.and_then(|table| self.standing.remove(&(table, rename.subname.clone())));
+                if let (Some(table), Some(demands)) = (table, standing) {
+                    self.uphold(table, &rename.newname, demands);
+                }
             }
             ObjectType::ObjectDomconstraint => {
                 let domain = from.map(|name| dotted(&name)).unwrap_or_default();
-                let old = (domain.clone(), rename.subname.clone());
-                if let Some(demand) = self.waiting_of_domains.remove(&old) {
-                    let new = (domain, rename.newname.clone());
-                    self.waiting_of_domains.insert(new, demand);
-                }
+                self.rename_domain_constraint(&domain, &rename.subname, &rename.newname);
             }
             ObjectType::ObjectSchema => {
                 self.rename_schema(&Ident::new(rename.subname.as_str()), &to);
@@ -158,13 +156,8 @@ impl Foresight {
         let enums = std::mem::take(&mut self.enums).into_iter();
         self.enums = enums.map(|(name, labels)| (moved(name), labels)).collect();
         let created = std::mem::take(&mut self.created).into_iter();
-        self.created = created
-            .map(|(name, created)| (moved(name), created))
-            .collect();
-        let waiting = std::mem::take(&mut self.waiting_of_domains).into_iter();
-        self.waiting_of_domains = waiting
-            .map(|((domain, name), demand)| ((moved(domain), name), demand))
-            .collect();
+        self.created = created.map(moved).collect();
+        self.rename_domains(moved);
     }
 
     /// Notes that a function, a type or the like has another name.
@@ -173,16 +166,10 @@ impl Foresight {
         if let Some(labels) = self.enums.remove(&old) {
             self.enums.insert(new.clone(), labels);
         }
-        if let Some(created) = self.created.remove(&old) {
-            self.created.insert(new.clone(), created);
+        if self.created.remove(&old) {
+            self.created.insert(new.clone());
         }
-        let waiting = std::mem::take(&mut self.waiting_of_domains).into_iter();
-        self.waiting_of_domains = waiting
-            .map(|((domain, name), demand)| {
-                let domain = if domain == old { new.clone() } else { domain };
-                ((domain, name), demand)
-            })
-            .collect();
+        self.rename_domains(|name| if name == old { new.clone() } else { name });
         if let Some(columns) = self.indexes.remove(from) {
             self.indexes.insert(to.clone(), columns);
         }
@@ -296,9 +283,13 @@ impl Foresight {
     }
 
     pub(super) fn index(&mut self, index: &IndexStmt) -> Vec<Probe> {
-        let Some(demand) = self.of_index(index) else {
-            return Vec::new();
-        };
+        let demand = self.know_index(index);
+        demand.map_or_else(Vec::new, |demand| self.against(&demand))
+    }
+
+    /// Notes a unique index, and returns what it demands.
+    pub(super) fn know_index(&mut self, index: &IndexStmt) -> Option<Demand> {
+        let demand = self.of_index(index)?;
         let schema = self.tables.get(demand.table).name.0.clone();
         let columns = index.index_params.iter().filter_map(kind);
         let columns = columns.filter_map(|element| match element {
@@ -306,26 +297,61 @@ impl Foresight {
             _ => None,
         });
         let name = (schema, Ident::new(index.idxname.as_str()));
-        self.indexes.insert(name, columns.collect());
-        self.against(&demand)
+        let index = Index {
+            columns: columns.collect(),
+            demand: demand.clone(),
+        };
+        self.indexes.insert(name, index);
+        Some(demand)
     }
 
-    fn insert(&mut self, insert: &InsertStmt) {
+    /// Rows that come from a query: whether the table takes them isn't asked.
+    pub(super) fn insert(&mut self, insert: &InsertStmt) -> Vec<Probe> {
         let Some(relation) = &insert.relation else {
-            return;
+            return Vec::new();
         };
         let table = self.tables.at(&name(relation));
+        let whole = self.tables.get(table);
+        let from = insert.select_stmt.as_deref().and_then(kind);
+        let probe = match from {
+            Some(NodeEnum::SelectStmt(select)) if select.values_lists.is_empty() => {
+                let probe = self.probe(
+                    table,
+                    whole.relation.clone(),
+                    Reach::Heirs,
+                    &whole.name.1,
+                    state::DATA,
+                    format!("rows that are added to {}", dotted(&whole.name)),
+                    String::new(),
+                );
+                Some(Probe {
+                    unknown: Some(QUERIED),
+                    ..probe
+                })
+            }
+            _ => None,
+        };
         let updates = insert
             .on_conflict_clause
             .as_ref()
             .is_some_and(|clause| clause.action() != OnConflictAction::OnconflictNothing);
         if insert.with_clause.is_some() || updates {
             self.tables.lose_all(DELETED);
-        } else if self.tables.get(table).has_triggers {
+        } else if self.fires(table) {
             self.tables.lose(table, TRIGGERED);
         } else {
             self.tables.grow(table, FILLED);
         }
+        probe.into_iter().collect()
+    }
+
+    /// Whether triggers may change rows that a statement writes: the table's, those of its parts, and those of the
+    /// partitioned tables that it is a part of.
+    fn fires(&self, table: TableId) -> bool {
+        let whole = self.tables.above(table).into_iter();
+        let whole = whole.filter(|above| self.tables.get(*above).partitioned.is_some());
+        let mut involved = self.tables.with_heirs(table).into_iter().chain(whole);
+        involved.any(|table| self.tables.get(table).has_triggers)
     }
 
     /// Rows that an UPDATE can't compute the new values of, and what it leaves behind.
@@ -341,14 +367,6 @@ impl Foresight {
         {
             return Vec::new();
         }
-        if update.with_clause.is_some() {
-            self.tables.lose_all(DELETED);
-            return Vec::new();
-        }
-        if self.tables.get(table).has_triggers {
-            self.tables.lose(table, TRIGGERED);
-            return Vec::new();
-        }
         let targets: Vec<&ResTarget> = update
             .target_list
             .iter()
@@ -358,6 +376,18 @@ impl Foresight {
                 _ => None,
             })
             .collect();
+        let columns = targets
+            .iter()
+            .map(|target| Ident::new(target.name.as_str()));
+        let columns: Vec<Ident> = columns.collect();
+        if update.with_clause.is_some() {
+            self.tables.lose_all(DELETED);
+            return self.upheld(table, &columns);
+        }
+        if self.fires(table) {
+            self.tables.lose(table, TRIGGERED);
+            return self.upheld(table, &columns);
+        }
         let condition = match &update.where_clause {
             None => Some(None),
             Some(condition) => self.plain(condition).map(Some),
@@ -412,9 +442,10 @@ impl Foresight {
         }
         for above in self.tables.above(table) {
             for (column, _) in &values {
-                self.forget(above, column);
+                self.forget(above, column, WRITTEN);
             }
         }
+        probes.extend(self.upheld(table, &columns));
         probes
     }
 
@@ -448,11 +479,11 @@ impl Foresight {
         table.relation = inner.under(alias, columns);
     }
 
-    fn forget(&mut self, table: TableId, name: &Ident) {
+    pub(super) fn forget(&mut self, table: TableId, name: &Ident, why: &'static str) {
         self.filled.remove(&table);
         let columns = &mut self.tables.get_mut(table).relation.columns;
         if let Some(column) = columns.iter_mut().find(|column| column.name == *name) {
-            column.value = Value::Unknown(WRITTEN);
+            column.value = Value::Unknown(why);
         }
     }
 
@@ -489,6 +520,7 @@ impl Foresight {
             }
             (AlterTableType::AtDropColumn, _) => {
                 for table in self.reached(table, inherits) {
+                    self.drop_demands(table, &column);
                     let table = self.tables.get_mut(table);
                     table.relation.columns.retain(|own| own.name != column);
                 }
@@ -501,8 +533,8 @@ impl Foresight {
             (AlterTableType::AtAddConstraint, Some(NodeEnum::Constraint(constraint)))
                 if constraint.contype() == ConstrType::ConstrPrimary =>
             {
+                let key = self.columns_of_key(table, constraint, idents(&constraint.keys));
                 let relation = &self.tables.get(table).relation;
-                let key = idents(&constraint.keys);
                 let key = key
                     .iter()
                     .filter_map(|name| Some(relation.column(name)?.id));
@@ -515,6 +547,16 @@ impl Foresight {
             (AlterTableType::AtDropIdentity, _) => self.drop_identity(table, &column),
             (AlterTableType::AtDropConstraint, _) => {
                 self.waiting.remove(&(table, command.name.clone()));
+                self.standing.remove(&(table, command.name.clone()));
+            }
+            (AlterTableType::AtSetNotNull | AlterTableType::AtDropNotNull, _) => {
+                let refuses_null = command.subtype() == AlterTableType::AtSetNotNull;
+                for table in self.reached(table, inherits) {
+                    let columns = self.tables.get_mut(table).relation.columns.iter_mut();
+                    for own in columns.filter(|own| own.name == column) {
+                        own.refuses_null = refuses_null;
+                    }
+                }
             }
             (
                 AlterTableType::AtAttachPartition | AlterTableType::AtDetachPartition,
@@ -603,7 +645,16 @@ impl Foresight {
     /// Whether a type is there only once the plan has created it.
     pub(super) fn is_new(&self, type_name: &TypeName) -> bool {
         let named = join(idents(&type_name.names), ".");
-        self.created.contains_key(&named) || self.enums.contains_key(&named)
+        self.created.contains(&named)
+            || self.enums.contains_key(&named)
+            || self.domains.get(&named).is_some_and(|domain| domain.is_new)
+    }
+
+    /// Whether the values of a type are rows.
+    pub(super) fn is_row(&self, named: &str) -> bool {
+        self.created.contains(named)
+            || self.row_types.contains(&self.translated(named))
+            || self.domains.get(named).is_some_and(|domain| domain.is_row)
     }
 
     fn column(&self, def: &ColumnDef, value: Value) -> Column {
@@ -611,7 +662,7 @@ impl Foresight {
             .type_name
             .as_ref()
             .map(|name| join(idents(&name.names), "."));
-        let created = named.as_ref().and_then(|name| self.created.get(name));
+        let is = |test: &dyn Fn(&str) -> bool| named.as_deref().is_some_and(test);
         let type_name = def.type_name.as_ref().and_then(|name| self.type_name(name));
         let is_generated = def.constraints.iter().filter_map(kind).any(|node| {
             matches!(node, NodeEnum::Constraint(constraint) if constraint.contype() == ConstrType::ConstrGenerated)
@@ -620,15 +671,11 @@ impl Foresight {
             id: 0,
             name: Ident::new(def.colname.as_str()),
             value,
-            null: NullTest::of_rows(
-                created == Some(&Created::Row)
-                    || type_name
-                        .as_ref()
-                        .is_some_and(|name| self.row_types.contains(name)),
-            ),
+            null: NullTest::of_rows(is(&|name| self.is_row(name))),
             type_name,
-            is_domain: created == Some(&Created::Domain),
+            is_domain: is(&|name| self.domains.contains_key(name)),
             is_generated,
+            refuses_null: false,
         }
     }
 
@@ -706,6 +753,7 @@ mod tests {
             is_row: *type_name == "app.pair",
             is_domain: *type_name == "app.code",
             is_generated: false,
+            not_null: false,
         };
         KnownTable {
             schema: Ident::new("app"),
@@ -988,6 +1036,112 @@ mod tests {
     }
 
     #[test]
+    fn columns_that_are_there_already() {
+        check(
+            &["ALTER TABLE app.users ADD COLUMN IF NOT EXISTS a text NOT NULL"],
+            &[],
+        );
+        check(
+            &["ALTER TABLE app.users ADD COLUMN IF NOT EXISTS more text NOT NULL"],
+            &["SELECT * FROM app.users LIMIT 10"],
+        );
+    }
+
+    #[test]
+    fn keys_over_indexes() {
+        let key = "ALTER TABLE app.users ADD CONSTRAINT k PRIMARY KEY USING INDEX i";
+        check(
+            &[key],
+            &["NULL in the columns of the index i of app.users: the index is not known"],
+        );
+        check(
+            &[
+                "CREATE UNIQUE INDEX i ON app.users (a, b)",
+                "ALTER TABLE app.users RENAME COLUMN a TO x",
+                key,
+            ],
+            &["SELECT * FROM app.users AS users (id, x) WHERE x IS NULL OR b IS NULL LIMIT 10"],
+        );
+    }
+
+    #[test]
+    fn keys_that_other_tables_refer_to() {
+        let statement = |action: &str| {
+            format!(
+                "ALTER TABLE app.orders ADD CONSTRAINT f FOREIGN KEY (user_id) REFERENCES app.users (id) {action}"
+            )
+        };
+        let change = "UPDATE app.users SET id = (id + 1)";
+        let refuse = "ALTER TABLE app.orders ALTER COLUMN user_id SET NOT NULL";
+        let mut known = known();
+        known.validated = vec![statement("ON UPDATE CASCADE")];
+        assert_eq!(
+            last(&known, &[change, refuse]),
+            [
+                "NULL in app.orders (user_id): an earlier step of the plan changes the key that it refers to"
+            ]
+        );
+        known.validated = vec![statement("")];
+        let orphans = "SELECT * FROM app.orders AS o WHERE o.user_id IS NOT NULL AND NOT EXISTS \
+             (SELECT FROM (SELECT (id + 1)::bigint AS id, a, b, p, c FROM app.users) AS r WHERE r.id = o.user_id) LIMIT 10";
+        assert_eq!(last(&known, &[change])[1..], [orphans]);
+        let plain = ["SELECT * FROM app.orders WHERE user_id IS NULL LIMIT 10"];
+        assert_eq!(last(&known, &[change, refuse]), plain);
+        let other = "UPDATE app.users SET a = 'x'";
+        assert_eq!(last(&known, &[other]).len(), 1);
+    }
+
+    #[test]
+    fn constraints_that_are_there() {
+        let mut known = known();
+        known.tables[0].columns[1].not_null = true;
+        known.validated = vec![
+            "ALTER TABLE app.users ADD CONSTRAINT k CHECK (a <> '')".to_owned(),
+            "ALTER TABLE app.users ADD CONSTRAINT other CHECK (b <> '')".to_owned(),
+        ];
+        known.unique_indexes =
+            vec!["CREATE UNIQUE INDEX i ON app.users USING btree (a)".to_owned()];
+        let fill = "UPDATE app.users SET a = b";
+        let filled = "(SELECT id, (b)::text AS a, b, p, c FROM app.users) AS users";
+        let [against, twice, null] = [
+            format!("SELECT * FROM {filled} WHERE NOT (a <> '') LIMIT 10"),
+            format!(
+                "SELECT a, count(*) FROM {filled} WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 LIMIT 10"
+            ),
+            format!("SELECT * FROM {filled} WHERE a IS NULL LIMIT 10"),
+        ];
+        let found = |before: &str| last(&known, &[before, fill])[1..].to_vec();
+        assert_eq!(
+            found("SELECT 1"),
+            [against.clone(), twice.clone(), null.clone()]
+        );
+        assert_eq!(
+            found("ALTER TABLE app.users DROP CONSTRAINT k"),
+            [twice.clone(), null.clone()]
+        );
+        assert_eq!(found("DROP INDEX app.i"), [against.clone(), null]);
+        assert_eq!(
+            found("ALTER TABLE app.users ALTER COLUMN a DROP NOT NULL"),
+            [against, twice]
+        );
+    }
+
+    #[test]
+    fn rows_that_a_query_adds() {
+        let added = "rows that are added to app.users: they come from a query";
+        check(
+            &["INSERT INTO app.users (id) SELECT user_id FROM app.orders"],
+            &[added],
+        );
+        check(&["INSERT INTO app.users (id) VALUES (1)"], &[]);
+        let create = "CREATE TABLE app.new (id bigint)";
+        check(
+            &[create, "INSERT INTO app.new SELECT id FROM app.users"],
+            &[],
+        );
+    }
+
+    #[test]
     fn tables_that_the_plan_creates() {
         let create = "CREATE TABLE app.new (id bigint PRIMARY KEY, a text)";
         check(
@@ -1110,6 +1264,18 @@ mod tests {
             ["NULL in app.users (a): an earlier step of the plan writes the values"],
         );
         known.tables[0].partition_key = Some("LIST (a)".to_owned());
+        let mut fires = known.clone();
+        fires.tables[2].has_triggers = true;
+        let written = [
+            "UPDATE app.users SET b = 'x'",
+            "ALTER TABLE app.users ALTER COLUMN a SET NOT NULL",
+        ];
+        assert_eq!(
+            last(&fires, &written),
+            [
+                "NULL in app.users (a): an earlier step of the plan writes rows, and a trigger may change them"
+            ]
+        );
         assert_eq!(
             last(&known, &[rename, "ALTER TABLE app.users ADD UNIQUE (x)"]),
             [

@@ -15,7 +15,7 @@ use super::{
     nodes, state, strings, syntax,
     tables::{Column, ColumnId, Moved, Name, Relation, Rows, Table, Value},
 };
-use crate::sql::{Ident, NullTest, usual_limits};
+use crate::sql::{Ident, NullTest, chosen_name, usual_limits};
 
 /// What is known of a sequence but its position.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub(super) struct Sequence {
 
 const POSITION: &str = "last_value";
 const MOVED: &str = "an earlier step of the plan moves it";
+const OF_SEVERAL: &str = "it is set from more than one table";
+const OF_QUERY: &str = "it is set from a query";
 
 /// A limit that is given.
 #[derive(Debug, Clone, Copy)]
@@ -164,6 +166,7 @@ impl Foresight {
             null: NullTest::Plain,
             is_domain: false,
             is_generated: false,
+            refuses_null: false,
         });
         let id = self.tables.insert(Table {
             relation: Relation::live(name.clone(), columns.into()),
@@ -212,10 +215,9 @@ impl Foresight {
         let Some(own) = whole.relation.column(column) else {
             return;
         };
-        // A name that is too long is cut by rules that the server knows: such a sequence isn't followed.
-        let usual = format!("{}_{}_seq", whole.name.1.as_str(), column.as_str());
+        let usual = chosen_name(whole.name.1.as_str(), std::slice::from_ref(column), "seq");
         let name = options.name.clone();
-        let name = name.unwrap_or_else(|| (whole.name.0.clone(), Ident::new(usual)));
+        let name = name.unwrap_or_else(|| (whole.name.0.clone(), usual));
         let sequence = Sequence {
             owner: Some(table),
             identity: Some(own.id),
@@ -372,9 +374,13 @@ impl Foresight {
             let (Some(id), Some((value, text)), Some(filter), Some(having)) =
                 (id, value, filter, having)
             else {
+                probes.extend(id.map(|id| self.untold_position(id, OF_QUERY)));
                 self.forget_position(id);
                 continue;
             };
+            if select.from_clause.len() > 1 {
+                probes.push(self.untold_position(id, OF_SEVERAL));
+            }
             let limits = self.sequences.get(&id).map(|sequence| sequence.limits);
             if let (Some(from), Some(limits)) = (from, limits)
                 && !is_constant(value)
@@ -402,6 +408,25 @@ impl Foresight {
     fn forget_position(&mut self, id: Option<TableId>) {
         if let Some(id) = id {
             self.set_position(id, &Value::Unknown(MOVED));
+        }
+    }
+
+    fn untold_position(&self, id: TableId, why: &'static str) -> Probe {
+        let sequence = self.tables.get(id);
+        let named = dotted(&sequence.name);
+        let probe = self.probe(
+            id,
+            sequence.relation.clone(),
+            Reach::Heirs,
+            &sequence.name.1,
+            state::OUT_OF_RANGE,
+            format!("position of {named} that is outside of its limits"),
+            String::new(),
+        );
+        Probe {
+            unknown: Some(why),
+            is_about_none: false,
+            ..probe
         }
     }
 
@@ -552,6 +577,38 @@ mod tests {
         check("SELECT pg_catalog.setval('app.t', 5) FROM app.t", true);
         check("SELECT FROM app.f()", false);
         check("SELECT pg_catalog.setval('app.t', 5) FROM app.f()", false);
+    }
+
+    #[test]
+    fn positions_that_cannot_be_told() {
+        let create = "CREATE SEQUENCE app.t AS smallint";
+        assert_eq!(
+            last(&[
+                create,
+                "SELECT pg_catalog.setval('app.t', a.n + b.n) FROM app.a, app.b"
+            ]),
+            ["position of app.t that is outside of its limits: it is set from more than one table"]
+        );
+        assert!(last(&[create, "SELECT pg_catalog.setval('app.t', 5)"]).is_empty());
+    }
+
+    /// PostgreSQL shortens the names of the table and of the column.
+    #[test]
+    fn sequences_with_long_names() {
+        let (table, column) = ("t".repeat(60), "c".repeat(40));
+        let create = format!("CREATE TABLE app.{table} ({column} bigint)");
+        let identity = format!(
+            "ALTER TABLE app.{table} ALTER COLUMN {column} ADD GENERATED ALWAYS AS IDENTITY (MAXVALUE 7)"
+        );
+        let name = format!("{}_{}_seq", "t".repeat(29), "c".repeat(29));
+        let set = format!("SELECT pg_catalog.setval('app.{name}', pg_catalog.max(n)) FROM app.a");
+        let found = last(&[&create, &identity, &set]);
+        assert_eq!(
+            found,
+            [
+                "SELECT pg_catalog.max(n) FROM app.a WHERE (pg_catalog.max(n)) NOT BETWEEN 1 AND 7 LIMIT 10"
+            ]
+        );
     }
 
     #[test]

@@ -96,6 +96,7 @@ pub(super) struct Column {
     pub(super) null: NullTest,
     pub(super) is_domain: bool,
     pub(super) is_generated: bool,
+    pub(super) refuses_null: bool,
 }
 
 /// Where a column's values come from.
@@ -123,6 +124,9 @@ enum Source {
     /// Another relation, under the name by which the expressions know it.
     Over(Box<Relation>, Ident),
 }
+
+/// The system columns by which the rows of a table and of its partitions are told apart.
+pub(super) const PLACE: [&str; 2] = ["tableoid", "ctid"];
 
 impl Relation {
     pub(super) fn live(name: Name, columns: Vec<Column>) -> Self {
@@ -177,6 +181,26 @@ impl Relation {
             column.name.clone_from(&names[&column.id]);
         }
         relation
+    }
+
+    /// The relation with the places of its rows, which tell one from all others.
+    pub(super) fn with_places(mut self) -> Self {
+        if let Source::Over(inner, alias) = self.source {
+            self.source = Source::Over(Box::new(inner.with_places()), alias);
+        }
+        for (number, place) in PLACE.into_iter().enumerate() {
+            self.columns.push(Column {
+                id: ColumnId::MAX - number,
+                name: Ident::new(place),
+                value: Value::Of(Ident::new(place)),
+                type_name: None,
+                null: NullTest::Plain,
+                is_domain: false,
+                is_generated: false,
+                refuses_null: false,
+            });
+        }
+        self
     }
 
     /// Lets expressions over its columns be columns; `alias` is the name under which they know it.

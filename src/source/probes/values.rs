@@ -103,7 +103,7 @@ impl Foresight {
     }
 }
 
-const NEW_TYPE: &str = "the plan creates the new type";
+pub(super) const NEW_TYPE: &str = "the plan creates the new type";
 
 /// Types to whose length an explicit cast cuts off, and those with a cast of their own from text.
 const CUT_OFF: [&str; 6] = ["varchar", "bpchar", "bit", "varbit", "name", "xml"];

@@ -1,12 +1,12 @@
 //! The names that PostgreSQL chooses by itself (`makeObjectName` and `ChooseIndexName` in its source).
 
-use crate::sql::Ident;
+use super::Ident;
 
 /// The longest identifier, in bytes: `NAMEDATALEN` less the terminator.
 const LONGEST: usize = 63;
 
 /// `table_columns_label`, shortened as PostgreSQL shortens it: the longer of the first two parts gives way.
-pub(super) fn chosen(table: &str, columns: &[Ident], label: &str) -> Ident {
+pub fn chosen_name(table: &str, columns: &[Ident], label: &str) -> Ident {
     let mut addition = String::new();
     for column in columns {
         if addition.len() >= LONGEST {
@@ -51,7 +51,7 @@ mod tests {
     fn choices() {
         fn check(table: &str, columns: &[&str], label: &str, name: &str) {
             let columns: Vec<Ident> = columns.iter().map(|&column| column.into()).collect();
-            assert_eq!(chosen(table, &columns, label).as_str(), name);
+            assert_eq!(chosen_name(table, &columns, label).as_str(), name);
         }
         check("orders", &["placed_at"], "idx", "orders_placed_at_idx");
         check("orders", &["a", "b"], "key", "orders_a_b_key");
