@@ -29,8 +29,10 @@ pub struct Halfway {
     moved: Moved,
     /// What keeps the undo from being begun.
     wrong: Vec<String>,
-    /// What the undo leaves as it is, or reaches besides, because of them; in words.
-    pub beside: Vec<String>,
+    /// What the undo reaches besides because of them, in words.
+    pub reached: Vec<String>,
+    /// What it leaves as it is, in words.
+    pub left: Vec<String>,
 }
 
 /// What of a plan's undo steps does not fit the database any more.
@@ -106,7 +108,8 @@ impl Halfway {
             live,
             moved,
             wrong: Vec::new(),
-            beside: Vec::new(),
+            reached: Vec::new(),
+            left: Vec::new(),
         };
         if partly.direction == Direction::Abort {
             halfway.stands = stood(&halfway.undo.plan.plan, &partly.done);
@@ -124,7 +127,8 @@ impl Halfway {
             leaves,
         } = halfway.unfit();
         let leaves = leaves.iter().map(|it| format!("not undone: {it}"));
-        halfway.beside = halfway.moved.words().into_iter().chain(leaves).collect();
+        halfway.reached = halfway.moved.reached().collect();
+        halfway.left = halfway.moved.left().chain(leaves).collect();
         halfway.wrong = wrong;
         halfway.skipped.extend(needless);
         Ok(halfway)

@@ -104,20 +104,23 @@ impl Moved {
         found
     }
 
-    /// What that means for an undo.
-    pub(super) fn words(&self) -> Vec<String> {
-        let gone = self.gone.iter().map(|(id, whole)| {
+    /// What an undo leaves as it is because of them, in words.
+    pub(super) fn left(&self) -> impl Iterator<Item = String> {
+        self.gone.iter().map(|(id, whole)| {
             format!(
                 "`{id}` is no partition of `{whole}` any more: what the plan made of it stays where it is"
             )
-        });
-        let added = self.added.iter().map(|(id, whole)| {
+        })
+    }
+
+    /// What an undo reaches because of them, in words.
+    pub(super) fn reached(&self) -> impl Iterator<Item = String> {
+        self.added.iter().map(|(id, whole)| {
             format!(
                 "`{id}` has become a partition of `{whole}` since the plan was begun: what is undone of the table is undone \
                  of it, too"
             )
-        });
-        gone.chain(added).collect()
+        })
     }
 }
 

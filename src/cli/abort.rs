@@ -62,8 +62,8 @@ async fn abort(
     let halfway = Halfway::read(work, &revisions, &revision, &partly).await?;
     let rest = halfway.rest();
     let stays = stays(&revision, &halfway);
-    for stays in &stays {
-        context.reporter.warn(stays);
+    for told in halfway.reached.iter().chain(&stays) {
+        context.reporter.warn(told);
     }
     halfway.can_be_undone()?;
     let judge = Judge::new([halfway.live()], rest.statements());
@@ -143,7 +143,7 @@ fn half_way(revisions: &Revisions) -> Result<Option<(String, Partly)>> {
 
 /// What stays as the plan or others have left it, in words.
 fn stays(revision: &str, halfway: &Halfway) -> Vec<String> {
-    let mut stays = halfway.beside.clone();
+    let mut stays = halfway.left.clone();
     for number in &halfway.ran {
         let Some(step) = step(halfway, *number) else {
             continue;
