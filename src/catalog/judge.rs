@@ -1,12 +1,16 @@
 //! What a statement does through the objects that it meets in a database: what its text cannot tell.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use super::Catalog;
 use crate::{
     kinds::{Answer, Hazard, Kind, Object, ObjectId, Step},
     source::{
-        Access, Accesses, Effect, Makes, accesses, effects, evaluated, fires, makes, query_accesses,
+        Access, Accesses, Effect, Harm, Makes, accesses, defined, effects, evaluated, fires,
+        fires_event_triggers, makes, passes_on, query_accesses,
     },
     sql::dotted,
 };
@@ -36,12 +40,22 @@ struct Indexed<'a> {
     rules: BTreeMap<&'a str, Vec<&'a str>>,
     /// Casts that users made, by their types: source and target.
     casts: Vec<(&'a str, &'a str)>,
+    /// The identities of statistics objects, which may be of any table.
+    statistics: Vec<&'a str>,
+    event_triggers: Vec<&'a str>,
 }
 
-/// What the statements of a plan make.
+/// What the statements of a plan make, by the relation, domain or type.
 #[derive(Default)]
 struct Made<'a> {
     tables: BTreeSet<String>,
+    types: BTreeSet<String>,
+    /// The statements that define a part of it.
+    parts: BTreeMap<String, Vec<&'a str>>,
+    /// Those with columns of which the text of an update does not tell what becomes of them.
+    columns: BTreeSet<String>,
+    /// Pairs of tables, part and whole.
+    kin: BTreeSet<(String, String)>,
     views: BTreeMap<String, Vec<&'a str>>,
     /// Triggers by their relation: what they are called, and the statement.
     triggers: BTreeMap<String, Vec<(String, &'a str)>>,
@@ -102,6 +116,18 @@ impl<'a> Judge<'a> {
             search.casts();
             found.extend(search.found);
         }
+        if self.judges_definitions && !self.known.contains(sql) {
+            for indexed in &self.catalogs {
+                let cascades = found.iter().filter(|effect| effect.harm == Harm::Cascades);
+                let along: Vec<Effect> = cascades.flat_map(|it| indexed.along(&it.about)).collect();
+                found.extend(along);
+                // Those of forge's own fire them, too; but they are there for everybody's.
+                if fires_event_triggers(sql) {
+                    let triggers = indexed.event_triggers.iter();
+                    found.extend(triggers.map(|it| Effect::fires("event trigger", *it)));
+                }
+            }
+        }
         found
     }
 
@@ -124,16 +150,35 @@ impl<'a> Judge<'a> {
 
 impl<'a> Made<'a> {
     fn add(&mut self, sql: &'a str) {
-        match makes(sql) {
-            None => {}
-            Some(Makes::Table(name)) => _ = self.tables.insert(name),
-            Some(Makes::View(name)) => self.views.entry(name).or_default().push(sql),
-            Some(Makes::Trigger { on, name }) => {
-                self.triggers.entry(on).or_default().push((name, sql));
+        for made in makes(sql) {
+            match made {
+                Makes::Table(name) => _ = self.tables.insert(name),
+                Makes::Type(name) => _ = self.types.insert(name),
+                Makes::View(name) => self.views.entry(name).or_default().push(sql),
+                Makes::Part(of) => self.parts.entry(of).or_default().push(sql),
+                Makes::Columns(of) => _ = self.columns.insert(of),
+                Makes::Kin { part, whole } => _ = self.kin.insert((part, whole)),
+                Makes::Trigger { on, name } => {
+                    self.triggers.entry(on).or_default().push((name, sql));
+                }
+                Makes::Rule { on, name } => self.rules.entry(on).or_default().push(name),
+                Makes::Name { from, to } => self.names.push((from, to)),
             }
-            Some(Makes::Rule { on, name }) => self.rules.entry(on).or_default().push(name),
-            Some(Makes::Name { from, to }) => self.names.push((from, to)),
         }
+    }
+
+    /// The tables that a table was made a part of, or like, and so on.
+    fn above<'s>(&'s self, name: &str) -> BTreeSet<&'s str> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![name];
+        while let Some(name) = open.pop() {
+            for (_, whole) in self.kin.iter().filter(|(part, _)| part == name) {
+                if found.insert(whole.as_str()) {
+                    open.push(whole);
+                }
+            }
+        }
+        found
     }
 }
 
@@ -151,7 +196,15 @@ impl<'a> Indexed<'a> {
                     | Kind::Enumeration
             )
         };
-        let ids = catalog.objects().map(|(id, _)| id).filter(is_named);
+        let ids = || catalog.objects().map(|(id, _)| id);
+        let mut named: BTreeMap<String, &ObjectId> = BTreeMap::new();
+        // An index is known by its table; that of a constraint has the constraint's name.
+        for id in ids().filter(|id| matches!(id.kind, Kind::Index | Kind::Constraint)) {
+            if let Some(table) = catalog.parent(id) {
+                named.insert(dotted([table.schema(), id.name()]), table);
+            }
+        }
+        named.extend(ids().filter(is_named).map(|id| (id.sql(), id)));
         let unmodelled = |noun: &'static str| {
             let objects = catalog.unmodelled.iter().filter(move |it| it.noun == noun);
             objects.map(|it| it.identity.as_str())
@@ -170,11 +223,13 @@ impl<'a> Indexed<'a> {
         });
         Self {
             catalog,
-            named: ids.map(|id| (id.sql(), id)).collect(),
+            named,
             children: catalog.children(),
             dependents: catalog.dependents(),
             rules,
             casts: casts.collect(),
+            statistics: unmodelled("statistics object").collect(),
+            event_triggers: unmodelled("event trigger").collect(),
         }
     }
 
@@ -187,6 +242,20 @@ impl<'a> Indexed<'a> {
             at += 1;
         }
         parts
+    }
+
+    /// An access to a table, with the columns that are computed of those that change.
+    fn with_computed(&self, id: &ObjectId, access: &Access) -> Access {
+        let Access::Updates(Some(changed)) = access else {
+            return access.clone();
+        };
+        let parts = self.children.get(id).into_iter().flatten();
+        let computed = parts.filter(|part| match self.catalog.get(part) {
+            Some(Object::Column(column)) => column.generated.is_some(),
+            Some(_) | None => false,
+        });
+        let computed = computed.map(|part| part.name().as_str().to_owned());
+        Access::Updates(Some(changed.iter().cloned().chain(computed).collect()))
     }
 
     /// The tables that a table is a partition of, or inherits from, and so on.
@@ -202,6 +271,39 @@ impl<'a> Indexed<'a> {
             }
         }
         found
+    }
+
+    /// The tables and columns that go along when an object of this name is dropped with what depends on it, other than its own.
+    fn along(&self, dropped: &str) -> Vec<Effect> {
+        let is_dropped = |id: &&ObjectId| dotted(&id.path) == dropped;
+        let ids = self.catalog.objects().map(|(id, _)| id);
+        let mut going: Vec<&ObjectId> = ids.filter(is_dropped).collect();
+        let mut at = 0;
+        while let Some(id) = going.get(at) {
+            let parts = self.children.get(id).into_iter().flatten();
+            let dependents = self.dependents.get(id).into_iter().flatten();
+            let more: Vec<&ObjectId> = parts.chain(dependents).copied().collect();
+            going.extend(
+                more.into_iter()
+                    .filter(|id| !going.contains(id))
+                    .collect::<Vec<_>>(),
+            );
+            at += 1;
+        }
+        let within = format!("{dropped}.");
+        let has_rows = |id: &&&ObjectId| matches!(id.kind, Kind::Table | Kind::Column);
+        let is_part = |id: &ObjectId| {
+            self.catalog
+                .parent(id)
+                .is_some_and(|whole| going.contains(&whole))
+        };
+        let named = going.iter().filter(has_rows).filter(|id| !is_part(id));
+        let named = named
+            .map(|id| id.sql())
+            .filter(|name| name != dropped && !name.starts_with(&within));
+        named
+            .map(|name| Effect::deletes(&format!("DROP … CASCADE of {dropped}"), name))
+            .collect()
     }
 
     /// The partitions of a table, and what inherits from it.
@@ -247,26 +349,65 @@ impl<'s, 'a> Search<'s, 'a> {
         }
         self.writes |= access.stores();
         let judge = self.judge;
+        // A temporary relation of the plan's hides one of the server's.
         let mut is_known = is_of_the_server(name) && !access.writes();
         for name in judge.names(name) {
-            is_known |= self.made(name, access);
+            is_known |= self.own(name, access);
+            for whole in judge.made.above(name) {
+                self.own(whole, access);
+            }
             for indexed in &judge.catalogs {
                 if let Some(id) = indexed.named.get(name) {
-                    is_known = true;
-                    self.object(indexed, id, access);
+                    for part in indexed.below(id) {
+                        self.relation(&part.sql(), access);
+                    }
                 }
-                if access.writes() {
-                    let rules = indexed.rules.get(name).into_iter().flatten();
-                    self.found
-                        .extend(rules.map(|rule| Effect::Fires(format!("the rule {rule}"))));
-                }
+            }
+            for (part, _) in judge.made.kin.iter().filter(|(_, whole)| whole == name) {
+                self.relation(part, access);
             }
         }
         if !is_known {
-            self.found.insert(Effect::Unknown(format!(
-                "a statement on {name}, which forge does not manage"
-            )));
+            self.unmanaged("a statement on", name);
         }
+    }
+
+    fn unmanaged(&mut self, what: &str, name: &str) {
+        let what = format!("{what} {name}, which forge does not manage");
+        self.found.insert(Effect::unknown(&what, name));
+    }
+
+    /// What a relation does, and what those above it do with its rows. Returns whether there is one.
+    fn own(&mut self, name: &str, access: &Access) -> bool {
+        let judge = self.judge;
+        let is_unclear = judge.made.columns.contains(name) && matches!(access, Access::Updates(_));
+        let access = if is_unclear {
+            &Access::Updates(None)
+        } else {
+            access
+        };
+        let mut is_known = self.made(name, access);
+        for indexed in &judge.catalogs {
+            if let Some(id) = indexed.named.get(name) {
+                is_known = true;
+                self.parts(indexed, id, access);
+                for whole in indexed.above(id) {
+                    self.parts(indexed, whole, access);
+                }
+            }
+            if access.writes() {
+                let rules = indexed.rules.get(name).into_iter().flatten();
+                self.found
+                    .extend(rules.map(|rule| Effect::fires("rule", *rule)));
+            }
+            if *access == Access::Analyzes {
+                for statistics in &indexed.statistics {
+                    let what = format!("what the statistics object {statistics} may compute");
+                    self.found.insert(Effect::unknown(&what, *statistics));
+                }
+            }
+        }
+        is_known
     }
 
     /// What the plan's statements made of a relation. Returns whether one made the relation.
@@ -275,41 +416,73 @@ impl<'s, 'a> Search<'s, 'a> {
         for (trigger, sql) in made.triggers.get(name).into_iter().flatten() {
             if fires(sql, access) {
                 self.found
-                    .insert(Effect::Fires(format!("the trigger {trigger} of {name}")));
+                    .insert(Effect::fires("trigger", format!("{name}.{trigger}")));
             }
         }
         if access.writes() {
             for rule in made.rules.get(name).into_iter().flatten() {
                 self.found
-                    .insert(Effect::Fires(format!("the rule {rule} on {name}")));
+                    .insert(Effect::fires("rule", format!("{rule} on {name}")));
+            }
+            for (table, sql) in made
+                .parts
+                .iter()
+                .flat_map(|(of, all)| all.iter().map(move |sql| (of, *sql)))
+            {
+                for passed_on in passes_on(sql, name, access) {
+                    self.passed_on(table, "foreign key that the plan makes", &passed_on);
+                }
             }
         }
         for sql in made.views.get(name).into_iter().flatten() {
             self.query(sql, access, &format!("the view {name}"));
         }
+        self.made_parts(name, access);
         made.views.contains_key(name) || made.tables.contains(name)
     }
 
-    /// What happens in a catalog at an access to a relation.
-    fn object(&mut self, indexed: &'s Indexed<'a>, id: &'a ObjectId, access: &Access) {
-        self.parts(indexed, id, access);
-        for whole in indexed.above(id) {
-            self.parts(indexed, whole, access);
+    /// What of a relation or domain the plan's statements define.
+    fn made_parts(&mut self, name: &str, access: &Access) {
+        let parts = self.judge.made.parts.get(name).into_iter().flatten();
+        for sql in parts {
+            let effects = defined(sql, access);
+            self.found.extend(
+                effects
+                    .into_iter()
+                    .map(|effect| effect.of(&format!("what the plan makes of {name}"))),
+            );
+            if access.stores() {
+                for name in query_accesses(sql).types {
+                    self.known_type(&name);
+                }
+            }
         }
-        for part in indexed.below(id) {
-            self.relation(&part.sql(), access);
-        }
+    }
+
+    /// Rows of another table change.
+    fn passed_on(&mut self, table: &str, by: &str, access: &Access) {
+        let deletes = matches!(access, Access::Deletes | Access::Truncates { .. });
+        self.found.insert(if deletes {
+            Effect::deletes(&format!("a delete that cascades by the {by}"), table)
+        } else {
+            Effect::passes_on(table, by)
+        });
+        self.relation(table, access);
     }
 
     /// What a relation and what belongs to it do.
     fn parts(&mut self, indexed: &'s Indexed<'a>, id: &'a ObjectId, access: &Access) {
+        let access = &indexed.with_computed(id, access);
         for part in indexed.with_parts(id) {
             let Some(object) = indexed.catalog.get(part) else {
                 continue;
             };
             match object.when_accessed(part, access) {
                 None => {}
-                Some(Answer::Fires) => _ = self.found.insert(Effect::Fires(format!("the {part}"))),
+                Some(Answer::Fires) => {
+                    let sort = part.kind.noun();
+                    self.found.insert(Effect::fires(sort, part.sql()));
+                }
                 Some(Answer::Evaluates(sql)) => self.evaluates(indexed, part, &sql, access),
             }
             if let Object::Column(column) = object {
@@ -323,13 +496,10 @@ impl<'s, 'a> Search<'s, 'a> {
             return;
         }
         for (other, object) in indexed.catalog.objects() {
-            let Some(passed_on) = object.passed_on(id, access) else {
-                continue;
-            };
-            if let Some(table) = indexed.catalog.parent(other) {
-                let why = format!("{}, by the {other}", table.sql());
-                self.found.insert(Effect::PassesOn(why));
-                self.relation(&table.sql(), &passed_on);
+            for passed_on in object.passed_on(id, access) {
+                if let Some(table) = indexed.catalog.parent(other) {
+                    self.passed_on(&table.sql(), &other.to_string(), &passed_on);
+                }
             }
         }
     }
@@ -339,7 +509,8 @@ impl<'s, 'a> Search<'s, 'a> {
         let of = format!("the {id}");
         let functions = indexed.catalog.dependencies(id);
         for function in functions.filter(|it| it.kind == Kind::Function) {
-            self.calls(&dotted(&function.path), &of);
+            self.found
+                .insert(Effect::calls(dotted(&function.path)).of(&of));
         }
         if id.kind == Kind::View {
             self.query(sql, access, &of);
@@ -350,22 +521,8 @@ impl<'s, 'a> Search<'s, 'a> {
 
     /// A query or an expression is evaluated. What is written to a view is written to the tables that it shows.
     fn query(&mut self, sql: &str, access: &Access, of: &str) {
-        for effect in evaluated(sql) {
-            match effect {
-                Effect::Calls(function) => self.calls(&function, of),
-                Effect::Unknown(what) => {
-                    self.found
-                        .insert(Effect::Unknown(format!("{what} for {of}")));
-                }
-                other @ (Effect::Deletes(_)
-                | Effect::Changes(_)
-                | Effect::Fires(_)
-                | Effect::PassesOn(_)
-                | Effect::BlocksReads(_)
-                | Effect::BlocksWrites(_)
-                | Effect::Rewrites(_)) => _ = self.found.insert(other),
-            }
-        }
+        self.found
+            .extend(evaluated(sql).into_iter().map(|effect| effect.of(of)));
         let accesses = query_accesses(sql);
         self.all(&accesses);
         if access.writes() {
@@ -379,11 +536,6 @@ impl<'s, 'a> Search<'s, 'a> {
                 self.relation(name, access);
             }
         }
-    }
-
-    fn calls(&mut self, function: &str, of: &str) {
-        self.found
-            .insert(Effect::Calls(format!("{function} for {of}")));
     }
 
     /// The types of a column, a domain or a composite type, and what they are made of.
@@ -402,20 +554,29 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 
     fn named_type(&mut self, name: &str) {
+        if !self.known_type(name) {
+            self.unmanaged("a cast to the type", name);
+        }
+    }
+
+    /// Values become values of the type of this name, if it is known.
+    fn known_type(&mut self, name: &str) -> bool {
         self.types.insert(name.to_owned());
-        let judge = self.judge;
-        let mut is_known = judge.made.tables.contains(name);
-        for indexed in &judge.catalogs {
+        let made = &self.judge.made;
+        let mut is_known = made.tables.contains(name) || made.types.contains(name);
+        if self
+            .seen
+            .insert((format!("the made type {name}"), Access::Casts))
+        {
+            self.made_parts(name, &Access::Defaults);
+        }
+        for indexed in &self.judge.catalogs {
             if let Some(id) = indexed.named.get(name) {
                 is_known = true;
                 self.type_of_values(indexed, id);
             }
         }
-        if !is_known {
-            self.found.insert(Effect::Unknown(format!(
-                "a cast to the type {name}, which forge does not manage"
-            )));
-        }
+        is_known
     }
 
     /// Values become values of a type.
@@ -451,17 +612,25 @@ impl<'s, 'a> Search<'s, 'a> {
         let indexed = self.judge.catalogs.iter();
         for (from, to) in indexed.flat_map(|indexed| &indexed.casts) {
             if is_met(from) && is_met(to) {
+                let what = format!("the cast of {from} to {to}");
                 self.found
-                    .insert(Effect::Unknown(format!("the cast of {from} to {to}")));
+                    .insert(Effect::unknown(&what, format!("({from} AS {to})")));
             }
         }
     }
 }
 
-/// Whether a relation is one of PostgreSQL's own, which run no code when they are read.
+/// Whether a relation is one of PostgreSQL's own, which run no code when they are read. Nobody else makes one in `pg_catalog`,
+/// which a name without a schema is of that begins so; superusers make what they like in `information_schema`.
 fn is_of_the_server(name: &str) -> bool {
+    static VIEWS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
+        include_str!("information_schema.txt")
+            .split_whitespace()
+            .collect()
+    });
     match name.split_once('.') {
-        Some((schema, _)) => matches!(schema, "pg_catalog" | "information_schema"),
+        Some(("information_schema", view)) => VIEWS.contains(view),
+        Some((schema, _)) => schema == "pg_catalog",
         None => name.starts_with("pg_"),
     }
 }

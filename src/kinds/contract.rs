@@ -284,8 +284,8 @@ pub trait ObjectKind:
     }
 
     /// How the server changes rows of the relation that the object belongs to when those of another one are accessed.
-    fn passed_on(&self, _other: &ObjectId, _access: &Access) -> Option<Access> {
-        None
+    fn passed_on(&self, _other: &ObjectId, _access: &Access) -> Vec<Access> {
+        Vec::new()
     }
 
     /// The step that gives the object the name, and the schema, of `new`. `None`: the kind has no name of its own.

@@ -398,7 +398,7 @@ macro_rules! kinds {
             }
 
             /// See [`ObjectKind::passed_on`].
-            pub fn passed_on(&self, other: &ObjectId, access: &Access) -> Option<Access> {
+            pub fn passed_on(&self, other: &ObjectId, access: &Access) -> Vec<Access> {
                 match self { $(Self::$name(model) => model.passed_on(other, access),)* }
             }
 

@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use sha2::{Digest as _, Sha256};
 
 use super::{Hazard, HazardKind, Step};
-use crate::source::{
-    About, Effect, about_table, accesses, changed_in, deleted_from, effects, normalised,
-};
+use crate::source::{About, Effect, Harm, about_table, accesses, effects, normalised};
 
 impl Step {
     /// Every hazard of the step: those that it says, and those that its statements show besides.
@@ -22,7 +20,7 @@ impl Step {
     pub fn risks_by(&self, effects: impl Fn(&str) -> BTreeSet<Effect>) -> Vec<Hazard> {
         let mut hazards = self.hazards.clone();
         if !self.is_vouched_for() {
-            hazards.extend(self.unsaid(self.sql.iter().map(|sql| effects(sql))));
+            hazards.extend(self.unsaid(self.sql.iter().flat_map(|sql| effects(sql))));
         }
         hazards
     }
@@ -54,7 +52,7 @@ impl Step {
         effects_there: impl Fn(&str) -> BTreeSet<Effect>,
     ) {
         let shown: Vec<BTreeSet<Effect>> = self.sql.iter().map(|sql| effects(sql)).collect();
-        let mut called = Vec::new();
+        let mut called = BTreeSet::new();
         let mut may_be_about_rows = false;
         for (sql, shown) in self.sql.iter().zip(&shown) {
             let about = about_table(sql);
@@ -66,107 +64,63 @@ impl Step {
             may_be_about_rows |= matches!(about, Some(About::Fills(_)) | None);
             let evaluates = !matches!(&about, Some(About::Alters(table)) if empty.contains(table));
             if evaluates {
-                let calls = |effect: &&Effect| matches!(effect, Effect::Calls(_));
+                let calls = |effect: &&Effect| effect.harm == Harm::Calls;
                 called.extend(shown.iter().filter(calls).cloned());
             }
             if self.batching.is_some() {
                 called.extend(effects_there(sql).difference(shown).cloned());
             }
         }
-        self.hazards.extend(self.said_of(called));
-        let unsaid = self.unsaid(shown);
-        let knows_better = !unsaid.is_empty() || (may_be_about_rows && self.is_about_rows());
+        // Of its own step forge says what it does in one hazard of each kind.
+        let own = called.iter().cloned();
+        let own = own.map(|effect| Effect {
+            about: self.object.sql(),
+            ..effect
+        });
+        self.hazards.extend(self.unsaid(own));
+        let knows_better = !self.unsaid(shown.into_iter().flatten()).is_empty()
+            || !called.is_empty()
+            || (may_be_about_rows && self.is_about_rows());
         self.safe = knows_better.then(|| self.statements_hash());
     }
 
-    /// What its statements show, each these effects, and its hazards do not say. What a statement does to another table than
-    /// the step's is named by that table, whatever the step says of its own.
-    fn unsaid(&self, shown: impl IntoIterator<Item = BTreeSet<Effect>>) -> Vec<Hazard> {
-        let mut elsewhere = Vec::new();
-        let mut own = BTreeSet::new();
-        for (sql, effects) in self.sql.iter().zip(shown) {
-            for effect in effects {
-                let tables = self.tables_elsewhere(sql, &effect);
-                if tables.is_empty() {
-                    own.insert(effect);
-                } else if let Some((kind, why)) = self.hazard_of(effect) {
-                    elsewhere.extend(tables.into_iter().map(|table| Hazard {
-                        kind,
-                        why: format!("{why} on {table}"),
-                        about: Some(table),
-                    }));
-                }
-            }
-        }
-        let mut found = self.said_of(own);
-        found.extend(elsewhere);
-        found
-    }
-
-    /// The tables other than the step's whose rows a statement deletes or changes.
-    fn tables_elsewhere(&self, sql: &str, effect: &Effect) -> BTreeSet<String> {
-        let mut tables = match effect {
-            Effect::Deletes(_) => deleted_from(sql),
-            Effect::Changes(_) if self.batching.is_none() => changed_in(sql),
-            Effect::Changes(_)
-            | Effect::Calls(_)
-            | Effect::Unknown(_)
-            | Effect::Fires(_)
-            | Effect::PassesOn(_)
-            | Effect::BlocksReads(_)
-            | Effect::BlocksWrites(_)
-            | Effect::Rewrites(_) => BTreeSet::new(),
-        };
-        tables.remove(&self.object.sql());
-        tables
-    }
-
-    /// The hazards of these effects, of kinds that the step does not have yet.
-    fn said_of(&self, effects: impl IntoIterator<Item = Effect>) -> Vec<Hazard> {
+    /// What its statements show, all of it these effects, and its hazards do not say. What needs approval is named by what it
+    /// is about, whatever the step says of its own object.
+    fn unsaid(&self, shown: impl IntoIterator<Item = Effect>) -> Vec<Hazard> {
+        let own = self.object.sql();
         let mut found: Vec<Hazard> = Vec::new();
-        for (kind, why) in effects
-            .into_iter()
-            .filter_map(|effect| self.hazard_of(effect))
-        {
-            if self.hazards.iter().any(|hazard| hazard.kind == kind) {
+        for effect in shown {
+            let Some((kind, mut why)) = self.hazard_of(&effect) else {
+                continue;
+            };
+            let about = (kind.needs_approval() && effect.about != own).then_some(effect.about);
+            if about.is_none() && self.hazards.iter().any(|hazard| hazard.kind == kind) {
                 continue;
             }
-            match found.iter_mut().find(|hazard| hazard.kind == kind) {
-                Some(hazard) => {
-                    hazard.why.push_str(", ");
-                    hazard.why.push_str(&why);
-                }
-                None => found.push(Hazard {
-                    kind,
-                    why,
-                    about: None,
-                }),
+            if let (Some(about), Harm::Deletes | Harm::Changes) = (&about, effect.harm) {
+                why = format!("{why} on {about}");
+            }
+            let same = |hazard: &&mut Hazard| hazard.kind == kind && hazard.about == about;
+            match found.iter_mut().find(same) {
+                Some(hazard) => hazard.why = format!("{}, {why}", hazard.why),
+                None => found.push(Hazard { kind, why, about }),
             }
         }
         found
     }
 
-    fn hazard_of(&self, effect: Effect) -> Option<(HazardKind, String)> {
-        match effect {
-            Effect::Deletes(verb) => Some((HazardKind::DeletesData, format!("runs {verb}"))),
+    fn hazard_of(&self, effect: &Effect) -> Option<(HazardKind, String)> {
+        let kind = match effect.harm {
+            Harm::Deletes | Harm::Cascades => HazardKind::DeletesData,
             // Rows in batches are what the batches are for.
-            Effect::Changes(_) if self.batching.is_some() => None,
-            Effect::Changes(verb) => Some((HazardKind::ChangesRows, format!("runs {verb}"))),
-            Effect::Calls(function) => Some((HazardKind::RunsCode, format!("calls {function}"))),
-            Effect::Unknown(what) => Some((HazardKind::RunsCode, format!("runs {what}"))),
-            Effect::Fires(what) => Some((HazardKind::RunsCode, format!("fires {what}"))),
-            // Not those of the batches.
-            Effect::PassesOn(what) => {
-                Some((HazardKind::ChangesRows, format!("changes rows of {what}")))
-            }
-            Effect::BlocksReads(verb) => {
-                Some((HazardKind::BlocksReads, format!("until {verb} ends")))
-            }
-            Effect::BlocksWrites(verb) => {
-                Some((HazardKind::BlocksWrites, format!("until {verb} ends")))
-            }
-            Effect::Rewrites(verb) => Some((HazardKind::Rewrites, format!("runs {verb}"))),
-        }
+            Harm::Changes if self.batching.is_some() => return None,
+            Harm::Changes | Harm::PassesOn => HazardKind::ChangesRows,
+            Harm::Calls | Harm::Runs => HazardKind::RunsCode,
+            Harm::BlocksReads => HazardKind::BlocksReads,
+            Harm::BlocksWrites => HazardKind::BlocksWrites,
+            Harm::Rewrites => HazardKind::Rewrites,
+        };
+        Some((kind, effect.how.clone()))
     }
 
     /// A short hash of the statements: whether they are still those that forge wrote.

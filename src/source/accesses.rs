@@ -2,10 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use pg_query::{NodeEnum, protobuf::AlterTableType};
+use pg_query::{
+    NodeEnum,
+    protobuf::{AlterTableType, Constraint},
+};
 use serde_json::{Map, Value};
 
-use super::{ast, effects::tree, references::strings, syntax};
+use super::{
+    ast,
+    effects::{tree, vacuum_computes},
+    references::strings,
+    syntax,
+};
 use crate::sql::{Ident, dotted};
 
 /// How the rows of a relation, or the values of a type, are accessed.
@@ -28,6 +36,10 @@ pub enum Access {
     Refreshes,
     /// What is computed of rows is computed for those that are there: a definition changes, or an index is built.
     Computes,
+    /// Statistics are computed of the rows.
+    Analyzes,
+    /// Defaults are computed for rows that are there.
+    Defaults,
     /// Values become values of the type.
     Casts,
 }
@@ -37,7 +49,12 @@ impl Access {
     pub fn writes(&self) -> bool {
         match self {
             Self::Inserts | Self::Updates(_) | Self::Deletes | Self::Truncates { .. } => true,
-            Self::Reads | Self::Refreshes | Self::Computes | Self::Casts => false,
+            Self::Reads
+            | Self::Refreshes
+            | Self::Computes
+            | Self::Analyzes
+            | Self::Defaults
+            | Self::Casts => false,
         }
     }
 
@@ -49,6 +66,8 @@ impl Access {
             | Self::Deletes
             | Self::Truncates { .. }
             | Self::Refreshes
+            | Self::Analyzes
+            | Self::Defaults
             | Self::Casts => false,
         }
     }
@@ -93,41 +112,6 @@ pub fn accesses(sql: &str) -> Accesses {
         }
     }
     found
-}
-
-/// The tables from which a statement deletes rows, and what it drops, as SQL.
-pub fn deleted_from(sql: &str) -> BTreeSet<String> {
-    let deletes = |access: &Access| matches!(access, Access::Deletes | Access::Truncates { .. });
-    let mut tables = written(sql, deletes);
-    let parsed = syntax::parse(sql);
-    let nodes = parsed.iter().flat_map(|parsed| &parsed.stmts);
-    for node in nodes.filter_map(|raw| raw.stmt.as_deref().and_then(ast::kind)) {
-        if let NodeEnum::DropStmt(drop) = node {
-            for object in drop.objects.iter().filter_map(ast::kind) {
-                if let NodeEnum::List(path) = object {
-                    let path: Vec<Ident> = ast::strings(&path.items)
-                        .into_iter()
-                        .map(Ident::new)
-                        .collect();
-                    tables.insert(dotted(&path));
-                }
-            }
-        }
-    }
-    tables
-}
-
-/// The tables whose rows a statement adds or changes, as SQL.
-pub fn changed_in(sql: &str) -> BTreeSet<String> {
-    written(sql, |access| {
-        matches!(access, Access::Inserts | Access::Updates(_))
-    })
-}
-
-fn written(sql: &str, how: impl Fn(&Access) -> bool) -> BTreeSet<String> {
-    let relations = accesses(sql).relations.into_iter();
-    let written = relations.filter(|(_, access)| how(access));
-    written.map(|(name, _)| name).collect()
 }
 
 /// What the query of a view accesses: `sql` is the query, or the statement that creates the view.
@@ -194,14 +178,35 @@ fn of_statement(node: &NodeEnum, found: &mut Accesses) {
                 .types
                 .extend(type_name(&ast::strings(&alter.type_name)));
         }
-        NodeEnum::ReindexStmt(reindex) => {
+        NodeEnum::CreateStmt(create) if create.partbound.is_some() => {
+            // The rows of the default partition are looked through.
             found.of_definition = true;
+            for whole in &create.inh_relations {
+                if let Some(NodeEnum::RangeVar(whole)) = ast::kind(whole) {
+                    found
+                        .relations
+                        .extend(named(&tree(whole), Access::Computes));
+                }
+            }
+        }
+        NodeEnum::VacuumStmt(vacuum) => {
+            let Some(access) = vacuum_computes(vacuum) else {
+                return;
+            };
+            for table in &vacuum.rels {
+                if let Some(NodeEnum::VacuumRelation(table)) = ast::kind(table) {
+                    found
+                        .relations
+                        .extend(named(&tree(&table.relation), access.clone()));
+                }
+            }
+        }
+        NodeEnum::ReindexStmt(reindex) => {
             found
                 .relations
                 .extend(named(&tree(&reindex.relation), Access::Computes));
         }
         NodeEnum::ClusterStmt(cluster) => {
-            found.of_definition = true;
             found
                 .relations
                 .extend(named(&tree(&cluster.relation), Access::Computes));
@@ -210,18 +215,59 @@ fn of_statement(node: &NodeEnum, found: &mut Accesses) {
     }
 }
 
-/// Whether a command of ALTER TABLE computes anything for rows that are there.
+/// Whether a command of ALTER TABLE may compute anything for rows that are there, other than what its text says.
 fn computes(command: &NodeEnum) -> bool {
+    use AlterTableType as At;
     let NodeEnum::AlterTableCmd(command) = command else {
-        return false;
+        return true;
     };
-    matches!(
+    !matches!(
         command.subtype(),
-        AlterTableType::AtAddColumn
-            | AlterTableType::AtAlterColumnType
-            | AlterTableType::AtValidateConstraint
-            | AlterTableType::AtAttachPartition
-            | AlterTableType::AtSetAccessMethod
+        At::AtAddConstraint
+            | At::AtAddIdentity
+            | At::AtAddInherit
+            | At::AtAddOf
+            | At::AtAlterConstraint
+            | At::AtChangeOwner
+            | At::AtClusterOn
+            | At::AtColumnDefault
+            | At::AtDetachPartition
+            | At::AtDetachPartitionFinalize
+            | At::AtDisableRowSecurity
+            | At::AtDisableRule
+            | At::AtDisableTrig
+            | At::AtDisableTrigAll
+            | At::AtDisableTrigUser
+            | At::AtDropCluster
+            | At::AtDropColumn
+            | At::AtDropConstraint
+            | At::AtDropExpression
+            | At::AtDropIdentity
+            | At::AtDropInherit
+            | At::AtDropNotNull
+            | At::AtDropOf
+            | At::AtEnableAlwaysRule
+            | At::AtEnableAlwaysTrig
+            | At::AtEnableReplicaRule
+            | At::AtEnableReplicaTrig
+            | At::AtEnableRowSecurity
+            | At::AtEnableRule
+            | At::AtEnableTrig
+            | At::AtEnableTrigAll
+            | At::AtEnableTrigUser
+            | At::AtForceRowSecurity
+            | At::AtGenericOptions
+            | At::AtNoForceRowSecurity
+            | At::AtReplicaIdentity
+            | At::AtResetOptions
+            | At::AtResetRelOptions
+            | At::AtSetCompression
+            | At::AtSetIdentity
+            | At::AtSetOptions
+            | At::AtSetRelOptions
+            | At::AtSetStatistics
+            | At::AtSetStorage
+            | At::AtSetTableSpace
     )
 }
 
@@ -290,12 +336,12 @@ fn of_node(kind: &str, node: &Value, found: &mut BTreeSet<(String, Access)>) {
         }
         "UpdateStmt" => {
             let list = node.get("target_list");
-            // `SET a = DEFAULT` computes the default, as INSERT does.
+            // `SET a = DEFAULT` computes the default, too.
             let defaults = list.is_some_and(|list| list.to_string().contains("SetToDefault"));
             let updates = Access::Updates(columns(list));
             [updates]
                 .into_iter()
-                .chain(defaults.then_some(Access::Inserts))
+                .chain(defaults.then_some(Access::Defaults))
                 .collect()
         }
         "DeleteStmt" => vec![Access::Deletes],
@@ -316,12 +362,12 @@ fn named(relation: &Value, access: Access) -> Option<(String, Access)> {
     relation_name(relation).map(|name| (name, access))
 }
 
-/// The name of a relation, as SQL.
+/// The name of a relation, as SQL. A temporary one has no schema: it is found without, before those of every other one.
 pub(super) fn relation_name(relation: &Value) -> Option<String> {
     let text = |key: &str| relation.get(key).and_then(Value::as_str);
     let name = Ident::new(text("relname")?);
     let schema = text("schemaname")
-        .filter(|schema| !schema.is_empty())
+        .filter(|schema| !schema.is_empty() && *schema != "pg_temp")
         .map(Ident::new);
     let path: Vec<Ident> = schema.into_iter().chain([name]).collect();
     Some(dotted(&path))
@@ -389,43 +435,88 @@ pub fn fires(definition: &str, access: &Access) -> bool {
         Access::Updates(_) => has(UPDATE) && access.updates_one_of(&ast::strings(&trigger.columns)),
         Access::Deletes => has(DELETE),
         Access::Truncates { .. } => has(TRUNCATE),
-        Access::Reads | Access::Refreshes | Access::Computes | Access::Casts => false,
+        Access::Reads
+        | Access::Refreshes
+        | Access::Computes
+        | Access::Analyzes
+        | Access::Defaults
+        | Access::Casts => false,
     }
 }
 
 /// What a foreign key does to the rows of its own table when those that they refer to are accessed. `definition` is what
 /// follows the constraint's name.
-pub fn passed_on(definition: &str, access: &Access) -> Option<Access> {
-    let parsed = syntax::parse(&format!("ALTER TABLE t ADD {definition}")).ok()?;
-    let NodeEnum::AlterTableStmt(alter) = ast::kind(parsed.stmts.first()?.stmt.as_deref()?)? else {
-        return None;
+pub fn passed_on(definition: &str, access: &Access) -> Vec<Access> {
+    let keys = foreign_keys(&format!("ALTER TABLE t ADD {definition}"));
+    let keys = keys.iter();
+    keys.flat_map(|(_, key)| passed_on_by(key, access))
+        .collect()
+}
+
+/// What the foreign keys to a table that a statement defines do to the rows of its own table when the other's are accessed.
+pub fn passes_on(sql: &str, to: &str, access: &Access) -> Vec<Access> {
+    let keys = foreign_keys(sql);
+    let keys = keys.iter().filter(|(table, _)| table == to);
+    keys.flat_map(|(_, key)| passed_on_by(key, access))
+        .collect()
+}
+
+/// The foreign keys that a statement defines, with the tables that they refer to.
+fn foreign_keys(sql: &str) -> Vec<(String, Constraint)> {
+    let Ok(parsed) = syntax::parse(sql) else {
+        return Vec::new();
     };
-    let NodeEnum::AlterTableCmd(command) = ast::kind(alter.cmds.first()?)? else {
-        return None;
-    };
-    let NodeEnum::Constraint(key) = ast::kind(command.def.as_deref()?)? else {
-        return None;
-    };
-    key.pktable.as_ref()?;
-    let own = || Access::Updates(Some(strings_of(&key.fk_attrs)));
-    // The parser's letters: `c`ascade, set `n`ull, set `d`efault; otherwise the statement fails.
-    match access {
-        Access::Deletes => match key.fk_del_action.as_str() {
-            "c" => Some(Access::Deletes),
-            "n" | "d" => Some(own()),
-            _ => None,
-        },
-        Access::Updates(_) => {
-            let acts = matches!(key.fk_upd_action.as_str(), "c" | "n" | "d");
-            (acts && access.updates_one_of(&ast::strings(&key.pk_attrs))).then(own)
+    let statements = parsed.stmts.iter().filter_map(|raw| raw.stmt.as_deref());
+    let mut open: Vec<&NodeEnum> = statements.filter_map(ast::kind).collect();
+    let mut found = Vec::new();
+    while let Some(node) = open.pop() {
+        match node {
+            NodeEnum::CreateStmt(create) => {
+                open.extend(create.table_elts.iter().filter_map(ast::kind));
+            }
+            NodeEnum::AlterTableStmt(alter) => open.extend(alter.cmds.iter().filter_map(ast::kind)),
+            NodeEnum::AlterTableCmd(command) => {
+                open.extend(command.def.as_deref().and_then(ast::kind));
+            }
+            NodeEnum::ColumnDef(column) => {
+                open.extend(column.constraints.iter().filter_map(ast::kind));
+            }
+            NodeEnum::Constraint(key) => {
+                let table = relation_name(&tree(&key.pktable));
+                found.extend(table.map(|table| (table, (**key).clone())));
+            }
+            _ => {}
         }
-        Access::Truncates { cascades: true } => Some(access.clone()),
-        Access::Inserts
+    }
+    found
+}
+
+fn passed_on_by(key: &Constraint, access: &Access) -> Vec<Access> {
+    // That of a column does not name it.
+    let columns = (!key.fk_attrs.is_empty()).then(|| strings_of(&key.fk_attrs));
+    let own = || Access::Updates(columns.clone());
+    // The parser's letters: `c`ascade, set `n`ull, set `d`efault; otherwise the statement fails.
+    let updated = |action: &str| match action {
+        "c" | "n" => vec![own()],
+        "d" => vec![own(), Access::Defaults],
+        _ => Vec::new(),
+    };
+    match access {
+        Access::Deletes if key.fk_del_action == "c" => vec![Access::Deletes],
+        Access::Deletes => updated(&key.fk_del_action),
+        Access::Updates(_) if access.updates_one_of(&ast::strings(&key.pk_attrs)) => {
+            updated(&key.fk_upd_action)
+        }
+        Access::Truncates { cascades: true } => vec![access.clone()],
+        Access::Updates(_)
+        | Access::Inserts
         | Access::Truncates { cascades: false }
         | Access::Reads
         | Access::Refreshes
         | Access::Computes
-        | Access::Casts => None,
+        | Access::Analyzes
+        | Access::Defaults
+        | Access::Casts => Vec::new(),
     }
 }
 

@@ -4,39 +4,106 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use pg_query::{
     Node, NodeEnum,
-    protobuf::{AlterTableType, CopyStmt, DropBehavior, ObjectType, VariableSetStmt},
+    protobuf::{
+        AlterTableType, ConstrType, CopyStmt, DropBehavior, ObjectType, RangeVar, VacuumStmt,
+        VariableSetStmt,
+    },
 };
 use serde_json::Value;
 
 use super::{
-    accesses::read_by,
+    accesses::{Access, read_by, relation_name},
     ast,
     references::strings,
-    statement_kind::{Does, StatementKind},
+    statement_kind::{Does, StatementKind, Topic},
     syntax,
 };
+use crate::sql::{Ident, dotted, join};
 
 /// One thing that a statement may do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Effect {
-    /// It deletes rows or values; by this verb.
-    Deletes(&'static str),
-    /// It changes or adds rows; by this verb.
-    Changes(&'static str),
-    /// It calls a function, or an operator, that is not PostgreSQL's own.
-    Calls(String),
-    /// It does something whose effect its text does not tell.
-    Unknown(String),
-    /// It fires this trigger or rule.
-    Fires(String),
-    /// It changes rows of this table because of a foreign key.
-    PassesOn(String),
+pub struct Effect {
+    /// The harm that it may do.
+    pub harm: Harm,
+    /// What it is about, and approved by, as SQL: a table, a function, a trigger. What is about no object has its verb here.
+    pub about: String,
+    /// How, as a clause: `calls app.f for the view app.v`.
+    pub how: String,
+}
+
+/// The harm that a statement may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Harm {
+    /// Rows or values are deleted.
+    Deletes,
+    /// An object is dropped with all that depends on it.
+    Cascades,
+    /// Rows are changed or added.
+    Changes,
+    /// A function is called, or an operator, that is not PostgreSQL's own.
+    Calls,
+    /// Something else runs whose effect the text does not tell.
+    Runs,
+    /// Rows of another table are changed because of a foreign key.
+    PassesOn,
     /// Reads and writes wait for as long as it runs.
-    BlocksReads(&'static str),
+    BlocksReads,
     /// Writes wait for as long as it runs.
-    BlocksWrites(&'static str),
-    /// It writes a table, or its indexes, anew.
-    Rewrites(&'static str),
+    BlocksWrites,
+    /// A table, or its indexes, are written anew.
+    Rewrites,
+}
+
+impl Effect {
+    fn new(harm: Harm, about: impl Into<String>, how: impl Into<String>) -> Self {
+        let (about, how) = (about.into(), how.into());
+        Self { harm, about, how }
+    }
+
+    fn runs(harm: Harm, verb: &str, about: impl Into<String>) -> Self {
+        Self::new(harm, about, format!("runs {verb}"))
+    }
+
+    /// Rows or values of this object are deleted.
+    pub fn deletes(verb: &str, about: impl Into<String>) -> Self {
+        Self::runs(Harm::Deletes, verb, about)
+    }
+
+    fn changes(verb: &str, about: impl Into<String>) -> Self {
+        Self::runs(Harm::Changes, verb, about)
+    }
+
+    /// This function, or operator, is called.
+    pub fn calls(name: impl Into<String>) -> Self {
+        let name = name.into();
+        let how = format!("calls {name}");
+        Self::new(Harm::Calls, name, how)
+    }
+
+    /// Something runs whose effect nobody can tell.
+    pub fn unknown(what: &str, about: impl Into<String>) -> Self {
+        Self::runs(Harm::Runs, what, about)
+    }
+
+    /// This trigger or rule fires; `sort` is which of them.
+    pub fn fires(sort: &str, name: impl Into<String>) -> Self {
+        let name = name.into();
+        let how = format!("fires the {sort} {name}");
+        Self::new(Harm::Runs, name, how)
+    }
+
+    /// It does so for this object, which evaluates it.
+    #[must_use]
+    pub fn of(self, object: &str) -> Self {
+        let how = format!("{} for {object}", self.how);
+        Self { how, ..self }
+    }
+
+    /// Rows of this table change because of a foreign key.
+    pub fn passes_on(table: &str, by: &str) -> Self {
+        let how = format!("changes rows of {table}, by the {by}");
+        Self::new(Harm::PassesOn, table, how)
+    }
 }
 
 /// What a statement may do. DDL that evaluates nothing on rows that are there does nothing; definitions do not run.
@@ -75,8 +142,60 @@ pub fn evaluated(sql: &str) -> BTreeSet<Effect> {
     found
 }
 
-fn unknown(what: impl Into<String>) -> Effect {
-    Effect::Unknown(what.into())
+/// What a definition, which a plan's own statement makes, evaluates at an access to its relation: a default for rows that come,
+/// a policy for each, the rest where values are stored.
+pub fn defined(sql: &str, access: &Access) -> BTreeSet<Effect> {
+    let mut found = BTreeSet::new();
+    let gives_defaults = matches!(access, Access::Inserts | Access::Defaults);
+    let stores = gives_defaults || access.stores() || *access == Access::Analyzes;
+    let is = |node: &Value, field: &str, kind: i32| node[field].as_i64() == Some(kind.into());
+    let is_default = |node: &Value| {
+        is(node, "contype", ConstrType::ConstrDefault as i32)
+            || is(node, "subtype", AlterTableType::AtColumnDefault as i32)
+    };
+    match syntax::parse(sql) {
+        Ok(parsed) => {
+            let nodes = parsed.stmts.iter().filter_map(|raw| raw.stmt.as_deref());
+            for node in nodes.filter_map(ast::kind) {
+                let is_policy = matches!(
+                    node,
+                    NodeEnum::CreatePolicyStmt(_) | NodeEnum::AlterPolicyStmt(_)
+                );
+                if stores || is_policy {
+                    walk_but(
+                        &tree(node),
+                        &|node| !gives_defaults && is_default(node),
+                        &mut found,
+                    );
+                }
+            }
+        }
+        Err(_) => _ = found.insert(unknown("a statement that cannot be read")),
+    }
+    found
+}
+
+/// Whether event triggers may fire when a statement runs.
+pub fn fires_event_triggers(sql: &str) -> bool {
+    let Ok(parsed) = syntax::parse(sql) else {
+        return true;
+    };
+    let nodes = parsed.stmts.iter().filter_map(|raw| raw.stmt.as_deref());
+    nodes.filter_map(ast::kind).any(|node| match node {
+        // Of these PostgreSQL does not fire any. Docs: 40.1 Overview of Event Trigger Behavior.
+        NodeEnum::CreateEventTrigStmt(_) | NodeEnum::AlterEventTrigStmt(_) => false,
+        NodeEnum::SelectStmt(select) => select.into_clause.is_some(),
+        NodeEnum::ReindexStmt(_) | NodeEnum::RefreshMatViewStmt(_) => true,
+        node => matches!(
+            StatementKind::of(node).topic,
+            Topic::Schema | Topic::Subscription | Topic::Owned
+        ),
+    })
+}
+
+/// What is about no object.
+fn unknown(what: &str) -> Effect {
+    Effect::unknown(what, what)
 }
 
 fn of_statement(node: &NodeEnum, found: &mut BTreeSet<Effect>) {
@@ -90,7 +209,8 @@ fn of_statement(node: &NodeEnum, found: &mut BTreeSet<Effect>) {
 
 /// A statement of which only its kind is known.
 fn of_kind(node: &NodeEnum) -> Effect {
-    unknown(format!("a statement of the kind {}", name_of(node)))
+    let kind = name_of(node);
+    Effect::unknown(&format!("a statement of the kind {kind}"), kind)
 }
 
 /// A statement whose parts decide what it does.
@@ -102,9 +222,9 @@ fn of_parts(node: &NodeEnum, found: &mut BTreeSet<Effect>) {
             // Only what runs code is worth a SELECT in a plan.
             let read = read_by(&query).into_iter();
             found.extend(read.map(|relation| {
-                unknown(format!(
-                    "a query of {relation}, which may be a view that calls functions"
-                ))
+                let what =
+                    format!("a query of {relation}, which may be a view that calls functions");
+                Effect::unknown(&what, relation)
             }));
             None
         }
@@ -115,39 +235,78 @@ fn of_parts(node: &NodeEnum, found: &mut BTreeSet<Effect>) {
             None
         }
         NodeEnum::AlterTableStmt(alter) => {
+            let table = named(alter.relation.as_ref());
             for command in alter.cmds.iter().filter_map(ast::kind) {
-                of_command(command, found);
+                of_command(&table, command, found);
             }
             None
         }
         NodeEnum::AlterSeqStmt(alter) => {
             let restarts = alter.options.iter().any(restarts);
-            restarts.then_some(Effect::Changes("ALTER SEQUENCE … RESTART"))
+            restarts.then(|| {
+                Effect::changes("ALTER SEQUENCE … RESTART", named(alter.sequence.as_ref()))
+            })
         }
-        NodeEnum::TruncateStmt(_) => Some(Effect::Deletes("TRUNCATE")),
+        NodeEnum::TruncateStmt(truncate) => {
+            let tables = truncate.relations.iter().filter_map(ast::kind);
+            found.extend(tables.filter_map(|table| match table {
+                NodeEnum::RangeVar(table) => {
+                    relation_name(&tree(table)).map(|it| Effect::deletes("TRUNCATE", it))
+                }
+                _ => None,
+            }));
+            None
+        }
         NodeEnum::CopyStmt(copy) => Some(of_copy(copy)),
-        NodeEnum::DropStmt(drop) => of_drop(drop.remove_type(), drop.behavior()),
-        NodeEnum::DropOwnedStmt(_) => Some(Effect::Deletes("DROP OWNED")),
-        NodeEnum::DropdbStmt(_) => Some(Effect::Deletes("DROP DATABASE")),
+        NodeEnum::DropStmt(drop) => {
+            if let Some((harm, verb)) = deletes(drop.remove_type(), drop.behavior()) {
+                let objects = drop.objects.iter().filter_map(name_of_dropped);
+                found.extend(objects.map(|it| Effect::runs(harm, verb, it)));
+            }
+            None
+        }
+        NodeEnum::DropOwnedStmt(drop) => {
+            let roles: Vec<Value> = drop.roles.iter().map(tree).collect();
+            let roles = roles
+                .iter()
+                .filter_map(|role| role["node"]["RoleSpec"]["rolename"].as_str());
+            let verb = "DROP OWNED";
+            Some(Effect::deletes(
+                verb,
+                format!("{verb} BY {}", join(roles.map(Ident::new), ", ")),
+            ))
+        }
+        NodeEnum::DropdbStmt(drop) => Some(Effect::deletes(
+            "DROP DATABASE",
+            Ident::new(&drop.dbname).to_string(),
+        )),
         // REFRESH runs the view's query with every function in it, CREATE EXTENSION and ALTER EXTENSION … UPDATE a script that
         // can do anything. By hand they need approval. Forge's own steps for a view or an extension that the tree declares do
         // not: whoever reviewed the tree has reviewed those, and the steps carry forge's mark (`forge:safe`).
         NodeEnum::RefreshMatViewStmt(refresh) => {
             let verb = "REFRESH MATERIALIZED VIEW";
             if !refresh.concurrent {
-                found.extend([Effect::BlocksReads(verb), Effect::Rewrites(verb)]);
+                found.extend(rewriting(verb));
             }
-            Some(unknown(format!("{verb}, which runs the view's query")))
+            Some(Effect::unknown(
+                &format!("{verb}, which runs the view's query"),
+                named(refresh.relation.as_ref()),
+            ))
         }
         NodeEnum::VacuumStmt(vacuum) => {
             if vacuum.options.iter().any(|option| is_on(option, "full")) {
                 found.extend(rewriting("VACUUM FULL"));
             }
-            None
+            let computes = vacuum_computes(vacuum).is_some();
+            (computes && vacuum.rels.is_empty())
+                .then(|| unknown("VACUUM or ANALYZE of every table"))
         }
-        NodeEnum::ClusterStmt(_) => {
+        NodeEnum::ClusterStmt(cluster) => {
             found.extend(rewriting("CLUSTER"));
-            None
+            cluster
+                .relation
+                .is_none()
+                .then(|| unknown("CLUSTER of every table"))
         }
         NodeEnum::ReindexStmt(reindex) => {
             // The lock on an index stops the planning of every query on its table.
@@ -158,24 +317,21 @@ fn of_parts(node: &NodeEnum, found: &mut BTreeSet<Effect>) {
             {
                 found.extend(rewriting("REINDEX"));
             }
-            None
+            reindex
+                .relation
+                .is_none()
+                .then(|| unknown("REINDEX of every table"))
         }
         // PostgreSQL docs: 13.3 Explicit Locking; modes count from ACCESS SHARE = 1.
         NodeEnum::LockStmt(lock) => match lock.mode {
-            8.. => Some(Effect::BlocksReads("LOCK TABLE")),
-            5.. => Some(Effect::BlocksWrites("LOCK TABLE")),
+            8.. => Some(blocking(Harm::BlocksReads, "LOCK TABLE")),
+            5.. => Some(blocking(Harm::BlocksWrites, "LOCK TABLE")),
             _ => None,
         },
-        NodeEnum::CreateExtensionStmt(create) => Some(unknown(format!(
-            "the script of the extension {}",
-            create.extname
-        ))),
-        NodeEnum::AlterExtensionStmt(alter) => Some(unknown(format!(
-            "the script of the extension {}",
-            alter.extname
-        ))),
+        NodeEnum::CreateExtensionStmt(create) => Some(script_of(&create.extname)),
+        NodeEnum::AlterExtensionStmt(alter) => Some(script_of(&alter.extname)),
         NodeEnum::VariableSetStmt(set) if is_harmless_setting(set) => None,
-        NodeEnum::VariableSetStmt(set) => Some(unknown(format!("SET {}", set.name))),
+        NodeEnum::VariableSetStmt(set) => Some(unknown(&format!("SET {}", set.name))),
         node => Some(of_kind(node)),
     };
     found.extend(effect);
@@ -183,7 +339,40 @@ fn of_parts(node: &NodeEnum, found: &mut BTreeSet<Effect>) {
 
 /// What writes relations anew behind a lock that lets nobody in.
 fn rewriting(verb: &'static str) -> [Effect; 2] {
-    [Effect::BlocksReads(verb), Effect::Rewrites(verb)]
+    [
+        blocking(Harm::BlocksReads, verb),
+        Effect::runs(Harm::Rewrites, verb, verb),
+    ]
+}
+
+fn blocking(harm: Harm, verb: &str) -> Effect {
+    Effect::new(harm, verb, format!("until {verb} ends"))
+}
+
+fn script_of(extension: &str) -> Effect {
+    let extension = Ident::new(extension).to_string();
+    Effect::unknown(
+        &format!("the script of the extension {extension}"),
+        extension,
+    )
+}
+
+/// The name of a relation that a statement is about, as SQL.
+fn named(relation: Option<&RangeVar>) -> String {
+    let name = relation.and_then(|relation| relation_name(&tree(relation)));
+    name.unwrap_or_default()
+}
+
+/// What is computed of the rows of the tables that a VACUUM or ANALYZE names, if anything is.
+pub(super) fn vacuum_computes(vacuum: &VacuumStmt) -> Option<Access> {
+    let has = |name| vacuum.options.iter().any(|option| is_on(option, name));
+    if has("full") {
+        Some(Access::Computes)
+    } else if !vacuum.is_vacuumcmd || has("analyze") {
+        Some(Access::Analyzes)
+    } else {
+        None
+    }
 }
 
 /// Whether an option is given and not switched off.
@@ -208,46 +397,63 @@ fn of_copy(copy: &CopyStmt) -> Effect {
     if copy.is_program {
         unknown("COPY … PROGRAM")
     } else if copy.is_from {
-        Effect::Changes("COPY")
+        Effect::changes("COPY", named(copy.relation.as_ref()))
     } else {
         unknown("COPY … TO")
     }
 }
 
-fn of_drop(sort: ObjectType, behavior: DropBehavior) -> Option<Effect> {
+/// How a DROP deletes rows or values, if it does.
+fn deletes(sort: ObjectType, behavior: DropBehavior) -> Option<(Harm, &'static str)> {
     match sort {
-        ObjectType::ObjectTable => Some(Effect::Deletes("DROP TABLE")),
-        // One with CASCADE takes columns and tables along.
-        _ if behavior == DropBehavior::DropCascade => Some(Effect::Deletes("DROP … CASCADE")),
+        // It takes columns and tables along.
+        _ if behavior == DropBehavior::DropCascade => Some((Harm::Cascades, CASCADE)),
+        ObjectType::ObjectTable => Some((Harm::Deletes, "DROP TABLE")),
         // It may own tables.
-        ObjectType::ObjectExtension => Some(Effect::Deletes("DROP EXTENSION")),
+        ObjectType::ObjectExtension => Some((Harm::Deletes, "DROP EXTENSION")),
         // Its position goes with it.
-        ObjectType::ObjectSequence => Some(Effect::Deletes("DROP SEQUENCE")),
+        ObjectType::ObjectSequence => Some((Harm::Deletes, "DROP SEQUENCE")),
         _ => None,
     }
 }
 
+const CASCADE: &str = "DROP … CASCADE";
+
+/// The name of an object that a DROP names, as SQL, without the arguments of a function.
+fn name_of_dropped(object: &Node) -> Option<String> {
+    let names = match ast::kind(object)? {
+        NodeEnum::String(name) => vec![name.sval.as_str()],
+        NodeEnum::List(path) => ast::strings(&path.items),
+        NodeEnum::TypeName(name) => ast::strings(&name.names),
+        NodeEnum::ObjectWithArgs(function) => ast::strings(&function.objname),
+        _ => return None,
+    };
+    let path: Vec<Ident> = names.into_iter().map(Ident::new).collect();
+    Some(dotted(&path))
+}
+
 /// A command of ALTER TABLE. Expressions count where they are evaluated for the rows that are there.
-fn of_command(node: &NodeEnum, found: &mut BTreeSet<Effect>) {
+fn of_command(table: &str, node: &NodeEnum, found: &mut BTreeSet<Effect>) {
     let NodeEnum::AlterTableCmd(command) = node else {
         return;
     };
+    let part = || format!("{table}.{}", Ident::new(&command.name));
     match command.subtype() {
-        AlterTableType::AtDropColumn => {
-            found.insert(Effect::Deletes("DROP COLUMN"));
-        }
         _ if command.behavior() == DropBehavior::DropCascade => {
-            found.insert(Effect::Deletes("DROP … CASCADE"));
+            found.insert(Effect::runs(Harm::Cascades, CASCADE, part()));
+        }
+        AlterTableType::AtDropColumn => {
+            found.insert(Effect::deletes("DROP COLUMN", part()));
         }
         // The default of rows that come.
         AlterTableType::AtColumnDefault => {}
         AlterTableType::AtAlterColumnType => {
             // USING can give any value, and a cast can round one.
-            found.insert(Effect::Changes("ALTER COLUMN … TYPE"));
+            found.insert(Effect::changes("ALTER COLUMN … TYPE", part()));
             walk(&tree(node), found);
         }
         AlterTableType::AtSetIdentity if command.def.as_deref().is_some_and(restarts) => {
-            found.insert(Effect::Changes("ALTER COLUMN … RESTART"));
+            found.insert(Effect::changes("ALTER COLUMN … RESTART", part()));
         }
         _ => walk(&tree(node), found),
     }
@@ -292,12 +498,20 @@ pub(super) fn tree(part: &impl serde::Serialize) -> Value {
 
 /// Looks through a statement or an expression for what it does.
 fn walk(value: &Value, found: &mut BTreeSet<Effect>) {
+    walk_but(value, &|_| false, found);
+}
+
+/// As [`walk`], but for the nodes that are left out with all that is in them.
+fn walk_but(value: &Value, is_left_out: &impl Fn(&Value) -> bool, found: &mut BTreeSet<Effect>) {
     match value {
-        Value::Array(items) => items.iter().for_each(|item| walk(item, found)),
+        Value::Array(items) => items
+            .iter()
+            .for_each(|item| walk_but(item, is_left_out, found)),
+        Value::Object(_) if is_left_out(value) => {}
         Value::Object(fields) => {
             for (kind, field) in fields {
-                found.extend(of_node(kind, field));
-                walk(field, found);
+                of_node(kind, field, found);
+                walk_but(field, is_left_out, found);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
@@ -305,32 +519,53 @@ fn walk(value: &Value, found: &mut BTreeSet<Effect>) {
 }
 
 /// What a node of this kind does by itself.
-fn of_node(kind: &str, fields: &Value) -> Option<Effect> {
-    match kind {
-        "InsertStmt" => Some(Effect::Changes("INSERT")),
-        "UpdateStmt" => Some(Effect::Changes("UPDATE")),
-        "MergeStmt" => Some(Effect::Deletes("MERGE")),
-        "DeleteStmt" => Some(Effect::Deletes("DELETE")),
+fn of_node(kind: &str, fields: &Value, found: &mut BTreeSet<Effect>) {
+    let relation = || relation_name(&fields["relation"]).unwrap_or_default();
+    let effect = match kind {
+        "InsertStmt" => Some(Effect::changes("INSERT", relation())),
+        "UpdateStmt" => Some(Effect::changes("UPDATE", relation())),
+        "MergeStmt" => Some(Effect::deletes("MERGE", relation())),
+        "DeleteStmt" => Some(Effect::deletes("DELETE", relation())),
         "ExecuteStmt" => Some(unknown("EXECUTE")),
         "DoStmt" => Some(unknown("DO")),
-        "CallStmt" => Some(unknown("CALL")),
+        "CallStmt" => {
+            let procedure = strings(fields["funccall"].get("funcname"));
+            Some(Effect::unknown("CALL", procedure.join(".")))
+        }
         "FuncCall" => {
             let name = strings(fields.get("funcname"));
             match name[..] {
                 ["pg_catalog", function] | [function] if is_harmless_function(function) => None,
-                ["pg_catalog", function] | [function] => {
-                    Some(unknown(format!("the function {function}")))
-                }
-                _ => Some(Effect::Calls(name.join("."))),
+                ["pg_catalog", function] | [function] => Some(Effect::unknown(
+                    &format!("the function {function}"),
+                    function,
+                )),
+                _ => Some(Effect::calls(name.join("."))),
             }
         }
-        "AExpr" => match strings(fields.get("name"))[..] {
-            [] | [_] | ["pg_catalog", _] => None,
-            [ref schema @ .., operator] => {
-                Some(Effect::Calls(format!("{}.{operator}", schema.join("."))))
-            }
-        },
+        "AExpr" => operator(fields.get("name")),
+        "SubLink" => operator(fields.get("oper_name")),
+        "SortBy" => operator(fields.get("use_op")),
+        // Operator classes are not among it: only a superuser can make one.
+        "Constraint" => {
+            let exclusions = fields["exclusions"].as_array().into_iter().flatten();
+            found.extend(exclusions.filter_map(|it| {
+                operator(it["node"]["List"]["items"][1]["node"]["List"].get("items"))
+            }));
+            None
+        }
         _ => None,
+    };
+    found.extend(effect);
+}
+
+/// The call of an operator that is not PostgreSQL's own.
+fn operator(name: Option<&Value>) -> Option<Effect> {
+    match strings(name)[..] {
+        [] | [_] | ["pg_catalog", _] => None,
+        [ref schema @ .., operator] => {
+            Some(Effect::calls(format!("{}.{operator}", schema.join("."))))
+        }
     }
 }
 

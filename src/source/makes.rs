@@ -1,17 +1,33 @@
 //! What statements of a plan make that later ones may meet.
 
-use pg_query::{NodeEnum, protobuf::RangeVar};
+use pg_query::{
+    NodeEnum,
+    protobuf::{AlterTableType, ConstrType, ObjectType, RangeVar},
+};
 
 use super::{accesses::relation_name, ast, effects::tree, syntax};
 use crate::sql::{Ident, dotted};
 
-/// What a statement of a plan makes that later ones may meet.
+/// What a statement of a plan makes that later ones may meet. Relations and types are named as SQL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Makes {
-    /// A table, which nothing is said of.
+    /// A table.
     Table(String),
     /// A view, by the statement.
     View(String),
+    /// A type whose values are checked by nothing but what the statement says.
+    Type(String),
+    /// Something of a relation or a domain that the statement defines: a default, a constraint, an index, a policy.
+    Part(String),
+    /// Columns have other names, or are computed of others.
+    Columns(String),
+    /// A table has to do with another one: it is a partition of it, inherits from it, or is made like it.
+    Kin {
+        /// The table.
+        part: String,
+        /// The other one.
+        whole: String,
+    },
     /// A trigger on the relation.
     Trigger {
         /// The relation.
@@ -36,46 +52,153 @@ pub enum Makes {
 }
 
 /// What a statement makes that later statements may meet.
-pub fn makes(sql: &str) -> Option<Makes> {
-    let parsed = syntax::parse(sql).ok()?;
+pub fn makes(sql: &str) -> Vec<Makes> {
+    let parsed = syntax::parse(sql);
+    let nodes = parsed.iter().flat_map(|parsed| &parsed.stmts);
+    let nodes = nodes.filter_map(|raw| ast::kind(raw.stmt.as_deref()?));
+    nodes.flat_map(made_by).collect()
+}
+
+fn made_by(node: &NodeEnum) -> Vec<Makes> {
     let relation = |relation: &Option<RangeVar>| relation_name(&tree(relation));
-    let sibling = |of: &RangeVar, schema: &str, name: &str| {
-        let schema = if schema.is_empty() {
-            of.schemaname.as_str()
-        } else {
-            schema
-        };
-        let path = [schema, name].map(Ident::new);
-        dotted(&path)
-    };
-    match ast::kind(parsed.stmts.first()?.stmt.as_deref()?)? {
-        NodeEnum::CreateStmt(create) => relation(&create.relation).map(Makes::Table),
-        NodeEnum::CreateTableAsStmt(create) => {
-            relation(&create.into.as_ref()?.rel).map(Makes::Table)
+    let one = |made: Option<Makes>| made.into_iter().collect();
+    let part = |of: &Option<RangeVar>| one(relation(of).map(Makes::Part));
+    match node {
+        NodeEnum::CreateStmt(create) => {
+            let Some(table) = relation(&create.relation) else {
+                return Vec::new();
+            };
+            let likes = create
+                .table_elts
+                .iter()
+                .filter_map(|element| match ast::kind(element)? {
+                    NodeEnum::TableLikeClause(like) => relation(&like.relation),
+                    _ => None,
+                });
+            let wholes = create.inh_relations.iter().filter_map(ast::kind);
+            let wholes = wholes.filter_map(|whole| match whole {
+                NodeEnum::RangeVar(whole) => relation_name(&tree(whole)),
+                _ => None,
+            });
+            let kin = wholes.chain(likes).map(|whole| kin(&table, whole));
+            let own = [Makes::Table(table.clone()), Makes::Part(table.clone())];
+            own.into_iter().chain(kin).collect()
         }
-        NodeEnum::ViewStmt(view) => relation(&view.view).map(Makes::View),
-        NodeEnum::CreateTrigStmt(trigger) => Some(Makes::Trigger {
-            on: relation(&trigger.relation)?,
-            name: Ident::new(&trigger.trigname).to_string(),
-        }),
-        NodeEnum::RuleStmt(rule) => Some(Makes::Rule {
-            on: relation(&rule.relation)?,
-            name: Ident::new(&rule.rulename).to_string(),
-        }),
-        NodeEnum::RenameStmt(rename) if rename.subname.is_empty() => {
-            let of = rename.relation.as_ref()?;
-            Some(Makes::Name {
-                from: relation(&rename.relation)?,
-                to: sibling(of, "", &rename.newname),
-            })
+        NodeEnum::CreateTableAsStmt(create) => {
+            let into = create.into.as_ref();
+            one(into.and_then(|into| relation(&into.rel)).map(Makes::Table))
+        }
+        NodeEnum::SelectStmt(select) => {
+            let into = select.into_clause.as_ref();
+            one(into.and_then(|into| relation(&into.rel)).map(Makes::Table))
+        }
+        NodeEnum::AlterTableStmt(alter) => altered(alter.relation.as_ref(), &alter.cmds),
+        NodeEnum::IndexStmt(index) => part(&index.relation),
+        NodeEnum::CreatePolicyStmt(policy) => part(&policy.table),
+        NodeEnum::AlterPolicyStmt(policy) => part(&policy.table),
+        NodeEnum::CreateStatsStmt(statistics) => {
+            let of = statistics.relations.iter().filter_map(ast::kind);
+            let of = of.filter_map(|of| match of {
+                NodeEnum::RangeVar(of) => relation_name(&tree(of)),
+                _ => None,
+            });
+            of.map(Makes::Part).collect()
+        }
+        NodeEnum::CreateEnumStmt(create) => typed(&ast::strings(&create.type_name)),
+        NodeEnum::CompositeTypeStmt(create) => one(relation(&create.typevar).map(Makes::Type)),
+        NodeEnum::CreateDomainStmt(create) => {
+            let name = ast::strings(&create.domainname);
+            [typed(&name), vec![Makes::Part(path(&name))]].concat()
+        }
+        NodeEnum::AlterDomainStmt(alter) => {
+            vec![Makes::Part(path(&ast::strings(&alter.type_name)))]
+        }
+        NodeEnum::ViewStmt(view) => one(relation(&view.view).map(Makes::View)),
+        NodeEnum::CreateTrigStmt(trigger) => one(relation(&trigger.relation).map(|on| {
+            let name = Ident::new(&trigger.trigname).to_string();
+            Makes::Trigger { on, name }
+        })),
+        NodeEnum::RuleStmt(rule) => one(relation(&rule.relation).map(|on| {
+            let name = Ident::new(&rule.rulename).to_string();
+            Makes::Rule { on, name }
+        })),
+        NodeEnum::RenameStmt(rename) => {
+            let Some((from, of)) = relation(&rename.relation).zip(rename.relation.as_ref()) else {
+                return Vec::new();
+            };
+            if rename.rename_type() == ObjectType::ObjectColumn {
+                return vec![Makes::Columns(from)];
+            }
+            if !rename.subname.is_empty() {
+                return Vec::new();
+            }
+            let to = sibling(of, "", &rename.newname);
+            vec![Makes::Name { from, to }]
         }
         NodeEnum::AlterObjectSchemaStmt(alter) => {
-            let of = alter.relation.as_ref()?;
-            Some(Makes::Name {
-                from: relation(&alter.relation)?,
-                to: sibling(of, &alter.newschema, &of.relname),
-            })
+            let Some((from, of)) = relation(&alter.relation).zip(alter.relation.as_ref()) else {
+                return Vec::new();
+            };
+            let to = sibling(of, &alter.newschema, &of.relname);
+            vec![Makes::Name { from, to }]
         }
-        _ => None,
+        _ => Vec::new(),
     }
+}
+
+/// What ALTER TABLE makes.
+fn altered(relation: Option<&RangeVar>, commands: &[pg_query::Node]) -> Vec<Makes> {
+    let Some(table) = relation.and_then(|relation| relation_name(&tree(relation))) else {
+        return Vec::new();
+    };
+    let mut found = vec![Makes::Part(table.clone())];
+    for command in commands.iter().filter_map(ast::kind) {
+        let NodeEnum::AlterTableCmd(command) = command else {
+            continue;
+        };
+        let definition = command.def.as_deref().and_then(ast::kind);
+        match (command.subtype(), definition) {
+            (AlterTableType::AtAddColumn, Some(NodeEnum::ColumnDef(column))) => {
+                let constraints = column.constraints.iter().filter_map(ast::kind);
+                let is_computed = constraints.into_iter().any(|it| {
+                    matches!(it, NodeEnum::Constraint(it) if it.contype() == ConstrType::ConstrGenerated)
+                });
+                found.extend(is_computed.then(|| Makes::Columns(table.clone())));
+            }
+            (AlterTableType::AtAttachPartition, Some(NodeEnum::PartitionCmd(attach))) => {
+                let part = relation_name(&tree(&attach.name));
+                found.extend(part.map(|part| kin(&part, table.clone())));
+            }
+            (AlterTableType::AtAddInherit, Some(NodeEnum::RangeVar(whole))) => {
+                found.extend(relation_name(&tree(whole)).map(|whole| kin(&table, whole)));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn kin(part: &str, whole: String) -> Makes {
+    let part = part.to_owned();
+    Makes::Kin { part, whole }
+}
+
+fn typed(name: &[&str]) -> Vec<Makes> {
+    vec![Makes::Type(path(name))]
+}
+
+fn path(name: &[&str]) -> String {
+    let path: Vec<Ident> = name.iter().map(Ident::new).collect();
+    dotted(&path)
+}
+
+/// A relation of another name or schema.
+fn sibling(of: &RangeVar, schema: &str, name: &str) -> String {
+    let schema = if schema.is_empty() {
+        of.schemaname.as_str()
+    } else {
+        schema
+    };
+    let path = [schema, name].map(Ident::new);
+    dotted(&path)
 }

@@ -15,7 +15,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
     ),
     ("EXPLAIN ANALYZE DELETE FROM app.t", &["deletes-data"]),
     ("PREPARE p AS DELETE FROM app.t", &["deletes-data"]),
-    ("EXECUTE p", &["runs-code"]),
+    ("EXECUTE p", &["runs-code:EXECUTE"]),
     ("TRUNCATE app.t", &["deletes-data"]),
     (
         "MERGE INTO app.t USING app.n ON n.id = t.id WHEN MATCHED THEN DELETE",
@@ -23,50 +23,62 @@ const STATEMENTS: &[(&str, &[&str])] = &[
     ),
     (
         "DO $$ BEGIN EXECUTE 'DELETE FROM app.t'; END $$",
-        &["runs-code"],
+        &["runs-code:DO"],
     ),
-    ("CALL app.purge()", &["runs-code"]),
-    ("SELECT app.purge()", &["runs-code"]),
-    ("SELECT * FROM app.purging_view", &["runs-code"]),
+    ("CALL app.purge()", &["runs-code:app.purge"]),
+    ("SELECT app.purge()", &["runs-code:app.purge"]),
+    (
+        "SELECT * FROM app.purging_view",
+        &["runs-code:app.purging_view"],
+    ),
     (
         "ALTER TABLE app.t ADD COLUMN b int DEFAULT app.purge()",
-        &["runs-code"],
+        &["runs-code:app.purge"],
     ),
     (
         "ALTER TABLE app.t ALTER COLUMN a TYPE int USING app.purge()",
-        &["changes-rows", "runs-code"],
+        &["changes-rows:app.t.a", "runs-code:app.purge"],
     ),
     (
         "ALTER TABLE app.t ALTER COLUMN a TYPE text USING ''",
-        &["changes-rows"],
+        &["changes-rows:app.t.a"],
     ),
-    ("ALTER SEQUENCE app.s RESTART", &["changes-rows"]),
+    ("ALTER SEQUENCE app.s RESTART", &["changes-rows:app.s"]),
     (
         "ALTER TABLE app.t ALTER COLUMN a RESTART WITH 1",
-        &["changes-rows"],
+        &["changes-rows:app.t.a"],
     ),
     ("DROP SEQUENCE app.s", &["deletes-data:app.s"]),
     // The step is about app.t, and this is not.
     ("DELETE FROM app.n", &["deletes-data:app.n"]),
-    ("TRUNCATE app.t, app.n", &["deletes-data:app.n"]),
+    (
+        "TRUNCATE app.t, app.n",
+        &["deletes-data", "deletes-data:app.n"],
+    ),
     ("DROP TABLE app.n", &["deletes-data:app.n"]),
     ("UPDATE app.n SET a = 1", &["changes-rows:app.n"]),
-    ("ALTER ROLE postgres PASSWORD 'x'", &["runs-code"]),
-    ("CREATE INDEX i ON app.t (app.purge(a))", &["runs-code"]),
-    ("SELECT pg_catalog.lo_unlink(1)", &["runs-code"]),
-    ("SELECT setval('app.s', 1)", &["runs-code"]),
+    (
+        "ALTER ROLE postgres PASSWORD 'x'",
+        &["runs-code:AlterRoleStmt"],
+    ),
+    (
+        "CREATE INDEX i ON app.t (app.purge(a))",
+        &["runs-code:app.purge"],
+    ),
+    ("SELECT pg_catalog.lo_unlink(1)", &["runs-code:lo_unlink"]),
+    ("SELECT setval('app.s', 1)", &["runs-code:setval"]),
     (
         "SELECT set_config('session_replication_role', 'replica', false)",
-        &["runs-code"],
+        &["runs-code:set_config"],
     ),
-    ("SET ROLE postgres", &["runs-code"]),
-    ("REFRESH MATERIALIZED VIEW app.m", &["runs-code"]),
-    ("CREATE EXTENSION hstore", &["runs-code"]),
-    ("ALTER EXTENSION hstore UPDATE", &["runs-code"]),
+    ("SET ROLE postgres", &["runs-code:SET role"]),
+    ("REFRESH MATERIALIZED VIEW app.m", &["runs-code:app.m"]),
+    ("CREATE EXTENSION hstore", &["runs-code:hstore"]),
+    ("ALTER EXTENSION hstore UPDATE", &["runs-code:hstore"]),
     ("UPDATE app.t SET a = NULL", &["changes-rows"]),
     (
         "UPDATE app.t SET a = app.purge()",
-        &["changes-rows", "runs-code"],
+        &["changes-rows", "runs-code:app.purge"],
     ),
     (
         "INSERT INTO app.t VALUES (1) ON CONFLICT (id) DO UPDATE SET a = NULL",
@@ -127,6 +139,14 @@ fn another_table_has_no_part_in_what_is_allowed_of_the_step() {
             "app.n",
         ),
         ("DROP TABLE app.n", "app.n"),
+        ("TRUNCATE app.n CASCADE", "app.n"),
+        ("ALTER TABLE app.n DROP COLUMN b", "app.n.b"),
+        ("ALTER TABLE app.t DROP COLUMN c", "app.t.c"),
+        ("ALTER TABLE app.n DROP CONSTRAINT c CASCADE", "app.n.c"),
+        ("DROP VIEW app.v CASCADE", "app.v"),
+        ("DROP SCHEMA other CASCADE", "other"),
+        ("DROP EXTENSION hstore CASCADE", "hstore"),
+        ("DROP SEQUENCE app.s", "app.s"),
     ] {
         let environment = environment(&draft(&format!("{dropped}{added};\n\nCOMMIT;\n")));
         let own = ["approve", "--allow", "deletes-data:app.t.b"];
@@ -143,6 +163,41 @@ fn another_table_has_no_part_in_what_is_allowed_of_the_step() {
     }
 }
 
+/// What is allowed of a step's code allows no other code that somebody has added to it.
+#[test]
+fn other_code_has_no_part_in_what_is_allowed_of_the_step() {
+    let own = "BEGIN;\n\n-- forge:step 1 create default app.t.a\n-- hazard: runs-code · calls app.f\n\
+        ALTER TABLE app.t ADD COLUMN a int DEFAULT app.f();\n";
+    for (added, about) in [
+        ("SELECT app.g()", "app.g"),
+        ("DO 'BEGIN END'", "DO"),
+        ("CALL app.p()", "app.p"),
+        ("SELECT setval('app.s', 1)", "setval"),
+        ("REFRESH MATERIALIZED VIEW app.m", "app.m"),
+    ] {
+        let environment = environment(&draft(&format!("{own}{added};\n\nCOMMIT;\n")));
+        let args = |names: &[&str]| {
+            let hazards = names.iter().map(|name| format!("runs-code:{name}"));
+            let flags = hazards.flat_map(|hazard| ["--allow".to_owned(), hazard]);
+            ["approve".to_owned()]
+                .into_iter()
+                .chain(flags)
+                .collect::<Vec<_>>()
+        };
+        let run_with = |names: &[&str]| {
+            let args = args(names);
+            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            run(&environment, &args)
+        };
+        let (code, said) = run_with(&["app.t.a", "app.f"]);
+        assert_eq!(code, Some(3), "{added}: {said}");
+        let help = format!("--allow runs-code:{about}\n");
+        assert!(said.contains(&help), "{added}: {said}");
+        let (code, said) = run_with(&["app.t.a", "app.f", about]);
+        assert_eq!(code, Some(0), "{added}: {said}");
+    }
+}
+
 #[test]
 fn what_is_not_known_to_be_harmless_is_approved_by_name() {
     for (statement, hazards) in STATEMENTS {
@@ -151,7 +206,9 @@ fn what_is_not_known_to_be_harmless_is_approved_by_name() {
             let (code, said) = run(&environment, &["approve"]);
             assert_eq!(code, Some(3), "{statement}: {said}");
             for hazard in *hazards {
-                let help = format!("--allow {}", named(hazard));
+                let named = named(hazard);
+                let quote = if named.contains(' ') { "'" } else { "" };
+                let help = format!("--allow {quote}{named}{quote}");
                 assert!(said.contains(&help), "{statement}: {said}");
             }
         }

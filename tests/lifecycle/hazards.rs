@@ -27,6 +27,11 @@ CREATE TABLE app.indexed (id integer);
 CREATE INDEX indexed_fits ON app.indexed (app.fits(id));
 CREATE TABLE app.generated (id integer, fits boolean GENERATED ALWAYS AS (app.fits(id)) STORED);
 CREATE TABLE app.typed (id app.positive);
+CREATE FUNCTION app.watch() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$;
+CREATE TABLE app.origins (id integer PRIMARY KEY);
+CREATE TABLE app.fallbacks (origin integer DEFAULT app.purge() REFERENCES app.origins ON DELETE SET DEFAULT);
+CREATE TABLE app.computed (a integer, g integer GENERATED ALWAYS AS (a + 1) STORED);
+CREATE TRIGGER counted AFTER UPDATE OF g ON app.computed FOR EACH ROW EXECUTE FUNCTION app.note();
 CREATE VIEW app.purging AS SELECT app.purge() AS a;
 CREATE VIEW app.shown AS SELECT id, a FROM app.audited;
 CREATE VIEW app.written AS SELECT 1 AS id;
@@ -56,8 +61,7 @@ const WAYS: &[(&str, &str, &[&str])] = &[
         "DELETE FROM app.parents",
         "deletes-data",
         &[
-            "changes-rows · changes rows of app.children, by the constraint app.children.children_parent_fkey",
-            "changes rows of app.notes, by the constraint app.notes.notes_child_fkey",
+            "changes-rows · changes rows of app.notes, by the constraint app.notes.notes_child_fkey",
             "runs-code · fires the trigger app.notes.noted",
         ],
     ),
@@ -116,10 +120,36 @@ const WAYS: &[(&str, &str, &[&str])] = &[
         "CREATE TRIGGER late BEFORE INSERT ON app.plain FOR EACH ROW EXECUTE FUNCTION app.note();\n\
          INSERT INTO app.plain VALUES (9);\nDROP TRIGGER late ON app.plain",
         "changes-rows",
-        &["runs-code · fires the trigger late of app.plain"],
+        &["runs-code · fires the trigger app.plain.late"],
     ),
     ("UPDATE app.plain SET a = abs(b)", "changes-rows", &[]),
+    (
+        "DELETE FROM app.origins",
+        "deletes-data",
+        &[
+            "changes-rows · changes rows of app.fallbacks, by the constraint app.fallbacks.fallbacks_origin_fkey",
+            "runs-code · calls app.purge for the default app.fallbacks.origin",
+        ],
+    ),
+    (
+        "UPDATE app.computed SET a = 1",
+        "changes-rows",
+        &["runs-code · fires the trigger app.computed.counted"],
+    ),
+    ("ANALYZE app.indexed", "", FITS),
+    ("REINDEX TABLE app.indexed", "", FITS),
+    ("REINDEX INDEX app.indexed_fits", "", FITS),
+    ("ALTER TABLE app.indexed SET UNLOGGED", "", FITS),
+    ("ALTER TABLE app.indexed ALTER id SET NOT NULL", "", FITS),
+    (
+        "ALTER TABLE app.plain ALTER b SET DEFAULT app.purge();\n\
+         INSERT INTO app.plain VALUES (9);\nALTER TABLE app.plain ALTER b DROP DEFAULT",
+        "changes-rows",
+        &["runs-code · calls app.purge for what the plan makes of app.plain"],
+    ),
 ];
+
+const FITS: &[&str] = &["runs-code · calls app.fits for the index app.indexed_fits"];
 
 /// A step in batches behind the first transaction of a plan.
 const FILL: &str = "\
@@ -195,10 +225,24 @@ pub(crate) async fn what_a_step_meets_is_approved_by_name(cluster: &Cluster) {
             assert!(said.contains(what), "{statement}: {what}: {}", desk.typed);
         }
     }
+    // An event trigger of the database's fires at what somebody wrote, and is there for forge's own steps.
+    let watch = "CREATE EVENT TRIGGER watch ON ddl_command_start EXECUTE FUNCTION app.watch()";
+    desk.database.run(watch).await.unwrap();
+    edit("COMMENT ON TABLE app.plain IS NULL");
+    desk.typed.clear();
+    desk.forge("approve");
+    let said = "runs-code · fires the event trigger watch";
+    assert!(desk.typed.contains(said), "{}", desk.typed);
+    assert!(
+        desk.typed.contains("--allow runs-code:watch"),
+        "{}",
+        desk.typed
+    );
+    desk.database.run("DROP EVENT TRIGGER watch").await.unwrap();
     // With every hazard allowed by its name, it passes and is applied.
     edit("UPDATE app.audited SET a = 1");
     desk.typed.clear();
-    desk.forge("approve --allow changes-rows:app.audited --allow runs-code:app.parents");
+    desk.forge("approve --allow changes-rows:app.audited --allow runs-code:app.audited.touched");
     desk.forge("upgrade");
     assert!(
         desk.typed.contains("the database is at 200000000000"),
@@ -238,14 +282,14 @@ pub(crate) async fn apply_looks_again_at_what_a_step_meets(cluster: &Cluster) {
         desk.typed.clear();
         desk.forge(command);
         assert!(desk.typed.contains("[exit 3]"), "{command}: {}", desk.typed);
-        let expected = "runs-code table app.plain: fires the trigger app.plain.late";
+        let expected = "runs-code app.plain.late: fires the trigger app.plain.late";
         assert!(desk.typed.contains(expected), "{command}: {}", desk.typed);
     }
     desk.typed.clear();
     desk.forge("preflight");
     assert!(
         desk.typed
-            .contains("nobody has allowed runs-code table app.plain"),
+            .contains("nobody has allowed runs-code app.plain.late"),
         "{}",
         desk.typed
     );
@@ -274,7 +318,7 @@ pub(crate) async fn apply_looks_again_at_what_a_step_meets(cluster: &Cluster) {
         "{}",
         desk.typed
     );
-    desk.forge("downgrade -1 --yes --allow deletes-data --allow runs-code:app.plain");
+    desk.forge("downgrade -1 --yes --allow deletes-data --allow runs-code:app.plain.late");
     assert!(desk.typed.contains("reverted 1 plan"), "{}", desk.typed);
 }
 
@@ -342,6 +386,6 @@ pub(crate) async fn a_merge_looks_at_what_a_step_meets(cluster: &Cluster) {
     desk.typed.clear();
     desk.forge("merge --rev-id 400000000000");
     assert!(desk.typed.contains("[exit 3]"), "{}", desk.typed);
-    let expected = "runs-code table app.plain: fires the trigger app.plain.late";
+    let expected = "runs-code app.plain.late: fires the trigger app.plain.late";
     assert!(desk.typed.contains(expected), "{}", desk.typed);
 }

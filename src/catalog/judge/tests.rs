@@ -20,6 +20,7 @@ fn catalog() -> Catalog {
     );
     insert("table app.plain", json!({}), None);
     insert("table app.other", json!({}), None);
+    insert("table app.computed", json!({}), None);
     for (table, column, type_name) in [("t", "a", "integer"), ("other", "c", "app.colour[]")] {
         insert(
             &format!("column app.{table}.{column}"),
@@ -44,6 +45,24 @@ fn catalog() -> Catalog {
         "view app.w",
         json!({"definition": "SELECT a FROM app.v"}),
         None,
+    );
+    for (column, generated) in [
+        ("b", Value::Null),
+        ("g", json!({"expression": "b + 1", "stored": true})),
+    ] {
+        insert(
+            &format!("column app.computed.{column}"),
+            json!({"position": 1, "type": "integer", "local": true, "generated": generated}),
+            Some("table app.computed"),
+        );
+    }
+    insert(
+        "trigger app.computed.u",
+        json!({
+            "definition": "CREATE TRIGGER u AFTER UPDATE OF g ON app.computed FOR EACH ROW EXECUTE FUNCTION app.f()",
+            "state": "ENABLE",
+        }),
+        Some("table app.computed"),
     );
     catalog.depend(
         &"table app.part".parse().unwrap(),
@@ -74,18 +93,7 @@ fn check(statements: &[&str], expected: &[&str]) {
         .effects(sql)
         .into_iter()
         .filter(|effect| !of_text.contains(effect));
-    let found: Vec<String> = found
-        .map(|effect| match effect {
-            Effect::Calls(what) => format!("calls {what}"),
-            Effect::Unknown(what) => format!("runs {what}"),
-            Effect::Fires(what) => format!("fires {what}"),
-            Effect::PassesOn(what) => format!("changes rows of {what}"),
-            Effect::BlocksReads(verb) => format!("blocks reads {verb}"),
-            Effect::BlocksWrites(verb) => format!("blocks writes {verb}"),
-            Effect::Rewrites(verb) => format!("rewrites {verb}"),
-            Effect::Deletes(what) | Effect::Changes(what) => what.to_owned(),
-        })
-        .collect();
+    let found: Vec<String> = found.map(|effect| effect.how).collect();
     assert_eq!(found, expected, "{statements:?}");
 }
 
@@ -144,7 +152,7 @@ fn what_the_plan_makes_on_its_way_is_met() {
         ],
         &[
             "runs the cast of app.colour to integer",
-            "fires the trigger n of app.other",
+            "fires the trigger app.other.n",
         ],
     );
     check(
@@ -178,4 +186,190 @@ fn definitions_are_judged_where_those_of_forge_are_known() {
     assert_eq!(judge.effects(&sql).len(), 1);
     let judge = judge.but_for(&statements);
     assert!(judge.effects(&sql).is_empty());
+}
+
+/// What a statement of the plan defines runs where a later one meets it, whatever it is a part of.
+#[test]
+fn what_the_plan_defines_on_its_way_is_evaluated() {
+    let table = "CREATE TABLE app.new (a int DEFAULT app.f() CHECK (app.g(a)), b int)";
+    let [f, g] = ["f", "g"].map(|it| format!("calls app.{it} for what the plan makes of app.new"));
+    check(&[table, "INSERT INTO app.new VALUES (1)"], &[&f, &g]);
+    check(&[table, "UPDATE app.new SET a = DEFAULT"], &[&f, &g]);
+    check(&[table, "UPDATE app.new SET a = 1"], &[&g]);
+    check(&[table, "DELETE FROM app.new"], &[]);
+    check(&[table, "INSERT INTO app.t SELECT a FROM app.new"], &[]);
+    let other = "calls app.f for what the plan makes of app.t";
+    for definition in [
+        "ALTER TABLE app.t ALTER a SET DEFAULT app.f()",
+        "ALTER TABLE app.t ADD CHECK (app.f(a)) NOT VALID",
+        "ALTER TABLE app.t ADD COLUMN x int GENERATED ALWAYS AS (app.f(a)) STORED",
+        "CREATE UNIQUE INDEX ON app.t (app.f(a))",
+        "CREATE POLICY p ON app.t WITH CHECK (app.f(a))",
+    ] {
+        check(&[definition, "INSERT INTO app.t VALUES (1)"], &[other]);
+    }
+    let statistics = "CREATE STATISTICS app.s ON app.f(a), b FROM app.t";
+    check(&[statistics, "ANALYZE app.t"], &[other]);
+    check(
+        &[
+            "CREATE POLICY p ON app.t USING (app.f(a))",
+            "DELETE FROM app.t",
+        ],
+        &[other, "fires the trigger app.t.g"],
+    );
+    let domain = "CREATE DOMAIN app.d AS int CHECK (app.f(VALUE))";
+    let of_domain = "calls app.f for what the plan makes of app.d";
+    check(&[domain, "UPDATE app.t SET a = 1::app.d"], &[of_domain]);
+    let typed = "CREATE TABLE app.new (a app.d)";
+    check(
+        &[domain, typed, "INSERT INTO app.new VALUES (1)"],
+        &[of_domain],
+    );
+    let mood = "CREATE TYPE app.mood AS ENUM ('glad')";
+    check(&[mood, "UPDATE app.t SET a = 'glad'::app.mood::text"], &[]);
+}
+
+#[test]
+fn tables_that_the_plan_ties_together_answer_for_each_other() {
+    let fires = "fires the trigger app.t.g";
+    check(
+        &[
+            "CREATE TABLE app.new PARTITION OF app.t DEFAULT",
+            "DELETE FROM app.new",
+        ],
+        &[fires],
+    );
+    check(
+        &[
+            "CREATE TABLE app.new () INHERITS (app.t)",
+            "DELETE FROM app.new",
+        ],
+        &[fires],
+    );
+    check(
+        &[
+            "ALTER TABLE app.computed ATTACH PARTITION app.t DEFAULT",
+            "DELETE FROM app.computed",
+        ],
+        &[fires],
+    );
+    check(
+        &[
+            "ALTER TABLE app.t INHERIT app.computed",
+            "DELETE FROM app.computed",
+        ],
+        &[fires],
+    );
+    check(
+        &[
+            "ALTER TABLE app.t ADD CHECK (app.f(a))",
+            "CREATE TABLE app.new (LIKE app.t INCLUDING ALL)",
+            "INSERT INTO app.new VALUES (1)",
+        ],
+        &["calls app.f for what the plan makes of app.t"],
+    );
+    check(
+        &[
+            "ALTER TABLE app.t ADD FOREIGN KEY (a) REFERENCES app.computed ON DELETE CASCADE",
+            "DELETE FROM app.computed",
+        ],
+        &[
+            "runs a delete that cascades by the foreign key that the plan makes",
+            fires,
+        ],
+    );
+}
+
+#[test]
+fn an_update_reaches_columns_that_are_computed() {
+    let fires = "fires the trigger app.computed.u";
+    check(&["UPDATE app.computed SET b = 1"], &[fires]);
+    check(
+        &[
+            "ALTER TABLE app.computed RENAME g TO h",
+            "UPDATE app.computed SET h = 1",
+        ],
+        &[fires],
+    );
+}
+
+#[test]
+fn only_the_servers_own_relations_are_trusted() {
+    let insert = |from: &str| format!("INSERT INTO app.t SELECT a FROM {from}");
+    for own in [
+        "pg_catalog.pg_class",
+        "pg_class",
+        "information_schema.columns",
+    ] {
+        check(&[&insert(own)], &[]);
+    }
+    for other in ["information_schema.mine", "pg_toast.mine", "pg_mine.t"] {
+        let unknown = format!("runs a statement on {other}, which forge does not manage");
+        check(&[&insert(other)], &[&unknown]);
+    }
+    for view in ["CREATE VIEW pg_temp.pg_class", "CREATE TEMP VIEW pg_class"] {
+        let view = format!("{view} AS SELECT app.f() AS a");
+        let calls = "calls app.f for the view pg_class";
+        check(&[&view, &insert("pg_class")], &[calls]);
+        check(&[&view, &insert("pg_temp.pg_class")], &[calls]);
+    }
+}
+
+/// Only what is not forge's own says so: an event trigger is there for every statement of everybody's.
+#[test]
+fn event_triggers_fire_at_definitions_by_hand() {
+    let mut catalog = catalog();
+    catalog.unmodelled.insert(Unmodelled {
+        noun: "event trigger".to_owned(),
+        identity: "watch".to_owned(),
+        content: 0,
+    });
+    let fires = "fires the event trigger watch";
+    for (sql, expected) in [
+        ("COMMENT ON TABLE app.t IS 'x'", true),
+        ("CREATE TABLE app.new ()", true),
+        ("DROP VIEW app.v", true),
+        ("GRANT SELECT ON app.t TO PUBLIC", true),
+        ("SELECT 1 AS a INTO app.new", true),
+        ("REINDEX TABLE app.plain", true),
+        ("UPDATE app.t SET a = 1", false),
+        ("ANALYZE app.t", false),
+    ] {
+        let statements = [sql.to_owned()];
+        let judge = Judge::new([&catalog], &statements);
+        let says = |judge: &Judge<'_>| judge.effects(sql).iter().any(|effect| effect.how == fires);
+        let judge = judge.but_for([]);
+        assert_eq!(says(&judge), expected, "{sql}");
+        assert!(!says(&judge.but_for(&statements)), "{sql}");
+    }
+}
+
+/// What goes along with what is dropped is named, but for what the name of that says already.
+#[test]
+fn what_a_cascade_takes_along_is_named() {
+    let mut catalog = catalog();
+    let colour: ObjectId = "enum app.colour".parse().unwrap();
+    let object = colour.kind.read(json!({"values": ["red"]})).unwrap();
+    catalog.insert(colour, object, None);
+    for (id, on) in [
+        ("column app.other.c", "enum app.colour"),
+        ("view app.w", "view app.v"),
+    ] {
+        catalog.depend(&id.parse().unwrap(), &on.parse().unwrap());
+    }
+    let of = |sql: &str| {
+        let statements = [sql.to_owned()];
+        let judge = Judge::new([&catalog], &statements).but_for([]);
+        let deletes = judge.effects(sql).into_iter();
+        let deletes =
+            deletes.filter(|effect| matches!(effect.harm, Harm::Deletes | Harm::Cascades));
+        deletes.map(|effect| effect.about).collect::<Vec<_>>()
+    };
+    assert_eq!(of("DROP TABLE app.t CASCADE"), ["app.part", "app.t"]);
+    assert_eq!(
+        of("DROP TYPE app.colour CASCADE"),
+        ["app.other.c", "app.colour"]
+    );
+    assert_eq!(of("DROP VIEW app.v CASCADE"), ["app.v"]);
+    assert_eq!(of("DROP TABLE app.t"), ["app.t"]);
 }

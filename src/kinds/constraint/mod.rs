@@ -321,9 +321,12 @@ impl ObjectKind for Constraint {
         access.stores().then(|| Answer::Evaluates(format!("ALTER TABLE {} ADD {}", id.container(), self.definition)))
     }
 
-    fn passed_on(&self, other: &ObjectId, access: &Access) -> Option<Access> {
-        let refers = self.references_ref.as_ref() == Some(other);
-        refers.then(|| passed_on(self.definition.as_str(), access))?
+    fn passed_on(&self, other: &ObjectId, access: &Access) -> Vec<Access> {
+        if self.references_ref.as_ref() == Some(other) {
+            passed_on(self.definition.as_str(), access)
+        } else {
+            Vec::new()
+        }
     }
 
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {

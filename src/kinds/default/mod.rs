@@ -28,7 +28,7 @@ impl ObjectKind for Default {
     const RUNS_FUNCTIONS: bool = true;
 
     fn when_accessed(&self, _id: &ObjectId, access: &Access) -> Option<Answer> {
-        (*access == Access::Inserts).then(|| Answer::Evaluates(format!("SELECT {}", self.expression)))
+        matches!(access, Access::Inserts | Access::Defaults).then(|| Answer::Evaluates(format!("SELECT {}", self.expression)))
     }
 
     fn address(&self, id: &ObjectId) -> String {

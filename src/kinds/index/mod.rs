@@ -258,7 +258,7 @@ impl ObjectKind for Index {
     fn when_accessed(&self, _id: &ObjectId, access: &Access) -> Option<Answer> {
         let predicate = self.predicate.as_ref();
         let predicate = predicate.map_or_else(String::new, |predicate| format!(" WHERE {predicate}"));
-        let fills = access.stores() || *access == Access::Refreshes;
+        let fills = access.stores() || matches!(access, Access::Refreshes | Access::Analyzes);
         fills.then(|| Answer::Evaluates(format!("CREATE INDEX ON {} {}{predicate}", self.table, self.rest)))
     }
 

@@ -100,7 +100,12 @@ impl ObjectKind for Policy {
         // Whether the role that runs the statement is exempt is not known here.
         let applies = match access {
             Access::Reads | Access::Inserts | Access::Updates(_) | Access::Deletes => true,
-            Access::Truncates { .. } | Access::Refreshes | Access::Computes | Access::Casts => false,
+            Access::Truncates { .. }
+            | Access::Refreshes
+            | Access::Computes
+            | Access::Analyzes
+            | Access::Defaults
+            | Access::Casts => false,
         };
         let expressions = self.using.iter().chain(&self.with_check);
         applies.then(|| Answer::Evaluates(format!("SELECT {}", join(expressions, ", "))))

@@ -45,7 +45,7 @@ fn statements_about_rows() {
     );
     check(
         "UPDATE app.t SET a = DEFAULT",
-        &[("app.t", columns(&["a"])), ("app.t", Access::Inserts)],
+        &[("app.t", columns(&["a"])), ("app.t", Access::Defaults)],
         &[],
     );
     check(
@@ -109,6 +109,23 @@ fn definitions_compute_for_rows_that_are_there() {
     );
     check("ALTER TABLE app.t ADD CHECK (a > 0) NOT VALID", &[], &[]);
     check("ALTER TABLE app.t DROP COLUMN a", &[], &[]);
+    for computes in [
+        "ALTER TABLE app.t SET LOGGED",
+        "ALTER TABLE app.t SET UNLOGGED",
+        "ALTER TABLE app.t ALTER a SET EXPRESSION AS (b + 1)",
+        "ALTER TABLE app.t ALTER a SET NOT NULL",
+        "ALTER TABLE app.t ATTACH PARTITION app.p DEFAULT",
+        "CREATE TABLE app.p PARTITION OF app.t FOR VALUES IN (1)",
+        "REINDEX TABLE app.t",
+        "CLUSTER app.t",
+        "VACUUM FULL app.t",
+    ] {
+        check(computes, &[("app.t", Access::Computes)], &[]);
+    }
+    for analyzes in ["ANALYZE app.t", "VACUUM ANALYZE app.t (a)"] {
+        check(analyzes, &[("app.t", Access::Analyzes)], &[]);
+    }
+    check("VACUUM app.t", &[], &[]);
     check(
         "ALTER DOMAIN app.dom VALIDATE CONSTRAINT c",
         &[],
@@ -136,18 +153,28 @@ fn triggers_fire_at_their_events() {
 
 #[test]
 fn foreign_keys_pass_changes_on() {
-    let own = Some(columns(&["p"]));
+    let own = vec![columns(&["p"])];
     let key = |actions: &str| format!("FOREIGN KEY (p) REFERENCES app.p(id) {actions}");
     let deletes = |actions: &str| passed_on(&key(actions), &Access::Deletes);
-    assert_eq!(deletes(""), None);
-    assert_eq!(deletes("ON DELETE CASCADE"), Some(Access::Deletes));
+    assert_eq!(deletes(""), []);
+    assert_eq!(deletes("ON DELETE CASCADE"), [Access::Deletes]);
     assert_eq!(deletes("ON DELETE SET NULL"), own);
-    assert_eq!(deletes("ON DELETE SET DEFAULT"), own);
-    assert_eq!(deletes("ON UPDATE CASCADE"), None);
+    assert_eq!(
+        deletes("ON DELETE SET DEFAULT"),
+        [own[0].clone(), Access::Defaults]
+    );
+    assert_eq!(deletes("ON UPDATE CASCADE"), []);
     let updates = |columns_: &[&str]| passed_on(&key("ON UPDATE CASCADE"), &columns(columns_));
     assert_eq!(updates(&["id"]), own);
-    assert_eq!(updates(&["name"]), None);
+    assert_eq!(updates(&["name"]), []);
     let truncates = Access::Truncates { cascades: true };
-    assert_eq!(passed_on(&key(""), &truncates), Some(truncates.clone()));
-    assert_eq!(passed_on("CHECK ((a > 0))", &truncates), None);
+    assert_eq!(
+        passed_on(&key(""), &truncates),
+        std::slice::from_ref(&truncates)
+    );
+    assert_eq!(passed_on("CHECK ((a > 0))", &truncates), []);
+    let sql =
+        "CREATE TABLE app.c (a int REFERENCES app.p ON DELETE CASCADE, b int REFERENCES app.q)";
+    assert_eq!(passes_on(sql, "app.p", &Access::Deletes), [Access::Deletes]);
+    assert_eq!(passes_on(sql, "app.q", &Access::Deletes), []);
 }

@@ -6,16 +6,20 @@ use super::*;
 fn check(sql: &str, expected: &[&str]) {
     let found: Vec<String> = effects(sql)
         .into_iter()
-        .map(|effect| match effect {
-            Effect::Deletes(verb) => format!("deletes {verb}"),
-            Effect::Changes(verb) => format!("changes {verb}"),
-            Effect::Calls(name) => format!("calls {name}"),
-            Effect::Unknown(what) => format!("unknown {what}"),
-            Effect::Fires(what) => format!("fires {what}"),
-            Effect::PassesOn(what) => format!("passes on {what}"),
-            Effect::BlocksReads(verb) => format!("blocks reads {verb}"),
-            Effect::BlocksWrites(verb) => format!("blocks writes {verb}"),
-            Effect::Rewrites(verb) => format!("rewrites {verb}"),
+        .map(|Effect { harm, how, .. }| {
+            let what = how.trim_start_matches("runs ").trim_start_matches("calls ");
+            let what = what.trim_start_matches("until ").trim_end_matches(" ends");
+            let harm = match harm {
+                Harm::Deletes | Harm::Cascades => "deletes",
+                Harm::Changes => "changes",
+                Harm::Calls => "calls",
+                Harm::Runs => "unknown",
+                Harm::PassesOn => "passes on",
+                Harm::BlocksReads => "blocks reads",
+                Harm::BlocksWrites => "blocks writes",
+                Harm::Rewrites => "rewrites",
+            };
+            format!("{harm} {what}")
         })
         .collect();
     assert_eq!(found, expected, "{sql}");
@@ -29,7 +33,6 @@ fn statements_that_lock_and_rewrite() {
         ("VACUUM (FULL, ANALYZE) app.t", "VACUUM FULL"),
         ("VACUUM (FULL on) app.t", "VACUUM FULL"),
         ("CLUSTER app.t USING i", "CLUSTER"),
-        ("CLUSTER", "CLUSTER"),
         ("REINDEX TABLE app.t", "REINDEX"),
         ("REINDEX INDEX app.i", "REINDEX"),
         ("REINDEX (CONCURRENTLY false) INDEX app.i", "REINDEX"),
@@ -167,6 +170,21 @@ fn statements_that_run_code() {
     );
     check("VALUES (app.f())", &["calls app.f"]);
     check("SELECT 1 OPERATOR(app.+) 1", &["calls app.+"]);
+    check("SELECT 1 OPERATOR(app.=) ANY (SELECT 1)", &["calls app.="]);
+    check(
+        "SELECT 1 ORDER BY 1 USING OPERATOR(app.<)",
+        &["calls app.<"],
+    );
+    check(
+        "ALTER TABLE app.t ADD EXCLUDE USING gist (a WITH OPERATOR(app.&&), b WITH =)",
+        &["calls app.&&"],
+    );
+    check("ANALYZE", &["unknown VACUUM or ANALYZE of every table"]);
+    check(
+        "VACUUM ANALYZE",
+        &["unknown VACUUM or ANALYZE of every table"],
+    );
+    check("VACUUM", &[]);
     check(
         "DECLARE c CURSOR WITH HOLD FOR SELECT app.f()",
         &["calls app.f"],
@@ -283,4 +301,38 @@ fn statements_that_are_known_to_be_harmless() {
     ] {
         check(sql, &[]);
     }
+}
+
+/// What is allowed for each of the statements.
+#[test]
+fn effects_are_named_by_what_they_are_about() {
+    fn check(sql: &str, expected: &[&str]) {
+        let found = effects(sql).into_iter().map(|effect| effect.about);
+        assert_eq!(found.collect::<Vec<_>>(), expected, "{sql}");
+    }
+    check("DELETE FROM app.t", &["app.t"]);
+    check("TRUNCATE app.t, app.\"N\" CASCADE", &["app.\"N\"", "app.t"]);
+    check(
+        "ALTER TABLE app.t DROP a, DROP COLUMN b CASCADE",
+        &["app.t.a", "app.t.b"],
+    );
+    check("ALTER TABLE app.t DROP CONSTRAINT c CASCADE", &["app.t.c"]);
+    check("ALTER TABLE app.t ALTER a TYPE text", &["app.t.a"]);
+    check("DROP TABLE app.t, app.n", &["app.n", "app.t"]);
+    check("DROP VIEW app.v CASCADE", &["app.v"]);
+    check("DROP FUNCTION app.f(int) CASCADE", &["app.f"]);
+    check("DROP TYPE app.m CASCADE", &["app.m"]);
+    check("DROP TRIGGER g ON app.t CASCADE", &["app.t.g"]);
+    check("DROP SCHEMA app, other CASCADE", &["app", "other"]);
+    check("DROP EXTENSION hstore", &["hstore"]);
+    check("DROP OWNED BY me", &["DROP OWNED BY me"]);
+    check("DROP DATABASE app", &["app"]);
+    check("ALTER SEQUENCE app.s RESTART", &["app.s"]);
+    check("COPY app.t FROM '/tmp/x'", &["app.t"]);
+    check("CALL app.p()", &["app.p"]);
+    check("SELECT app.f(app.g())", &["app.f", "app.g"]);
+    check("SELECT 1 FROM app.v", &["app.v"]);
+    check("DO 'BEGIN END'", &["DO"]);
+    check("SET ROLE x", &["SET role"]);
+    check("CREATE EXTENSION hstore", &["hstore"]);
 }
