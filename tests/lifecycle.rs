@@ -29,6 +29,8 @@ mod support;
 mod branches;
 #[path = "lifecycle/by_hand.rs"]
 mod by_hand;
+#[path = "lifecycle/casts.rs"]
+mod casts;
 #[path = "lifecycle/contents.rs"]
 mod contents;
 #[path = "lifecycle/drafts.rs"]
@@ -183,6 +185,7 @@ fn main() -> ExitCode {
         texts::hostile_names_and_texts_stay_what_they_are,
         texts::a_name_breaks_out_of_nothing,
         texts::line_ends_that_git_converted_are_told,
+        casts::what_a_cast_takes_from_values_is_told,
         contents::a_narrower_type_takes_nothing_from_values_unasked,
         contents::materialized_views_hold_rows_again,
         contents::no_number_is_given_out_twice,

@@ -4,6 +4,13 @@ use std::borrow::Cow;
 
 use super::{Context, Object, ObjectId};
 
+mod loss;
+
+/// A type of a single byte, which has casts of its own only.
+const CHAR: &str = "\"char\"";
+
+pub(super) use loss::loss_between;
+
 /// The way from one type to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cast {
@@ -26,20 +33,34 @@ pub(super) fn between_types(from: &str, to: &str) -> Option<Cast> {
     from.cast_to(&to)
 }
 
-/// Whether a type goes by the name of a schema: PostgreSQL's own do not.
-pub(super) fn is_user_defined(type_name: &str) -> bool {
-    Type::parse(type_name).is_user_defined()
+/// The cast between two types by whose rules values are stored.
+pub(super) fn between(from: &Stored, to: &Stored) -> Option<Cast> {
+    let (source, target) = (Type::parse(&from.name), Type::parse(&to.name));
+    let is_told = |sort: &Type<'_>| sort.element().is_text() && sort.name != CHAR;
+    // An enum has casts to and from text only.
+    match (from.is_enum, to.is_enum) {
+        (true, true) => (source.array == target.array).then_some(Cast::ThroughText),
+        (true, false) if !is_told(&target) || (target.array && !source.array) => None,
+        (true, false) => Some(if target.array {
+            Cast::Explicit
+        } else {
+            Cast::Assignment
+        }),
+        (false, true) => {
+            let leads = is_told(&source) && (target.array || !source.array);
+            leads.then_some(Cast::Explicit)
+        }
+        (false, false) => source.cast_to(&target),
+    }
 }
 
-/// What a cast between two types that go by these names takes from a value without an error.
-pub(super) fn loss_between(from: &str, to: &str) -> Option<&'static str> {
-    Type::parse(from).loss_to(&Type::parse(to))
-}
-
-/// The type that an explicit cast names, so that a value which is too long for the wanted one is an error of the assignment: a
-/// cast to `character varying(3)` cuts it (PostgreSQL docs: 8.3 Character Types, 8.10 Bit String Types).
-pub(super) fn cast_target(to: &str) -> &str {
-    let target = Type::parse(to);
+/// The type that an explicit cast of values of `from` names, so that a value which is too long for the wanted one is an error
+/// of the assignment: a cast to `character varying(3)` cuts it (PostgreSQL docs: 8.3 Character Types, 8.10 Bit String Types).
+pub(super) fn cast_target<'t>(from: &str, to: &'t str) -> &'t str {
+    let (source, target) = (Type::parse(from), Type::parse(to));
+    if source.is_whole() && target.name == "bit" {
+        return to; // Numbers have no cast to `bit varying`, and only the length tells how many of their bits are meant.
+    }
     match (&*target.name, target.array, target.modifier.is_some()) {
         ("character varying" | "character", false, true) => "text",
         ("character varying" | "character", true, true) => "text[]",
@@ -49,15 +70,24 @@ pub(super) fn cast_target(to: &str) -> &str {
     }
 }
 
+/// The type by whose rules values are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stored {
+    /// Its name with modifiers.
+    pub(super) name: String,
+    /// Whether values, or the elements of an array, are labels of an enum.
+    pub(super) is_enum: bool,
+}
+
 /// The type by whose rules values are stored that `owner` has of this type as the plan leaves it: what its domain is made of.
-pub(super) fn base_after(type_name: &str, owner: &ObjectId, cx: &Context<'_>) -> String {
+pub(super) fn base_after(type_name: &str, owner: &ObjectId, cx: &Context<'_>) -> Stored {
     base(type_name, owner, &|id| {
         (cx.world.dependencies(id), cx.world.desired(id))
     })
 }
 
 /// As [`base_after`], before the plan.
-pub(super) fn base_before(type_name: &str, owner: &ObjectId, cx: &Context<'_>) -> String {
+pub(super) fn base_before(type_name: &str, owner: &ObjectId, cx: &Context<'_>) -> Stored {
     base(type_name, owner, &|id| {
         (cx.world.live_dependencies(id), cx.world.live(id))
     })
@@ -66,21 +96,30 @@ pub(super) fn base_before(type_name: &str, owner: &ObjectId, cx: &Context<'_>) -
 /// What an object needs, and the object, in one of the two catalogs.
 type Look<'l, 'a> = &'l dyn Fn(&ObjectId) -> (Vec<&'a ObjectId>, Option<&'a Object>);
 
-fn base(type_name: &str, owner: &ObjectId, look: Look<'_, '_>) -> String {
+fn base(type_name: &str, owner: &ObjectId, look: Look<'_, '_>) -> Stored {
     let element = type_name.trim_end_matches("[]");
     let needed = look(owner).0.into_iter();
-    let mut domains = needed.filter(|needed| needed.sql() == element);
-    let found = domains.find_map(|domain| Some((domain, look(domain).1?.restricts()?)));
-    found.map_or_else(
-        || type_name.to_owned(),
-        |(domain, restricted)| {
-            format!(
-                "{}{}",
-                base(restricted, domain, look),
-                &type_name[element.len()..]
-            )
-        },
-    )
+    let types = needed.filter(|needed| needed.sql() == element);
+    for found in types {
+        let Some(object) = look(found).1 else {
+            continue;
+        };
+        if let Some(restricted) = object.restricts() {
+            let base = base(restricted, found, look);
+            let name = format!("{}{}", base.name, &type_name[element.len()..]);
+            return Stored { name, ..base };
+        }
+        if object.has_labels() {
+            return Stored {
+                name: type_name.to_owned(),
+                is_enum: true,
+            };
+        }
+    }
+    Stored {
+        name: type_name.to_owned(),
+        is_enum: false,
+    }
 }
 
 /// A value on its way through text to a type that `owner` has. An explicit cast would cut what is too long; the assignment that
@@ -91,8 +130,8 @@ pub(super) fn through_text(
     owner: &ObjectId,
     cx: &Context<'_>,
 ) -> String {
-    let base = base_after(wanted, owner, cx);
-    match cast_target(&base) {
+    let base = base_after(wanted, owner, cx).name;
+    match cast_target("text", &base) {
         "text" => format!("{value}::text"),
         target if target == base => format!("{value}::text::{wanted}"),
         target => format!("{value}::text::{target}"),
@@ -148,81 +187,16 @@ impl<'a> Type<'a> {
         }
     }
 
-    pub(super) fn cast_to(&self, to: &Type<'_>) -> Option<Cast> {
+    fn cast_to(&self, to: &Type<'_>) -> Option<Cast> {
         if self.array != to.array {
-            return self
-                .is_text()
-                .then_some(Cast::Explicit)
-                .or(to.is_text().then_some(Cast::Assignment));
+            let is_told = |sort: &Type<'_>| sort.is_text() && sort.name != CHAR;
+            let writes = is_told(to).then_some(Cast::Assignment);
+            return is_told(self).then_some(Cast::Explicit).or(writes);
         }
         if self.is_user_defined() || to.is_user_defined() {
             return Some(Cast::Explicit);
         }
         self.to(to)
-    }
-
-    /// What the cast takes from a value without an error: a clause about a column's values.
-    pub(super) fn loss_to(&self, to: &Type<'_>) -> Option<&'static str> {
-        if self.is_user_defined() || to.is_user_defined() {
-            return None;
-        }
-        let is_clock = |name: &str| name == "date" || name.starts_with("time");
-        match (&*self.name, &*to.name) {
-            (from, to) if self.is_text() && matches!(to, "name" | "\"char\"") => {
-                (from != to && from != "\"char\"").then_some("the end of longer texts is cut off")
-            }
-            (_, name) if self.is_text() && (is_clock(name) || to.scale().is_some()) => {
-                Some("what the new type has no place for is cut off")
-            }
-            ("interval", name) if name.starts_with("time") => Some("the days are cut off"),
-            (from, "date") if from.starts_with("timestamp") => Some("the time of day is cut off"),
-            (from, name) if from.starts_with("timestamp") && !name.starts_with("timestamp") => {
-                name.starts_with("time").then_some("the day is cut off")
-            }
-            ("time with time zone", "time without time zone") => Some("the zone is cut off"),
-            (from, name) if from.starts_with("interval") && name.starts_with("interval") => {
-                let is_less = from != name && name != "interval";
-                (is_less || to.precision() < self.precision())
-                    .then_some("what the new type has no place for is cut off")
-            }
-            (from, name) if is_clock(from) && is_clock(name) => {
-                let is_less = from != "date" && to.precision() < self.precision();
-                is_less.then_some("seconds are rounded")
-            }
-            ("json", "jsonb") => Some("the order of keys, and keys that occur twice, are not kept"),
-            ("inet", "cidr") => Some("the bits right of the netmask are cleared"),
-            _ => self.is_rounded_to(to).then_some("digits are rounded off"),
-        }
-    }
-
-    fn is_rounded_to(&self, to: &Type<'_>) -> bool {
-        let is_float = |name: &str| matches!(name, "real" | "double precision");
-        let is_whole = |name: &str| matches!(name, "smallint" | "integer" | "bigint");
-        match (&*self.name, &*to.name) {
-            ("numeric", "numeric") => to
-                .scale()
-                .is_some_and(|to| self.scale().is_none_or(|from| to < from)),
-            ("numeric", "money") => self.scale().is_none_or(|scale| scale > 2),
-            ("numeric", name) => is_float(name) || (is_whole(name) && self.scale() != Some(0)),
-            ("integer" | "double precision", "real") | ("bigint", "real" | "double precision") => {
-                true
-            }
-            (from, name) if is_float(from) => is_whole(name) || name == "numeric",
-            ("jsonb", name) => is_float(name) || is_whole(name),
-            _ => false,
-        }
-    }
-
-    /// The digits behind the point of a `numeric` that has a limit.
-    fn scale(&self) -> Option<i64> {
-        let modifier = self.modifier.as_ref().filter(|_| self.name == "numeric")?;
-        Some(modifier.get(1).copied().unwrap_or(0))
-    }
-
-    /// The digits of fractions of a second.
-    fn precision(&self) -> i64 {
-        let modifier = self.modifier.as_ref().and_then(|numbers| numbers.first());
-        modifier.copied().unwrap_or(6)
     }
 
     /// Whether statements that work with its values work with those of the other.
@@ -251,7 +225,7 @@ impl<'a> Type<'a> {
         !self.array
             && matches!(
                 &*self.name,
-                "text" | "character varying" | "character" | "name" | "\"char\""
+                "text" | "character varying" | "character" | "name" | CHAR
             )
     }
 
@@ -267,11 +241,12 @@ impl<'a> Type<'a> {
         self.name.contains('.')
     }
 
+    fn is_whole(&self) -> bool {
+        matches!(&*self.name, "smallint" | "integer" | "bigint")
+    }
+
     fn is_number(&self) -> bool {
-        matches!(
-            &*self.name,
-            "smallint" | "integer" | "bigint" | "real" | "double precision" | "numeric"
-        )
+        self.is_whole() || matches!(&*self.name, "real" | "double precision" | "numeric")
     }
 
     fn is_time(&self) -> bool {
@@ -292,6 +267,9 @@ impl<'a> Type<'a> {
                 other @ (Cast::Assignment | Cast::Explicit | Cast::ThroughText) => other,
             });
         }
+        if self.name == "name" && to.name == CHAR {
+            return Some(Cast::ThroughText);
+        }
         if self.is_text() && to.is_text() {
             let binary = matches!(
                 (&*self.name, &*to.name),
@@ -302,6 +280,9 @@ impl<'a> Type<'a> {
             } else {
                 Cast::Assignment
             });
+        }
+        if self.name == CHAR || to.name == CHAR {
+            return (self.name == "integer" || to.name == "integer").then_some(Cast::Explicit);
         }
         if to.is_text() {
             return Some(if self.name == "xml" && to.modifier.is_none() {
@@ -332,12 +313,20 @@ impl<'a> Type<'a> {
             | ("bigint", "bit" | "oid" | "money")
             | ("money" | "jsonb", "numeric")
             | ("numeric", "money")
-            | ("interval", "time without time zone")
-            | ("time without time zone", "interval")
             | (
                 "jsonb",
                 "boolean" | "smallint" | "integer" | "bigint" | "real" | "double precision",
             ) => Some(Cast::Explicit),
+            (from, "time without time zone") if from.starts_with("interval") => {
+                Some(Cast::Explicit)
+            }
+            ("time without time zone", name) if name.starts_with("interval") => {
+                Some(Cast::Explicit)
+            }
+            (from, name) if from.starts_with("interval") && name.starts_with("interval") => {
+                Some(Cast::Assignment)
+            }
+            ("timestamp without time zone", "time with time zone") => None,
             (from, "time without time zone" | "time with time zone")
                 if from.starts_with("time") =>
             {
@@ -366,56 +355,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_casts_take_from_values() {
-        fn check(from: &str, to: &str, loses: bool) {
-            assert_eq!(loss_between(from, to).is_some(), loses, "{from} to {to}");
-        }
-        check("timestamp without time zone", "date", true);
-        check(
-            "timestamp with time zone",
-            "timestamp(3) with time zone",
-            true,
-        );
-        check(
-            "timestamp(3) with time zone",
-            "timestamp with time zone",
-            false,
-        );
-        check("date", "timestamp(0) without time zone", false);
-        check("time with time zone", "time without time zone", true);
-        check("interval", "interval day to second(3)", true);
-        check("interval(3)", "interval", false);
-        check("numeric", "numeric(10,2)", true);
-        check("numeric(10,2)", "numeric(12,2)", false);
-        check("numeric(10,2)", "integer", true);
-        check("numeric(10)", "bigint", false);
-        check("bigint", "integer", false);
-        check("bigint", "double precision", true);
-        check("integer", "double precision", false);
-        check("double precision", "numeric", true);
-        check("double precision[]", "integer[]", true);
-        check("text", "name", true);
-        check("text", "date", true);
-        check("text", "numeric(10,2)", true);
-        check("text", "character varying(3)", false);
-        check("text", "integer", false);
-        check("json", "jsonb", true);
-        check("jsonb", "json", false);
-        check("inet", "cidr", true);
-        check("app.a", "integer", false);
-    }
-
-    #[test]
     fn casts_that_cut_nothing() {
-        fn check(to: &str, target: &str) {
-            assert_eq!(cast_target(to), target);
+        fn check(from: &str, to: &str, target: &str) {
+            assert_eq!(cast_target(from, to), target);
         }
-        check("character varying(3)", "text");
-        check("character(3)[]", "text[]");
-        check("bit(3)", "bit varying");
-        check("character varying", "character varying");
-        check("numeric(10,2)", "numeric(10,2)");
-        check("app.a", "app.a");
+        check("text[]", "character varying(3)", "text");
+        check("text", "character(3)[]", "text[]");
+        check("text", "bit(3)", "bit varying");
+        check("integer", "bit(3)", "bit(3)");
+        check("bigint[]", "bit(3)[]", "bit(3)[]");
+        check("text[]", "character varying", "character varying");
+        check("text", "numeric(10,2)", "numeric(10,2)");
+        check("text", "app.a", "app.a");
     }
 
     #[test]

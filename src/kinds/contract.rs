@@ -189,6 +189,11 @@ pub trait ObjectKind:
         None
     }
 
+    /// Whether values of the type that the object is are labels, which go through text as they are.
+    fn has_labels(&self) -> bool {
+        false
+    }
+
     /// What is lost of the values that the object holds where they are assigned to those of `desired`: a clause.
     fn loses(&self, _desired: &Self, _id: &ObjectId, _cx: &Context<'_>) -> Option<String> {
         None

@@ -182,6 +182,11 @@ macro_rules! kinds {
                 match self { $(Self::$name(model) => model.restricts(),)* }
             }
 
+            /// See [`ObjectKind::has_labels`].
+            pub fn has_labels(&self) -> bool {
+                match self { $(Self::$name(model) => model.has_labels(),)* }
+            }
+
             /// See [`ObjectKind::loses`]. Nothing also where the kinds differ.
             pub fn loses(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<String> {
                 match (self, desired) {

@@ -4,30 +4,42 @@ use super::Column;
 use crate::{
     kinds::{
         Context, HazardKind, ObjectId, Step,
-        casting::{Cast, Type, base_after, base_before, cast_target, is_user_defined, loss_between},
+        casting::{self, Cast, Stored, Type, base_after, base_before, cast_target, loss_between},
     },
     source::casts_of,
 };
 
 /// The cast from the live column's type to the desired one's; `None` where there is none.
-pub(super) fn between(live: &Column, desired: &Column) -> Option<Cast> {
+pub(super) fn between(live: &Column, desired: &Column, id: &ObjectId, cx: &Context<'_>) -> Option<Cast> {
     if live.type_name == desired.type_name {
         return Some(Cast::Free); // Only the collation changes.
     }
-    let (from, to) = (type_of(live), type_of(desired));
-    if from.array == to.array && (live.is_enum || desired.is_enum) {
-        return of_enums(live, desired);
-    }
-    from.cast_to(&to)
+    casting::between(&before(live, id, cx), &after(desired, id, cx))
 }
 
 /// What the cast takes from the column's values without an error.
 pub(super) fn loss(live: &Column, desired: &Column, id: &ObjectId, cx: &Context<'_>) -> Option<String> {
-    if live.is_enum || desired.is_enum {
-        return None;
-    }
-    let loss = loss_between(&base_before(&live.type_name, id, cx), &base_after(&desired.type_name, id, cx))?;
+    let loss = loss_between(&before(live, id, cx), &after(desired, id, cx))?;
     Some(format!("of values of {}, {loss}", id.sql()))
+}
+
+/// The type by whose rules the column's values are stored, before the plan.
+pub(super) fn before(column: &Column, id: &ObjectId, cx: &Context<'_>) -> Stored {
+    stored(column, base_before(&column.type_name, id, cx))
+}
+
+/// As [`before`], after the plan.
+pub(super) fn after(column: &Column, id: &ObjectId, cx: &Context<'_>) -> Stored {
+    stored(column, base_after(&column.type_name, id, cx))
+}
+
+fn stored(column: &Column, base: Stored) -> Stored {
+    // What is known of a type that isn't managed.
+    let own = column.base_type.clone().filter(|_| base.name == column.type_name);
+    Stored {
+        is_enum: base.is_enum || column.is_enum,
+        name: own.unwrap_or(base.name),
+    }
 }
 
 /// The step with what the cast takes from the column's values without an error.
@@ -46,25 +58,22 @@ pub(super) fn loss_by(
     id: &ObjectId,
     cx: &Context<'_>,
 ) -> Option<String> {
-    let wanted = base_after(&desired.type_name, id, cx);
-    let mut from = base_before(&live.type_name, id, cx);
-    let mut is_enum = live.is_enum;
+    let wanted = after(desired, id, cx);
+    let mut from = before(live, id, cx);
     let casts = casts_of(using, id.name()).filter(|casts| {
         casts.iter().all(|cast| {
-            let (to, becomes_enum) = if *cast == desired.type_name {
-                (wanted.clone(), desired.is_enum)
+            let to = if *cast == desired.type_name {
+                wanted.clone()
             } else {
-                (cast.clone(), false)
+                Stored { name: cast.clone(), is_enum: false }
             };
-            // An explicit cast cuts what is too long. Of types that users made, only the labels of enums are known to go
-            // through text as they are.
-            let is_known = becomes_enum || is_enum || !(is_user_defined(&from) || is_user_defined(&to));
-            let keeps = is_known && cast_target(&to) == to && loss_between(&from, &to).is_none();
-            (from, is_enum) = (to, becomes_enum);
+            // An explicit cast cuts what is too long.
+            let keeps = cast_target(&from.name, &to.name) == to.name && loss_between(&from, &to).is_none();
+            from = to;
             keeps
         })
     });
-    let keeps = casts.is_some() && (from == wanted || loss_between(&from, &wanted).is_none());
+    let keeps = casts.is_some() && loss_between(&from, &wanted).is_none();
     (!keeps).then(|| format!("of values of {}, what `{using}` does not keep", id.sql()))
 }
 
@@ -72,18 +81,6 @@ pub(super) fn loss_by(
 pub(super) fn serves(live: &Column, desired: &Column) -> bool {
     live.type_name == desired.type_name
         || (live.is_enum == desired.is_enum && type_of(live).serves_as(&type_of(desired)))
-}
-
-fn of_enums(live: &Column, desired: &Column) -> Option<Cast> {
-    if live.is_enum && desired.is_enum {
-        return Some(Cast::ThroughText);
-    }
-    // An enum has casts to and from text only.
-    match (type_of(live).is_text(), type_of(desired).is_text()) {
-        (_, true) => Some(Cast::Assignment),
-        (true, _) => Some(Cast::Explicit),
-        (false, false) => None,
-    }
 }
 
 fn type_of(column: &Column) -> Type<'_> {

@@ -4,7 +4,7 @@ use super::{Column, Identity, alter_column, cast, filling, not_null::change_not_
 use crate::{
     kinds::{
         Action, Change, HazardKind, Object, ObjectKind as _, Reaction, Step,
-        casting::{Cast, base_after, cast_target, through_text},
+        casting::{Cast, cast_target, through_text},
         counting,
         filling::{fill, waiting},
     },
@@ -119,14 +119,14 @@ fn set_type(change: &Change<'_, Column>) -> Option<Step> {
     let using = values.and_then(|values| values.using.as_deref());
     let cast = match using {
         Some(_) => Cast::Explicit,
-        None => cast::between(live, desired)?,
+        None => cast::between(live, desired, id, cx)?,
     };
     match (using, cast) {
         (Some(expression), _) => action.push(format_args!(" USING {expression}")),
         (None, Cast::Assignment | Cast::Free) => {}
         (None, Cast::Explicit) => {
-            let base = base_after(&desired.type_name, id, cx);
-            let target = Some(cast_target(&base)).filter(|target| *target != base);
+            let (from, base) = (cast::before(live, id, cx).name, cast::after(desired, id, cx).name);
+            let target = Some(cast_target(&from, &base)).filter(|target| *target != base);
             let target = target.unwrap_or(&desired.type_name);
             action.push(format_args!(" USING {}::{target}", id.name()));
         }

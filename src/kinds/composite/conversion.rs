@@ -66,6 +66,7 @@ pub(super) fn keep_values(
     let body = format!("SELECT {}", join(values.collect::<Vec<_>>(), ", "));
     let cut = desired.attributes.iter().filter_map(|after| {
         let before = live.attributes.iter().find(|before| before.name == after.name)?;
+        value(before, after, id, cx)?; // All of them are lost, and told.
         let (from, to) = (base_before(&before.type_name, id, cx), base_after(&after.type_name, id, cx));
         let what = loss_between(&from, &to)?;
         Some(format!("of values of the attribute {}.{}, {what}", id.sql(), after.name))
@@ -120,7 +121,7 @@ fn value(
     }
     Some(match between_types(&before.type_name, wanted)? {
         Cast::Free | Cast::Assignment => value,
-        Cast::Explicit => format!("{value}::{}", cast_target(wanted)),
+        Cast::Explicit => format!("{value}::{}", cast_target(&before.type_name, wanted)),
         Cast::ThroughText => through_text(&value, wanted, id, cx),
     })
 }

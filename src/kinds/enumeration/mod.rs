@@ -74,6 +74,10 @@ impl ObjectKind for Enumeration {
         Some(noticed(in_schema(id, new, |id| self.address(id))))
     }
 
+    fn has_labels(&self) -> bool {
+        true
+    }
+
     fn part_names(&self) -> Vec<&str> {
         self.values.iter().map(String::as_str).collect()
     }
