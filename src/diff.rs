@@ -193,7 +193,11 @@ impl<'a> Diff<'a> {
                 Fate::Alter => self.follow_detached(&id),
                 Fate::Create | Fate::Outlive => Vec::new(),
             };
-            for (follower, fate) in consequences.into_iter().chain(self.whole_that_holds(&id)) {
+            let above = self
+                .whole_that_holds(&id)
+                .into_iter()
+                .chain(self.parent_in_the_way(&id));
+            for (follower, fate) in consequences.into_iter().chain(above) {
                 if self.fates.get(&follower) != Some(&fate) {
                     self.fates.insert(follower.clone(), fate);
                     waiting.push(follower);
@@ -212,10 +216,12 @@ impl<'a> Diff<'a> {
             let Some(desired) = self.catalogs.desired.get(follower) else {
                 continue;
             };
-            if self.is_settled(follower) || live.goes_with() == Some(id) {
+            let is_part = self.catalogs.live.parent(follower) == Some(id);
+            // What the new self has is of the new type from the start.
+            let moves_along = is_part && matches!(self.fates.get(follower), Some(Fate::Repoint(_)));
+            if (self.is_settled(follower) && !moves_along) || live.goes_with() == Some(id) {
                 continue;
             }
-            let is_part = self.catalogs.live.parent(follower) == Some(id);
             let moves = aside
                 && !is_part
                 && live
@@ -255,6 +261,22 @@ impl<'a> Diff<'a> {
         };
         let companions = self.companions.get(id).into_iter().flatten();
         companions.filter_map(fate).collect()
+    }
+
+    /// The parent that stands in the way of what the object needs, and is replaced.
+    fn parent_in_the_way(&self, id: &ObjectId) -> Option<(ObjectId, Fate)> {
+        let Catalogs { live, desired } = self.catalogs;
+        let object = desired.get(id)?;
+        let parent = desired.parent(id)?;
+        let stays = live.contains(parent) && desired.contains(parent) && !self.is_settled(parent);
+        let is_needed =
+            stays && Object::needs_new_parent(live.get(id), object, id, &self.context());
+        is_needed.then(|| {
+            (
+                parent.clone(),
+                Fate::Replace(format!("`{id}` can't change in it")),
+            )
+        })
     }
 
     /// The whole from which a part that goes can't be taken off: it is replaced, and takes all parts along.

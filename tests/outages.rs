@@ -604,14 +604,16 @@ async fn what_is_dropped_can_be_kept(cluster: &Cluster) {
     let mut desk = begun(cluster).await;
     let orders = "CREATE TYPE app.state AS ENUM ('new', 'sent');
         CREATE TABLE app.orders (id int, state app.state, note text COLLATE \"C\", states app.state[]);
-        CREATE TABLE app.keyless (a int, b text);";
+        CREATE TABLE app.keyless (a int, b text);
+        CREATE SEQUENCE app.tickets CACHE 5;";
     desk.write("schema/orders.sql", orders);
     desk.forge("plan -m orders --rev-id 200000000000");
     desk.forge("approve");
     desk.forge("apply");
     let rows =
         "INSERT INTO app.orders VALUES (1, 'new', 'a', '{new,sent}'), (2, 'sent', 'b', NULL);
-        INSERT INTO app.keyless VALUES (1, 'x');";
+        INSERT INTO app.keyless VALUES (1, 'x');
+        SELECT setval('app.tickets', 77);";
     desk.database.run(rows).await.unwrap();
     desk.write("schema/orders.sql", "CREATE TABLE app.keyless (a int);");
     desk.write(
@@ -635,6 +637,7 @@ async fn what_is_dropped_can_be_kept(cluster: &Cluster) {
         kept(&text, "column app.users.name"),
         kept(&text, "column app.keyless.b"),
     );
+    let tickets = kept(&text, "sequence app.tickets");
     assert!(
         text.contains(&format!(
             "2 rows of table app.orders are kept in {orders}; `DROP TABLE {orders}`"
@@ -642,6 +645,7 @@ async fn what_is_dropped_can_be_kept(cluster: &Cluster) {
         "{text}"
     );
     for (query, expected) in [
+        (format!("SELECT last_value::text FROM {tickets}"), "77\n"),
         (
             format!("SELECT id, state, note, states FROM {orders} ORDER BY id"),
             "1|new|a|{new,sent}\n2|sent|b|\n",

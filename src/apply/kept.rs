@@ -59,7 +59,18 @@ pub(super) async fn keep(
     };
     let client = work.session.client();
     let (Loss::Rows(relation) | Loss::Values(relation)) = loss;
-    let lock = format!("LOCK TABLE {relation} IN ACCESS EXCLUSIVE MODE");
+    let cache = client
+        .query_opt(include_str!("sql/cache.sql"), &[&relation])
+        .await
+        .map_err(Cause::Server)?;
+    let lock = match cache {
+        // LOCK TABLE takes no sequence; a change of it lets nobody draw a number until the transaction ends.
+        Some(row) => format!(
+            "ALTER SEQUENCE {relation} CACHE {}",
+            row.get::<_, i64>("seqcache")
+        ),
+        None => format!("LOCK TABLE {relation} IN ACCESS EXCLUSIVE MODE"),
+    };
     unless_cancelled(work, client.batch_execute(&lock)).await?;
     let columns = client
         .query(include_str!("sql/columns.sql"), &[&relation])

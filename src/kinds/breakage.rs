@@ -1,6 +1,6 @@
 //! Whether statements that use columns and values go on working when those change.
 
-use super::{ObjectId, ObjectKind, Passage, casting::Type};
+use super::{Context, Mode, ObjectId, ObjectKind, Passage, casting::Type};
 use crate::sql::join;
 
 /// Whether statements that work with values of one type work with those of another: numbers stay numbers, texts stay texts.
@@ -48,7 +48,7 @@ pub(super) fn changed_columns(
 }
 
 /// A name may be quoted and hold blanks.
-fn name_and_type(column: &str) -> (&str, &str) {
+pub(super) fn name_and_type(column: &str) -> (&str, &str) {
     let mut is_quoted = false;
     let end = column.find(|character| {
         is_quoted ^= character == '"';
@@ -58,7 +58,7 @@ fn name_and_type(column: &str) -> (&str, &str) {
     (name, type_name.trim_start())
 }
 
-/// What breaks where `ON CONFLICT` finds no other uniqueness of the same columns.
+/// What breaks where `ON CONFLICT` finds no other uniqueness of the same columns, or finds it only later.
 pub(super) fn arbiter_gone<K: ObjectKind>(change: &Passage<'_, K>) -> Option<String> {
     let mut columns = change.live?.arbitrates()?.to_vec();
     columns.sort();
@@ -80,14 +80,36 @@ pub(super) fn arbiter_gone<K: ObjectKind>(change: &Passage<'_, K>) -> Option<Str
             .into_iter()
             .any(|part| part.name() == name && part.kind != change.id.kind)
     };
-    let is_left = columns.iter().all(stays) && !world.children(table).iter().any(same);
-    is_left.then(|| {
+    let mut others = world.children(table);
+    others.retain(same);
+    if !columns.iter().all(stays) || !others.iter().all(|other| comes_later(other, change.cx)) {
+        return None;
+    }
+    let fail = format!(
+        "statements on {} with ON CONFLICT ({}) fail",
+        table.sql(),
+        join(&columns, ", ")
+    );
+    Some(if others.is_empty() {
+        fail
+    } else {
         format!(
-            "statements on {} with ON CONFLICT ({}) fail",
-            table.sql(),
-            join(&columns, ", ")
+            "until {} is built, {fail}, and duplicates can come in",
+            others[0].sql()
         )
     })
+}
+
+/// Whether the plan makes the object, or the part of it that a partition has, after the transaction which drops what was
+/// there before it.
+fn comes_later(id: &ObjectId, cx: &Context<'_>) -> bool {
+    let Some(object) = cx.world.desired(id).filter(|_| cx.world.is_created(id)) else {
+        return false;
+    };
+    let parts = cx.world.desired_companions(id).into_iter();
+    let mut steps = object.create(id, &[], cx).into_iter();
+    steps.any(|step| step.mode != Mode::Transaction)
+        || parts.into_iter().any(|part| comes_later(part, cx))
 }
 
 #[cfg(test)]

@@ -138,6 +138,15 @@ pub(super) fn through_text(
     }
 }
 
+/// Whether the plan replaces the type of the values that `owner` has, and makes a cast for them then.
+pub(super) fn replaced(type_name: &str, owner: &ObjectId, cx: &Context<'_>) -> Option<bool> {
+    let element = type_name.trim_end_matches("[]");
+    let needed = cx.world.live_dependencies(owner).into_iter();
+    let mut replaced = needed.filter(|needed| cx.world.is_created(needed));
+    let found = replaced.find(|needed| needed.sql() == element)?;
+    Some(cx.world.live(found)?.makes_cast(found, cx))
+}
+
 /// How a type stores its values by default; `EXTENDED` for those of variable length.
 pub(super) fn default_storage(type_name: &str) -> &'static str {
     match &*Type::parse(type_name).name {

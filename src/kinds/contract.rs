@@ -179,6 +179,28 @@ pub trait ObjectKind:
         false
     }
 
+    /// The types of the values that the object stores.
+    fn value_types(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// Whether PostgreSQL refuses the change while what the object belongs to stands, so that this is replaced.
+    fn needs_new_parent(_change: &Passage<'_, Self>) -> bool {
+        false
+    }
+
+    /// The value that an object of the same name, which takes the place of this one, gets for the value of this one; none
+    /// where no cast leads there.
+    fn carried(&self, _desired: &Self, id: &ObjectId, _cx: &Context<'_>) -> Option<String> {
+        Some(id.name().to_string())
+    }
+
+    /// What each part of the table that the object belongs to has under the same name, and keeps when it leaves; as long as it is
+    /// a part, that is no object of its own.
+    fn handed_down(&self) -> Option<HandedDown<'_>> {
+        None
+    }
+
     /// Whether the values that the object holds may be NULL, as far as it says.
     fn takes_null(&self) -> bool {
         false
@@ -395,6 +417,17 @@ pub struct Aside {
     pub carry: Vec<Step>,
     /// Drop the old one.
     pub remove: Vec<Step>,
+}
+
+/// What a table hands down to its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HandedDown<'a> {
+    /// What follows its name after `ADD CONSTRAINT`.
+    pub definition: &'a str,
+    /// Whether existing rows were checked.
+    pub valid: bool,
+    /// Whether a table must have it before it becomes a part; otherwise it gets it then.
+    pub is_needed: bool,
 }
 
 /// One attribute of a kind.

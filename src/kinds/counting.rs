@@ -1,7 +1,7 @@
 //! What sequences and the sequences of identity columns have in common (PostgreSQL docs: CREATE SEQUENCE).
 
 use super::{Action, HazardKind, Lock, ObjectId, Step};
-use crate::sql::{Ident, Literal, dotted};
+use crate::sql::{Ident, Literal, aside_name, dotted};
 
 /// The sequence that an object is or brings along: it gives numbers to rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,13 +24,7 @@ impl Counter {
     /// Its schema and name once another sequence goes on where it is, until it is dropped.
     pub fn aside(&self) -> [Ident; 2] {
         let [schema, name] = &self.sequence;
-        let mut name = name.as_str().to_owned();
-        let mut end = name.len().min(52);
-        while !name.is_char_boundary(end) {
-            end -= 1;
-        }
-        name.truncate(end);
-        [schema.clone(), Ident::new(format!("{name}__forge_old"))]
+        [schema.clone(), aside_name(name)]
     }
 
     /// Renames the sequence of `id`, so that nobody draws from it any more and its name is free.
@@ -157,6 +151,12 @@ pub(super) fn move_into(
             Literal(sequence)
         )
     })
+}
+
+/// The step with what it takes: the position of a sequence.
+pub(super) fn forgets(step: Step, sequence: &str) -> Step {
+    let why = format!("deletes the position of {sequence}: which numbers it has given out");
+    step.hazard(HazardKind::DeletesData, why)
 }
 
 /// Where a sequence has to begin anew because no value of the old limits lies within the new ones.

@@ -17,12 +17,14 @@ mod rename;
 mod risks;
 mod rollout;
 mod step;
+mod stored;
 
 pub use self::{
     batching::Batching,
     contract::{
         Answer, Aside, Attribute, Change, Claim, Comparison, Context, Difference, Follow, Fragment,
-        ObjectKind, Passage, Reaction, Unfinished, Values, World, replace, shown, sorted,
+        HandedDown, ObjectKind, Passage, Reaction, Unfinished, Values, World, replace, shown,
+        sorted,
     },
     counting::{Counter, Predecessor},
     glob::Glob,
@@ -170,6 +172,38 @@ macro_rules! kinds {
             /// See [`ObjectKind::holds_values`].
             pub fn holds_values(&self) -> bool {
                 match self { $(Self::$name(model) => model.holds_values(),)* }
+            }
+
+            /// See [`ObjectKind::value_types`].
+            pub fn value_types(&self) -> Vec<&str> {
+                match self { $(Self::$name(model) => model.value_types(),)* }
+            }
+
+            /// See [`ObjectKind::needs_new_parent`].
+            pub fn needs_new_parent(live: Option<&Self>, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> bool {
+                match desired {
+                    $(Self::$name(desired) => {
+                        let live = match live {
+                            Some(Object::$name(model)) => Some(model),
+                            _ => None,
+                        };
+                        let desired = Some(desired);
+                        <$module::$name as ObjectKind>::needs_new_parent(&Passage { live, desired, id, cx })
+                    })*
+                }
+            }
+
+            /// See [`ObjectKind::carried`]. Nothing where the kinds differ.
+            pub fn carried(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<String> {
+                match (self, desired) {
+                    $((Self::$name(live), Self::$name(desired)) => live.carried(desired, id, cx),)*
+                    _ => None,
+                }
+            }
+
+            /// See [`ObjectKind::handed_down`].
+            pub fn handed_down(&self) -> Option<HandedDown<'_>> {
+                match self { $(Self::$name(model) => model.handed_down(),)* }
             }
 
             /// See [`ObjectKind::takes_null`].

@@ -147,8 +147,16 @@ impl Graph<'_> {
                 self.edge(&created, &Node::Carry(id.clone()));
             }
         }
-        for needed in diff.catalogs.live.dependencies(id) {
-            self.edge(&Node::Remove(id.clone()), &Node::Remove(needed.clone()));
+        for part in diff.live_children(id).into_iter().chain([id]) {
+            for needed in diff
+                .catalogs
+                .live
+                .dependencies(part)
+                .filter(|needed| *needed != id)
+            {
+                self.edge(&Node::Carry(needed.clone()), &Node::Carry(id.clone()));
+                self.edge(&Node::Remove(id.clone()), &Node::Remove(needed.clone()));
+            }
         }
         let (carry, remove) = (Node::Carry(id.clone()), Node::Remove(id.clone()));
         self.edge(&node, &carry);

@@ -34,6 +34,15 @@ pub fn chosen_name(table: &str, columns: &[Ident], label: &str) -> Ident {
     Ident::new(format!("{name}_{label}"))
 }
 
+/// The name of an object's old self, which stands aside until it is dropped.
+pub fn aside_name(name: &Ident) -> Ident {
+    const MARK: &str = "__forge_old";
+    Ident::new(format!(
+        "{}{MARK}",
+        clip(name.as_str(), LONGEST - MARK.len())
+    ))
+}
+
 /// The longest beginning of at most so many bytes that ends with a whole character.
 fn clip(text: &str, bytes: usize) -> &str {
     let mut end = bytes.min(text.len());

@@ -10,7 +10,7 @@ mod sequence;
 mod visible;
 
 pub use self::{
-    chosen::chosen_name,
+    chosen::{aside_name, chosen_name},
     expression::Expression,
     ident::Ident,
     keywords::NEWER as NEWER_KEY_WORDS,

@@ -174,7 +174,7 @@ const KEEP: &[(&str, &str)] = &[
 
 /// Changes a value by the plan's statement and back, and answers what became of it: nothing where it is what it was, `!` and
 /// the error's code where the statement failed. Nothing of it stays.
-const MEASURE: &str = r#"
+const MEASURE: &str = r"
 CREATE FUNCTION app.measure(relation text, source text, sample text, change text) RETURNS text LANGUAGE plpgsql AS $f$
 DECLARE
     was text;
@@ -202,7 +202,7 @@ BEGIN
         WHEN OTHERS THEN RETURN '!' || SQLSTATE;
     END;
 END $f$;
-"#;
+";
 
 /// No such cast, no such function, another type: the statement itself is wrong.
 const REFUSED: &[&str] = &["!42846", "!42883", "!42804", "!42601"];
@@ -255,7 +255,7 @@ pub(crate) async fn what_a_cast_takes_from_values_is_told(cluster: &Cluster) {
     }
     let keeps: BTreeSet<_> = KEEP.iter().copied().collect();
     let mut wrong = Vec::new();
-    let mut changed = 0;
+    let mut differ = 0;
     for (number, (from, to, samples)) in pairs.iter().enumerate() {
         let table = format!("app.t{number}");
         let is_told = lossy.contains(&table);
@@ -284,7 +284,7 @@ pub(crate) async fn what_a_cast_takes_from_values_is_told(cluster: &Cluster) {
             if REFUSED.contains(&became.as_str()) {
                 wrong.push(format!("{from} to {to}: {change} is refused, {became}"));
             } else if !became.is_empty() && !became.starts_with('!') {
-                changed += 1;
+                differ += 1;
                 if !is_told {
                     wrong.push(format!("{from} to {to}: {became}, and nothing says so"));
                 }
@@ -297,7 +297,7 @@ pub(crate) async fn what_a_cast_takes_from_values_is_told(cluster: &Cluster) {
         wrong.len(),
         wrong.join("\n")
     );
-    assert!(changed > 100, "{changed} values changed");
+    assert!(differ > 100, "{differ} values changed");
     for database in [live, desired] {
         database.drop().await.unwrap();
     }

@@ -17,8 +17,48 @@ pub(super) fn between(live: &Column, desired: &Column, id: &ObjectId, cx: &Conte
     casting::between(&before(live, id, cx), &after(desired, id, cx))
 }
 
+/// The value of the new column for that of the old one; none where no cast leads there.
+pub(super) fn carried(live: &Column, desired: &Column, id: &ObjectId, cx: &Context<'_>) -> Option<String> {
+    let name = id.name().to_string();
+    if let Some(using) = cx.world.values(id).and_then(|values| values.using.as_deref()) {
+        return Some(format!("({using})"));
+    }
+    if live.type_name == desired.type_name {
+        return Some(match casting::replaced(&live.type_name, id, cx) {
+            None => name,
+            Some(true) => format!("{name}::{}", desired.type_name),
+            Some(false) => casting::through_text(&name, &desired.type_name, id, cx),
+        });
+    }
+    let cast = between(live, desired, id, cx)?;
+    Some(explicit(cast, live, desired, id, cx).unwrap_or(name))
+}
+
+/// The cast as an expression, where an assignment does not do.
+pub(super) fn explicit(
+    cast: Cast,
+    live: &Column,
+    desired: &Column,
+    id: &ObjectId,
+    cx: &Context<'_>,
+) -> Option<String> {
+    let name = id.name();
+    match cast {
+        Cast::Assignment | Cast::Free => None,
+        Cast::Explicit => {
+            let (from, base) = (before(live, id, cx).name, after(desired, id, cx).name);
+            let target = Some(cast_target(&from, &base)).filter(|target| *target != base);
+            Some(format!("{name}::{}", target.unwrap_or(&desired.type_name)))
+        }
+        Cast::ThroughText => Some(casting::through_text(&name.to_string(), &desired.type_name, id, cx)),
+    }
+}
+
 /// What the cast takes from the column's values without an error.
 pub(super) fn loss(live: &Column, desired: &Column, id: &ObjectId, cx: &Context<'_>) -> Option<String> {
+    if let Some(using) = cx.world.values(id).and_then(|values| values.using.as_deref()) {
+        return loss_by(using, live, desired, id, cx);
+    }
     let loss = loss_between(&before(live, id, cx), &after(desired, id, cx))?;
     Some(format!("of values of {}, {loss}", id.sql()))
 }

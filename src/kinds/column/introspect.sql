@@ -12,6 +12,11 @@ SELECT 'pg_class'::regclass::oid AS classid,
        -- What a domain is made of, and whether the type is an enum: they decide how values are cast.
        CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END AS base_type,
        t.typtype = 'e' AS is_enum,
+       c.relkind = 'p' AND EXISTS (
+           SELECT FROM pg_depend d
+           WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.objsubid = a.attnum
+             AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.refobjsubid = 0 AND d.deptype = 'i'
+       ) AS in_partition_key,
        -- Whether values are rows: those of a composite type or of a domain over one.
        CASE t.typtype
            WHEN 'c' THEN true

@@ -75,6 +75,9 @@ pub struct Column {
     /// Whether it comes with the composite type of its table.
     #[serde(default)]
     pub typed: bool,
+    /// Whether its table's rows go to partitions by it: PostgreSQL changes neither its type nor drops it.
+    #[serde(default)]
+    pub in_partition_key: bool,
     /// The parent table's column that it is inherited from.
     pub inherited_from_ref: Option<ObjectId>,
 }
@@ -109,6 +112,7 @@ impl ObjectKind for Column {
         // Inheritance is the table's to change; these follow from it.
         local: physical,
         typed: physical,
+        in_partition_key: physical,
         inherited_from_ref: physical,
     });
 
@@ -324,6 +328,24 @@ impl ObjectKind for Column {
         self.generated.is_none()
     }
 
+    fn value_types(&self) -> Vec<&str> {
+        vec![&self.type_name]
+    }
+
+    fn needs_new_parent(change: &Passage<'_, Self>) -> bool {
+        let world = change.cx.world;
+        let changes = change.both().is_some_and(|(live, desired)| {
+            (&live.type_name, &live.collation) != (&desired.type_name, &desired.collation)
+                || world.is_repointed(change.id)
+                || world.is_created(change.id)
+        });
+        changes && leads_rows(change.id, change.cx)
+    }
+
+    fn carried(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<String> {
+        cast::carried(self, desired, id, cx)
+    }
+
     fn takes_null(&self) -> bool {
         !self.not_null && self.not_null_constraint.is_none()
     }
@@ -471,6 +493,15 @@ impl Column {
         }
         text
     }
+}
+
+/// Whether rows go to partitions by the column, in its table or in one that it is handed down to.
+fn leads_rows(id: &ObjectId, cx: &Context<'_>) -> bool {
+    let leads = match cx.world.live(id) {
+        Some(super::Object::Column(column)) => column.in_partition_key,
+        Some(_) | None => false,
+    };
+    leads || cx.world.companions(id).into_iter().any(|heir| heir.kind == id.kind && leads_rows(heir, cx))
 }
 
 fn alter_column(id: &ObjectId, action: &str) -> Step {

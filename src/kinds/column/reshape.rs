@@ -4,7 +4,7 @@ use super::{Column, Identity, alter_column, cast, filling, not_null::change_not_
 use crate::{
     kinds::{
         Action, Change, HazardKind, Object, ObjectKind as _, Reaction, Step,
-        casting::{Cast, cast_target, through_text},
+        casting::Cast,
         counting,
         filling::{fill, waiting},
     },
@@ -43,7 +43,11 @@ pub(super) fn reshape(change: &Change<'_, Column>) -> Reaction {
     } = change;
     let mut steps = Vec::new();
     if live.identity.is_some() && desired.identity.is_none() {
-        steps.push(alter_column(id, "DROP IDENTITY").because("drop the identity"));
+        let drop = alter_column(id, "DROP IDENTITY").because("drop the identity");
+        steps.push(match &live.identity {
+            Some(identity) if !cx.world.has_successor(id) => counting::forgets(drop, &identity.sequence_name()),
+            Some(_) | None => drop,
+        });
     }
     let retyped = (&live.type_name, &live.collation) != (&desired.type_name, &desired.collation);
     if retyped && !handed_down(change, |column| &column.type_name) {
@@ -88,6 +92,9 @@ pub(super) fn reshape(change: &Change<'_, Column>) -> Reaction {
                     limits(identity),
                 );
                 step.sql.splice(0..0, move_on);
+                if counting::begin_anew(limits(&before), limits(identity), identity.start).is_some() {
+                    step = counting::forgets(step, &name);
+                }
                 step
             }));
             if before.sequence != identity.sequence {
@@ -121,20 +128,9 @@ fn set_type(change: &Change<'_, Column>) -> Option<Step> {
         Some(_) => Cast::Explicit,
         None => cast::between(live, desired, id, cx)?,
     };
-    match (using, cast) {
-        (Some(expression), _) => action.push(format_args!(" USING {expression}")),
-        (None, Cast::Assignment | Cast::Free) => {}
-        (None, Cast::Explicit) => {
-            let (from, base) = (cast::before(live, id, cx).name, cast::after(desired, id, cx).name);
-            let target = Some(cast_target(&from, &base)).filter(|target| *target != base);
-            let target = target.unwrap_or(&desired.type_name);
-            action.push(format_args!(" USING {}::{target}", id.name()));
-        }
-        (None, Cast::ThroughText) => {
-            let name = id.name().to_string();
-            let value = through_text(&name, &desired.type_name, id, cx);
-            action.push(format_args!(" USING {value}"));
-        }
+    let cast_by = || cast::explicit(cast, live, desired, id, cx);
+    if let Some(expression) = using.map(str::to_owned).or_else(cast_by) {
+        action.push(format_args!(" USING {expression}"));
     }
     let mut step =
         alter_column(id, &String::from(action)).because(format!("from {}", live.type_name));
@@ -150,15 +146,10 @@ fn set_type(change: &Change<'_, Column>) -> Option<Step> {
                 "a value that doesn't fit the new type stops it",
             );
     }
-    if let Some(using) = using {
+    if using.is_some() {
         step = waiting(step, values);
-        if let Some(loss) = cast::loss_by(using, live, desired, id, cx) {
-            step = step.hazard(HazardKind::DeletesData, loss);
-        }
-    } else {
-        step = cast::tell_loss(step, live, desired, id, cx);
     }
-    Some(step)
+    Some(cast::tell_loss(step, live, desired, id, cx))
 }
 
 pub(super) fn set_generated(change: &Change<'_, Column>) -> Reaction {

@@ -4,20 +4,11 @@ use super::{Composite, TypeAttribute};
 use crate::{
     kinds::{
         Action, Aside, Context, HazardKind, Object, ObjectId, Step,
-        casting::{Cast, base_after, base_before, between_types, cast_target, loss_between, through_text},
+        casting::{Cast, base_after, base_before, between_types, cast_target, loss_between, replaced, through_text},
+        stored::is_stored,
     },
     sql::{Ident, Literal, join},
 };
-
-/// Whether columns hold values of the type: itself, its arrays, domains over it, types that have it for an attribute.
-pub(super) fn is_stored(id: &ObjectId, cx: &Context<'_>) -> bool {
-    cx.world.live_dependents(id).into_iter().any(|other| {
-        let Some(object) = cx.world.live(other) else {
-            return false;
-        };
-        object.holds_values() || (object.privilege_class() == Some("TYPES") && is_stored(other, cx))
-    })
-}
 
 /// Whether there are tables of the type.
 pub(super) fn is_typed(id: &ObjectId, cx: &Context<'_>) -> bool {
@@ -124,13 +115,4 @@ fn value(
         Cast::Explicit => format!("{value}::{}", cast_target(&before.type_name, wanted)),
         Cast::ThroughText => through_text(&value, wanted, id, cx),
     })
-}
-
-/// Whether the plan replaces the type of an attribute, and makes a cast for its values then.
-fn replaced(type_name: &str, id: &ObjectId, cx: &Context<'_>) -> Option<bool> {
-    let element = type_name.trim_end_matches("[]");
-    let needed = cx.world.live_dependencies(id).into_iter();
-    let mut replaced = needed.filter(|needed| cx.world.is_created(needed));
-    let found = replaced.find(|needed| needed.sql() == element)?;
-    Some(cx.world.live(found)?.makes_cast(found, cx))
 }

@@ -9,6 +9,7 @@ use super::{
     Passage, Reaction, Step,
     breakage::changed_columns,
     rename::{in_schema, noticed},
+    stored::is_stored,
 };
 use crate::{
     attributes,
@@ -158,7 +159,7 @@ fn set_attributes(change: &Change<'_, Composite>) -> Reaction {
         .iter()
         .zip(desired)
         .all(|(before, after)| before.name == after.name);
-    let is_stored = conversion::is_stored(id, change.cx);
+    let is_stored = is_stored(id, change.cx);
     // PostgreSQL rewrites no column for the sake of its type (0A000), and changes typed tables only by CASCADE.
     let is_rewritten = kept
         .iter()

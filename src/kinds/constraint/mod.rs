@@ -5,7 +5,7 @@ mod partitions;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId,
+    Action, Answer, Attribute, Change, Claim, Context, Follow, Fragment, HandedDown, HazardKind, Lock, Mode, Object, ObjectId,
     ObjectKind, Passage, Reaction, Step, breakage::arbiter_gone, filling,
     partitions::reaching,
     rename::{of_whole, renaming},
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     attributes,
     source::{Access, passed_on},
-    sql::{Expression, Ident, dotted},
+    sql::{Expression, Ident, aside_name, dotted},
 };
 
 /// A constraint of a table.
@@ -111,6 +111,10 @@ impl ObjectKind for Constraint {
     }
 
     fn create(&self, id: &ObjectId, _parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
+        if let Some(had) = self.handed_down().and_then(|own| cx.left_behind(id, &own)) {
+            // Its table keeps it when it leaves the whole that has handed it down.
+            return if had.valid == self.valid { Vec::new() } else { vec![validate(id)] };
+        }
         if let Some((_, name)) = self.copied_from(id, cx) {
             let rename = format!(
                 "ALTER TABLE {} RENAME CONSTRAINT {name} TO {}",
@@ -172,17 +176,9 @@ impl ObjectKind for Constraint {
         let checks_rows = self.valid && only.is_empty();
         let is_away = cx.world.parent(id).is_some_and(|table| cx.world.changes_whole(table));
         if checks_rows && !is_away && self.can_be_validated_later(id, cx) {
-            let validate = format!("ALTER TABLE {table} VALIDATE CONSTRAINT {}", id.name());
             step.sql = vec![format!("{add} NOT VALID")];
-            let validate = Step::alter(id, validate)
-                .because("check the rows that are there, while reads and writes go on")
-                .lock(Lock::ShareUpdateExclusive, &table)
-                .hazard(
-                    HazardKind::MayFail,
-                    "a row that breaks the constraint stops it",
-                );
             let checks = filling::of_nullable(id, cx).into_iter();
-            let checks = checks.chain([validate]).map(Step::check);
+            let checks = checks.chain([validate(id)]).map(Step::check);
             return std::iter::once(step.mode(Mode::CommitAfter))
                 .chain(checks)
                 .collect();
@@ -215,7 +211,29 @@ impl ObjectKind for Constraint {
         self.columns.as_deref().filter(|_| matches!(self.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique))
     }
 
-    fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+    fn make_way(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
+        if !self.holds_whole(id) {
+            return self.drop(id, cx);
+        }
+        let (table, name) = (id.container(), aside_name(id.name()));
+        let rename = format!("ALTER TABLE {table} RENAME CONSTRAINT {} TO {name}", id.name());
+        let step = Step::new(Action::Rename, id, rename).because("rename the old constraint, which goes with its table");
+        vec![step.lock(Lock::AccessExclusive, table)]
+    }
+
+    fn handed_down(&self) -> Option<HandedDown<'_>> {
+        let definition = self.definition.as_str();
+        let definition = definition.strip_suffix(" NOT VALID").unwrap_or(definition);
+        let is_needed = self.kind == ConstraintKind::Check;
+        let goes_down = self.kind == ConstraintKind::ForeignKey || (is_needed && !definition.ends_with(" NO INHERIT"));
+        let valid = self.valid;
+        goes_down.then_some(HandedDown { definition, valid, is_needed })
+    }
+
+    fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
+        if self.handed_down().is_some_and(|own| cx.is_taken_over(id, &own)) {
+            return Vec::new(); // It becomes what the whole hands down that its table joins.
+        }
         let table = id.container();
         let mut step = Step::drop(
             id,
@@ -437,21 +455,18 @@ fn set_definition(change: &Change<'_, Constraint>) -> Reaction {
         && desired.valid
         && live.definition.as_str() == format!("{} NOT VALID", desired.definition.as_str())
     {
-        let table = id.container();
-        return Reaction::Alter(vec![
-            Step::alter(
-                id,
-                format!("ALTER TABLE {table} VALIDATE CONSTRAINT {}", id.name()),
-            )
-            .because("check the rows that are there, while reads and writes go on")
-            .lock(Lock::ShareUpdateExclusive, table)
-            .hazard(
-                HazardKind::MayFail,
-                "a row that breaks the constraint stops it",
-            ),
-        ]);
+        return Reaction::Alter(vec![validate(id)]);
     }
     Reaction::Replace
+}
+
+fn validate(id: &ObjectId) -> Step {
+    let table = id.container();
+    let validate = format!("ALTER TABLE {table} VALIDATE CONSTRAINT {}", id.name());
+    Step::alter(id, validate)
+        .because("check the rows that are there, while reads and writes go on")
+        .lock(Lock::ShareUpdateExclusive, table)
+        .hazard(HazardKind::MayFail, "a row that breaks the constraint stops it")
 }
 
 fn set_incomplete(change: &Change<'_, Constraint>) -> Reaction {

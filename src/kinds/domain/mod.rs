@@ -7,11 +7,12 @@ use super::{
     Passage, Reaction, Step,
     breakage::serves_as,
     rename::{in_schema, noticed},
+    stored::is_contained,
 };
 use crate::{
     attributes,
     source::Access,
-    sql::{Clauses, Expression, Ident},
+    sql::{Clauses, Expression, aside_name},
 };
 
 /// A domain.
@@ -96,7 +97,7 @@ impl ObjectKind for Domain {
     }
 
     fn aside(&self, _desired: &Self, id: &ObjectId, _cx: &Context<'_>) -> Option<Aside> {
-        let old = id.renamed(Ident::new(format!("{}__forge_old", id.name().as_str())));
+        let old = id.renamed(aside_name(id.name()));
         let rename = format!("ALTER DOMAIN {} RENAME TO {}", id.sql(), old.name());
         Some(Aside {
             away: vec![Step::new(Action::Rename, id, rename).because("set the old domain aside")],
@@ -130,6 +131,9 @@ fn set_default(change: &Change<'_, Domain>) -> Reaction {
 
 fn set_not_null(change: &Change<'_, Domain>) -> Reaction {
     let id = change.id;
+    if change.desired.not_null && is_contained(id, change.cx) {
+        return Reaction::Replace;
+    }
     Reaction::Alter(vec![if change.desired.not_null {
         Step::alter(id, format!("ALTER DOMAIN {} SET NOT NULL", id.sql()))
             .hazard(

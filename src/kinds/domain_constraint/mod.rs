@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Answer, Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind, Passage, Reaction, Step,
     rename::of_whole,
+    stored::is_contained,
 };
 use crate::{attributes, source::Access, sql::Expression};
 
@@ -38,6 +39,14 @@ impl ObjectKind for DomainConstraint {
         } else {
             checking(step)
         }]
+    }
+
+    fn needs_new_parent(change: &Passage<'_, Self>) -> bool {
+        let world = change.cx.world;
+        let is_valid = |constraint: Option<&Self>| constraint.is_some_and(|constraint| constraint.valid);
+        let is_checked = is_valid(change.desired) && (world.is_created(change.id) || !is_valid(change.live));
+        let domain = world.parent(change.id).expect("it belongs to a domain");
+        is_checked && is_contained(domain, change.cx)
     }
 
     fn breaks(_change: &Passage<'_, Self>) -> Option<String> {

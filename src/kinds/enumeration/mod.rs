@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     attributes,
-    sql::{Ident, Literal, join},
+    sql::{Literal, aside_name, join},
 };
 
 /// An enum.
@@ -59,7 +59,7 @@ impl ObjectKind for Enumeration {
 
     fn aside(&self, _desired: &Self, id: &ObjectId, _cx: &Context<'_>) -> Option<Aside> {
         // PostgreSQL can neither take a value away nor move one, so a new type takes the old one's place.
-        let old = id.renamed(Ident::new(format!("{}__forge_old", id.name().as_str())));
+        let old = id.renamed(aside_name(id.name()));
         let rename = format!("ALTER TYPE {} RENAME TO {}", id.sql(), old.name());
         Some(Aside {
             away: vec![Step::new(Action::Rename, id, rename).because("set the old type aside")],

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId,
+    Action, Answer, Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId,
     ObjectKind, Passage, Reaction, Step, Unfinished,
     breakage::arbiter_gone,
     partitions::reaching,
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     attributes,
     source::Access,
-    sql::{Clauses, Expression, Ident, chosen_name},
+    sql::{Clauses, Expression, Ident, aside_name, chosen_name},
 };
 
 /// An index on a table or a materialized view.
@@ -41,6 +41,9 @@ pub struct Index {
     /// The names of its columns, an expression's being PostgreSQL's choice.
     #[serde(default)]
     pub columns: Vec<Ident>,
+    /// How many of them, the last ones, are no part of the key: `INCLUDE`.
+    #[serde(default)]
+    pub included: usize,
     /// The tablespace, where it isn't the database's.
     pub tablespace: Option<Ident>,
     /// Whether each partition has its part of a partitioned index. Other indexes are whole.
@@ -71,6 +74,7 @@ impl ObjectKind for Index {
         predicate,
         options => set_options: unordered,
         columns: physical,
+        included: physical,
         tablespace => set_tablespace,
         valid => set_valid,
         broken: physical,
@@ -158,7 +162,8 @@ impl ObjectKind for Index {
     }
 
     fn arbitrates(&self) -> Option<&[Ident]> {
-        (self.unique && self.predicate.is_none()).then_some(&self.columns)
+        let key = self.columns.len() - self.included.min(self.columns.len());
+        (self.unique && self.predicate.is_none()).then_some(&self.columns[..key])
     }
 
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
@@ -167,6 +172,17 @@ impl ObjectKind for Index {
                 .lock(Lock::AccessExclusive, &self.table)
                 .lock(Lock::AccessExclusive, id.sql()),
         ]
+    }
+
+    fn make_way(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
+        let mut parts = cx.world.companions(id).into_iter();
+        let is_held = parts.any(|part| cx.world.live(part).is_some_and(|object| object.holds_whole(part)));
+        if !is_held {
+            return self.drop(id, cx);
+        }
+        let rename = format!("ALTER INDEX {} RENAME TO {}", id.sql(), aside_name(id.name()));
+        let step = Step::new(Action::Rename, id, rename).because("rename the old index, which goes with its table");
+        vec![step.lock(Lock::ShareUpdateExclusive, id.sql())]
     }
 
     fn complete(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {

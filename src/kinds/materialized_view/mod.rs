@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Action, Answer, Attribute, Change, Claim, Context, Fragment, Lock, ObjectId, ObjectKind,
     Passage, Reaction, Step,
-    breakage::changed_columns,
+    breakage::{changed_columns, name_and_type},
     rename::{in_schema, noticed},
 };
 use crate::{
@@ -134,6 +134,10 @@ impl ObjectKind for MaterializedView {
             text.push("\n WITH NO DATA");
         }
         vec![Step::create(id, text)]
+    }
+
+    fn value_types(&self) -> Vec<&str> {
+        self.result.iter().map(|column| name_and_type(column).1).collect()
     }
 
     fn breaks(change: &Passage<'_, Self>) -> Option<String> {

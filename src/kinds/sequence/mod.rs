@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Action, Attribute, Change, Claim, Context, Counter, Fragment, HazardKind, Lock, ObjectId, ObjectKind,
     Passage, Reaction, Step,
+    counting::{begin_anew, forgets, move_into},
     rename::{in_schema, noticed},
 };
 use crate::{
@@ -94,10 +95,9 @@ impl ObjectKind for Sequence {
             let drop = format!("DROP SEQUENCE {}", old.unwrap_or_else(|| id.sql()));
             return vec![Step::drop(id, drop).because("another sequence has its position now")];
         }
-        vec![
-            Step::drop(id, format!("DROP SEQUENCE {}", id.sql()))
-                .lock(Lock::AccessExclusive, id.sql()),
-        ]
+        let drop = Step::drop(id, format!("DROP SEQUENCE {}", id.sql()))
+            .lock(Lock::AccessExclusive, id.sql());
+        vec![forgets(drop, &id.sql())]
     }
 
     fn counter(&self, id: &ObjectId) -> Option<Counter> {
@@ -136,6 +136,15 @@ impl ObjectKind for Sequence {
     }
 
     const DROP_IS_SHOWN: bool = false;
+
+    fn holds_values(&self) -> bool {
+        true // Its position.
+    }
+
+    fn resembles(&self, created: &Self) -> bool {
+        (&self.type_name, self.increment, self.owned_by_ref.is_some())
+            == (&created.type_name, created.increment, created.owned_by_ref.is_some())
+    }
 
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
         let step = in_schema(id, new, |id| self.address(id)).lock(Lock::AccessExclusive, id.sql());
@@ -237,16 +246,19 @@ fn set_options(change: &Change<'_, Sequence>) -> Reaction {
         text.push(if desired.cycle { " CYCLE" } else { " NO CYCLE" });
     }
     let limits = |sequence: &Sequence| (sequence.minimum, sequence.maximum);
-    let restart = super::counting::begin_anew(limits(live), limits(desired), desired.start);
-    if let Some(restart) = restart {
+    let restart = begin_anew(limits(live), limits(desired), desired.start);
+    if let Some(restart) = &restart {
         text.push(format_args!(" {restart}"));
     }
     let mut step = Step::alter(id, format!("ALTER SEQUENCE {}{text}", id.sql()))
         .lock(Lock::ShareRowExclusive, id.sql());
     if let Some(move_on) =
-        super::counting::move_into(&id.sql(), desired.increment, limits(live), limits(desired))
+        move_into(&id.sql(), desired.increment, limits(live), limits(desired))
     {
         step.sql.insert(0, move_on);
+    }
+    if restart.is_some() {
+        step = forgets(step, &id.sql());
     }
     if live.minimum < desired.minimum || live.maximum > desired.maximum {
         step = step.hazard(

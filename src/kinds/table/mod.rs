@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use self::options::{difference as options_difference, list as options_list};
 use super::{
-    Answer, Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, Object, ObjectId,
+    Answer, Aside, Attribute, Change, Claim, Context, Fragment, HandedDown, HazardKind, Lock, Object, ObjectId,
     ObjectKind, Passage, Reaction, Step, Unfinished,
     rename::{in_schema, noticed},
 };
@@ -208,6 +208,7 @@ impl ObjectKind for Table {
             let step = default_partition(parent, id, cx)
                 .into_iter()
                 .fold(step, |step, default| step.lock(Lock::AccessExclusive, default));
+            let step = left_behind(parent, desired.partition_of_ref.as_ref(), id, cx).into_iter().fold(step, Step::then);
             steps.push(if desired.partition_of_ref.is_some() {
                 let why = format!("until {} is attached and its rows are checked", id.sql());
                 step.hazard(HazardKind::BlocksReads, why)
@@ -221,7 +222,15 @@ impl ObjectKind for Table {
                 parent.sql(),
                 id.sql()
             );
-            let mut step = Step::alter(id, attach)
+            let missing = if self.partition_of_ref.as_ref() == Some(parent) {
+                Vec::new()
+            } else {
+                missing(parent, id, cx)
+            };
+            let mut statements = missing.into_iter().chain([attach]);
+            let first = Step::alter(id, statements.next().expect("it is attached"));
+            let mut step = statements
+                .fold(first, Step::then)
                 .because(format!("attach it to {}", parent.sql()))
                 .lock(Lock::ShareUpdateExclusive, parent.sql())
                 .lock(Lock::AccessExclusive, id.sql());
@@ -235,12 +244,12 @@ impl ObjectKind for Table {
                 )
                 .finish();
             // It has to have the parent's columns and constraints first; one that was a part of it has them.
-            let missing = if self.partition_of_ref == desired.partition_of_ref {
+            let own = if self.partition_of_ref == desired.partition_of_ref {
                 Vec::new()
             } else {
                 children(id, cx)
             };
-            steps.push(missing.into_iter().fold(step, Step::after));
+            steps.push(own.into_iter().fold(step, Step::after));
         }
         steps
     }
@@ -410,6 +419,57 @@ fn default_partition(whole: &ObjectId, but: &ObjectId, cx: &Context<'_>) -> Opti
         Some(_) | None => false,
     };
     others.find(is_default).map(ObjectId::sql)
+}
+
+/// Statements that drop what a table keeps of a whole that it leaves, and what neither it nor the whole that it joins has.
+fn left_behind(whole: &ObjectId, joins: Option<&ObjectId>, id: &ObjectId, cx: &Context<'_>) -> Vec<String> {
+    if joins == Some(whole) {
+        return Vec::new();
+    }
+    let goes_on = |had: &(&ObjectId, HandedDown<'_>)| {
+        let (other, had) = *had;
+        let mut own = cx.world.children(id).into_iter();
+        let own = own.find(|own| own.kind == other.kind && own.name() == other.name());
+        let stays = own.is_some_and(|own| {
+            let after = cx.world.desired(own).and_then(Object::handed_down);
+            after.is_some_and(|after| cx.left_behind(own, &after).is_some())
+        });
+        let handed = joins.into_iter().flat_map(|whole| cx.handed_down_after(whole));
+        let mut handed = handed.filter(|(wanted, _)| wanted.name() == other.name());
+        cx.stays(other) && (stays || handed.any(|(_, wanted)| wanted.definition == had.definition))
+    };
+    let had = cx.handed_down_before(whole).into_iter();
+    had.filter(|had| !goes_on(had))
+        .map(|(other, _)| {
+            // Where the whole's own one goes, it may have gone before.
+            let if_there = if cx.stays(other) { "" } else { "IF EXISTS " };
+            format!("ALTER TABLE {} DROP CONSTRAINT {if_there}{}", id.sql(), other.name())
+        })
+        .collect()
+}
+
+/// Statements that give a table what the whole that it joins wants each part to have before.
+fn missing(whole: &ObjectId, id: &ObjectId, cx: &Context<'_>) -> Vec<String> {
+    let leaves = cx.world.live(id).and_then(Object::goes_with);
+    let wanted = cx.handed_down_after(whole).into_iter();
+    let wanted = wanted.filter(|(_, wanted)| wanted.is_needed);
+    wanted
+        .filter_map(|(other, wanted)| {
+            let had = leaves.into_iter().flat_map(|whole| cx.handed_down_before(whole)).filter(|(had, _)| cx.stays(had));
+            let own = cx.world.live_children(id).into_iter();
+            let own = own.filter_map(|own| Some((own, cx.world.live(own)?.handed_down()?)));
+            let mut same = own.chain(had).filter(|(own, had)| {
+                own.kind == other.kind && own.name() == other.name() && had.definition == wanted.definition
+            });
+            let (table, name) = (id.sql(), other.name());
+            match same.next() {
+                Some((_, had)) if had.valid => None,
+                // PostgreSQL refuses one whose rows were not checked.
+                Some(_) => Some(format!("ALTER TABLE {table} VALIDATE CONSTRAINT {name}")),
+                None => Some(format!("ALTER TABLE {table} ADD CONSTRAINT {name} {}", wanted.definition)),
+            }
+        })
+        .collect()
 }
 
 /// What belongs to the table as it shall be.

@@ -2,13 +2,13 @@
 
 use super::Table;
 use crate::{
-    kinds::{Action, Aside, Context, HazardKind, Lock, Object, ObjectId, Step},
-    sql::{Ident, dotted, join},
+    kinds::{Action, Aside, Context, HazardKind, Lock, ObjectId, Step},
+    sql::{Ident, aside_name, dotted, join},
 };
 
 /// The steps around the creation of the new table.
 pub(super) fn keep_rows(live: &Table, desired: &Table, id: &ObjectId, cx: &Context<'_>) -> Aside {
-    let old = aside_name(id);
+    let old = id.renamed(aside_name(id.name()));
     let (kept, lost) = columns(id, cx);
     let rename = format!("ALTER TABLE {} RENAME TO {}", id.sql(), old.name());
     let mut away = Step::new(Action::Rename, id, rename)
@@ -33,12 +33,13 @@ pub(super) fn keep_rows(live: &Table, desired: &Table, id: &ObjectId, cx: &Conte
     } else {
         "ONLY "
     };
-    let columns = join(kept.iter(), ", ");
+    let columns = join(kept.iter().map(|(name, _)| name), ", ");
+    let values = join(kept.iter().map(|(_, value)| value), ", ");
     let mut carry = Step::new(
         Action::Data,
         id,
         format!(
-            "INSERT INTO {} ({columns})\n    OVERRIDING SYSTEM VALUE\n    SELECT {columns} FROM {only}{}",
+            "INSERT INTO {} ({columns})\n    OVERRIDING SYSTEM VALUE\n    SELECT {values} FROM {only}{}",
             id.sql(),
             old.sql()
         ),
@@ -50,6 +51,9 @@ pub(super) fn keep_rows(live: &Table, desired: &Table, id: &ObjectId, cx: &Conte
     }
     if desired.partition_key.is_some() {
         carry = carry.hazard(HazardKind::MayFail, "a row that fits no partition stops it");
+    }
+    if kept.iter().any(|(name, value)| name.to_string() != *value) {
+        carry = carry.hazard(HazardKind::MayFail, "a value that doesn't fit its new type stops it");
     }
     let mut remove =
         Step::drop(id, format!("DROP TABLE {}", old.sql())).because("drop the old table");
@@ -71,26 +75,18 @@ pub(super) fn keep_rows(live: &Table, desired: &Table, id: &ObjectId, cx: &Conte
     }
 }
 
-/// The name of the table while it stands aside.
-fn aside_name(id: &ObjectId) -> ObjectId {
-    let mut name = id.name().as_str().to_string();
-    let mut end = name.len().min(52);
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    name.truncate(end);
-    id.renamed(Ident::new(format!("{name}__forge_old")))
-}
-
-/// The columns whose values go over, and those whose values are lost.
-fn columns<'a>(id: &ObjectId, cx: &'a Context<'_>) -> (Vec<Ident>, Vec<&'a ObjectId>) {
+/// The columns whose values go over, with the new value, and those whose values are lost.
+fn columns<'a>(id: &ObjectId, cx: &'a Context<'_>) -> (Vec<(Ident, String)>, Vec<&'a ObjectId>) {
     let (mut kept, mut lost) = (Vec::new(), Vec::new());
     for child in cx.world.live_children(id) {
-        if !cx.world.live(child).is_some_and(Object::holds_values) {
+        let Some(live) = cx.world.live(child).filter(|live| live.holds_values()) else {
             continue;
-        }
+        };
         match cx.world.desired(child) {
-            Some(desired) if desired.holds_values() => kept.push(child.name().clone()),
+            Some(desired) if desired.holds_values() => match live.carried(desired, child, cx) {
+                Some(value) => kept.push((child.name().clone(), value)),
+                None => lost.push(child),
+            },
             Some(_) => {} // It is computed from now on.
             None => lost.push(child),
         }
