@@ -15,7 +15,7 @@ pub(super) fn is_stored(id: &ObjectId, cx: &Context<'_>) -> bool {
 }
 
 /// Whether values of the domain are stored as parts of others, in arrays and rows: PostgreSQL does not look into those, and
-/// refuses to check the domain's values (0A000, 14 to 18).
+/// refuses to check the domain's values (0A000, measured on 15).
 pub(super) fn is_contained(id: &ObjectId, cx: &Context<'_>) -> bool {
     let list = format!("{}[]", id.sql());
     cx.world.live_dependents(id).into_iter().any(|other| {
