@@ -22,7 +22,7 @@ impl Workbench {
     /// Carries the wanted renames out on a copy of the live state; none if there are none to be done.
     ///
     /// # Errors
-    /// [`Code::Unproved`] where PostgreSQL refuses one.
+    /// [`Code::Unproved`](crate::diagnostic::Code::Unproved) where PostgreSQL refuses one.
     pub async fn rename(
         &self,
         statements: &[Statement],
