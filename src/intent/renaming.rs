@@ -218,6 +218,11 @@ impl<'a> Renaming<'a> {
         {
             forth.expects = vec![(was.clone(), state)];
         }
+        // A rename evaluates nothing, and says itself what it breaks.
+        let mut back = back;
+        for step in [&mut forth, &mut back] {
+            step.settle(&mut BTreeSet::new(), |_| BTreeSet::new());
+        }
         self.forth.push(forth);
         self.back.push(vec![back]);
     }

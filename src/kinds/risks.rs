@@ -116,6 +116,7 @@ impl Step {
             Harm::Changes if self.batching.is_some() => return None,
             Harm::Changes | Harm::PassesOn => HazardKind::ChangesRows,
             Harm::Calls | Harm::Runs => HazardKind::RunsCode,
+            Harm::Breaks => HazardKind::BreaksApplication,
             Harm::BlocksReads => HazardKind::BlocksReads,
             Harm::BlocksWrites => HazardKind::BlocksWrites,
             Harm::Rewrites => HazardKind::Rewrites,

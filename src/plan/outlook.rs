@@ -79,6 +79,8 @@ impl Outlook {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::kinds::{Kind, ObjectId, Step};
 
@@ -122,5 +124,24 @@ mod tests {
                 "  alter column app.users.name: while it is scanned",
             ],
         );
+    }
+
+    /// What a statement by hand breaks is said as what forge's own does, which says it itself.
+    #[test]
+    fn statements_by_hand_break_an_application_too() {
+        let view = ObjectId::new(Kind::View, ["app", "v"]);
+        for (sql, breaks) in [
+            ("DROP VIEW app.v", true),
+            ("REVOKE SELECT ON app.v FROM you", true),
+            ("ALTER VIEW app.v RENAME TO w", true),
+            ("COMMENT ON VIEW app.v IS ''", false),
+        ] {
+            let mut step = Step::alter(&view, sql);
+            let by_hand = outlook(&Plan::from(vec![step.clone()]));
+            assert_eq!(!by_hand.is_online(), breaks, "{sql}");
+            step.settle(&mut BTreeSet::new(), |_| BTreeSet::new());
+            let own = outlook(&Plan::from(vec![step]));
+            assert!(own.is_online(), "{sql}");
+        }
     }
 }

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::{
     accesses::{Access, read_by, relation_name},
     ast,
+    breaks::breaks,
     references::strings,
     statement_kind::{Does, StatementKind, Topic},
     syntax,
@@ -46,6 +47,8 @@ pub enum Harm {
     Runs,
     /// Rows of another table are changed because of a foreign key.
     PassesOn,
+    /// Statements of the application fail, or find fewer rows.
+    Breaks,
     /// Reads and writes wait for as long as it runs.
     BlocksReads,
     /// Writes wait for as long as it runs.
@@ -113,6 +116,8 @@ pub fn effects(sql: &str) -> BTreeSet<Effect> {
         Ok(parsed) => {
             let nodes = parsed.stmts.iter().filter_map(|raw| raw.stmt.as_deref());
             for node in nodes.filter_map(ast::kind) {
+                let why = breaks(node);
+                found.extend(why.map(|why| Effect::new(Harm::Breaks, why, why)));
                 of_statement(node, &mut found);
             }
         }

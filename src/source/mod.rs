@@ -14,6 +14,7 @@ mod accesses;
 mod amend;
 mod ast;
 mod bounded;
+mod breaks;
 mod casts;
 mod columns;
 mod define;
