@@ -40,6 +40,8 @@ mod paths;
 mod plans;
 #[path = "cli/renames.rs"]
 mod renames;
+#[path = "cli/screen.rs"]
+mod screen;
 #[path = "cli/secrets.rs"]
 mod secrets;
 #[path = "cli/signatures.rs"]

@@ -7,6 +7,7 @@ use crate::{
     diagnostic::{Exit, Result},
     history::{Folder, Journal, Place, Range, Revisions, Standing},
     report::Verbosity,
+    sql::visible,
 };
 
 /// List the revisions, newest first; with -v, all that is known of them
@@ -142,7 +143,7 @@ impl Line<'_> {
 
     fn describe(&self, text: &mut String) {
         let mut line = |name: &str, value: &str| {
-            writeln!(text, "{name}: {value}").expect("writing to a String can't fail");
+            writeln!(text, "{name}: {}", visible(value)).expect("writing to a String can't fail");
         };
         line("Rev", &format!("{}{}", self.revision, self.marks()));
         line("Parent", &self.parents());

@@ -13,7 +13,7 @@ use crate::{
     history::{self, Direction, Event, Filed, Folder, Partly, Revisions, Standing},
     kinds::Rollout,
     report::Role,
-    sql::join,
+    sql::{join, visible},
 };
 
 /// Say where the database is: what is applied, pending, a draft, or half done
@@ -65,7 +65,7 @@ fn table(context: &Context<'_>, url: &str, revisions: &Revisions, now: &Now) -> 
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
         let name = paint.text(Role::Strong, format!("{name:8}"));
-        writeln!(text, "{name}  {value}").expect("writing to a String can't fail");
+        writeln!(text, "{name}  {}", visible(&value)).expect("writing to a String can't fail");
     };
     let journal = &revisions.journal;
     let described = |revision: &str| format!("{revision} {}", revisions.message(revision));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::graph::Node;
-use crate::{catalog::Fingerprint, plan::file::Semver};
+use crate::{catalog::Fingerprint, plan::file::Semver, sql::visible};
 
 macro_rules! event_kinds {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
@@ -135,13 +135,14 @@ impl Event {
 
     /// Who did it, and when.
     pub fn by(&self) -> String {
-        format!(
+        let by = format!(
             "{}@{} as {} at {}",
             self.os_user,
             self.host,
             self.actor,
             self.at.strftime("%Y-%m-%d %H:%M:%S UTC")
-        )
+        );
+        visible(&by).into_owned()
     }
 }
 

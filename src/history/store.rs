@@ -18,7 +18,7 @@ use crate::{
     connection::{failure::server_error, session::Session},
     diagnostic::{Code, Diagnostic, Result},
     plan::file::PlanFile,
-    sql::unescaped,
+    sql::{unescaped, visible},
 };
 
 /// Who runs forge, and from where.
@@ -174,11 +174,11 @@ pub async fn load(session: &Session) -> Result<Journal> {
                 labels: row
                     .get::<_, Vec<String>>("labels")
                     .into_iter()
-                    .map(plain)
+                    .map(in_one_line)
                     .collect(),
                 created: row.get("created"),
-                message: plain(row.get("message")),
-                author: plain(row.get("author")),
+                message: in_one_line(row.get("message")),
+                author: in_one_line(row.get("author")),
                 changes: BTreeSet::new(),
             },
             sha256: row.get("sha256"),
@@ -189,7 +189,9 @@ pub async fn load(session: &Session) -> Result<Journal> {
                 .parse()
                 .map_err(|error: String| unreadable(&error))?,
         };
-        journal.revisions.insert(row.get("rev"), recorded);
+        journal
+            .revisions
+            .insert(in_one_line(row.get("rev")), recorded);
     }
     for row in next() {
         let kind: String = row.get("kind");
@@ -197,17 +199,17 @@ pub async fn load(session: &Session) -> Result<Journal> {
             .ok_or_else(|| unreadable(&format!("an event is of the kind `{kind}`")))?;
         journal.events.push(Event {
             id: row.get("id"),
-            revision: row.get("rev"),
+            revision: in_one_line(row.get("rev")),
             kind,
             step: row
                 .get::<_, Option<i32>>("step")
                 .and_then(|step| step.try_into().ok()),
             at: row.get("at"),
-            run: row.get("run_id"),
+            run: in_one_line(row.get("run_id")),
             actor: row.get("actor"),
             os_user: row.get("os_user"),
             host: row.get("host"),
-            git_commit: row.get("git_commit"),
+            git_commit: row.get::<_, Option<String>>("git_commit").map(in_one_line),
             fingerprint: row
                 .get::<_, Option<String>>("fingerprint")
                 .map(|state| fingerprint(&state))
@@ -230,6 +232,11 @@ pub async fn load(session: &Session) -> Result<Journal> {
 #[expect(clippy::needless_pass_by_value, reason = "it is what a row gives")]
 fn plain(text: String) -> String {
     unescaped(&text).into_owned()
+}
+
+/// The same of a text that is one line in its file: what others have made of it in the table is one line, too.
+fn in_one_line(text: String) -> String {
+    visible(&plain(text)).into_owned()
 }
 
 /// Remembers a revision with the texts of its files.

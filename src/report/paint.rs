@@ -1,8 +1,11 @@
 //! Colour, where it is allowed.
 
-use std::fmt;
-
-use owo_colors::Style;
+use std::{
+    borrow::Cow,
+    fmt,
+    hash::{BuildHasher as _, Hasher as _, RandomState},
+    sync::OnceLock,
+};
 
 use super::{choice::ColorChoice, stream::StreamKind};
 
@@ -56,38 +59,58 @@ impl Paint {
         self.colored
     }
 
-    /// The text in its role's colour.
+    /// The text in its role's colour, once it is [screened](super::screen::screened).
     pub fn text(self, role: Role, text: impl fmt::Display) -> impl fmt::Display {
-        let style = if self.colored {
-            style(role)
+        if self.colored {
+            let mark = mark();
+            format!("{mark}{};{text}{mark}{RESET};", color(role))
         } else {
-            Style::new()
-        };
-        style.style(text)
+            text.to_string()
+        }
     }
 }
 
-/// What each sequence that paints begins with.
-pub(super) const ESCAPE: char = '\u{1b}';
+/// What ends every colour.
+const RESET: u8 = 0;
 
-/// The sequence that the text begins with, if it is one that a [`Paint`] writes.
-pub(super) fn sequence(text: &str) -> Option<&str> {
-    let own = ["[0m", "[1m", "[2m", "[31m", "[32m", "[33m", "[34m", "[36m"];
-    let rest = text.strip_prefix(ESCAPE)?;
-    let found = own.iter().find(|own| rest.starts_with(**own))?;
-    Some(&text[..ESCAPE.len_utf8() + found.len()])
+/// What stands before the number of a colour until the text is screened.
+///
+/// A text of others can't hold it: it is another one in each process. So what looks like a colour in a name is none.
+fn mark() -> &'static str {
+    static MARK: OnceLock<String> = OnceLock::new();
+    MARK.get_or_init(|| {
+        let number = RandomState::new().build_hasher().finish();
+        format!("\u{1b}{number:016x}:")
+    })
+}
+
+/// The text in its colours; what stands between them is shown by a rule of the caller's.
+pub(super) fn colored<'a>(text: &'a str, show: impl Fn(&'a str) -> Cow<'a, str>) -> Cow<'a, str> {
+    let Some((before, rest)) = text.split_once(mark()) else {
+        return show(text);
+    };
+    let mut colored = show(before).into_owned();
+    for piece in rest.split(mark()) {
+        let (number, text) = piece
+            .split_once(';')
+            .expect("a paint writes the number of a colour behind its mark");
+        colored.push_str("\u{1b}[");
+        colored.push_str(number);
+        colored.push('m');
+        colored.push_str(&show(text));
+    }
+    Cow::Owned(colored)
 }
 
 /// The sixteen colours only: terminals map them to what is readable on their background.
-fn style(role: Role) -> Style {
-    let style = Style::new();
+fn color(role: Role) -> u8 {
     match role {
-        Role::Good | Role::Text => style.green(),
-        Role::Bad => style.red(),
-        Role::Caution => style.yellow(),
-        Role::Faint => style.dimmed(),
-        Role::Strong => style.bold(),
-        Role::Keyword => style.blue(),
-        Role::Number => style.cyan(),
+        Role::Strong => 1,
+        Role::Faint => 2,
+        Role::Bad => 31,
+        Role::Good | Role::Text => 32,
+        Role::Caution => 33,
+        Role::Keyword => 34,
+        Role::Number => 36,
     }
 }

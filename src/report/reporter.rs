@@ -81,10 +81,7 @@ impl Reporter {
     /// Prints data: what the command was asked for.
     pub fn data(&self, text: impl fmt::Display) {
         let text = text.to_string();
-        self.write(
-            &self.stdout,
-            &screened(&text, Lines::Many, self.stdout_paint),
-        );
+        self.write(&self.stdout, &screened(&text, Lines::Many));
     }
 
     /// Prints data as indented JSON.
@@ -94,12 +91,13 @@ impl Reporter {
         self.write(&self.stdout, &screen::json(&text));
     }
 
-    /// Prints SQL, highlighted where colour is allowed. What isn't read on a terminal but run keeps every byte.
+    /// Prints SQL, highlighted where colour is allowed. What isn't read by people but run keeps every byte.
     pub fn sql(&self, text: &str) {
-        let text = sql::highlight(text, self.stdout_paint);
         match self.stdout_kind {
-            StreamKind::Terminal => self.data(text),
-            StreamKind::Other => self.write(&self.stdout, &text),
+            StreamKind::Other if !self.stdout_paint.is_colored() => self.write(&self.stdout, text),
+            StreamKind::Terminal | StreamKind::Other => {
+                self.data(sql::highlight(text, self.stdout_paint));
+            }
         }
     }
 
@@ -116,9 +114,9 @@ impl Reporter {
     /// Says what was done, in several lines.
     pub fn notes<T: fmt::Display>(&self, lines: impl IntoIterator<Item = T>) {
         if self.verbosity > Verbosity::Quiet {
-            let lines = lines.into_iter().map(|line| {
-                screened(&line.to_string(), Lines::One, self.stderr_paint).into_owned()
-            });
+            let lines = lines
+                .into_iter()
+                .map(|line| screened(&line.to_string(), Lines::One).into_owned());
             let text = lines.collect::<Vec<_>>().join("\n");
             self.say("info", &text, &text);
         }
@@ -127,10 +125,13 @@ impl Reporter {
     /// Says how or why something was done, to those who asked with `-v`.
     pub fn detail(&self, text: impl fmt::Display) {
         if self.verbosity > Verbosity::Normal {
-            let text = text.to_string();
-            let text = screened(&text, Lines::One, self.stderr_paint);
             let painted = self.stderr_paint.text(Role::Faint, &text).to_string();
-            self.say("debug", &text, &painted);
+            let text = text.to_string();
+            self.say(
+                "debug",
+                &screened(&text, Lines::One),
+                &screened(&painted, Lines::One),
+            );
         }
     }
 
@@ -138,9 +139,13 @@ impl Reporter {
     pub fn warn(&self, text: impl fmt::Display) {
         if self.verbosity > Verbosity::Silent {
             let label = self.stderr_paint.text(Role::Caution, "warning:");
+            let painted = format!("{label} {text}");
             let text = text.to_string();
-            let text = screened(&text, Lines::One, self.stderr_paint);
-            self.say("warn", &text, &format!("{label} {text}"));
+            self.say(
+                "warn",
+                &screened(&text, Lines::One),
+                &screened(&painted, Lines::One),
+            );
         }
     }
 

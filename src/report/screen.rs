@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
-use super::paint::{self, Paint};
+use super::paint;
 use crate::sql::{is_hidden, visible, visible_lines};
 
 /// How many lines a text may have.
@@ -12,31 +12,15 @@ pub(super) enum Lines {
     Many,
 }
 
-/// The text with its hidden characters written out. Only the colours stay that a [`Paint`] has put there.
-pub(super) fn screened(text: &str, lines: Lines, paint: Paint) -> Cow<'_, str> {
-    let shown = |text| match lines {
-        Lines::One => visible(text),
-        Lines::Many => visible_lines(text),
-    };
-    if !paint.is_colored() || !text.contains(paint::ESCAPE) {
-        return shown(text);
-    }
-    let mut screened = String::with_capacity(text.len());
-    let mut rest = text;
-    while !rest.is_empty() {
-        if let Some(sequence) = paint::sequence(rest) {
-            screened.push_str(sequence);
-            rest = &rest[sequence.len()..];
-        }
-        let skipped =
-            usize::from(rest.starts_with(paint::ESCAPE) && paint::sequence(rest).is_none());
-        let end = rest[skipped..]
-            .find(paint::ESCAPE)
-            .map_or(rest.len(), |at| at + skipped);
-        screened.push_str(&shown(&rest[..end]));
-        rest = &rest[end..];
-    }
-    Cow::Owned(screened)
+/// The text with its hidden characters written out, and then in the colours that a [`Paint`](paint::Paint) has put there.
+pub(super) fn screened(text: &str, lines: Lines) -> Cow<'_, str> {
+    paint::colored(
+        text,
+        match lines {
+            Lines::One => visible,
+            Lines::Many => visible_lines,
+        },
+    )
 }
 
 /// A source file's text, of the same length, so that offsets into it stay what they were: something else stands where a
@@ -77,20 +61,30 @@ pub(super) fn json(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Role;
+    use crate::report::{Paint, Role};
 
     #[test]
     fn only_forges_own_colours_pass() {
-        fn check(text: &str, paint: Paint, expected: &str) {
-            assert_eq!(screened(text, Lines::Many, paint), expected);
+        fn check(text: &str, expected: &str) {
+            assert_eq!(screened(text, Lines::Many), expected);
         }
         let green = Paint::COLORED.text(Role::Good, "a\u{1b}[8mb").to_string();
-        check(&green, Paint::COLORED, "\u{1b}[32ma\\u{1b}[8mb\u{1b}[0m");
-        check("\u{1b}[2J\nx", Paint::COLORED, "\\u{1b}[2J\nx");
-        check("\u{1b}\u{1b}[0mx", Paint::COLORED, "\\u{1b}\u{1b}[0mx");
-        check("\u{1b}[32mx", Paint::PLAIN, "\\u{1b}[32mx");
-        check("\u{202e}x\r", Paint::COLORED, "\\u{202e}x\\u{d}");
-        assert_eq!(screened("a\nb", Lines::One, Paint::PLAIN), "a\\u{a}b");
+        check(&green, "\u{1b}[32ma\\u{1b}[8mb\u{1b}[0m");
+        // A text that is painted like forge's own, beside a colour of forge's and in it.
+        check(
+            &format!("\u{1b}[31mx{green}"),
+            "\\u{1b}[31mx\u{1b}[32ma\\u{1b}[8mb\u{1b}[0m",
+        );
+        let red = Paint::COLORED
+            .text(Role::Bad, "x\u{1b}[0m\u{1b}[32my")
+            .to_string();
+        check(&red, "\u{1b}[31mx\\u{1b}[0m\\u{1b}[32my\u{1b}[0m");
+        check("\u{1b}[2J\nx", "\\u{1b}[2J\nx");
+        check("\u{202e}x\r", "\\u{202e}x\\u{d}");
+        assert_eq!(Paint::PLAIN.text(Role::Bad, "x").to_string(), "x");
+        assert_eq!(screened("a\nb", Lines::One), "a\\u{a}b");
+        let lines = Paint::COLORED.text(Role::Strong, "a\nb").to_string();
+        assert_eq!(screened(&lines, Lines::One), "\u{1b}[1ma\\u{a}b\u{1b}[0m");
     }
 
     #[test]

@@ -131,12 +131,16 @@ impl<'a> Offsets<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
+    use crate::report::paint;
 
     /// Marks instead of escapes: `<…>` around whatever has a colour.
     fn marked(text: &str) -> String {
         let mut marked = String::new();
-        let mut rest = highlight(text, Paint::COLORED);
+        let painted = highlight(text, Paint::COLORED);
+        let mut rest = paint::colored(&painted, Cow::Borrowed).into_owned();
         while let Some(at) = rest.find('\u{1b}') {
             let end = at + rest[at..].find('m').unwrap();
             marked.push_str(&rest[..at]);

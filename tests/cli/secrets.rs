@@ -154,7 +154,10 @@ fn files(folder: &Path, found: &mut Vec<String>) {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() {
-            files(&path, found);
+            // What a server keeps is its own, and large.
+            if name != "data" {
+                files(&path, found);
+            }
         } else if name.contains(SECRET)
             || (!GIVEN.contains(&&*name)
                 && fs_err::read(&path).is_ok_and(|bytes| {

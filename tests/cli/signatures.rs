@@ -105,6 +105,31 @@ fn a_plan_is_applied_with_the_signature_of_a_signer() {
 }
 
 #[test]
+fn the_name_of_a_signer_makes_no_colour() {
+    const NAME: &str = "b\u{1b}[31mo\u{202e}b@example.com";
+    let environment = project(FORGE_TOML);
+    let path = environment.project().join("allowed_signers");
+    let signers = fs_err::read_to_string(path).expect("they were written");
+    let environment =
+        environment.file("allowed_signers", &signers.replace("bob@example.com", NAME));
+    check(
+        &environment,
+        &["approve", "--signing-key", "bob"],
+        0,
+        "signed",
+    );
+    for args in [&["show", A][..], &VALIDATE] {
+        let args = [args, &["--color", "always"]].concat();
+        check(
+            &environment,
+            &args,
+            0,
+            r"signed by b\u{1b}[31mo\u{202e}b@example.com",
+        );
+    }
+}
+
+#[test]
 fn the_key_is_named_by_a_flag_a_variable_or_git() {
     let environment = project(FORGE_TOML);
     check(&environment, &["approve", "--sign"], 4, "no key is named");
