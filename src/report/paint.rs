@@ -59,7 +59,7 @@ impl Paint {
         self.colored
     }
 
-    /// The text in its role's colour, once it is [screened](super::screen::screened).
+    /// The text in its role's colour, once it is screened.
     pub fn text(self, role: Role, text: impl fmt::Display) -> impl fmt::Display {
         if self.colored {
             let mark = mark();
