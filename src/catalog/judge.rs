@@ -10,7 +10,8 @@ use crate::{
     kinds::{Answer, Hazard, Kind, Object, ObjectId, Step},
     source::{
         Access, Accesses, Effect, Harm, Makes, accesses, defined, effects, evaluated, fires,
-        fires_event_triggers, makes, passes_on, query_accesses,
+        fires_event_triggers, makes, moves, passes_on, query_accesses, unqualified,
+        unqualified_within,
     },
     sql::dotted,
 };
@@ -43,6 +44,8 @@ struct Indexed<'a> {
     /// The identities of statistics objects, which may be of any table.
     statistics: Vec<&'a str>,
     event_triggers: Vec<&'a str>,
+    /// Operator classes that users made, whose functions any index may call.
+    operator_classes: Vec<&'a str>,
 }
 
 /// What the statements of a plan make, by the relation, domain or type.
@@ -60,7 +63,12 @@ struct Made<'a> {
     /// Triggers by their relation: what they are called, and the statement.
     triggers: BTreeMap<String, Vec<(String, &'a str)>>,
     rules: BTreeMap<String, Vec<String>>,
+    casts: Vec<(String, String)>,
+    operator_classes: BTreeSet<String>,
+    event_triggers: BTreeSet<String>,
     names: Vec<(String, String)>,
+    /// Whether names without a schema may be anybody's.
+    sets_path: bool,
 }
 
 impl<'a> Judge<'a> {
@@ -109,6 +117,9 @@ impl<'a> Judge<'a> {
     pub fn effects(&self, sql: &str) -> BTreeSet<Effect> {
         let mut found = effects(sql);
         let accesses = accesses(sql);
+        if self.made.sets_path && !self.known.contains(sql) {
+            found.extend(unqualified(sql));
+        }
         let is_judged = self.judges_definitions || !accesses.of_definition;
         if is_judged && !self.known.contains(sql) {
             let mut search = Search::by(self);
@@ -126,6 +137,10 @@ impl<'a> Judge<'a> {
                     let triggers = indexed.event_triggers.iter();
                     found.extend(triggers.map(|it| Effect::fires("event trigger", *it)));
                 }
+            }
+            if fires_event_triggers(sql) {
+                let triggers = self.made.event_triggers.iter();
+                found.extend(triggers.map(|it| Effect::fires("event trigger", it)));
             }
         }
         found
@@ -162,6 +177,10 @@ impl<'a> Made<'a> {
                     self.triggers.entry(on).or_default().push((name, sql));
                 }
                 Makes::Rule { on, name } => self.rules.entry(on).or_default().push(name),
+                Makes::Cast { from, to } => self.casts.push((from, to)),
+                Makes::OperatorClass(name) => _ = self.operator_classes.insert(name),
+                Makes::EventTrigger(name) => _ = self.event_triggers.insert(name),
+                Makes::Path => self.sets_path = true,
                 Makes::Name { from, to } => self.names.push((from, to)),
             }
         }
@@ -230,6 +249,10 @@ impl<'a> Indexed<'a> {
             casts: casts.collect(),
             statistics: unmodelled("statistics object").collect(),
             event_triggers: unmodelled("event trigger").collect(),
+            // `app.ops USING gist`
+            operator_classes: unmodelled("operator class")
+                .filter_map(|identity| Some(identity.rsplit_once(" USING ")?.0))
+                .collect(),
         }
     }
 
@@ -256,6 +279,17 @@ impl<'a> Indexed<'a> {
         });
         let computed = computed.map(|part| part.name().as_str().to_owned());
         Access::Updates(Some(changed.iter().cloned().chain(computed).collect()))
+    }
+
+    /// Whether rows of a table may move between its partitions.
+    fn moves(&self, id: &ObjectId, access: &Access) -> bool {
+        match self.catalog.get(id) {
+            Some(Object::Table(table)) => {
+                let key = table.partition_key.as_ref();
+                key.is_some_and(|key| moves(key.as_str(), access))
+            }
+            Some(_) | None => false,
+        }
     }
 
     /// The tables that a table is a partition of, or inherits from, and so on.
@@ -349,8 +383,11 @@ impl<'s, 'a> Search<'s, 'a> {
         }
         self.writes |= access.stores();
         let judge = self.judge;
+        // The type of its rows.
+        self.types.insert(name.to_owned());
         // A temporary relation of the plan's hides one of the server's.
-        let mut is_known = is_of_the_server(name) && !access.writes();
+        let is_sure = name.contains('.') || !judge.made.sets_path;
+        let mut is_known = is_of_the_server(name) && is_sure && !access.writes();
         for name in judge.names(name) {
             is_known |= self.own(name, access);
             for whole in judge.made.above(name) {
@@ -360,16 +397,46 @@ impl<'s, 'a> Search<'s, 'a> {
                 if let Some(id) = indexed.named.get(name) {
                     for part in indexed.below(id) {
                         self.relation(&part.sql(), access);
+                        if indexed.moves(id, access) {
+                            self.relation(&part.sql(), &Access::Moves);
+                        }
                     }
                 }
             }
             for (part, _) in judge.made.kin.iter().filter(|(_, whole)| whole == name) {
                 self.relation(part, access);
+                if matches!(access, Access::Updates(_)) {
+                    self.relation(part, &Access::Moves);
+                }
             }
+        }
+        if !is_of_the_server(name) {
+            self.operator_classes();
         }
         if !is_known {
             self.unmanaged("a statement on", name);
         }
+    }
+
+    /// Names without a schema in what the plan defines, where they may be anybody's.
+    fn unqualified(&mut self, sql: &str, of: &str) {
+        if self.judge.made.sets_path {
+            let effects = unqualified_within(sql).into_iter();
+            self.found.extend(effects.map(|effect| effect.of(of)));
+        }
+    }
+
+    /// Operator classes that users made: any index may be of them, and any order.
+    fn operator_classes(&mut self) {
+        let judge = self.judge;
+        let made = judge.made.operator_classes.iter().map(String::as_str);
+        let there = judge
+            .catalogs
+            .iter()
+            .flat_map(|it| it.operator_classes.iter().copied());
+        self.found.extend(made.chain(there).map(|class| {
+            Effect::unknown(&format!("what the operator class {class} computes"), class)
+        }));
     }
 
     fn unmanaged(&mut self, what: &str, name: &str) {
@@ -381,11 +448,17 @@ impl<'s, 'a> Search<'s, 'a> {
     fn own(&mut self, name: &str, access: &Access) -> bool {
         let judge = self.judge;
         let is_unclear = judge.made.columns.contains(name) && matches!(access, Access::Updates(_));
-        let access = if is_unclear {
-            &Access::Updates(None)
+        let mut access = if is_unclear {
+            Access::Updates(None)
         } else {
-            access
+            access.clone()
         };
+        for indexed in &judge.catalogs {
+            if let Some(id) = indexed.named.get(name) {
+                access = indexed.with_computed(id, &access);
+            }
+        }
+        let access = &access;
         let mut is_known = self.made(name, access);
         for indexed in &judge.catalogs {
             if let Some(id) = indexed.named.get(name) {
@@ -435,7 +508,9 @@ impl<'s, 'a> Search<'s, 'a> {
             }
         }
         for sql in made.views.get(name).into_iter().flatten() {
-            self.query(sql, access, &format!("the view {name}"));
+            let of = format!("the view {name}");
+            self.unqualified(sql, &of);
+            self.query(sql, access, &of);
         }
         self.made_parts(name, access);
         made.views.contains_key(name) || made.tables.contains(name)
@@ -445,12 +520,10 @@ impl<'s, 'a> Search<'s, 'a> {
     fn made_parts(&mut self, name: &str, access: &Access) {
         let parts = self.judge.made.parts.get(name).into_iter().flatten();
         for sql in parts {
-            let effects = defined(sql, access);
-            self.found.extend(
-                effects
-                    .into_iter()
-                    .map(|effect| effect.of(&format!("what the plan makes of {name}"))),
-            );
+            let of = format!("what the plan makes of {name}");
+            self.unqualified(sql, &of);
+            let effects = defined(sql, access).into_iter();
+            self.found.extend(effects.map(|effect| effect.of(&of)));
             if access.stores() {
                 for name in query_accesses(sql).types {
                     self.known_type(&name);
@@ -461,7 +534,10 @@ impl<'s, 'a> Search<'s, 'a> {
 
     /// Rows of another table change.
     fn passed_on(&mut self, table: &str, by: &str, access: &Access) {
-        let deletes = matches!(access, Access::Deletes | Access::Truncates { .. });
+        let deletes = matches!(
+            access,
+            Access::Deletes | Access::Moves | Access::Truncates { .. }
+        );
         self.found.insert(if deletes {
             Effect::deletes(&format!("a delete that cascades by the {by}"), table)
         } else {
@@ -472,7 +548,6 @@ impl<'s, 'a> Search<'s, 'a> {
 
     /// What a relation and what belongs to it do.
     fn parts(&mut self, indexed: &'s Indexed<'a>, id: &'a ObjectId, access: &Access) {
-        let access = &indexed.with_computed(id, access);
         for part in indexed.with_parts(id) {
             let Some(object) = indexed.catalog.get(part) else {
                 continue;
@@ -610,7 +685,9 @@ impl<'s, 'a> Search<'s, 'a> {
         // Values of PostgreSQL's own types may be anywhere.
         let is_met = |name: &str| !name.contains('.') || types.contains(&plain(name));
         let indexed = self.judge.catalogs.iter();
-        for (from, to) in indexed.flat_map(|indexed| &indexed.casts) {
+        let there = indexed.flat_map(|indexed| indexed.casts.iter().copied());
+        let made = self.judge.made.casts.iter();
+        for (from, to) in there.chain(made.map(|(from, to)| (from.as_str(), to.as_str()))) {
             if is_met(from) && is_met(to) {
                 let what = format!("the cast of {from} to {to}");
                 self.found

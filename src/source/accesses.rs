@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::{
     ast,
-    effects::{tree, vacuum_computes},
+    effects::{checks_values, tree, vacuum_computes},
     references::strings,
     syntax,
 };
@@ -27,6 +27,8 @@ pub enum Access {
     Updates(Option<BTreeSet<String>>),
     /// Rows are deleted.
     Deletes,
+    /// Rows are deleted, and added to another partition instead.
+    Moves,
     /// All rows are deleted; also those of tables that refer to this one, if it is so.
     Truncates {
         /// `CASCADE`.
@@ -48,7 +50,11 @@ impl Access {
     /// Whether rows come, change or go.
     pub fn writes(&self) -> bool {
         match self {
-            Self::Inserts | Self::Updates(_) | Self::Deletes | Self::Truncates { .. } => true,
+            Self::Inserts
+            | Self::Updates(_)
+            | Self::Deletes
+            | Self::Moves
+            | Self::Truncates { .. } => true,
             Self::Reads
             | Self::Refreshes
             | Self::Computes
@@ -64,6 +70,7 @@ impl Access {
             Self::Inserts | Self::Updates(_) | Self::Computes => true,
             Self::Reads
             | Self::Deletes
+            | Self::Moves
             | Self::Truncates { .. }
             | Self::Refreshes
             | Self::Analyzes
@@ -137,12 +144,14 @@ fn of_statement(node: &NodeEnum, found: &mut Accesses) {
         | NodeEnum::UpdateStmt(_)
         | NodeEnum::DeleteStmt(_)
         | NodeEnum::MergeStmt(_)
+        | NodeEnum::ExecuteStmt(_)
         | NodeEnum::ExplainStmt(_)
         | NodeEnum::PrepareStmt(_)
         | NodeEnum::CallStmt(_)
         | NodeEnum::CreateTableAsStmt(_) => of_text(&tree(node), found),
         NodeEnum::CopyStmt(copy) => {
             of_text(&tree(&copy.query), found);
+            of_text(&tree(&copy.where_clause), found);
             let access = if copy.is_from {
                 Access::Inserts
             } else {
@@ -174,9 +183,16 @@ fn of_statement(node: &NodeEnum, found: &mut Accesses) {
         }
         NodeEnum::AlterDomainStmt(alter) => {
             found.of_definition = true;
-            found
-                .types
-                .extend(type_name(&ast::strings(&alter.type_name)));
+            if checks_values(alter) {
+                found
+                    .types
+                    .extend(type_name(&ast::strings(&alter.type_name)));
+            }
+        }
+        // Of the rows only what its text says is computed.
+        NodeEnum::IndexStmt(_) => {
+            found.of_definition = true;
+            types(&tree(node), &mut found.types);
         }
         NodeEnum::CreateStmt(create) if create.partbound.is_some() => {
             // The rows of the default partition are looked through.
@@ -273,11 +289,7 @@ fn computes(command: &NodeEnum) -> bool {
 
 /// What runs of a statement or an expression.
 fn of_text(text: &Value, found: &mut Accesses) {
-    let own = common_tables(text);
-    let mut relations = BTreeSet::new();
-    of_nodes(text, &mut relations);
-    relations.retain(|(name, access)| *access != Access::Reads || !own.contains(name));
-    found.relations.extend(relations);
+    of_nodes(text, &BTreeSet::new(), &mut found.relations);
     types(text, &mut found.types);
 }
 
@@ -295,37 +307,58 @@ pub(super) fn read_by(query: &Value) -> BTreeSet<String> {
         .collect()
 }
 
-/// The names that WITH gives to queries of the statement.
-pub(super) fn common_tables(value: &Value) -> BTreeSet<String> {
+/// What the nodes in a value access, where WITH gives these names.
+fn of_nodes(value: &Value, given: &BTreeSet<String>, found: &mut BTreeSet<(String, Access)>) {
     match value {
-        Value::Array(items) => items.iter().flat_map(common_tables).collect(),
+        Value::Array(items) => items.iter().for_each(|item| of_nodes(item, given, found)),
         Value::Object(fields) => {
-            let name = fields.get("ctename").and_then(Value::as_str);
-            let inner = fields.values().flat_map(common_tables);
-            inner.chain(name.map(ToOwned::to_owned)).collect()
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => BTreeSet::new(),
-    }
-}
-
-fn of_nodes(value: &Value, found: &mut BTreeSet<(String, Access)>) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| of_nodes(item, found)),
-        Value::Object(fields) => {
-            for (kind, field) in fields {
-                of_node(kind, field, found);
-                of_nodes(field, found);
+            let with = fields.get("with_clause").filter(|with| with.is_object());
+            let given = &with.map_or_else(|| given.clone(), |with| of_with(with, given, found));
+            for (kind, field) in fields.iter().filter(|(kind, _)| *kind != "with_clause") {
+                of_node(kind, field, given, found);
+                of_nodes(field, given, found);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
+/// What the queries of a WITH access, each of which sees those before it, or all if they may be recursive. Returns the names
+/// that the statement sees.
+fn of_with(
+    with: &Value,
+    given: &BTreeSet<String>,
+    found: &mut BTreeSet<(String, Access)>,
+) -> BTreeSet<String> {
+    let mut given = given.clone();
+    let queries = with.get("ctes").and_then(Value::as_array);
+    let queries = || queries.into_iter().flatten();
+    let name = |query: &Value| {
+        let name = query["node"]["CommonTableExpr"]["ctename"].as_str()?;
+        Some(Ident::new(name).to_string())
+    };
+    if with["recursive"] == Value::Bool(true) {
+        given.extend(queries().filter_map(name));
+    }
+    for query in queries() {
+        of_nodes(query, &given, found);
+        given.extend(name(query));
+    }
+    given
+}
+
 /// What a node of this kind accesses by itself. What a statement writes to is no node of its own.
-fn of_node(kind: &str, node: &Value, found: &mut BTreeSet<(String, Access)>) {
+fn of_node(
+    kind: &str,
+    node: &Value,
+    given: &BTreeSet<String>,
+    found: &mut BTreeSet<(String, Access)>,
+) {
     let accesses = match kind {
         "RangeVar" => {
-            found.extend(named(node, Access::Reads));
+            let read = named(node, Access::Reads);
+            let is_table = node["schemaname"].as_str().is_some_and(|it| !it.is_empty());
+            found.extend(read.filter(|(name, _)| is_table || !given.contains(name)));
             return;
         }
         "InsertStmt" => {
@@ -434,6 +467,7 @@ pub fn fires(definition: &str, access: &Access) -> bool {
         Access::Inserts => has(INSERT),
         Access::Updates(_) => has(UPDATE) && access.updates_one_of(&ast::strings(&trigger.columns)),
         Access::Deletes => has(DELETE),
+        Access::Moves => has(DELETE) || has(INSERT),
         Access::Truncates { .. } => has(TRUNCATE),
         Access::Reads
         | Access::Refreshes
@@ -442,6 +476,26 @@ pub fn fires(definition: &str, access: &Access) -> bool {
         | Access::Defaults
         | Access::Casts => false,
     }
+}
+
+/// Whether an update may move rows to other partitions of a table that is partitioned by this key: `LIST (a)`.
+pub fn moves(key: &str, access: &Access) -> bool {
+    let parsed = syntax::parse(&format!("CREATE TABLE t () PARTITION BY {key}")).ok();
+    let node = parsed
+        .as_ref()
+        .and_then(|parsed| ast::kind(parsed.stmts.first()?.stmt.as_deref()?));
+    let columns: Option<Vec<&str>> = match node {
+        Some(NodeEnum::CreateStmt(create)) => create.partspec.as_ref().and_then(|by| {
+            let parts = by.part_params.iter().map(|part| match ast::kind(part) {
+                // An expression may be of any column.
+                Some(NodeEnum::PartitionElem(part)) if part.expr.is_none() => Some(&*part.name),
+                _ => None,
+            });
+            parts.collect()
+        }),
+        _ => None,
+    };
+    access.updates_one_of(&columns.unwrap_or_default())
 }
 
 /// What a foreign key does to the rows of its own table when those that they refer to are accessed. `definition` is what
@@ -502,8 +556,9 @@ fn passed_on_by(key: &Constraint, access: &Access) -> Vec<Access> {
         _ => Vec::new(),
     };
     match access {
-        Access::Deletes if key.fk_del_action == "c" => vec![Access::Deletes],
-        Access::Deletes => updated(&key.fk_del_action),
+        // A move is a delete for a key that refers to the partition, and on 14 for every one.
+        Access::Deletes | Access::Moves if key.fk_del_action == "c" => vec![Access::Deletes],
+        Access::Deletes | Access::Moves => updated(&key.fk_del_action),
         Access::Updates(_) if access.updates_one_of(&ast::strings(&key.pk_attrs)) => {
             updated(&key.fk_upd_action)
         }

@@ -42,7 +42,7 @@ pub fn casts_of(expression: &str, column: &Ident) -> Option<Vec<String>> {
 }
 
 /// A type as the server prints it; `None` where it has a modifier, or is one of PostgreSQL's that is not listed here.
-fn name_of(name: &TypeName) -> Option<String> {
+pub(super) fn name_of(name: &TypeName) -> Option<String> {
     if !name.typmods.is_empty() {
         return None;
     }

@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, sync::LazyLock};
 use pg_query::{
     Node, NodeEnum,
     protobuf::{
-        AlterTableType, ConstrType, CopyStmt, DropBehavior, ObjectType, RangeVar, VacuumStmt,
-        VariableSetStmt,
+        AlterDomainStmt, AlterTableType, ConstrType, CopyStmt, CreateFunctionStmt, DropBehavior,
+        ObjectType, RangeVar, VacuumStmt, VariableSetStmt,
     },
 };
 use serde_json::Value;
@@ -262,7 +262,17 @@ fn of_parts(node: &NodeEnum, found: &mut BTreeSet<Effect>) {
             }));
             None
         }
-        NodeEnum::CopyStmt(copy) => Some(of_copy(copy)),
+        NodeEnum::CopyStmt(copy) => {
+            walk(&tree(&copy.where_clause), found);
+            walk(&tree(&copy.query), found);
+            Some(of_copy(copy))
+        }
+        NodeEnum::AlterDomainStmt(alter) => {
+            if checks_values(alter) {
+                walk(&tree(node), found);
+            }
+            None
+        }
         NodeEnum::DropStmt(drop) => {
             if let Some((harm, verb)) = deletes(drop.remove_type(), drop.behavior()) {
                 let objects = drop.objects.iter().filter_map(name_of_dropped);
@@ -335,6 +345,51 @@ fn of_parts(node: &NodeEnum, found: &mut BTreeSet<Effect>) {
         },
         NodeEnum::CreateExtensionStmt(create) => Some(script_of(&create.extname)),
         NodeEnum::AlterExtensionStmt(alter) => Some(script_of(&alter.extname)),
+        // Without a handler it is a CREATE EXTENSION.
+        NodeEnum::CreatePlangStmt(create) => create
+            .plhandler
+            .is_empty()
+            .then(|| script_of(&create.plname)),
+        NodeEnum::CreateFunctionStmt(create) => {
+            found.extend(among_the_servers(&create.funcname));
+            of_validator(create)
+        }
+        NodeEnum::DefineStmt(define) => among_the_servers(&define.defnames),
+        NodeEnum::AlterObjectSchemaStmt(alter) if alter.newschema == "pg_catalog" => {
+            let name = alter.object.as_deref().and_then(name_of_dropped);
+            Some(anywhere(name.unwrap_or_default()))
+        }
+        NodeEnum::AlterObjectSchemaStmt(_) => None,
+        // PostgreSQL calls it to see whether it suits.
+        NodeEnum::CreateConversionStmt(create) => match ast::strings(&create.func_name)[..] {
+            [_] | ["pg_catalog", _] => None,
+            ref function => Some(Effect::calls(sql_name(function))),
+        },
+        // The wrapper's function checks the options.
+        NodeEnum::AlterFdwStmt(wrapper) => Some(of_wrapper(&wrapper.fdwname)),
+        NodeEnum::AlterForeignServerStmt(server) => Some(of_wrapper(&server.servername)),
+        NodeEnum::AlterUserMappingStmt(mapping) => Some(of_wrapper(&mapping.servername)),
+        NodeEnum::CreateFdwStmt(wrapper) => Some(of_wrapper(&wrapper.fdwname)),
+        NodeEnum::CreateForeignServerStmt(server) => Some(of_wrapper(&server.servername)),
+        NodeEnum::CreateUserMappingStmt(mapping) => Some(of_wrapper(&mapping.servername)),
+        NodeEnum::CreateForeignTableStmt(create) => {
+            if let Some(base) = &create.base_stmt {
+                walk(&tree(&base.partbound), found);
+            }
+            Some(of_wrapper(&create.servername))
+        }
+        // Who listens may do anything.
+        NodeEnum::NotifyStmt(notify) => Some(Effect::unknown(
+            "NOTIFY",
+            Ident::new(&notify.conditionname).to_string(),
+        )),
+        // A provider's library reads it.
+        NodeEnum::SecLabelStmt(_) => Some(unknown("SECURITY LABEL")),
+        // It runs at the end of the commands that follow.
+        NodeEnum::CreateEventTrigStmt(create) => Some(Effect::unknown(
+            "CREATE EVENT TRIGGER",
+            Ident::new(&create.trigname).to_string(),
+        )),
         NodeEnum::VariableSetStmt(set) if is_harmless_setting(set) => None,
         NodeEnum::VariableSetStmt(set) => Some(unknown(&format!("SET {}", set.name))),
         node => Some(of_kind(node)),
@@ -352,6 +407,64 @@ fn rewriting(verb: &'static str) -> [Effect; 2] {
 
 fn blocking(harm: Harm, verb: &str) -> Effect {
     Effect::new(harm, verb, format!("until {verb} ends"))
+}
+
+/// Whether a change of a domain checks the values that are there, or makes new ones.
+pub(super) fn checks_values(alter: &AlterDomainStmt) -> bool {
+    let is_valid = || match alter.def.as_deref().and_then(ast::kind) {
+        Some(NodeEnum::Constraint(check)) => check.skip_validation,
+        _ => false,
+    };
+    match alter.subtype.as_str() {
+        // A default, DROP NOT NULL, DROP CONSTRAINT.
+        "T" | "N" | "X" => false,
+        "C" => !is_valid(),
+        _ => true,
+    }
+}
+
+/// What is defined where names without a schema are looked up: each statement of everybody's may meet it.
+fn among_the_servers(name: &[Node]) -> Option<Effect> {
+    let name = ast::strings(name);
+    matches!(name[..], ["pg_catalog", _]).then(|| anywhere(sql_name(&name)))
+}
+
+fn anywhere(about: String) -> Effect {
+    Effect::unknown(
+        "a definition in pg_catalog, where every statement finds it",
+        about,
+    )
+}
+
+/// What a language does with the body of a function that is created. That of `plperl`, to name one, compiles it, and runs
+/// what is to run then.
+fn of_validator(create: &CreateFunctionStmt) -> Option<Effect> {
+    let options = create.options.iter().filter_map(ast::kind);
+    let language = options.into_iter().find_map(|option| match option {
+        NodeEnum::DefElem(option) if option.defname == "language" => {
+            match ast::kind(option.arg.as_deref()?)? {
+                NodeEnum::String(name) => Some(name.sval.as_str()),
+                _ => None,
+            }
+        }
+        _ => None,
+    })?;
+    // Those that look at the text only.
+    let is_known = ["sql", "plpgsql", "internal"].contains(&language);
+    let language = Ident::new(language).to_string();
+    (!is_known).then(|| {
+        Effect::unknown(
+            &format!("what the language {language} does with a new function"),
+            language,
+        )
+    })
+}
+
+fn of_wrapper(about: &str) -> Effect {
+    Effect::unknown(
+        "the validator of a foreign-data wrapper",
+        Ident::new(about).to_string(),
+    )
 }
 
 fn script_of(extension: &str) -> Effect {
@@ -535,23 +648,36 @@ fn of_node(kind: &str, fields: &Value, found: &mut BTreeSet<Effect>) {
         "DoStmt" => Some(unknown("DO")),
         "CallStmt" => {
             let procedure = strings(fields["funccall"].get("funcname"));
-            Some(Effect::unknown("CALL", procedure.join(".")))
+            Some(Effect::unknown("CALL", sql_name(&procedure)))
         }
         "FuncCall" => {
             let name = strings(fields.get("funcname"));
             match name[..] {
                 ["pg_catalog", function] | [function] if is_harmless_function(function) => None,
-                ["pg_catalog", function] | [function] => Some(Effect::unknown(
-                    &format!("the function {function}"),
-                    function,
-                )),
-                _ => Some(Effect::calls(name.join("."))),
+                ["pg_catalog", function] | [function] => {
+                    let function = sql_name(&[function]);
+                    Some(Effect::unknown(
+                        &format!("the function {function}"),
+                        function,
+                    ))
+                }
+                _ => Some(Effect::calls(sql_name(&name))),
             }
         }
         "AExpr" => operator(fields.get("name")),
         "SubLink" => operator(fields.get("oper_name")),
         "SortBy" => operator(fields.get("use_op")),
-        // Operator classes are not among it: only a superuser can make one.
+        "IndexElem" => {
+            let class = strings(fields.get("opclass"));
+            match class[..] {
+                [] | [_] | ["pg_catalog", _] => None,
+                _ => Some(of_class(&sql_name(&class))),
+            }
+        }
+        "RangeTableSample" => match strings(fields.get("method"))[..] {
+            ["pg_catalog", "bernoulli" | "system"] | ["bernoulli" | "system"] => None,
+            ref method => Some(Effect::calls(sql_name(method))),
+        },
         "Constraint" => {
             let exclusions = fields["exclusions"].as_array().into_iter().flatten();
             found.extend(exclusions.filter_map(|it| {
@@ -569,8 +695,69 @@ fn operator(name: Option<&Value>) -> Option<Effect> {
     match strings(name)[..] {
         [] | [_] | ["pg_catalog", _] => None,
         [ref schema @ .., operator] => {
-            Some(Effect::calls(format!("{}.{operator}", schema.join("."))))
+            Some(Effect::calls(format!("{}.{operator}", sql_name(schema))))
         }
+    }
+}
+
+/// A name of several parts, as SQL.
+fn sql_name(parts: &[&str]) -> String {
+    let path: Vec<Ident> = parts.iter().map(Ident::new).collect();
+    dotted(&path)
+}
+
+/// What the functions of an operator class do, which index, sort and compare values.
+fn of_class(class: &str) -> Effect {
+    Effect::unknown(&format!("the operator class {class}"), class)
+}
+
+/// The functions and operators without a schema that run when a statement does: where the search path is not forge's, they
+/// may be anybody's.
+pub fn unqualified(sql: &str) -> BTreeSet<Effect> {
+    names_without_schema(sql, |node| StatementKind::of(node).does != Does::Nothing)
+}
+
+/// The same that a definition names, which run where it is evaluated.
+pub fn unqualified_within(sql: &str) -> BTreeSet<Effect> {
+    names_without_schema(sql, |_| true)
+}
+
+fn names_without_schema(sql: &str, runs: impl Fn(&NodeEnum) -> bool) -> BTreeSet<Effect> {
+    let mut found = BTreeSet::new();
+    let parsed = syntax::parse(sql);
+    let nodes = parsed.iter().flat_map(|parsed| &parsed.stmts);
+    let nodes = nodes.filter_map(|raw| ast::kind(raw.stmt.as_deref()?));
+    for node in nodes.filter(|node| runs(node)) {
+        names_alone(&tree(node), &mut found);
+    }
+    found
+}
+
+fn names_alone(value: &Value, found: &mut BTreeSet<Effect>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| names_alone(item, found)),
+        Value::Object(fields) => {
+            for (kind, field) in fields {
+                let name = match kind.as_str() {
+                    "FuncCall" => field.get("funcname"),
+                    "AExpr" => field.get("name"),
+                    "SubLink" => field.get("oper_name"),
+                    "SortBy" => field.get("use_op"),
+                    _ => None,
+                };
+                if let [name] = strings(name)[..] {
+                    let is_operator = kind != "FuncCall";
+                    let name = if is_operator {
+                        name.to_owned()
+                    } else {
+                        sql_name(&[name])
+                    };
+                    found.insert(Effect::calls(name));
+                }
+                names_alone(field, found);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

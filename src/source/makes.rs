@@ -2,10 +2,10 @@
 
 use pg_query::{
     NodeEnum,
-    protobuf::{AlterTableType, ConstrType, ObjectType, RangeVar},
+    protobuf::{AlterTableType, ColumnDef, ConstrType, ObjectType, RangeVar},
 };
 
-use super::{accesses::relation_name, ast, effects::tree, syntax};
+use super::{accesses::relation_name, ast, casts::name_of, effects::tree, syntax};
 use crate::sql::{Ident, dotted};
 
 /// What a statement of a plan makes that later ones may meet. Relations and types are named as SQL.
@@ -42,6 +42,19 @@ pub enum Makes {
         /// The rule's name.
         name: String,
     },
+    /// A cast.
+    Cast {
+        /// The type that is cast.
+        from: String,
+        /// The type that it becomes.
+        to: String,
+    },
+    /// An operator class.
+    OperatorClass(String),
+    /// An event trigger.
+    EventTrigger(String),
+    /// Names without a schema have another meaning.
+    Path,
     /// Another name of a relation.
     Name {
         /// What it was.
@@ -81,8 +94,12 @@ fn made_by(node: &NodeEnum) -> Vec<Makes> {
                 _ => None,
             });
             let kin = wholes.chain(likes).map(|whole| kin(&table, whole));
-            let own = [Makes::Table(table.clone()), Makes::Part(table.clone())];
-            own.into_iter().chain(kin).collect()
+            let kin: Vec<Makes> = kin.collect();
+            // Columns of another table may be computed, as its own may.
+            let is_unclear = !kin.is_empty() || create.table_elts.iter().any(is_computed);
+            let columns = is_unclear.then(|| Makes::Columns(table.clone()));
+            let own = [Makes::Table(table.clone()), Makes::Part(table)];
+            own.into_iter().chain(columns).chain(kin).collect()
         }
         NodeEnum::CreateTableAsStmt(create) => {
             let into = create.into.as_ref();
@@ -113,6 +130,27 @@ fn made_by(node: &NodeEnum) -> Vec<Makes> {
         NodeEnum::AlterDomainStmt(alter) => {
             vec![Makes::Part(path(&ast::strings(&alter.type_name)))]
         }
+        NodeEnum::CreateCastStmt(create) => {
+            let names = [create.sourcetype.as_ref(), create.targettype.as_ref()];
+            let [from, to] = names.map(|name| {
+                let parts = name.map(|name| ast::strings(&name.names));
+                let parts = parts.unwrap_or_default();
+                let plain = || path(parts.strip_prefix(&["pg_catalog"]).unwrap_or(&parts));
+                name.and_then(name_of).unwrap_or_else(plain)
+            });
+            vec![Makes::Cast { from, to }]
+        }
+        NodeEnum::CreateOpClassStmt(create) => {
+            vec![Makes::OperatorClass(path(&ast::strings(
+                &create.opclassname,
+            )))]
+        }
+        NodeEnum::CreateEventTrigStmt(create) => {
+            vec![Makes::EventTrigger(
+                Ident::new(&create.trigname).to_string(),
+            )]
+        }
+        NodeEnum::VariableSetStmt(set) if set.name == "search_path" => vec![Makes::Path],
         NodeEnum::ViewStmt(view) => one(relation(&view.view).map(Makes::View)),
         NodeEnum::CreateTrigStmt(trigger) => one(relation(&trigger.relation).map(|on| {
             let name = Ident::new(&trigger.trigname).to_string();
@@ -159,11 +197,7 @@ fn altered(relation: Option<&RangeVar>, commands: &[pg_query::Node]) -> Vec<Make
         let definition = command.def.as_deref().and_then(ast::kind);
         match (command.subtype(), definition) {
             (AlterTableType::AtAddColumn, Some(NodeEnum::ColumnDef(column))) => {
-                let constraints = column.constraints.iter().filter_map(ast::kind);
-                let is_computed = constraints.into_iter().any(|it| {
-                    matches!(it, NodeEnum::Constraint(it) if it.contype() == ConstrType::ConstrGenerated)
-                });
-                found.extend(is_computed.then(|| Makes::Columns(table.clone())));
+                found.extend(computes(column).then(|| Makes::Columns(table.clone())));
             }
             (AlterTableType::AtAttachPartition, Some(NodeEnum::PartitionCmd(attach))) => {
                 let part = relation_name(&tree(&attach.name));
@@ -176,6 +210,18 @@ fn altered(relation: Option<&RangeVar>, commands: &[pg_query::Node]) -> Vec<Make
         }
     }
     found
+}
+
+fn is_computed(element: &pg_query::Node) -> bool {
+    matches!(ast::kind(element), Some(NodeEnum::ColumnDef(column)) if computes(column))
+}
+
+/// Whether the values of a column are computed of others.
+fn computes(column: &ColumnDef) -> bool {
+    let mut constraints = column.constraints.iter().filter_map(ast::kind);
+    constraints.any(
+        |it| matches!(it, NodeEnum::Constraint(it) if it.contype() == ConstrType::ConstrGenerated),
+    )
 }
 
 fn kin(part: &str, whole: String) -> Makes {

@@ -57,13 +57,18 @@ mod tokens;
 mod walk;
 
 pub use about_table::{About, about_table};
-pub use accesses::{Access, Accesses, accesses, fires, passed_on, passes_on, query_accesses};
+pub use accesses::{
+    Access, Accesses, accesses, fires, moves, passed_on, passes_on, query_accesses,
+};
 pub use amend::{about, amend, comments, with_line_ends_of};
 pub use ast::argument_types;
 pub use bounded::{Bounded, row, writes_rows};
 pub use casts::casts_of;
 pub use directive::{Directive, DirectiveKind};
-pub use effects::{Effect, Harm, defined, effects, evaluated, fires_event_triggers};
+pub use effects::{
+    Effect, Harm, defined, effects, evaluated, fires_event_triggers, unqualified,
+    unqualified_within,
+};
 pub use expression::{ExpressionNames, names_in};
 pub use grammar::SyntaxError;
 pub use grants::{Defined, Share, granted_on_share};

@@ -100,7 +100,8 @@ impl ObjectKind for Policy {
         // Whether the role that runs the statement is exempt is not known here.
         let applies = match access {
             Access::Reads | Access::Inserts | Access::Updates(_) | Access::Deletes => true,
-            Access::Truncates { .. }
+            Access::Moves
+            | Access::Truncates { .. }
             | Access::Refreshes
             | Access::Computes
             | Access::Analyzes

@@ -178,3 +178,63 @@ fn foreign_keys_pass_changes_on() {
     assert_eq!(passes_on(sql, "app.p", &Access::Deletes), [Access::Deletes]);
     assert_eq!(passes_on(sql, "app.q", &Access::Deletes), []);
 }
+
+/// A name that WITH gives is one only there, and never that of a relation of a schema.
+#[test]
+fn names_of_with_hide_relations_only_where_they_are_seen() {
+    let reads = |name: &'static str| [(name, Access::Reads)];
+    check(
+        "WITH \"app.v\" AS (SELECT 1) SELECT * FROM app.v",
+        &reads("app.v"),
+        &[],
+    );
+    check(
+        "WITH v AS (SELECT 1) SELECT * FROM app.v",
+        &reads("app.v"),
+        &[],
+    );
+    check(
+        "WITH v AS (SELECT * FROM v) SELECT * FROM v",
+        &reads("v"),
+        &[],
+    );
+    check(
+        "WITH RECURSIVE v AS (SELECT * FROM v) SELECT * FROM v",
+        &[],
+        &[],
+    );
+    check(
+        "WITH a AS (SELECT 1), b AS (SELECT * FROM a) SELECT * FROM b",
+        &[],
+        &[],
+    );
+    check(
+        "WITH a AS (SELECT * FROM b), b AS (SELECT 1) SELECT * FROM a",
+        &reads("b"),
+        &[],
+    );
+    check(
+        "SELECT * FROM v, (WITH v AS (SELECT 1) SELECT * FROM v) x",
+        &reads("v"),
+        &[],
+    );
+    check(
+        "WITH v AS (SELECT 1) INSERT INTO app.t SELECT * FROM v, (SELECT * FROM v) x",
+        &[("app.t", Access::Inserts)],
+        &[],
+    );
+}
+
+#[test]
+fn parts_of_statements_name_types_and_relations() {
+    check("CREATE INDEX ON app.t ((a::app.d))", &[], &["app.d"]);
+    check("EXECUTE p (1::app.d)", &[], &["app.d"]);
+    check(
+        "COPY app.t FROM '/x' WHERE a::app.d IS NULL",
+        &[("app.t", Access::Inserts)],
+        &["app.d"],
+    );
+    check("ALTER DOMAIN app.d ADD CHECK (VALUE > 0)", &[], &["app.d"]);
+    check("ALTER DOMAIN app.d DROP CONSTRAINT c", &[], &[]);
+    check("ALTER DOMAIN app.d SET DEFAULT 1", &[], &[]);
+}
