@@ -428,6 +428,7 @@ async fn planned(
             at: "2026-01-01T00:00:00Z".to_owned(),
             reason: None,
             allowed: allowed(&file.plan),
+            by_hand: file.plan.by_hand(),
             down_sha256,
             sha256: "0".repeat(64),
             signature: None,

@@ -105,6 +105,7 @@ fn main() -> ExitCode {
         drafts::edited_drafts_are_proved_again,
         hazards::what_a_step_meets_is_approved_by_name,
         hazards::apply_looks_again_at_what_a_step_meets,
+        hazards::apply_looks_again_at_definitions_by_hand,
         hazards::preflight_knows_what_earlier_plans_make,
         hazards::a_merge_looks_at_what_a_step_meets,
         faults::lost_files_have_a_way_out,

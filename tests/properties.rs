@@ -17,7 +17,12 @@ use forge::{
     },
     sql::{Ident, Locale, Provider},
 };
-use proptest::{collection::vec, option, prelude::*, sample::select};
+use proptest::{
+    collection::{btree_set, vec},
+    option,
+    prelude::*,
+    sample::select,
+};
 use serde_json::json;
 
 #[path = "support/inputs.rs"]
@@ -208,16 +213,19 @@ const SOME_TIME: &str = "2026-11-21T14:30:00Z";
 
 fn approval() -> impl Strategy<Value = Approval> {
     let allowed = vec("[a-z-]{3,12} [a-z. ]{0,12}[a-z]", 0..3);
+    // No step of the plan has such a number: reading would mark it.
+    let allowed = (allowed, btree_set(1000..2000_usize, 0..3));
     let hash = || "[0-9a-f]{64}";
     let hashes = (option::of(hash()), hash());
     let signature = option::of("U1NIU0lH([A-Za-z0-9+/]{4}){0,20}");
     let parts = (prose(), option::of(prose()), allowed, hashes, signature);
     parts.prop_map(
-        |(by, reason, allowed, (down_sha256, sha256), signature)| Approval {
+        |(by, reason, (allowed, by_hand), (down_sha256, sha256), signature)| Approval {
             by,
             at: SOME_TIME.to_string(),
             reason,
             allowed,
+            by_hand,
             down_sha256,
             sha256,
             signature,

@@ -27,8 +27,17 @@ pub struct Judge<'a> {
     made: Made<'a>,
     /// Statements of which everything is known.
     known: BTreeSet<&'a str>,
-    /// Whether definitions are judged, too.
-    judges_definitions: bool,
+    judged: Judged,
+}
+
+/// Which statements are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Judged {
+    /// Those about rows: a definition of forge's cannot be told from one by hand.
+    #[default]
+    Rows,
+    /// Definitions, too.
+    All,
 }
 
 /// A catalog, with its relations and types by their names.
@@ -85,7 +94,7 @@ impl<'a> Judge<'a> {
             catalogs: catalogs.into_iter().map(Indexed::new).collect(),
             made,
             known: BTreeSet::new(),
-            judges_definitions: false,
+            judged: Judged::Rows,
         }
     }
 
@@ -96,16 +105,21 @@ impl<'a> Judge<'a> {
 
     /// Every hazard of a step: see [`Step::risks_by`].
     pub fn risks(&self, step: &Step) -> Vec<Hazard> {
-        step.risks_by(|sql| self.effects(sql))
+        let judged = if step.by_hand {
+            Judged::All
+        } else {
+            self.judged
+        };
+        step.risks_by(|sql| self.effects_of(sql, judged))
     }
 
     /// Judges definitions, too, but for these statements, which forge wrote: what they do, their plan says.
     ///
-    /// Without that, only statements about rows are judged: a definition of forge's cannot be told from one by hand.
+    /// Without that, only statements about rows are judged, and the definitions of steps that are known to be by hand.
     #[must_use]
     pub fn but_for(mut self, known: impl IntoIterator<Item = &'a String>) -> Self {
         self.known.extend(known.into_iter().map(String::as_str));
-        self.judges_definitions = true;
+        self.judged = Judged::All;
         self
     }
 
@@ -115,19 +129,23 @@ impl<'a> Judge<'a> {
     /// changes on to other tables. Functions that an extension's operators and casts call are known by their names alone,
     /// where they have one in the text.
     pub fn effects(&self, sql: &str) -> BTreeSet<Effect> {
+        self.effects_of(sql, self.judged)
+    }
+
+    fn effects_of(&self, sql: &str, judged: Judged) -> BTreeSet<Effect> {
         let mut found = effects(sql);
         let accesses = accesses(sql);
         if self.made.sets_path && !self.known.contains(sql) {
             found.extend(unqualified(sql));
         }
-        let is_judged = self.judges_definitions || !accesses.of_definition;
+        let is_judged = judged == Judged::All || !accesses.of_definition;
         if is_judged && !self.known.contains(sql) {
             let mut search = Search::by(self);
             search.all(&accesses);
             search.casts();
             found.extend(search.found);
         }
-        if self.judges_definitions && !self.known.contains(sql) {
+        if judged == Judged::All && !self.known.contains(sql) {
             for indexed in &self.catalogs {
                 let cascades = found.iter().filter(|effect| effect.harm == Harm::Cascades);
                 let along: Vec<Effect> = cascades.flat_map(|it| indexed.along(&it.about)).collect();

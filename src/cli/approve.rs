@@ -247,6 +247,7 @@ impl Said<'_> {
             at: self.at.to_owned(),
             reason: self.reason.map(header_value),
             allowed,
+            by_hand: plan.plan.by_hand(),
             down_sha256,
             ..Approval::default()
         });

@@ -31,18 +31,24 @@ pub(super) struct Proved {
     semver: Semver,
     /// The hazards that are allowed, also those of the objects that the steps meet.
     pub(super) allowed: Vec<String>,
+    /// The numbers of the steps that forge did not write: of the plan, and of its way back.
+    pub(super) by_hand: (BTreeSet<usize>, BTreeSet<usize>),
     /// What undoes the plan's steps from each place where it can stop.
     pub(super) undo: Option<Plan>,
 }
 
 impl Proved {
-    /// Writes it into a plan's header.
+    /// Writes it into a plan.
     pub(super) fn mark(&self, plan: &mut PlanFile, direction: Direction) {
         let (from, to) = match direction {
             Direction::Up => (self.from, self.to),
             Direction::Down | Direction::Abort => (self.to, self.from),
         };
         (plan.header.from, plan.header.to) = (from, to);
+        plan.plan.mark_by_hand(match direction {
+            Direction::Up => &self.by_hand.0,
+            Direction::Down | Direction::Abort => &self.by_hand.1,
+        });
         plan.header.semver = self.semver;
     }
 }
@@ -90,7 +96,7 @@ async fn on_target(
         renames: &[],
         only: &up.plan.header.only,
     };
-    let (to, allowed, undo) = on_bench(context, settings, whom, async |bench, said| {
+    let (to, allowed, by_hand, undo) = on_bench(context, settings, whom, async |bench, said| {
         let desired = bench.build(&statements).await?;
         let declared = bench
             .compare(&statements, &live, desired, wish, false, said)
@@ -105,6 +111,7 @@ async fn on_target(
         keeps_what_is_said(down, own_down)?;
         vouches_for_its_own(up, own_up)?;
         vouches_for_its_own(down, own_down)?;
+        let by_hand = (by_hand(up, own_up), by_hand(down, own_down));
         let judge =
             Judge::new([&live, desired], up.plan.plan.statements()).but_for(own_up.statements());
         let risks = |step: &Step| judge.risks(step);
@@ -122,7 +129,7 @@ async fn on_target(
             .await
             .map_err(|error| error.help("mend the draft, or let `forge plan` write it anew"))?;
         said.extend(proof.warnings());
-        Ok((desired.fingerprint(), allowed, proof.undo))
+        Ok((desired.fingerprint(), allowed, by_hand, proof.undo))
     })
     .await?;
     let parents = &up.plan.header.down_revision;
@@ -132,8 +139,17 @@ async fn on_target(
         to,
         semver: version.after(&up.plan.plan),
         allowed,
+        by_hand,
         undo,
     })
+}
+
+/// The numbers of the steps that have a statement of which forge wrote none.
+fn by_hand(filed: &Filed, own: &Plan) -> BTreeSet<usize> {
+    let own: BTreeSet<&String> = own.statements().collect();
+    let numbered = (1..).zip(filed.plan.plan.steps());
+    let by_hand = numbered.filter(|(_, step)| step.sql.iter().any(|sql| !own.contains(sql)));
+    by_hand.map(|(number, _)| number).collect()
 }
 
 /// What an author may not take out of a draft: that a step of forge's own deletes data, and which locks it takes.

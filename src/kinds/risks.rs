@@ -25,10 +25,10 @@ impl Step {
         hazards
     }
 
-    /// Whether the objects of a database may do more than the text of the step tells: it is about rows, and forge does not
-    /// vouch for it.
+    /// Whether the objects of a database may do more than the text of the step tells: it is about rows or somebody wrote it,
+    /// and forge does not vouch for it.
     pub fn meets_objects(&self) -> bool {
-        !self.is_vouched_for() && self.is_about_rows()
+        !self.is_vouched_for() && (self.by_hand || self.is_about_rows())
     }
 
     /// Whether the statements are those that forge wrote, and the hazards say all that they do.

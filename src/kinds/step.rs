@@ -136,6 +136,9 @@ pub struct Step {
     /// is known to lose nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub safe: Option<String>,
+    /// Whether its statements are known not to be forge's: the approval of its plan says so.
+    #[serde(skip)]
+    pub by_hand: bool,
 }
 
 impl Step {
@@ -155,6 +158,7 @@ impl Step {
             rollout: Rollout::default(),
             batching: None,
             safe: None,
+            by_hand: false,
         }
     }
 

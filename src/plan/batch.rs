@@ -73,6 +73,21 @@ impl Plan {
         self.steps().any(Step::meets_objects)
     }
 
+    /// The numbers of the steps that somebody has written.
+    pub fn by_hand(&self) -> BTreeSet<usize> {
+        let numbered = (1..).zip(self.steps());
+        let by_hand = numbered.filter(|(_, step)| step.by_hand);
+        by_hand.map(|(number, _)| number).collect()
+    }
+
+    /// Marks the steps of these numbers, counted from one, as written by somebody.
+    pub fn mark_by_hand(&mut self, numbers: &BTreeSet<usize>) {
+        let steps = self.batches.iter_mut().flat_map(|batch| &mut batch.steps);
+        for (number, step) in (1..).zip(steps) {
+            step.by_hand = numbers.contains(&number);
+        }
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.batches.is_empty()

@@ -40,6 +40,8 @@ pub enum Access {
     Computes,
     /// Statistics are computed of the rows.
     Analyzes,
+    /// What indexes say of ranges of rows is computed.
+    Vacuums,
     /// Defaults are computed for rows that are there.
     Defaults,
     /// Values become values of the type.
@@ -59,6 +61,7 @@ impl Access {
             | Self::Refreshes
             | Self::Computes
             | Self::Analyzes
+            | Self::Vacuums
             | Self::Defaults
             | Self::Casts => false,
         }
@@ -74,6 +77,7 @@ impl Access {
             | Self::Truncates { .. }
             | Self::Refreshes
             | Self::Analyzes
+            | Self::Vacuums
             | Self::Defaults
             | Self::Casts => false,
         }
@@ -206,9 +210,7 @@ fn of_statement(node: &NodeEnum, found: &mut Accesses) {
             }
         }
         NodeEnum::VacuumStmt(vacuum) => {
-            let Some(access) = vacuum_computes(vacuum) else {
-                return;
-            };
+            let access = vacuum_computes(vacuum);
             for table in &vacuum.rels {
                 if let Some(NodeEnum::VacuumRelation(table)) = ast::kind(table) {
                     found
@@ -473,6 +475,7 @@ pub fn fires(definition: &str, access: &Access) -> bool {
         | Access::Refreshes
         | Access::Computes
         | Access::Analyzes
+        | Access::Vacuums
         | Access::Defaults
         | Access::Casts => false,
     }
@@ -570,6 +573,7 @@ fn passed_on_by(key: &Constraint, access: &Access) -> Vec<Access> {
         | Access::Refreshes
         | Access::Computes
         | Access::Analyzes
+        | Access::Vacuums
         | Access::Defaults
         | Access::Casts => Vec::new(),
     }

@@ -152,7 +152,8 @@ pub fn evaluated(sql: &str) -> BTreeSet<Effect> {
 pub fn defined(sql: &str, access: &Access) -> BTreeSet<Effect> {
     let mut found = BTreeSet::new();
     let gives_defaults = matches!(access, Access::Inserts | Access::Defaults);
-    let stores = gives_defaults || access.stores() || *access == Access::Analyzes;
+    let stores =
+        gives_defaults || access.stores() || matches!(access, Access::Analyzes | Access::Vacuums);
     let is = |node: &Value, field: &str, kind: i32| node[field].as_i64() == Some(kind.into());
     let is_default = |node: &Value| {
         is(node, "contype", ConstrType::ConstrDefault as i32)
@@ -312,9 +313,8 @@ fn of_parts(node: &NodeEnum, found: &mut BTreeSet<Effect>) {
             if vacuum.options.iter().any(|option| is_on(option, "full")) {
                 found.extend(rewriting("VACUUM FULL"));
             }
-            let computes = vacuum_computes(vacuum).is_some();
-            (computes && vacuum.rels.is_empty())
-                .then(|| unknown("VACUUM or ANALYZE of every table"))
+            let every = vacuum.rels.is_empty();
+            every.then(|| unknown("VACUUM or ANALYZE of every table"))
         }
         NodeEnum::ClusterStmt(cluster) => {
             found.extend(rewriting("CLUSTER"));
@@ -481,15 +481,15 @@ fn named(relation: Option<&RangeVar>) -> String {
     name.unwrap_or_default()
 }
 
-/// What is computed of the rows of the tables that a VACUUM or ANALYZE names, if anything is.
-pub(super) fn vacuum_computes(vacuum: &VacuumStmt) -> Option<Access> {
+/// What is computed of the rows of the tables that a VACUUM or ANALYZE names.
+pub(super) fn vacuum_computes(vacuum: &VacuumStmt) -> Access {
     let has = |name| vacuum.options.iter().any(|option| is_on(option, name));
     if has("full") {
-        Some(Access::Computes)
+        Access::Computes
     } else if !vacuum.is_vacuumcmd || has("analyze") {
-        Some(Access::Analyzes)
+        Access::Analyzes
     } else {
-        None
+        Access::Vacuums
     }
 }
 

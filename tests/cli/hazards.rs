@@ -89,6 +89,39 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         "UPDATE app.t SET a = lower(a) WHERE a <> lower(a)",
         &["changes-rows"],
     ),
+    (
+        "COPY app.t FROM '/tmp/rows' WHERE app.purge() > 0",
+        &["changes-rows", "runs-code:app.purge"],
+    ),
+    (
+        "EXECUTE p (app.purge())",
+        &["runs-code:EXECUTE", "runs-code:app.purge"],
+    ),
+    (
+        "CREATE INDEX i ON app.t (a app.ops)",
+        &["runs-code:app.ops"],
+    ),
+    (
+        "CREATE FUNCTION app.f() RETURNS int LANGUAGE plperl AS 'BEGIN {}'",
+        &["runs-code:plperl"],
+    ),
+    (
+        "CREATE FUNCTION pg_catalog.lower(a app.t) RETURNS text LANGUAGE sql AS 'SELECT NULL'",
+        &["runs-code:pg_catalog.lower"],
+    ),
+    ("NOTIFY news", &["runs-code:news"]),
+    (
+        "SELECT pg_terminate_backend(1)",
+        &["runs-code:pg_terminate_backend"],
+    ),
+    ("SELECT pg_mine.lower('A')", &["runs-code:pg_mine.lower"]),
+    ("LISTEN news", &[]),
+    ("ALTER DOMAIN app.d SET DEFAULT app.purge()", &[]),
+    ("CREATE VIEW app.v AS SELECT app.purge()", &[]),
+    (
+        "SELECT lower(current_user), pg_catalog.now(), has_table_privilege('app.t', 'SELECT')",
+        &[],
+    ),
     ("SET LOCAL lock_timeout = '1s'", &[]),
     ("ANALYZE app.t", &[]),
     ("COMMENT ON TABLE app.t IS 'DELETE FROM app.t'", &[]),

@@ -25,6 +25,8 @@ CREATE TABLE app.checked (id integer CHECK (app.fits(id)));
 CREATE TABLE app.defaulted (id integer DEFAULT app.purge());
 CREATE TABLE app.indexed (id integer);
 CREATE INDEX indexed_fits ON app.indexed (app.fits(id));
+CREATE TABLE app.ranged (id integer);
+CREATE INDEX ranged_fits ON app.ranged USING brin ((app.fits(id)::integer));
 CREATE TABLE app.generated (id integer, fits boolean GENERATED ALWAYS AS (app.fits(id)) STORED);
 CREATE TABLE app.typed (id app.positive);
 CREATE FUNCTION app.watch() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$;
@@ -36,6 +38,10 @@ CREATE VIEW app.purging AS SELECT app.purge() AS a;
 CREATE VIEW app.shown AS SELECT id, a FROM app.audited;
 CREATE VIEW app.written AS SELECT 1 AS id;
 CREATE TRIGGER placed INSTEAD OF INSERT ON app.written FOR EACH ROW EXECUTE FUNCTION app.note();
+CREATE TABLE app.sliced (id integer, a integer) PARTITION BY LIST (id);
+CREATE TABLE app.slice PARTITION OF app.sliced FOR VALUES IN (1);
+CREATE TABLE app.rest PARTITION OF app.sliced DEFAULT;
+CREATE TRIGGER came AFTER INSERT ON app.rest FOR EACH ROW EXECUTE FUNCTION app.note();
 CREATE MATERIALIZED VIEW app.kept AS SELECT app.purge() AS a;
 ";
 
@@ -136,7 +142,24 @@ const WAYS: &[(&str, &str, &[&str])] = &[
         "changes-rows",
         &["runs-code · fires the trigger app.computed.counted"],
     ),
+    (
+        "UPDATE app.sliced SET id = 2",
+        "changes-rows",
+        &["runs-code · fires the trigger app.rest.came"],
+    ),
+    ("UPDATE app.sliced SET a = 2", "changes-rows", &[]),
+    (
+        "CREATE INDEX late ON app.plain ((a::app.positive));\nDROP INDEX app.late",
+        "",
+        &["runs-code · calls app.fits for the domain constraint app.positive.positive_check"],
+    ),
+    (
+        "SET LOCAL search_path = app, pg_catalog;\nUPDATE app.plain SET a = abs(1)",
+        "changes-rows, \"runs-code:SET search_path\"",
+        &["runs-code · calls abs"],
+    ),
     ("ANALYZE app.indexed", "", FITS),
+    ("VACUUM app.ranged", "", RANGED),
     ("REINDEX TABLE app.indexed", "", FITS),
     ("REINDEX INDEX app.indexed_fits", "", FITS),
     ("ALTER TABLE app.indexed SET UNLOGGED", "", FITS),
@@ -148,6 +171,8 @@ const WAYS: &[(&str, &str, &[&str])] = &[
         &["runs-code · calls app.purge for what the plan makes of app.plain"],
     ),
 ];
+
+const RANGED: &[&str] = &["runs-code · calls app.fits for the index app.ranged_fits"];
 
 const FITS: &[&str] = &["runs-code · calls app.fits for the index app.indexed_fits"];
 
@@ -196,13 +221,14 @@ pub(crate) async fn what_a_step_meets_is_approved_by_name(cluster: &Cluster) {
         if !shown.is_empty() {
             desk.forge("approve");
             // By the table that the statement changes, where that is not the step's.
-            let asked = format!("--allow {shown}:app.");
+            let first = shown.split(',').next().unwrap();
+            let asked = format!("--allow {first}:app.");
             assert!(desk.typed.contains(&asked), "{statement}: {}", desk.typed);
         }
         desk.typed.clear();
         let allow = match *shown {
             "" => String::new(),
-            shown => format!(" --allow {shown}"),
+            shown => format!(" --allow {}", shown.replace(", ", " --allow ")),
         };
         if met.is_empty() {
             desk.forge(&format!("approve{allow}"));
@@ -320,6 +346,77 @@ pub(crate) async fn apply_looks_again_at_what_a_step_meets(cluster: &Cluster) {
     );
     desk.forge("downgrade -1 --yes --allow deletes-data --allow runs-code:app.plain.late");
     assert!(desk.typed.contains("reverted 1 plan"), "{}", desk.typed);
+}
+
+/// A definition by hand in a database where it meets other objects than where it was approved: those that evaluate something
+/// are named, and the steps of forge's own beside it stay approved.
+pub(crate) async fn apply_looks_again_at_definitions_by_hand(cluster: &Cluster) {
+    let files = [
+        ("forge.toml", "[naming]\ntemplate = \"{seq}_{slug}\"\n"),
+        ("schema/app.sql", TREE),
+    ];
+    let mut desk = Desk::new(cluster, &files).await;
+    desk.forge("plan -m \"begin\" --rev-id 100000000000");
+    desk.forge("approve --allow all");
+    desk.forge("upgrade");
+    desk.write(
+        "schema/email.sql",
+        "ALTER TABLE app.parents ADD COLUMN email text;\n",
+    );
+    desk.forge("plan -m \"add email\" --rev-id 200000000000");
+    let path = desk.environment.project().join("plans/0002_add_email.sql");
+    let draft = fs_err::read_to_string(&path).unwrap();
+    let step = "-- forge:data table app.plain\nALTER TABLE app.plain SET UNLOGGED;\nALTER TABLE app.plain SET LOGGED;\n\nCOMMIT;";
+    fs_err::write(&path, draft.replacen("COMMIT;", step, 1)).unwrap();
+    let back = path.with_extension("down.sql");
+    let draft = fs_err::read_to_string(&back).unwrap();
+    fs_err::write(&back, draft.replacen("COMMIT;", step, 1)).unwrap();
+    desk.typed.clear();
+    desk.forge("approve");
+    assert!(desk.typed.contains("approved `"), "{}", desk.typed);
+    let frozen = fs_err::read_to_string(&path).unwrap();
+    assert!(frozen.contains("-- forge:by_hand 2\n"), "{frozen}");
+    for (add, drop, expected) in [
+        (
+            "CREATE INDEX late ON app.plain ((app.fits(a)))",
+            "DROP INDEX app.late",
+            "runs-code app.fits: calls app.fits for the index app.late",
+        ),
+        (
+            "CREATE EVENT TRIGGER watch ON ddl_command_start EXECUTE FUNCTION app.watch()",
+            "DROP EVENT TRIGGER watch",
+            "runs-code watch: fires the event trigger watch",
+        ),
+    ] {
+        desk.database.run(add).await.unwrap();
+        for command in ["apply --dry-run", "apply"] {
+            desk.typed.clear();
+            desk.forge(command);
+            assert!(desk.typed.contains("[exit 3]"), "{command}: {}", desk.typed);
+            assert!(desk.typed.contains(expected), "{command}: {}", desk.typed);
+        }
+        desk.database.run(drop).await.unwrap();
+    }
+    desk.typed.clear();
+    desk.forge("apply");
+    assert!(
+        desk.typed.contains("the database is at 200000000000"),
+        "{}",
+        desk.typed
+    );
+    let late = "CREATE INDEX late ON app.plain ((app.fits(a)))";
+    desk.database.run(late).await.unwrap();
+    desk.typed.clear();
+    desk.forge("downgrade -1 --yes --allow deletes-data");
+    assert!(desk.typed.contains("[exit 3]"), "{}", desk.typed);
+    let expected = "runs-code · calls app.fits for the index app.late";
+    assert!(desk.typed.contains(expected), "{}", desk.typed);
+    // Once the line is gone, the file is another one.
+    let edited = frozen.replace("-- forge:by_hand 2\n", "");
+    fs_err::write(&path, edited).unwrap();
+    desk.typed.clear();
+    desk.forge("validate --files");
+    assert!(desk.typed.contains("[exit 3]"), "{}", desk.typed);
 }
 
 /// A plan by hand on a table that the plan before it makes: what an approval covers there, `preflight` and `apply` say alike.

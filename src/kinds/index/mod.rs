@@ -274,7 +274,9 @@ impl ObjectKind for Index {
     fn when_accessed(&self, _id: &ObjectId, access: &Access) -> Option<Answer> {
         let predicate = self.predicate.as_ref();
         let predicate = predicate.map_or_else(String::new, |predicate| format!(" WHERE {predicate}"));
-        let fills = access.stores() || matches!(access, Access::Refreshes | Access::Analyzes);
+        // `brin_vacuum_cleanup` summarizes the ranges that have come.
+        let summarizes = *access == Access::Vacuums && self.rest.to_string().starts_with("USING brin ");
+        let fills = access.stores() || summarizes || matches!(access, Access::Refreshes | Access::Analyzes);
         fills.then(|| Answer::Evaluates(format!("CREATE INDEX ON {} {}{predicate}", self.table, self.rest)))
     }
 

@@ -105,6 +105,7 @@ impl ObjectKind for Policy {
             | Access::Refreshes
             | Access::Computes
             | Access::Analyzes
+            | Access::Vacuums
             | Access::Defaults
             | Access::Casts => false,
         };

@@ -1,7 +1,7 @@
 //! The lines at the head of a plan file: one table says which there are, in which order, what is hashed, and how each is
 //! written and read.
 
-use std::{fmt::Write as _, str::FromStr};
+use std::{collections::BTreeSet, fmt::Write as _, str::FromStr};
 
 use super::{FORMAT, Semver, header_line, header_value, revision_id, section};
 use crate::{catalog::Fingerprint, kinds::Glob, source::statements_in, sql::Locale};
@@ -52,6 +52,8 @@ pub struct Approval {
     pub reason: Option<String>,
     /// The hazards that were allowed: `deletes-data table app.users`.
     pub allowed: Vec<String>,
+    /// The numbers of the steps that forge did not write, or not as they are.
+    pub by_hand: BTreeSet<usize>,
     /// The hash of the `.down.sql` that was approved with the plan.
     pub down_sha256: Option<String>,
     /// The plan's hash at that moment.
@@ -211,6 +213,26 @@ pub(super) const KEYS: &[Key] = &[
         |header| approved(header, |approval| approval.allowed.clone()),
         |header, value| {
             approval(header).allowed.push(value.to_owned());
+            Ok(())
+        },
+    ),
+    key(
+        "by_hand",
+        Occurs::OptionalWithApproval,
+        |header| {
+            approved(header, |approval| {
+                let numbers: Vec<String> =
+                    approval.by_hand.iter().map(ToString::to_string).collect();
+                words(&numbers)
+            })
+        },
+        |header, value| {
+            for number in split(value) {
+                let number = number
+                    .parse()
+                    .map_err(|_| format!("`{number}` is no number of a step"))?;
+                approval(header).by_hand.insert(number);
+            }
             Ok(())
         },
     ),

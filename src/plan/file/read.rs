@@ -27,7 +27,10 @@ impl PlanFile {
         let (own, undo) = section::split(&file.text)?;
         let own = Reader::new(&file, own)?;
         let header = own.header()?;
-        let plan = own.own_plan()?;
+        let mut plan = own.own_plan()?;
+        if let Some(approval) = &header.approval {
+            plan.mark_by_hand(&approval.by_hand);
+        }
         let undo = undo.map(|range| Reader::new(&file, range)).transpose()?;
         // `forge approve` numbers the steps of a draft.
         if header.approval.is_some() {

@@ -104,6 +104,7 @@ fn with_every_line() -> String {
         at: "2026-01-02T03:04:05Z".to_owned(),
         reason: Some("needed".to_owned()),
         allowed: vec!["one".to_owned(), "two".to_owned()],
+        by_hand: [1, 2].into(),
         down_sha256: Some("2".repeat(64)),
         sha256: "3".repeat(64),
         signature: Some("U1NIU0lHAAAA".to_owned()),

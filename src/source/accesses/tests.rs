@@ -125,7 +125,7 @@ fn definitions_compute_for_rows_that_are_there() {
     for analyzes in ["ANALYZE app.t", "VACUUM ANALYZE app.t (a)"] {
         check(analyzes, &[("app.t", Access::Analyzes)], &[]);
     }
-    check("VACUUM app.t", &[], &[]);
+    check("VACUUM app.t", &[("app.t", Access::Vacuums)], &[]);
     check(
         "ALTER DOMAIN app.dom VALIDATE CONSTRAINT c",
         &[],
