@@ -10,6 +10,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Exit, SourceFile},
     history::Direction,
     kinds::Step,
+    plan::file::PlanFile,
 };
 
 /// A statement that failed.
@@ -197,7 +198,7 @@ fn place(
     sql: &str,
     position: Option<&ErrorPosition>,
 ) -> Option<Range<usize>> {
-    let start = statement_start(text, number, sql)?;
+    let start = PlanFile::place_of(text, number, sql)?.start;
     Some(match position {
         Some(ErrorPosition::Original(position)) => {
             let range = word(sql, usize::try_from(*position).ok()?);
@@ -207,21 +208,6 @@ fn place(
             start..start + sql.find('\n').unwrap_or(sql.len())
         }
     })
-}
-
-/// Where the statement of a step begins in the file's text.
-fn statement_start(text: &str, number: usize, sql: &str) -> Option<usize> {
-    let mut at = 0;
-    let mut seen = 0;
-    for line in text.split_inclusive('\n') {
-        let begins = ["-- forge:step ", "-- forge:data "];
-        seen += usize::from(begins.iter().any(|key| line.trim_start().starts_with(key)));
-        if seen == number {
-            return text[at..].find(sql).map(|offset| at + offset);
-        }
-        at += line.len();
-    }
-    None
 }
 
 /// The word at a character, counted from one.
@@ -241,14 +227,6 @@ fn word(sql: &str, character: usize) -> Range<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn places_in_the_file() {
-        let text = "-- forge:step 1 create schema a\nCREATE SCHEMA a;\n\n-- forge:step 2 create schema b\n-- why\nCREATE SCHEMA a;\n";
-        assert_eq!(statement_start(text, 1, "CREATE SCHEMA a"), Some(32));
-        assert_eq!(statement_start(text, 2, "CREATE SCHEMA a"), Some(89));
-        assert_eq!(statement_start(text, 3, "CREATE SCHEMA a"), None);
-    }
 
     #[test]
     fn words() {

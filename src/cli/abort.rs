@@ -3,9 +3,9 @@
 use super::{
     Context,
     allow::{self, Allow},
-    apply::Rows,
     locked,
     revisions::{self, counted},
+    rows::Rows,
 };
 use crate::{
     apply::{self, Halfway, Reached, Script, Target, Work},

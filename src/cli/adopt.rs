@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use camino::Utf8Path;
 
-use super::{Context, baseline, init, revisions::counted, target::OpenTarget};
+use super::{Context, baseline, new_project, revisions::counted, target::OpenTarget};
 use crate::{
     catalog::{Catalog, Unmodelled},
     diagnostic::{Code, Diagnostic, Exit, Result},
@@ -19,7 +19,7 @@ use crate::{
 const NAMED: usize = 20;
 
 pub(super) async fn run(
-    args: &init::Args,
+    args: &new_project::Args,
     context: &Context<'_>,
     folder: &Utf8Path,
 ) -> Result<Exit> {
@@ -53,7 +53,7 @@ pub(super) async fn run(
 }
 
 async fn with_target(
-    args: &init::Args,
+    args: &new_project::Args,
     context: &Context<'_>,
     mut settings: Settings,
     target: &mut OpenTarget<'_>,
@@ -83,8 +83,8 @@ async fn with_target(
         "{}, one for each object of the database",
         counted(count, "file")
     );
-    init::said(args, context, &tree);
-    init::accompany_new(args, context, &mut begun)?;
+    new_project::said(args, context, &tree);
+    new_project::accompany_new(args, context, &mut begun)?;
     if !live.unmodelled.is_empty() {
         reporter.diagnostic(&left_out(&live.unmodelled, reporter.verbosity()));
     }

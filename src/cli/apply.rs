@@ -13,10 +13,11 @@ use super::{
     person,
     phase::Phase,
     revisions::{self, counted},
+    rows::Rows,
     target::OpenTarget,
 };
 use crate::{
-    apply::{self, Acquired, Dropped, Reached, Script, Work},
+    apply::{self, Acquired, Reached, Script, Work},
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Direction, Filed, Journal, Place, Reference, Revisions},
     kinds::{HazardKind, Rollout, Step},
@@ -260,29 +261,6 @@ async fn with_target(
         ));
     }
     Ok(Exit::Done)
-}
-
-/// What is done about rows, by an apply or a downgrade.
-#[derive(Debug, Default, clap::Args)]
-pub(super) struct Rows {
-    /// Start without looking for rows on which a step fails
-    #[arg(long)]
-    pub(super) skip_row_checks: bool,
-
-    /// Copy the rows and values that steps drop into tables of the schema `forge` before
-    #[arg(long)]
-    backup_dropped: bool,
-}
-
-impl Rows {
-    /// What becomes of rows that steps drop.
-    pub(super) fn dropped(&self) -> Dropped {
-        if self.backup_dropped {
-            Dropped::Kept
-        } else {
-            Dropped::Lost
-        }
-    }
 }
 
 /// Where a run has come.

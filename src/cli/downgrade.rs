@@ -3,10 +3,10 @@
 use super::{
     Context,
     allow::{self, Allow},
-    apply::Rows,
     locked,
     offline::{self, Goal},
     revisions::{self, counted},
+    rows::Rows,
 };
 use crate::{
     apply::{self, Reached, Script, Target, Work},

@@ -1,11 +1,13 @@
 //! `forge drift`: what somebody changed in the database behind forge's back.
 
+mod found;
 mod repair;
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use self::found::Found;
 use super::{
     Context, Format, around, changes, person,
     revisions::{self, counted},
@@ -51,7 +53,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let outcome = match look(context, &target).await {
         Ok(Looked { report, found }) if report.changed() > 0 && (args.revert || args.adopt) => {
             let found = found.expect("only what was compared has drifted");
-            Box::pin(repair::run(args, context, &settings, &target, found)).await
+            Box::pin(repair::run(args.revert, context, &settings, &target, found)).await
         }
         Ok(Looked { report, .. }) => {
             tell(args, context, &settings, &target.url, &report).await;
@@ -100,20 +102,6 @@ struct Looked {
     report: Report,
     /// What was compared.
     found: Option<Found>,
-}
-
-/// Two states of a database.
-struct Found {
-    /// What left the first: a revision.
-    left_by: String,
-    /// As it left it.
-    left: Catalog,
-    /// As it is.
-    live: Catalog,
-    /// Whether forge itself has changed nothing between the two.
-    settled: bool,
-    /// What is different and no kind models.
-    unmodelled: Vec<String>,
 }
 
 /// The version of the JSON document.

@@ -34,6 +34,7 @@ mod history;
 mod init;
 mod locked;
 mod merge;
+mod new_project;
 mod offline;
 mod person;
 mod phase;
@@ -44,6 +45,7 @@ mod repair;
 mod revision;
 mod revisions;
 mod rollback_plan;
+mod rows;
 mod show;
 mod stamp;
 mod status;
@@ -110,7 +112,7 @@ Exit codes: 0 done or nothing to do · 1 error · 2 difference found · 3 refuse
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    Init(init::Args),
+    Init(new_project::Args),
     Plan(plan::Args),
     Revision(revision::Args),
     Approve(approve::Args),

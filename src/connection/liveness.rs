@@ -7,26 +7,24 @@
 
 use std::{
     net::{Shutdown, TcpStream},
-    pin::Pin,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-use tokio::{
-    task::AbortHandle,
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 
 use super::{
     backend::Backend,
+    inbox::{Inbox, open_inbox},
     keepalive::Keepalive,
-    login::{Inbox, Login, open_inbox},
+    login::Login,
+    open::open,
     options::{ConnectOptions, Host, TargetSession},
     pulse::Pulse,
     session::Session,
-    setup::Facts,
-    socket::{Address, Ending},
+    socket::Address,
     tls::Connector,
+    watch::Watch,
 };
 use crate::diagnostic::{Code, Diagnostic, Result};
 
@@ -35,58 +33,43 @@ const TICK: Duration = Duration::from_millis(250);
 /// How long the process of a lost connection may take to end.
 const ENDING: Duration = Duration::from_secs(5);
 
-/// Watches a connection until it is dropped.
-pub(super) struct Watch(AbortHandle);
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.0.abort();
+/// Watches a session that goes over a network, unless its parameters say otherwise.
+pub(super) fn watch(session: &Session, options: &ConnectOptions) -> Option<Watch> {
+    let keepalive = options.keepalive;
+    let canceller = &session.canceller;
+    let (Some(socket), Address::Internet(address)) = (session.ending.cut(), &canceller.address)
+    else {
+        return None;
+    };
+    if !keepalive.enabled {
+        return None;
     }
-}
-
-impl Watch {
-    /// Watches a connection that goes over a network, unless its parameters say otherwise.
-    pub(super) fn begin(
-        login: Login<'_>,
-        ending: &Ending,
-        (pulse, inbox): (&Arc<Pulse>, &Arc<Mutex<Inbox>>),
-        address: &Address,
-        facts: Facts,
-    ) -> Option<Self> {
-        let keepalive = login.options.keepalive;
-        let (Some(socket), Address::Internet(address)) = (ending.cut(), address) else {
-            return None;
-        };
-        if !keepalive.enabled {
-            return None;
-        }
-        // Exactly there, and not watched in turn.
-        let options = ConnectOptions {
-            hosts: vec![Host {
-                address: Some(address.ip()),
-                ..login.host.clone()
-            }],
-            connect_timeout: login.options.connect_timeout.min(keepalive.pause()),
-            keepalive: Keepalive {
-                enabled: false,
-                ..keepalive
-            },
-            target_session: TargetSession::Any,
-            ..login.options.clone()
-        };
-        let watcher = Watcher {
-            host: login.host.to_string(),
-            options,
-            keepalive,
-            pulse: Arc::clone(pulse),
-            inbox: Arc::clone(inbox),
-            socket,
-            backend: facts.backend,
-            pooled: facts.pooled,
-            asking: None,
-        };
-        Some(Self(tokio::spawn(watcher.watch()).abort_handle()))
-    }
+    // Exactly there.
+    let options = ConnectOptions {
+        hosts: vec![Host {
+            address: Some(address.ip()),
+            ..canceller.host.clone()
+        }],
+        connect_timeout: options.connect_timeout.min(keepalive.pause()),
+        keepalive: Keepalive {
+            enabled: false,
+            ..keepalive
+        },
+        target_session: TargetSession::Any,
+        ..options.clone()
+    };
+    let watcher = Watcher {
+        host: canceller.host.to_string(),
+        options,
+        keepalive,
+        pulse: Arc::clone(&session.pulse),
+        inbox: Arc::clone(&session.inbox),
+        socket,
+        backend: session.backend(),
+        pooled: session.facts.pooled,
+        asking: None,
+    };
+    Some(Watch(tokio::spawn(watcher.watch()).abort_handle()))
 }
 
 struct Watcher {
@@ -116,47 +99,44 @@ enum Verdict {
 }
 
 impl Watcher {
-    /// Boxed, since a watcher opens sessions and a session has a watcher.
-    fn watch(mut self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(async move {
-            let mut unanswered = 0;
-            loop {
-                sleep(TICK.min(self.keepalive.pause())).await;
-                let silent = self.pulse.silent_for();
-                if silent.is_none_or(|silent| silent < self.keepalive.quiet()) {
-                    unanswered = 0;
-                    // Nobody is asked any more for now.
-                    if let Some(session) = self.asking.take() {
-                        session.close().await;
-                    }
-                    continue;
+    async fn watch(mut self) {
+        let mut unanswered = 0;
+        loop {
+            sleep(TICK.min(self.keepalive.pause())).await;
+            let silent = self.pulse.silent_for();
+            if silent.is_none_or(|silent| silent < self.keepalive.quiet()) {
+                unanswered = 0;
+                // Nobody is asked any more for now.
+                if let Some(session) = self.asking.take() {
+                    session.close().await;
                 }
-                let (heard, asked) = (self.pulse.last_heard(), Instant::now());
-                let limit = self.keepalive.pause();
-                let verdict = timeout(limit, self.ask()).await.unwrap_or_else(|_| {
-                    self.asking = None;
-                    Verdict::Silent(Diagnostic::error(
-                        Code::Unreachable,
-                        format!(
-                            "a new connection is not answered within {} s",
-                            limit.as_secs()
-                        ),
-                    ))
-                });
-                if self.pulse.last_heard() != heard {
-                    continue;
-                }
-                unanswered = match verdict {
-                    Verdict::Works => 0,
-                    Verdict::Idle | Verdict::Gone | Verdict::Silent(_) => unanswered + 1,
-                };
-                if unanswered >= self.keepalive.questions() {
-                    self.give_up(&verdict).await;
-                    return;
-                }
-                sleep(limit.saturating_sub(asked.elapsed())).await;
+                continue;
             }
-        })
+            let (heard, asked) = (self.pulse.last_heard(), Instant::now());
+            let limit = self.keepalive.pause();
+            let verdict = timeout(limit, self.ask()).await.unwrap_or_else(|_| {
+                self.asking = None;
+                Verdict::Silent(Diagnostic::error(
+                    Code::Unreachable,
+                    format!(
+                        "a new connection is not answered within {} s",
+                        limit.as_secs()
+                    ),
+                ))
+            });
+            if self.pulse.last_heard() != heard {
+                continue;
+            }
+            unanswered = match verdict {
+                Verdict::Works => 0,
+                Verdict::Idle | Verdict::Gone | Verdict::Silent(_) => unanswered + 1,
+            };
+            if unanswered >= self.keepalive.questions() {
+                self.give_up(&verdict).await;
+                return;
+            }
+            sleep(limit.saturating_sub(asked.elapsed())).await;
+        }
     }
 
     async fn ask(&mut self) -> Verdict {
@@ -176,7 +156,7 @@ impl Watcher {
         }
         let session = match self.asking.take() {
             Some(session) => session,
-            None => match Session::open(&self.options, "forge watch").await {
+            None => match open(&self.options, "forge watch").await {
                 Ok(session) => session,
                 Err(error) if is_silence(&error) => return Verdict::Silent(error),
                 Err(_) => return Verdict::Works,

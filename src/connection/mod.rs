@@ -4,15 +4,25 @@
 
 mod account;
 pub mod backend;
+mod canceller;
+mod connect;
 pub mod failure;
+pub mod forward;
+mod inbox;
 pub mod keepalive;
 mod liveness;
-pub(crate) mod login;
+mod local;
+mod login;
+pub(crate) mod nonce;
+mod open;
 pub mod options;
 mod parameters;
 mod passfile;
+mod percent;
 mod pods;
+mod pooler;
 pub mod pooling;
+mod processes;
 mod pulse;
 mod resolve;
 mod role;
@@ -26,3 +36,6 @@ mod tls;
 pub mod tunnel;
 mod uri;
 mod verify;
+mod watch;
+
+pub use resolve::shown_connection;

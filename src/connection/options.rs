@@ -6,8 +6,7 @@ use std::{fmt, net::IpAddr, process::Command, str::FromStr, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-pub use super::resolve::shown_connection;
-use super::{keepalive::Keepalive, pooling::Pooling, uri};
+use super::{keepalive::Keepalive, percent, pooling::Pooling};
 use crate::{
     diagnostic::{Diagnostic, Result},
     shown, sql,
@@ -391,13 +390,13 @@ impl ConnectOptions {
 
     /// A URL without the password, for a program that connects.
     pub fn url(&self) -> String {
-        let user = uri::encode(&self.user, b"*");
-        let database = uri::encode(&self.database, b"*");
+        let user = percent::encoded_name(&self.user);
+        let database = percent::encoded_name(&self.database);
         let mut query = Vec::new();
         let authority = if self.hosts.iter().any(|host| host.socket().is_some()) {
             // A socket folder is readable as a parameter, and a jumble of `%2F` as a host.
             let hosts = sql::join(self.hosts.iter().map(|host| &host.host), ",");
-            query.push(format!("host={}", uri::encode(&hosts, b"/,:*")));
+            query.push(format!("host={}", percent::encoded_value(&hosts)));
             if self.hosts.iter().any(|host| host.port != PORT) {
                 let ports = sql::join(self.hosts.iter().map(|host| host.port), ",");
                 query.push(format!("port={ports}"));

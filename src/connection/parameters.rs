@@ -4,7 +4,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap, fmt, iter::Peekable, net::IpAddr, str::Chars};
 
-use super::uri;
+use super::percent;
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
     environment::Environment,
@@ -320,7 +320,7 @@ impl Parameters {
         const OF_PLACE: [Keyword; 2] = [Keyword::Host, Keyword::Port];
         let value = |keyword: Keyword| {
             let text = self.text(keyword)?;
-            Some(uri::encode(&keyword.shown(text), b"/,:*"))
+            Some(percent::encoded_value(&keyword.shown(text)))
         };
         let user = value(Keyword::User).unwrap_or_default();
         let login = match value(Keyword::Password) {

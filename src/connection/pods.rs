@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::tunnel::Forward;
+use super::forward::Forward;
 use crate::environment::Environment;
 
 /// How long the cluster may take to tell.

@@ -6,18 +6,17 @@ use std::{
 };
 
 use tokio::{task::JoinHandle, time::timeout};
-use tokio_postgres::{CancelToken, Client, NoTls};
+use tokio_postgres::Client;
 
 use super::{
-    failure,
-    keepalive::Keepalive,
-    liveness::Watch,
-    login::{Inbox, Login, open_inbox},
-    options::{ConnectOptions, Host, TargetSession},
-    pooling::{Local, Pooling},
-    setup::{self, Facts, Scope},
-    socket::{Address, Ending, Socket},
-    tls::Connector,
+    canceller::Canceller,
+    inbox::{Inbox, open_inbox},
+    local::Local,
+    pooling::Pooling,
+    pulse::Pulse,
+    setup::{self, Facts},
+    socket::Ending,
+    watch::Watch,
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
@@ -33,6 +32,8 @@ pub struct Session {
     pub(super) driver: JoinHandle<()>,
     pub(super) inbox: Arc<Mutex<Inbox>>,
     pub(super) ending: Ending,
+    /// When something was sent and heard.
+    pub(super) pulse: Arc<Pulse>,
     pub(super) canceller: Arc<Canceller>,
     pub(super) facts: Facts,
     /// Notices that the connection has gone silent.
@@ -47,43 +48,6 @@ pub struct Session {
 }
 
 impl Session {
-    /// Connects to the first host that will do, logs in, and sets up the session: one round trip after the login.
-    ///
-    /// As in libpq, a host that can't be reached is followed by the next, and a login that is refused by none.
-    pub async fn open(options: &ConnectOptions, application_name: &str) -> Result<Self> {
-        let connector = Connector::wanted(options)?;
-        let rounds: &[TargetSession] = match options.target_session {
-            TargetSession::PreferStandby => &[TargetSession::Standby, TargetSession::Any],
-            TargetSession::Any => &[TargetSession::Any],
-            TargetSession::ReadWrite => &[TargetSession::ReadWrite],
-            TargetSession::ReadOnly => &[TargetSession::ReadOnly],
-            TargetSession::Primary => &[TargetSession::Primary],
-            TargetSession::Standby => &[TargetSession::Standby],
-        };
-        let mut failures = Vec::new();
-        for &target in rounds {
-            failures.clear();
-            for host in &options.hosts {
-                let login = Login {
-                    host,
-                    options,
-                    connector: connector.as_ref(),
-                    application_name,
-                };
-                match Box::pin(login.open()).await {
-                    Ok(session) if session.facts.suits(target) => return Ok(session),
-                    Ok(session) => {
-                        session.close().await;
-                        failures.push(unsuitable(host, target));
-                    }
-                    Err(failure) if failure.code() == Code::Unreachable => failures.push(failure),
-                    Err(failure) => return Err(failure),
-                }
-            }
-        }
-        Err(Diagnostic::all(failures).expect("there is at least one host"))
-    }
-
     /// The client.
     pub fn client(&self) -> &Client {
         &self.client
@@ -109,20 +73,9 @@ impl Session {
         self.facts.standby
     }
 
-    /// Makes the session of a pooler that keeps its process what [`Session::open`] makes of one without.
-    pub(super) async fn set_up_own(&self) -> Result<()> {
-        let scope = Scope::Process(self.facts.backend.pid);
-        let setup = [
-            setup::settings_query(self.options.clone(), scope),
-            setup::setup_query(self.major(), scope),
-        ];
-        for query in setup {
-            let set = self.client.simple_query(&query).await;
-            set.map_err(|error| failure::server_error(&error))?;
-        }
-        // As without a pooler, some systems can't.
-        drop(self.client.simple_query(&setup::watch_query(scope)).await);
-        Ok(())
+    /// What stands between forge and the server.
+    pub fn pooling(&self) -> Pooling {
+        self.pooling
     }
 
     /// What has to be set with each statement or transaction where the session can't keep it.
@@ -198,6 +151,7 @@ impl Session {
             driver,
             ending,
             inbox: _,
+            pulse: _,
             canceller: _,
             facts: _,
             watch: _watch,
@@ -226,50 +180,4 @@ impl Session {
             stop.abort();
         }
     }
-}
-
-/// Cancels what runs on a session, over a connection of its own with the same security.
-#[derive(Clone)]
-pub struct Canceller {
-    pub(super) token: CancelToken,
-    pub(super) host: Host,
-    pub(super) address: Address,
-    pub(super) connector: Option<Connector>,
-    pub(super) keepalive: Keepalive,
-    pub(super) limit: Duration,
-}
-
-impl Canceller {
-    /// Asks the server to cancel, and waits until it has passed the request on. The statement may have ended by itself.
-    pub async fn cancel(&self) -> Result<()> {
-        let cancelling = async {
-            let socket = Socket::open_address(&self.address, self.keepalive, self.limit)
-                .await
-                .map_err(|error| failure::unreachable(&self.host, &error, self.limit))?;
-            let sent = match &self.connector {
-                None => self.token.cancel_query_raw(socket.stream, NoTls).await,
-                Some(connector) => {
-                    let handshake = connector.for_host(&self.host.host);
-                    self.token.cancel_query_raw(socket.stream, handshake).await
-                }
-            };
-            sent.map_err(|error| failure::server_error(&error))?;
-            socket.ending.wait().await;
-            Ok(())
-        };
-        timeout(self.limit, cancelling)
-            .await
-            .unwrap_or_else(|_| Err(failure::timed_out(&self.host, self.limit)))
-    }
-}
-
-fn unsuitable(host: &Host, target: TargetSession) -> Diagnostic {
-    Diagnostic::error(
-        Code::Unreachable,
-        format!(
-            "the server at `{host}` is not the one that `target_session_attrs={}` asks for",
-            target.as_str()
-        ),
-    )
-    .help("name the other hosts too, or change `target_session_attrs`")
 }

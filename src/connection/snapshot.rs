@@ -9,7 +9,8 @@ use tokio_postgres::{
 
 use super::{
     failure::{rejected, server_error},
-    pooling::{Local, Pooling},
+    local::Local,
+    pooling::Pooling,
     session::Session,
 };
 use crate::diagnostic::{Code, Diagnostic, Result};

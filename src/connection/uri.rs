@@ -2,9 +2,10 @@
 //!
 //! (PostgreSQL docs: 34.1.1.2 Connection URIs.)
 
-use std::fmt::Write as _;
-
-use super::parameters::{Origin, Parameters};
+use super::{
+    parameters::{Origin, Parameters},
+    percent,
+};
 use crate::diagnostic::{Code, Diagnostic, Result};
 
 /// Schemes of other URLs; an error may name them. What stands before another's `://` may be a password.
@@ -40,7 +41,7 @@ pub(super) fn parse(text: &str, origin: &Origin) -> Result<Parameters> {
             .help("the form is `postgresql://user:password@host:5432/database?sslmode=require`, with reserved characters percent-encoded (`@` is `%40`, `/` is `%2F`)")
     };
     let decode = |part: &str, name: &str| {
-        decode(part).ok_or_else(|| {
+        percent::decoded(part).ok_or_else(|| {
             malformed(format!(
                 "the {name} in the URL is not validly percent-encoded"
             ))
@@ -98,19 +99,6 @@ pub(super) fn parse(text: &str, origin: &Origin) -> Result<Parameters> {
     Ok(parameters)
 }
 
-/// Encodes everything that has a meaning in a URL; `/` stays where the caller says that it has none.
-pub(super) fn encode(text: &str, keep: &[u8]) -> String {
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || keep.contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            write!(encoded, "%{byte:02X}").expect("writing to a String can't fail");
-        }
-    }
-    encoded
-}
-
 /// Host and port; an IPv6 address stands in brackets. `None` if a bracket is not closed.
 fn split_port(host: &str) -> Option<(&str, &str)> {
     if let Some(rest) = host.strip_prefix('[') {
@@ -118,21 +106,6 @@ fn split_port(host: &str) -> Option<(&str, &str)> {
         return Some((address, rest.strip_prefix(':').unwrap_or(rest)));
     }
     Some(host.split_once(':').unwrap_or((host, "")))
-}
-
-fn decode(text: &str) -> Option<String> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte == b'%' {
-            let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-            let value = digit(bytes.next())? * 16 + digit(bytes.next())?;
-            decoded.push(u8::try_from(value).ok().filter(|&byte| byte != 0)?);
-        } else {
-            decoded.push(byte);
-        }
-    }
-    String::from_utf8(decoded).ok()
 }
 
 #[cfg(test)]
@@ -229,16 +202,5 @@ mod tests {
             "postgres://db?schema=public",
             "unknown connection parameter `schema`",
         );
-    }
-
-    #[test]
-    fn encoding_and_decoding_agree() {
-        fn check(text: &str, encoded: &str) {
-            assert_eq!(encode(text, b""), encoded);
-            assert_eq!(decode(encoded).as_deref(), Some(text));
-        }
-        check("shop", "shop");
-        check("a b/c@d", "a%20b%2Fc%40d");
-        check("größe", "gr%C3%B6%C3%9Fe");
     }
 }

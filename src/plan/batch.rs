@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{order::Arranged, steps::Node, undo::Part as UndoPart};
+use super::{order::Arranged, steps::Node, undo_part::UndoPart};
 use crate::{
     diff::Catalogs,
     kinds::{Action, Hazard, Mode, Object, ObjectId, Phase, Rollout, Step},

@@ -14,6 +14,7 @@ mod part;
 mod spans;
 mod steps;
 mod undo;
+mod undo_part;
 
 pub use self::{
     batch::{Batch, Plan},
@@ -23,10 +24,8 @@ pub use self::{
     misfit::{Misfit, Why, misfits},
     outlook::{Outlook, outlook},
     part::{Part, is_named, unrelated},
-    undo::{
-        Change as UndoChange, End, Part as UndoPart, Standing, changes, is_changed, standing,
-        unlike,
-    },
+    undo::{End, Standing, changes, is_changed, standing, unlike},
+    undo_part::{UndoChange, UndoPart},
 };
 
 use std::collections::BTreeSet;

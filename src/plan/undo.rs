@@ -6,52 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-
-use super::{Batch, Plan};
+use super::{
+    batch::{Batch, Plan},
+    undo_part::{UndoChange, UndoPart},
+};
 use crate::{
     catalog::Catalog,
     kinds::{Action, ObjectId},
 };
-
-/// What undoes some steps of a plan, which stand or fall together.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
-    /// The numbers of the first and the last of these steps, counted from one.
-    pub steps: (usize, usize),
-    /// What they change.
-    pub changes: Vec<Change>,
-    /// What can't be brought back: then there is no way back from here.
-    pub stays: Vec<ObjectId>,
-    /// How many of the undo plan's batches belong to it.
-    pub batches: usize,
-}
-
-/// An object, with what belongs to it, before and after some steps.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
-    /// The object.
-    pub id: ObjectId,
-    /// Its short fingerprint before, if it is there.
-    pub before: Option<String>,
-    /// Its short fingerprint after, if it is there.
-    pub after: Option<String>,
-}
-
-impl Part {
-    /// The numbers of the steps, as a plan file writes them: `3`, `3-7`.
-    pub fn numbers(&self) -> String {
-        match self.steps {
-            (first, last) if first == last => first.to_string(),
-            (first, last) => format!("{first}-{last}"),
-        }
-    }
-
-    /// Whether all of the steps are among these.
-    pub fn is_among(&self, steps: &BTreeSet<usize>) -> bool {
-        (self.steps.0..=self.steps.1).all(|step| steps.contains(&step))
-    }
-}
 
 impl Plan {
     /// How many of the batches can be done while others aren't: all but a last transaction, with which the plan is done.
@@ -72,7 +34,7 @@ impl Plan {
     }
 
     /// The parts of an undo plan, each with its batches.
-    pub fn parts(&self) -> impl Iterator<Item = (&Part, &[Batch])> {
+    pub fn parts(&self) -> impl Iterator<Item = (&UndoPart, &[Batch])> {
         let mut begin = 0;
         self.parts.iter().map(move |part| {
             let batches = &self.batches[begin..begin + part.batches];
@@ -83,7 +45,7 @@ impl Plan {
 }
 
 /// What each of a plan's batches changes; `states` are the catalogs before the first, between them, and after the last.
-pub fn changes(states: &[Catalog]) -> Vec<Vec<Change>> {
+pub fn changes(states: &[Catalog]) -> Vec<Vec<UndoChange>> {
     let families: Vec<_> = states.iter().map(Catalog::families).collect();
     let state = |number: usize, id: &ObjectId| families[number].state(Action::Drop, id);
     let pairs = || states.windows(2);
@@ -101,7 +63,7 @@ pub fn changes(states: &[Catalog]) -> Vec<Vec<Change>> {
     }
     (0..states.len().saturating_sub(1))
         .map(|number| {
-            let changes = told.iter().map(|id| Change {
+            let changes = told.iter().map(|id| UndoChange {
                 id: id.clone(),
                 before: state(number, id),
                 after: state(number + 1, id),
@@ -138,7 +100,7 @@ pub enum End {
 
 /// What a plan changes and is not as it is at one of the plan's ends, in words.
 pub fn unlike(undo: &Plan, end: End, live: &Catalog) -> Vec<String> {
-    let mut parts: Vec<&Part> = undo.parts.iter().collect();
+    let mut parts: Vec<&UndoPart> = undo.parts.iter().collect();
     parts.sort_by_key(|part| part.steps);
     let mut promised: BTreeMap<&ObjectId, &Option<String>> = BTreeMap::new();
     for change in parts.iter().flat_map(|part| &part.changes) {
@@ -228,14 +190,14 @@ pub fn standing(plan: &Plan, undo: &Plan, journal: &BTreeSet<usize>, live: &Cata
 /// A plan's parts in order, and the objects that they change as they are.
 struct Look<'a> {
     plan: &'a Plan,
-    parts: Vec<&'a Part>,
+    parts: Vec<&'a UndoPart>,
     journal: &'a BTreeSet<usize>,
     states: BTreeMap<&'a ObjectId, Option<String>>,
 }
 
 impl<'a> Look<'a> {
     fn new(plan: &'a Plan, undo: &'a Plan, journal: &'a BTreeSet<usize>, live: &Catalog) -> Self {
-        let mut parts: Vec<&Part> = undo.parts.iter().collect();
+        let mut parts: Vec<&UndoPart> = undo.parts.iter().collect();
         parts.sort_by_key(|part| part.steps);
         let families = live.families();
         let changes = parts.iter().flat_map(|part| &part.changes);
@@ -341,7 +303,7 @@ impl<'a> Look<'a> {
     }
 
     /// Whether all that a part does can be seen by what it changes: rows that a step writes can't.
-    fn shows_all(&self, part: &Part) -> bool {
+    fn shows_all(&self, part: &UndoPart) -> bool {
         let numbered = (1..).zip(self.plan.steps());
         let mut steps =
             numbered.filter(|(number, _)| (part.steps.0..=part.steps.1).contains(number));
@@ -352,37 +314,6 @@ impl<'a> Look<'a> {
 /// Whether one object's name says that it belongs to the other.
 fn is_part_of(part: &ObjectId, whole: &ObjectId) -> bool {
     part.path.len() > whole.path.len() && part.path.starts_with(&whole.path)
-}
-
-impl std::fmt::Display for Change {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let state = |state: &Option<String>| state.as_deref().unwrap_or("-").to_owned();
-        write!(
-            f,
-            "{} {} {}",
-            state(&self.before),
-            state(&self.after),
-            self.id
-        )
-    }
-}
-
-impl std::str::FromStr for Change {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let mut words = text.splitn(3, ' ');
-        let mut state = || match words.next() {
-            Some("-") => Ok(None),
-            Some(state) if state.bytes().all(|b| b.is_ascii_hexdigit()) => {
-                Ok(Some(state.to_owned()))
-            }
-            _ => Err("a change is `<before> <after> <object>`".to_owned()),
-        };
-        let (before, after) = (state()?, state()?);
-        let id = words.next().unwrap_or_default().parse()?;
-        Ok(Self { id, before, after })
-    }
 }
 
 #[cfg(test)]
@@ -427,7 +358,7 @@ mod tests {
         let parts = changes
             .into_iter()
             .enumerate()
-            .map(|(number, changes)| Part {
+            .map(|(number, changes)| UndoPart {
                 steps: (number + 1, number + 1),
                 changes,
                 stays: Vec::new(),

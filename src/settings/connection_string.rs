@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Range};
 
-use crate::{connection::options::shown_connection, shown};
+use crate::{connection::shown_connection, shown};
 
 /// A database's URL or `key=value` connection string as the user wrote it, or the URL of a registry.
 ///

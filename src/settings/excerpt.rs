@@ -2,7 +2,7 @@
 
 use super::{
     ShadowProvider,
-    sources::{EMBEDDED, SWITCH, VARIABLE_PREFIX},
+    words::{EMBEDDED, SWITCH, VARIABLE_PREFIX},
 };
 use crate::shown;
 

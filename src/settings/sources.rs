@@ -7,8 +7,10 @@ use jiff::tz::TimeZone;
 
 use super::{
     ConnectionString, FILE_NAME, ForgeToml, GlobalFlags, Managed, Naming, Origin, Policy, Project,
-    Setting, Shadow, ShadowProvider, Target, existing, file::ShadowTable, no_project,
-    parse_time_limit,
+    Setting, Shadow, ShadowProvider, Target, parse_time_limit,
+    resolved::{existing, no_project},
+    tables::ShadowTable,
+    words::{EMBEDDED, SWITCH, VARIABLE_PREFIX},
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
@@ -21,12 +23,6 @@ use crate::{
 
 /// How long `apply` waits for another forge unless told otherwise.
 const LOCK_WAIT: Duration = Duration::from_mins(5);
-/// In `forge.toml`, before the name of the variable that holds a URL.
-pub(super) const VARIABLE_PREFIX: &str = "env:";
-/// The URL that stands for forge's own persistent cluster.
-pub(super) const EMBEDDED: &str = "embedded";
-/// What switches something on or off.
-pub(super) const SWITCH: [&str; 6] = ["true", "false", "yes", "no", "on", "off"];
 /// Any of these says that libpq's variables name the target.
 const LIBPQ_VARIABLES: &[&str] = &[
     "PGSERVICE",
@@ -485,11 +481,6 @@ impl<'a> Sources<'a> {
     fn in_working_dir(&self, path: Setting<Utf8PathBuf>) -> Setting<Utf8PathBuf> {
         Setting::new(self.working_dir.join(path.value), path.origin)
     }
-}
-
-/// Whether a URL of the file is the value of this variable.
-pub(super) fn names_variable(url: &ConnectionString, name: &str) -> bool {
-    url.reveal().strip_prefix(VARIABLE_PREFIX) == Some(name)
 }
 
 fn flag<T>(name: &'static str, value: Option<T>) -> Option<Setting<T>> {

@@ -1,7 +1,14 @@
+use std::{fmt, time::Duration};
+
+use camino::{Utf8Path, Utf8PathBuf};
 use insta::assert_snapshot;
 
 use super::*;
-use crate::report::{Paint, render};
+use crate::{
+    diagnostic::{Code, Diagnostic, Result},
+    environment::Environment,
+    report::{ColorChoice, Paint, render},
+};
 
 /// A project's folder with this `forge.toml`.
 fn project(forge_toml: &str) -> (tempfile::TempDir, Utf8PathBuf) {

@@ -17,7 +17,7 @@ use super::{
     roles::{self, Roles},
 };
 use crate::{
-    connection::{login::nonce, options::ConnectOptions},
+    connection::{nonce::nonce, options::ConnectOptions},
     diagnostic::{Code, Diagnostic, Result},
     shown,
     sql::{Ident, Literal, Locale},

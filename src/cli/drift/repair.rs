@@ -9,7 +9,7 @@ use super::{
         revisions::counted,
         target::OpenTarget,
     },
-    Args, Found,
+    found::Found,
 };
 use crate::{
     catalog::Catalog,
@@ -29,8 +29,9 @@ use crate::{
     workbench::Workbench,
 };
 
+/// Prints the SQL that takes the drift back, or else brings it into the schema tree.
 pub(super) async fn run(
-    args: &Args,
+    reverts: bool,
     context: &Context<'_>,
     settings: &Settings,
     target: &OpenTarget<'_>,
@@ -48,7 +49,7 @@ pub(super) async fn run(
             "{object} is left as it is: no kind of this version of forge models it"
         ));
     }
-    if args.revert {
+    if reverts {
         revert(context, &found)
     } else {
         adopt(context, settings, target, found).await

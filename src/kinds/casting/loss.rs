@@ -2,7 +2,7 @@
 //!
 //! A cast keeps values where it is known to: from the new value the old one can be told. Every other one is a loss.
 
-use super::{CHAR, Stored, Type};
+use super::types::{CHAR, Stored, Type};
 
 /// What a cast takes from a value without an error: a clause about a column's values.
 pub(in super::super) fn loss_between(from: &Stored, to: &Stored) -> Option<&'static str> {

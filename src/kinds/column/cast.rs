@@ -1,6 +1,6 @@
 //! How the values of a column get from one type to another.
 
-use super::Column;
+use super::model::Column;
 use crate::{
     kinds::{
         Context, HazardKind, ObjectId, Step,

@@ -1,6 +1,6 @@
 //! Columns that are filled before they refuse NULL.
 
-use super::{Column, alter_column};
+use super::{model::Column, statement::alter_column};
 use crate::kinds::{
     Context, Fragment, HazardKind, Lock, Mode, ObjectId, ObjectKind as _, Step, filling::again,
 };

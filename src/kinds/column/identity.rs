@@ -1,39 +1,13 @@
 //! Identity columns and the options of their sequences (PostgreSQL docs: 5.3 Identity Columns).
 
-use serde::{Deserialize, Serialize};
-
-use super::alter_column;
+use super::{model::Identity, statement::alter_column};
 use crate::{
     kinds::{
         Action, Context, Counter, Lock, ObjectId, Step,
         counting::begin_anew,
     },
-    sql::{Ident, Literal, dotted, usual_limits},
+    sql::{Literal, dotted, usual_limits},
 };
-
-/// `GENERATED … AS IDENTITY` with every option of its sequence.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Identity {
-    /// `ALWAYS`; otherwise `BY DEFAULT`.
-    pub always: bool,
-    /// The sequence: schema and name.
-    pub sequence: [Ident; 2],
-    /// The sequence's type.
-    #[serde(rename = "type")]
-    pub type_name: String,
-    /// `START`.
-    pub start: i64,
-    /// `INCREMENT`.
-    pub increment: i64,
-    /// `MINVALUE`.
-    pub minimum: i64,
-    /// `MAXVALUE`.
-    pub maximum: i64,
-    /// `CACHE`.
-    pub cache: i64,
-    /// `CYCLE`.
-    pub cycle: bool,
-}
 
 impl Identity {
     /// The sequence's name as SQL.

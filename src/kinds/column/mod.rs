@@ -5,16 +5,17 @@
 mod cast;
 mod filling;
 mod identity;
+mod model;
 mod not_null;
 mod reshape;
 mod settings;
+mod statement;
 
-use serde::{Deserialize, Serialize};
-
-pub use self::{identity::Identity, not_null::NotNull};
+pub use self::model::{Column, Generated, Identity, NotNull};
 use self::{
     reshape::{reshape, set_generated},
     settings::{set_compression, set_options, set_statistics, set_storage},
+    statement::alter_column,
 };
 use super::{
     Action, Answer, Attribute, Claim, Context, Counter, Follow, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Passage,
@@ -26,70 +27,8 @@ use super::{
 use crate::{
     attributes,
     source::Access,
-    sql::{Clauses, Expression, join},
+    sql::{Clauses, join},
 };
-
-/// A column of a table.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a column of the catalog"
-)]
-pub struct Column {
-    /// Its number in the table.
-    pub position: i32,
-    /// Its type with modifiers, as `format_type` prints it.
-    #[serde(rename = "type")]
-    pub type_name: String,
-    /// What its domain is made of.
-    pub base_type: Option<String>,
-    /// Whether its type is an enum.
-    #[serde(default)]
-    pub is_enum: bool,
-    /// Whether its values are rows: those of a composite type, or of a domain over one.
-    #[serde(default)]
-    pub is_row: bool,
-    /// Its collation, where it isn't the type's.
-    pub collation: Option<String>,
-    /// `NOT NULL`.
-    #[serde(default)]
-    pub not_null: bool,
-    /// The constraint behind `NOT NULL` (PostgreSQL 18).
-    pub not_null_constraint: Option<NotNull>,
-    /// `GENERATED … AS IDENTITY`.
-    pub identity: Option<Identity>,
-    /// `GENERATED ALWAYS AS (…)`.
-    pub generated: Option<Generated>,
-    /// How values are stored, where it isn't the type's way.
-    pub storage: Option<String>,
-    /// How values are compressed, where it isn't the default.
-    pub compression: Option<String>,
-    /// The statistics target, where it is set.
-    pub statistics: Option<i32>,
-    /// `n_distinct` and the like as `name=value`, in the order in which they were set.
-    #[serde(default)]
-    pub options: Vec<String>,
-    /// Whether the table itself declares it (inherited or not).
-    #[serde(default)]
-    pub local: bool,
-    /// Whether it comes with the composite type of its table.
-    #[serde(default)]
-    pub typed: bool,
-    /// Whether its table's rows go to partitions by it: PostgreSQL changes neither its type nor drops it.
-    #[serde(default)]
-    pub in_partition_key: bool,
-    /// The parent table's column that it is inherited from.
-    pub inherited_from_ref: Option<ObjectId>,
-}
-
-/// A generated column's expression.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Generated {
-    /// The expression.
-    pub expression: Expression,
-    /// `STORED`; otherwise `VIRTUAL` (PostgreSQL 18).
-    pub stored: bool,
-}
 
 impl ObjectKind for Column {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
@@ -502,13 +441,4 @@ fn leads_rows(id: &ObjectId, cx: &Context<'_>) -> bool {
         Some(_) | None => false,
     };
     leads || cx.world.companions(id).into_iter().any(|heir| heir.kind == id.kind && leads_rows(heir, cx))
-}
-
-fn alter_column(id: &ObjectId, action: &str) -> Step {
-    let table = id.container();
-    Step::alter(
-        id,
-        format!("ALTER TABLE {table} ALTER COLUMN {} {action}", id.name()),
-    )
-    .lock(Lock::AccessExclusive, table)
 }

@@ -1,32 +1,13 @@
 //! `NOT NULL`, and the constraint that stands behind it from PostgreSQL 18 on.
 
-use serde::{Deserialize, Serialize};
-
-use super::{Column, alter_column};
+use super::{
+    model::{Column, NotNull},
+    statement::alter_column,
+};
 use crate::{
     kinds::{Change, Context, HazardKind, Lock, Mode, ObjectId, Step},
     sql::{Ident, NullTest, chosen_name},
 };
-
-/// The constraint behind `NOT NULL`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct NotNull {
-    /// Its name; none where it is inherited.
-    pub name: Option<Ident>,
-    /// Its name while it is inherited, which no statement changes, so that it decides nothing.
-    #[serde(default, skip_serializing)]
-    pub inherited_name: Option<Ident>,
-    /// `NO INHERIT`.
-    pub no_inherit: bool,
-    /// Whether the rows that were there before it were checked.
-    pub valid: bool,
-}
-
-impl PartialEq for NotNull {
-    fn eq(&self, other: &Self) -> bool {
-        (&self.name, self.no_inherit, self.valid) == (&other.name, other.no_inherit, other.valid)
-    }
-}
 
 impl Column {
     /// The name that PostgreSQL gives the constraint behind `NOT NULL`.

@@ -1,6 +1,11 @@
 //! Changes of a column in place that lean on each other: type, collation, `NOT NULL`, identity, expression.
 
-use super::{Column, Identity, alter_column, cast, filling, not_null::change_not_null};
+use super::{
+    cast, filling,
+    model::{Column, Identity},
+    not_null::change_not_null,
+    statement::alter_column,
+};
 use crate::{
     kinds::{
         Action, Change, HazardKind, Object, ObjectKind as _, Reaction, Step,

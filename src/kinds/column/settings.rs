@@ -1,6 +1,6 @@
 //! How a column's values are stored and what the planner knows of them.
 
-use super::{Column, alter_column, reshape::handed_down};
+use super::{model::Column, reshape::handed_down, statement::alter_column};
 use crate::kinds::{Change, Lock, ObjectId, Reaction, Step, casting};
 
 pub(super) fn set_storage(change: &Change<'_, Column>) -> Reaction {

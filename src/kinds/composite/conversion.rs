@@ -1,6 +1,6 @@
 //! Replacing a type whose values are stored: they are cast to the new one, attribute by attribute.
 
-use super::{Composite, TypeAttribute};
+use super::model::{Composite, TypeAttribute};
 use crate::{
     kinds::{
         Action, Aside, Context, HazardKind, Object, ObjectId, Step,

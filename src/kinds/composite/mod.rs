@@ -1,9 +1,9 @@
 //! Composite types (PostgreSQL docs: 8.16 Composite Types).
 
 mod conversion;
+mod model;
 
-use serde::{Deserialize, Serialize};
-
+pub use self::model::{Composite, TypeAttribute};
 use super::{
     Action, Aside, Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind,
     Passage, Reaction, Step,
@@ -15,39 +15,6 @@ use crate::{
     attributes,
     sql::{Ident, join},
 };
-
-/// A composite type.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Composite {
-    /// Its attributes in order.
-    pub attributes: Vec<TypeAttribute>,
-}
-
-/// An attribute of a composite type.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TypeAttribute {
-    /// Its name.
-    pub name: Ident,
-    /// Its type.
-    #[serde(rename = "type")]
-    pub type_name: String,
-    /// Its collation, where it isn't the type's.
-    pub collation: Option<String>,
-}
-
-impl TypeAttribute {
-    fn definition(&self) -> String {
-        format!("{} {}", self.name, self.type_clause())
-    }
-
-    fn type_clause(&self) -> String {
-        let collation = self
-            .collation
-            .as_ref()
-            .map_or_else(String::new, |collation| format!(" COLLATE {collation}"));
-        format!("{}{collation}", self.type_name)
-    }
-}
 
 impl ObjectKind for Composite {
     const INTROSPECT: &'static str = include_str!("introspect.sql");

@@ -1,6 +1,6 @@
 //! Replacing a table without losing its rows: the old one stands aside, the new one is filled from it, the old one goes.
 
-use super::Table;
+use super::model::Table;
 use crate::{
     kinds::{Action, Aside, Context, HazardKind, Lock, ObjectId, Step},
     sql::{Ident, aside_name, dotted, join},

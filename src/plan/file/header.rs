@@ -3,8 +3,11 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, str::FromStr};
 
-use super::{FORMAT, Semver, header_line, header_value, revision_id, section};
-use crate::{catalog::Fingerprint, kinds::Glob, source::statements_in, sql::Locale};
+use super::{
+    Semver,
+    syntax::{FORMAT, header_line, header_value, revision_id},
+};
+use crate::{catalog::Fingerprint, kinds::Glob, sql::Locale};
 
 /// The first lines of a plan file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -341,41 +344,6 @@ impl Header {
             writeln!(text, "{} {value}", key.name).expect("writing to a String can't fail");
         }
     }
-}
-
-/// A plan file's text with this header in the place of its own. The project's lines above it and an author's comments stay.
-pub fn with_header(text: &str, header: &Header) -> String {
-    let own = section::split(text).map_or(text.len(), |(own, _)| own.end);
-    let end = statements_in(&text[..own])
-        .ok()
-        .and_then(|statements| statements.first().map(|first| first.start))
-        .unwrap_or(text.len());
-    let mut replaced = String::with_capacity(text.len() + 256);
-    let (mut written, mut in_header, mut at) = (false, true, 0);
-    for line in text.split_inclusive('\n') {
-        let key = directive(line).map(|(key, _)| key);
-        let is_known = key.is_some_and(|key| Key::named(key).is_some());
-        in_header &= at < end && (key.is_none() || is_known);
-        at += line.len();
-        if !(in_header && is_known) {
-            replaced.push_str(line);
-        } else if !written {
-            header.render(&mut replaced);
-            written = true;
-        }
-    }
-    replaced
-}
-
-/// The key and the value of a line `-- forge:<key> <value>`.
-pub(super) fn directive(line: &str) -> Option<(&str, &str)> {
-    let comment = line.trim_ascii().trim_start_matches(';').trim_ascii_start();
-    let directive = comment
-        .strip_prefix("--")?
-        .trim_ascii()
-        .strip_prefix("forge:")?;
-    let (key, value) = directive.split_once(' ').unwrap_or((directive, ""));
-    Some((key, value.trim_ascii()))
 }
 
 fn words(values: &[String]) -> Vec<String> {

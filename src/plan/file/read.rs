@@ -5,9 +5,10 @@ use std::{borrow::Cow, collections::BTreeMap, ops::Range, sync::Arc};
 use camino::Utf8Path;
 
 use super::{
-    FORMAT, Header, PlanFile, SETTINGS,
-    header::{KEYS, Key, directive},
+    Header, PlanFile,
+    header::{KEYS, Key},
     section,
+    syntax::{FORMAT, SETTINGS, directive},
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Result, SourceFile},
@@ -56,7 +57,7 @@ impl PlanFile {
         let mut numbered = file.text.clone();
         // From the end, so that the places before stay.
         for part in undo.into_iter().chain([own]) {
-            for (_, range, number) in Reader::new(&file, part)?.numbers().into_iter().rev() {
+            for (_, _, range, number) in Reader::new(&file, part)?.numbers().into_iter().rev() {
                 let blank = if range.is_empty() { " " } else { "" };
                 numbered.replace_range(range, &format!("{number}{blank}"));
             }
@@ -81,6 +82,27 @@ impl PlanFile {
         Ok(match steps.nth(number - 1) {
             Some((span, ..)) => error.at(&file, span.clone(), "this step"),
             None => error,
+        })
+    }
+
+    /// Where a statement of the step of this number stands in a file's own steps, or in a way back's undo steps alone.
+    /// `None` if it isn't there.
+    pub fn place_of(text: &str, number: usize, sql: &str) -> Option<Range<usize>> {
+        let file = source("the plan".into(), text);
+        // Elsewhere, places of the text as it is and as it was written are not the same.
+        let (own, _) = section::split(&file.text)
+            .ok()
+            .filter(|_| file.text == text)?;
+        let reader = Reader::new(&file, own).ok()?;
+        let begin = reader.steps().nth(number.checked_sub(1)?)?.0.end;
+        let end = reader.steps().nth(number).map(|(span, ..)| span.start);
+        let of_step = begin..end.unwrap_or(text.len());
+        let mut lines = reader.lines.iter();
+        lines.find_map(|(span, piece)| match piece {
+            Piece::Statement(statement) if *statement == sql && of_step.contains(&span.start) => {
+                Some(span.clone())
+            }
+            Piece::Statement(_) | Piece::Directive { .. } | Piece::Comment(_) => None,
         })
     }
 }
@@ -155,27 +177,26 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The steps' lines that have a number, with the place of the number, which is empty where it is missing, and what it
-    /// has to be.
-    fn numbers(&self) -> Vec<(&Range<usize>, Range<usize>, usize)> {
-        let numbered = (1..).zip(self.steps());
-        let numbered = numbered.filter(|(_, (_, key, _))| *key == "step");
-        let places = numbered.map(|(number, (span, _, value))| {
+    /// The steps' lines, with the key, the place of the number, which is empty where it is missing, and what it has to be.
+    fn numbers(&self) -> Vec<(&Range<usize>, &str, Range<usize>, usize)> {
+        let places = (1..).zip(self.steps()).map(|(number, (span, key, value))| {
             let start = span.end - value.len();
             let digits = value.len() - without_number(value).len();
             let end = start + value[..digits].trim_ascii_end().len();
-            (span, start..end, number)
+            (span, key, start..end, number)
         });
         places.collect()
     }
 
     fn check_numbers(&self) -> Result<()> {
-        for (span, place, number) in self.numbers() {
+        for (span, key, place, number) in self.numbers() {
             if self.file.text[place] != number.to_string() {
                 let message = format!("step {number} has another number in its line");
                 return Err(self
                     .error(span.clone(), message, "not its number")
-                    .help(format!("write `-- forge:step {number} …`: steps are counted from one, `forge:data` included")));
+                    .help(format!(
+                        "write `-- forge:{key} {number} …`: steps are counted from one"
+                    )));
             }
         }
         Ok(())
@@ -506,8 +527,9 @@ impl<'a> Reader<'a> {
         Ok(step)
     }
 
-    /// A step that writes rows, `<object> [what]`.
+    /// A step that writes rows, `<number> <object> [what]`.
     fn data(&self, span: &Range<usize>, value: &str) -> Result<Step> {
+        let value = without_number(value);
         let ends = value.match_indices(' ').map(|(at, _)| at);
         let ends: Vec<usize> = ends.chain([value.len()]).collect();
         let mut read = ends.iter().rev().map(|end| {
@@ -516,8 +538,12 @@ impl<'a> Reader<'a> {
         });
         let (object, what) = read.find_map(Result::ok).ok_or_else(|| {
             let message = format!("`{value}` names no object");
-            self.error(span.clone(), message, "a data step is `<object> [what]`")
-                .help("begin with the kind of the object: `table app.users`")
+            self.error(
+                span.clone(),
+                message,
+                "a data step is `<number> <object> [what]`",
+            )
+            .help("begin with the kind of the object: `table app.users`")
         })?;
         let mut step = Step::new(Action::Data, &object, "").because(what.trim());
         step.sql.clear();
@@ -530,7 +556,7 @@ impl<'a> Reader<'a> {
             let message = "a step goes in batches where it isn't prepared for it";
             return Err(self
                 .error(span.clone(), message.to_owned(), "not here")
-                .help("`-- forge:batch` stands once, between `-- forge:data <object>` and its statement"));
+                .help("`-- forge:batch` stands once, between `-- forge:data <number> <object>` and its statement"));
         }
         let batching: Batching = value.parse().map_err(|why: String| {
             let message = format!("the batch can't be read: {why}");
@@ -581,7 +607,7 @@ impl<'a> Reader<'a> {
                         then it is carried out as a whole";
             (span.start + error.at, message, help)
         } else {
-            let help = "give each statement a step `-- forge:data <object>` of its own";
+            let help = "give each statement a step `-- forge:data <number> <object>` of its own";
             (span.start, "a batch is over one statement".to_owned(), help)
         };
         let line = self.file.text[start..span.end].lines().next();
@@ -657,7 +683,7 @@ impl<'a> Reader<'a> {
             .next()
             .unwrap_or_default();
         self.error(span.clone(), format!("`{found}` belongs to no step"), "not understood here")
-            .help("a statement of your own stands under a line `-- forge:data <object>` if it writes rows, otherwise under `-- forge:step <number> <action> <object>`")
+            .help("a statement of your own stands under a line `-- forge:data <number> <object>` if it writes rows, otherwise under `-- forge:step <number> <action> <object>`")
     }
 
     fn error(&self, span: Range<usize>, message: String, label: &str) -> Diagnostic {

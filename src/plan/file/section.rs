@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, ops::Range};
 
-use super::{PlanFile, render};
+use super::body::body;
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
     plan::Plan,
@@ -49,30 +49,6 @@ pub(super) fn split(text: &str) -> Result<(Range<usize>, Option<Range<usize>>)> 
 pub(super) fn write(text: &mut String, undo: &Plan) {
     writeln!(text, "\n{BEGIN}").expect("writing to a String can't fail");
     text.push_str(ABOVE);
-    render::body(text, undo);
+    body(text, undo);
     writeln!(text, "{END}").expect("writing to a String can't fail");
-}
-
-impl PlanFile {
-    /// The text of a file's undo steps, behind as many empty lines as stand above them.
-    pub fn undo_text(text: &str) -> String {
-        let Ok((_, Some(section))) = split(text) else {
-            return String::new();
-        };
-        let above = text[..section.start].matches('\n').count();
-        format!("{}{}", "\n".repeat(above), &text[section])
-    }
-
-    /// A file's text with other undo steps, and everything else as it is.
-    ///
-    /// # Errors
-    /// As [`PlanFile::read`].
-    pub fn with_undo(text: &str, undo: Option<&Plan>) -> Result<String> {
-        let (own, _) = split(text)?;
-        let mut with = format!("{}\n", text[own].trim_end());
-        if let Some(undo) = undo {
-            write(&mut with, undo);
-        }
-        Ok(with)
-    }
 }

@@ -6,7 +6,8 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::{
-    kinds::Action,
+    diagnostic::Result,
+    kinds::{Action, Rollout},
     report::{Paint, render},
     sql::Locale,
 };
@@ -121,7 +122,7 @@ fn with_every_line() -> String {
 fn lines_of(text: &str) -> Vec<(&str, &str)> {
     let lines = text.lines().take_while(|line| !line.is_empty());
     lines
-        .map(|line| (header::directive(line).unwrap().0, line))
+        .map(|line| (syntax::directive(line).unwrap().0, line))
         .collect()
 }
 
@@ -223,16 +224,16 @@ fn what_cannot_be_read() {
 
 #[test]
 fn steps_are_numbered_from_one() {
-    let of = |numbers: [&str; 3]| {
-        let [one, two, undo] = numbers;
+    let of = |numbers: [&str; 4]| {
+        let [one, data, two, undo] = numbers;
         text(&format!(
             "-- forge:step{one} create table app.users\nCREATE TABLE app.users ();\n\n\
-             -- forge:data table app.users\nUPDATE app.users SET a = 1;\n\n\
+             -- forge:data{data} table app.users\nUPDATE app.users SET a = 1;\n\n\
              --forge:step{two} drop table app.users\nDROP TABLE app.users;\n\n\
              \\if false\n-- forge:undo 1\n-- forge:step{undo} drop table app.users\nDROP TABLE app.users;\n\\endif\n"
         ))
     };
-    let right = of([" 1", " 3", " 1"]);
+    let right = of([" 1", " 2", " 3", " 1"]);
     assert_eq!(PlanFile::numbered(&right).unwrap(), right);
     let approved = |text: &str| {
         let mut file = PlanFile::read("p.sql".into(), text)?;
@@ -242,13 +243,15 @@ fn steps_are_numbered_from_one() {
     };
     assert!(approved(&right).is_ok());
     for numbers in [
-        [" 2", " 3", " 1"],
-        [" 1", " 2", " 1"],
-        [" 1", " 03", " 1"],
-        ["", " 3", " 1"],
-        [" 1", "", " 1"],
-        [" 1", " 3", " 2"],
-        [" 1", " 3", ""],
+        [" 2", " 2", " 3", " 1"],
+        [" 1", " 2", " 2", " 1"],
+        [" 1", " 2", " 03", " 1"],
+        [" 1", " 1", " 3", " 1"],
+        [" 1", "", " 3", " 1"],
+        ["", " 2", " 3", " 1"],
+        [" 1", " 2", "", " 1"],
+        [" 1", " 2", " 3", " 2"],
+        [" 1", " 2", " 3", ""],
     ] {
         let wrong = of(numbers);
         let error = approved(&wrong).unwrap_err();
@@ -338,4 +341,21 @@ fn undo_steps_stand_behind_the_way_back() {
             "{wrong}"
         );
     }
+}
+
+/// What looks like the line of a step in a body is none.
+#[test]
+fn statements_have_their_places() {
+    const BODY: &str = "DO $$\n-- forge:step 2 create schema c\n$$";
+    let text = format!(
+        "-- forge:step 1 create schema a\nCREATE SCHEMA a;\n{BODY};\n\n-- forge:step 2 create schema b\n-- why\nCREATE SCHEMA a;\n"
+    );
+    let place = |number, sql: &str| PlanFile::place_of(&text, number, sql);
+    assert_eq!(place(1, "CREATE SCHEMA a"), Some(32..47));
+    assert_eq!(place(1, BODY), Some(49..49 + BODY.len()));
+    let second = text.rfind("CREATE").unwrap();
+    assert_eq!(place(2, "CREATE SCHEMA a"), Some(second..second + 15));
+    assert_eq!(place(1, "CREATE SCHEMA b"), None);
+    assert_eq!(place(3, "CREATE SCHEMA a"), None);
+    assert_eq!(place(0, "CREATE SCHEMA a"), None);
 }
