@@ -308,7 +308,7 @@ impl<'a> Diff<'a> {
         let goes = |catalog: &Catalog| {
             catalog
                 .get(own)
-                .map(|object| object.goes_with() == Some(other))
+                .map(|object| object.wholes().contains(&other))
         };
         goes(live) == Some(true) && goes(self.catalogs.desired) == Some(false)
     }

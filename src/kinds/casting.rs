@@ -24,6 +24,14 @@ pub(super) fn between_types(from: &str, to: &str) -> Option<Cast> {
 pub(super) fn between(from: &Stored, to: &Stored) -> Option<Cast> {
     let (source, target) = (Type::parse(&from.name), Type::parse(&to.name));
     let is_told = |sort: &Type<'_>| sort.element().is_text() && sort.name != CHAR;
+    // A row has casts to and from text only, unless somebody makes one.
+    let (from_row, to_row) = (
+        from.is_row && !is_told(&target),
+        to.is_row && !is_told(&source),
+    );
+    if from_row != to_row && !(source.is_user_defined() && target.is_user_defined()) {
+        return None;
+    }
     // An enum has casts to and from text only.
     match (from.is_enum, to.is_enum) {
         (true, true) => (source.array == target.array).then_some(Cast::ThroughText),
@@ -87,16 +95,18 @@ fn base(type_name: &str, owner: &ObjectId, look: Look<'_, '_>) -> Stored {
             let name = format!("{}{}", base.name, &type_name[element.len()..]);
             return Stored { name, ..base };
         }
-        if object.has_labels() {
+        if object.has_labels() || object.has_fields() {
             return Stored {
                 name: type_name.to_owned(),
-                is_enum: true,
+                is_enum: object.has_labels(),
+                is_row: object.has_fields(),
             };
         }
     }
     Stored {
         name: type_name.to_owned(),
         is_enum: false,
+        is_row: false,
     }
 }
 

@@ -114,6 +114,17 @@ pub trait ObjectKind:
         None
     }
 
+    /// The object of a parent table that has handed this one down, be it that this one is declared here too and doesn't go
+    /// with it.
+    fn inherited_from(&self) -> Option<&ObjectId> {
+        None
+    }
+
+    /// The objects among whose rows the object's own are found: a partitioned table, the parents of a table.
+    fn wholes(&self) -> Vec<&ObjectId> {
+        self.goes_with().into_iter().collect()
+    }
+
     /// Whether the object can't be there before what it goes with.
     const NEEDS_WHAT_IT_GOES_WITH: bool = true;
 
@@ -213,6 +224,11 @@ pub trait ObjectKind:
 
     /// Whether values of the type that the object is are labels, which go through text as they are.
     fn has_labels(&self) -> bool {
+        false
+    }
+
+    /// Whether values of the type that the object is, or has the rows of, are rows.
+    fn has_fields(&self) -> bool {
         false
     }
 

@@ -10,6 +10,7 @@ mod counting;
 mod filling;
 mod glob;
 mod hazard;
+mod heirs;
 mod id;
 mod lock;
 mod partitions;
@@ -216,6 +217,11 @@ macro_rules! kinds {
                 match self { $(Self::$name(model) => model.restricts(),)* }
             }
 
+            /// See [`ObjectKind::has_fields`].
+            pub fn has_fields(&self) -> bool {
+                match self { $(Self::$name(model) => model.has_fields(),)* }
+            }
+
             /// See [`ObjectKind::has_labels`].
             pub fn has_labels(&self) -> bool {
                 match self { $(Self::$name(model) => model.has_labels(),)* }
@@ -320,6 +326,16 @@ macro_rules! kinds {
             /// See [`ObjectKind::goes_with`].
             pub fn goes_with(&self) -> Option<&ObjectId> {
                 match self { $(Self::$name(model) => model.goes_with(),)* }
+            }
+
+            /// See [`ObjectKind::inherited_from`].
+            pub fn inherited_from(&self) -> Option<&ObjectId> {
+                match self { $(Self::$name(model) => model.inherited_from(),)* }
+            }
+
+            /// See [`ObjectKind::wholes`].
+            pub fn wholes(&self) -> Vec<&ObjectId> {
+                match self { $(Self::$name(model) => model.wholes(),)* }
             }
 
             /// See [`ObjectKind::LEAVES`].

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     diff::{Diff, Fate},
-    kinds::{Claim, ObjectId, World as _},
+    kinds::{Claim, Object, ObjectId, World as _},
 };
 
 /// The edges between the nodes, and the nodes that keep together.
@@ -89,10 +89,23 @@ impl Graph<'_> {
         let Some(node) = self.nodes.dropped_in.get(id).cloned() else {
             return;
         };
-        let with = diff.live(id).and_then(|object| object.goes_with());
-        let is_freed =
-            with.is_some_and(|with| diff.is_freed(id, with)) || diff.held_whole(id).is_some();
+        let live = diff.live(id);
+        let inherited_from = live.and_then(Object::inherited_from);
+        let with = inherited_from.or_else(|| live.and_then(Object::goes_with));
+        let leaves = with.filter(|with| diff.is_freed(id, with));
+        let is_freed = leaves.is_some() || diff.held_whole(id).is_some();
         let is_freed = is_freed && node.id() == id;
+        if let Some(whole) =
+            inherited_from.and_then(|with| self.nodes.dropped_in.get(with).cloned())
+            && node.id() == id
+        {
+            match diff.parent(id).filter(|_| leaves.is_some()) {
+                // What its table keeps when it leaves is there then.
+                Some(table) => self.edge(&Node::Alter(table.clone()), &whole),
+                // PostgreSQL drops nothing that is inherited.
+                None => self.edge(&whole, &node),
+            }
+        }
         for holder in diff.holders(id) {
             if let Some(table) = diff.parent(holder) {
                 self.edge(&Node::Alter(table.clone()), &node);
@@ -242,7 +255,6 @@ impl Graph<'_> {
             | Fate::Replace(_) => {}
         }
         let before = diff.live(id).and_then(|object| object.goes_with());
-        let after = diff.desired(id).and_then(|object| object.goes_with());
         // It is free before what it went with goes.
         if let Some(with) = before
             && let Some(dropped) = self.nodes.dropped_in.get(with).cloned()
@@ -252,17 +264,35 @@ impl Graph<'_> {
             self.edge(&node, &Node::Remove(dropped.id().clone()));
         }
         // What the whole gets is not for one that leaves, and one that joins finds it there.
-        if before != after {
-            for part in before.into_iter().flat_map(|whole| diff.children(whole)) {
-                if let Some(ready) = self.ready(part) {
-                    self.edge(&node, &ready);
-                }
+        let wholes = |object: Option<&'_ Object>| -> BTreeSet<ObjectId> {
+            let wholes = object.map(Object::wholes).unwrap_or_default();
+            wholes.into_iter().cloned().collect()
+        };
+        let (before, after) = (wholes(diff.live(id)), wholes(diff.desired(id)));
+        for part in before
+            .difference(&after)
+            .flat_map(|whole| diff.children(whole))
+        {
+            if let Some(ready) = self.ready(part) {
+                self.edge(&node, &ready);
             }
-            for part in after.into_iter().flat_map(|whole| diff.children(whole)) {
-                if let Some(ready) = self.ready(part) {
-                    self.edge(&ready, &Node::Finish(id.clone()));
-                }
+        }
+        for part in after
+            .difference(&before)
+            .flat_map(|whole| diff.children(whole))
+        {
+            if let Some(ready) = self.ready(part) {
+                self.edge(&ready, &Node::Finish(id.clone()));
             }
+        }
+        // PostgreSQL takes nothing for a parent's whose rows were not checked.
+        let inherited = |part: &ObjectId| {
+            diff.desired(part)
+                .and_then(Object::inherited_from)
+                .is_some()
+        };
+        for part in diff.children(id).into_iter().filter(|part| inherited(part)) {
+            self.edge(&Node::Check(part.clone()), &Node::Finish(id.clone()));
         }
         self.edge(&node, &Node::Finish(id.clone()));
         self.edge(&node, &Node::Check(id.clone()));

@@ -412,7 +412,8 @@ fn drop_node(diff: &Diff<'_>, cuts: &Cuts, id: &ObjectId, object: &Object) -> No
             return with(parent);
         }
     }
-    let is_held = diff.held_whole(id).is_some();
+    let leaves = |whole: &ObjectId| diff.is_freed(id, whole) && whole.kind == id.kind;
+    let is_held = diff.held_whole(id).is_some() || object.goes_with().is_some_and(leaves);
     if let Some(whole) = object.goes_with().filter(is_dropped).filter(|_| !is_held) {
         let node = with(whole);
         if is_aside(diff, whole) && diff.has_successor(id) {

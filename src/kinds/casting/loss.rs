@@ -179,6 +179,7 @@ mod tests {
         Stored {
             name: name.trim_start_matches("enum ").to_owned(),
             is_enum: name.starts_with("enum "),
+            is_row: false,
         }
     }
 

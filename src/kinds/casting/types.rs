@@ -25,6 +25,8 @@ pub(in crate::kinds) struct Stored {
     pub(in crate::kinds) name: String,
     /// Whether values, or the elements of an array, are labels of an enum.
     pub(in crate::kinds) is_enum: bool,
+    /// Whether values, or the elements of an array, are rows of a composite type.
+    pub(in crate::kinds) is_row: bool,
 }
 
 /// A type's name taken apart: `character varying(20)[]`.

@@ -78,6 +78,7 @@ fn stored(column: &Column, base: Stored) -> Stored {
     let own = column.base_type.clone().filter(|_| base.name == column.type_name);
     Stored {
         is_enum: base.is_enum || column.is_enum,
+        is_row: base.is_row || column.is_row,
         name: own.unwrap_or(base.name),
     }
 }
@@ -105,7 +106,7 @@ pub(super) fn loss_by(
             let to = if *cast == desired.type_name {
                 wanted.clone()
             } else {
-                Stored { name: cast.clone(), is_enum: false }
+                Stored { name: cast.clone(), is_enum: false, is_row: false }
             };
             // An explicit cast cuts what is too long.
             let keeps = cast_target(&from.name, &to.name) == to.name && loss_between(&from, &to).is_none();

@@ -22,6 +22,7 @@ use super::{
     Step,
     casting::through_text,
     filling::fill,
+    heirs::Heirs,
     rename::{noticed, of_whole},
 };
 use crate::{
@@ -123,13 +124,7 @@ impl ObjectKind for Column {
 
     fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
         let table = id.container();
-        let heirs = cx
-            .world
-            .companions(id)
-            .into_iter()
-            .filter(|heir| heir.kind == id.kind);
-        let (kept, lost): (Vec<_>, Vec<_>) =
-            heirs.partition(|heir| cx.world.desired(heir).is_some());
+        let Heirs { kept, lost } = cx.heirs_of_dropped(id);
         // ONLY leaves the column to the tables that inherit it.
         let only = if kept.is_empty() { "" } else { "ONLY " };
         let mut step = Step::drop(
@@ -236,6 +231,10 @@ impl ObjectKind for Column {
         } else {
             self.inherited_from_ref.as_ref()
         }
+    }
+
+    fn inherited_from(&self) -> Option<&ObjectId> {
+        self.inherited_from_ref.as_ref()
     }
 
     fn outlive(&self, _desired: &Self, _id: &ObjectId, _cx: &Context<'_>) -> Option<Vec<Step>> {

@@ -5,7 +5,7 @@ use super::{
     statement::alter_column,
 };
 use crate::{
-    kinds::{Change, Context, HazardKind, Lock, Mode, ObjectId, Step},
+    kinds::{Change, Context, HazardKind, Lock, Mode, Object, ObjectId, ObjectKind as _, Step},
     sql::{Ident, NullTest, chosen_name},
 };
 
@@ -74,6 +74,35 @@ impl Column {
         let added = (!constraint.valid).then(|| constraint.add(id, " NOT VALID"))?;
         added.sql.into_iter().next()
     }
+}
+
+/// The step after which the column takes NULL, while that of a table that inherits it goes on refusing it where it shall.
+pub(super) fn allow_null(id: &ObjectId, cx: &Context<'_>) -> Step {
+    let refuses = |column: Option<&Object>| match column {
+        Some(Object::Column(column)) => !column.takes_null(),
+        Some(_) | None => false,
+    };
+    let heirs = cx.heirs(id).into_iter().filter(|heir| refuses(cx.world.live(heir)));
+    let (kept, lost): (Vec<_>, Vec<_>) = heirs.partition(|heir| refuses(cx.world.desired(heir)));
+    let drop = |table: &str, id: &ObjectId| format!("ALTER TABLE {table} ALTER COLUMN {} DROP NOT NULL", id.name());
+    let table = id.container();
+    let is_partitioned = cx.world.parent(id).and_then(|table| cx.world.live(table)).is_some_and(Object::is_partitioned);
+    if kept.is_empty() || is_partitioned {
+        let step = Step::alter(id, drop(&table, id)).because("allow NULL").lock(Lock::AccessExclusive, table);
+        // PostgreSQL takes no ONLY here.
+        return kept.into_iter().fold(step, |step, heir| {
+            let heirs_table = heir.container();
+            let why = format!("{heirs_table} is scanned for NULLs");
+            step.then(format!("ALTER TABLE {heirs_table} ALTER COLUMN {} SET NOT NULL", heir.name()))
+                .lock(Lock::AccessExclusive, heirs_table)
+                .hazard(HazardKind::BlocksReads, why)
+        });
+    }
+    let only = Step::alter(id, drop(&format!("ONLY {table}"), id)).because("allow NULL").lock(Lock::AccessExclusive, table);
+    lost.into_iter().fold(only, |step, heir| {
+        let heirs_table = heir.container();
+        step.then(drop(&heirs_table, heir)).lock(Lock::AccessExclusive, heirs_table)
+    })
 }
 
 impl NotNull {

@@ -3,7 +3,7 @@
 use super::{
     cast, filling,
     model::{Column, Identity},
-    not_null::change_not_null,
+    not_null::{allow_null, change_not_null},
     statement::alter_column,
 };
 use crate::{
@@ -65,7 +65,7 @@ pub(super) fn reshape(change: &Change<'_, Column>) -> Reaction {
     if handed_down(change, |column| &column.not_null) {
         // The parent's change leads here.
     } else if refuses(live) && !refuses(desired) {
-        steps.push(alter_column(id, "DROP NOT NULL").because("allow NULL"));
+        steps.push(allow_null(id, cx));
     } else if !refuses(live) && refuses(desired) {
         if let Some(fill) = fill(id, cx) {
             steps.extend(desired.fill_and_refuse(id, fill, cx));

@@ -76,6 +76,10 @@ impl ObjectKind for Composite {
         Follow::Stays // The type of one of its attributes changes under it.
     }
 
+    fn has_fields(&self) -> bool {
+        true
+    }
+
     fn makes_cast(&self, _id: &ObjectId, _cx: &Context<'_>) -> bool {
         true
     }

@@ -1,5 +1,6 @@
--- Constraints of tables. Copies that a parent table hands down come and go with the parent's; primary keys, unique and
--- exclusion constraints of partitions have a name of their own, so they are read too.
+-- Constraints of tables. Copies that a partitioned table hands down come and go with its own; primary keys, unique and
+-- exclusion constraints of partitions have a name of their own, so they are read too, and so are checks that a table
+-- inherits from a parent, which it keeps when it leaves that.
 SELECT 'pg_constraint'::regclass::oid AS classid,
        k.oid AS objid,
        0 AS objsubid,
@@ -25,7 +26,17 @@ SELECT 'pg_constraint'::regclass::oid AS classid,
             WHEN k.contype IN ('p', 'u', 'x') THEN
                 (SELECT ARRAY['pg_class'::regclass::oid, h.inhparent, 0] FROM pg_inherits h WHERE h.inhrelid = k.conindid)
        END AS attached_to_ref,
-       COALESCE(NOT ix.indisvalid, false) AS incomplete
+       COALESCE(NOT ix.indisvalid, false) AS incomplete,
+       k.conislocal AS local,
+       CASE WHEN k.contype = 'c' AND k.coninhcount > 0 AND NOT c.relispartition THEN
+           (SELECT ARRAY['pg_constraint'::regclass::oid, pk.oid, 0]
+            FROM pg_inherits i
+            JOIN pg_constraint pk ON pk.conrelid = i.inhparent AND pk.conname = k.conname AND pk.contype = 'c'
+                 AND NOT pk.connoinherit
+            WHERE i.inhrelid = c.oid
+            ORDER BY i.inhseqno
+            LIMIT 1)
+       END AS inherited_from_ref
 FROM pg_constraint k
 JOIN pg_class c ON c.oid = k.conrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -36,7 +47,7 @@ LEFT JOIN pg_tablespace ts ON ts.oid = ic.reltablespace
 WHERE k.contype IN ('p', 'u', 'c', 'f', 'x')
   AND c.relkind IN ('r', 'p')
   AND c.relpersistence <> 't'
-  AND (k.conislocal OR k.contype IN ('p', 'u', 'x'))
+  AND (k.conislocal OR k.contype IN ('p', 'u', 'x') OR (k.contype = 'c' AND NOT c.relispartition))
   AND NOT (k.conparentid <> 0 AND k.contype = 'f')
   AND n.nspname !~ '^pg_'
   AND n.nspname NOT IN ('information_schema', 'forge')

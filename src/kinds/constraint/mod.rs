@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Action, Answer, Attribute, Change, Claim, Context, Follow, Fragment, HandedDown, HazardKind, Lock, Mode, Object, ObjectId,
     ObjectKind, Passage, Reaction, Step, breakage::arbiter_gone, filling,
+    heirs::Heirs,
     partitions::reaching,
     rename::{of_whole, renaming},
 };
@@ -51,6 +52,11 @@ pub struct Constraint {
     /// Whether a partition's part of it is missing.
     #[serde(default)]
     pub incomplete: bool,
+    /// Whether its table declares it, be it that it is inherited, too.
+    #[serde(default)]
+    pub local: bool,
+    /// The parent table's check that it is inherited from.
+    pub inherited_from_ref: Option<ObjectId>,
 }
 
 /// What a constraint demands.
@@ -102,6 +108,9 @@ impl ObjectKind for Constraint {
         references_ref: physical,
         attached_to_ref "whole" => set_attached,
         incomplete => set_incomplete,
+        // Inheritance is the table's to change; these follow from it.
+        local: physical,
+        inherited_from_ref: physical,
     });
 
     const RUNS_FUNCTIONS: bool = true;
@@ -235,11 +244,15 @@ impl ObjectKind for Constraint {
             return Vec::new(); // It becomes what the whole hands down that its table joins.
         }
         let table = id.container();
-        let mut step = Step::drop(
-            id,
-            format!("ALTER TABLE {table} DROP CONSTRAINT {}", id.name()),
-        )
-        .lock(Lock::AccessExclusive, &table);
+        let Heirs { kept, lost } = cx.heirs_of_dropped(id);
+        // ONLY leaves the constraint to the tables that inherit it.
+        let (only, lost) = if kept.is_empty() { ("", Vec::new()) } else { ("ONLY ", lost) };
+        let drop = |table: &str, name: &Ident| format!("ALTER TABLE {table} DROP CONSTRAINT {name}");
+        let mut step = Step::drop(id, drop(&format!("{only}{table}"), id.name())).lock(Lock::AccessExclusive, &table);
+        for heir in lost {
+            let heirs_table = heir.container();
+            step = step.then(drop(&heirs_table, heir.name())).lock(Lock::AccessExclusive, heirs_table);
+        }
         if let Some(referenced) = &self.references_ref {
             step = step.lock(Lock::AccessExclusive, referenced.sql());
         }
@@ -268,6 +281,9 @@ impl ObjectKind for Constraint {
     }
 
     fn implied(&self, id: &ObjectId, cx: &Context<'_>) -> Option<Self> {
+        if self.is_handed_down() {
+            return self.inherited(id, cx);
+        }
         let (whole, name) = self.copied_from(id, cx)?;
         let (index, attached_to_ref) = (self.index.clone(), self.attached_to_ref.clone());
         (name == *id.name()).then(|| Self {
@@ -307,7 +323,12 @@ impl ObjectKind for Constraint {
     }
 
     fn goes_with(&self) -> Option<&ObjectId> {
-        self.attached_to_ref.as_ref()
+        let inherited = self.inherited_from_ref.as_ref().filter(|_| !self.local);
+        self.attached_to_ref.as_ref().or(inherited)
+    }
+
+    fn inherited_from(&self) -> Option<&ObjectId> {
+        self.inherited_from_ref.as_ref()
     }
 
     // PostgreSQL takes no part of a partitioned constraint, or index, off again.
@@ -319,6 +340,9 @@ impl ObjectKind for Constraint {
     }
 
     fn outlive(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<Vec<Step>> {
+        if self.inherited_from_ref.is_some() {
+            return Some(Vec::new()); // It comes back with the parent's, or that goes from its ONLY.
+        }
         // Its table is detached while the index goes.
         self.holds_whole(id).then(|| desired.attach(id, cx).into_iter().collect())
     }
@@ -348,6 +372,9 @@ impl ObjectKind for Constraint {
     }
 
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        if self.is_handed_down() {
+            return None; // It gets its name with the parent's.
+        }
         if !self.kind.has_index() {
             let step = of_whole("TABLE", id, new, "CONSTRAINT");
             return Some(step.lock(Lock::AccessExclusive, id.container()));
@@ -375,6 +402,32 @@ impl Constraint {
             text = with_index_clause(&text, &format!("USING INDEX TABLESPACE {tablespace}"));
         }
         text
+    }
+
+    /// Whether nobody but a parent table declares it.
+    fn is_handed_down(&self) -> bool {
+        self.inherited_from_ref.is_some() && !self.local
+    }
+
+    /// What it is once its parent table's has been created, or its table beside that.
+    fn inherited(&self, id: &ObjectId, cx: &Context<'_>) -> Option<Self> {
+        let from = self.inherited_from_ref.as_ref()?;
+        let Object::Constraint(parents) = cx.world.desired(from)? else {
+            return None;
+        };
+        if cx.parent_is_created(id) {
+            // A table that is new has no rows to check.
+            return Some(self.clone());
+        }
+        // A table that has yet to join doesn't get it with its parent.
+        let (table, whole) = (cx.world.parent(id)?, cx.world.parent(from)?);
+        let live = cx.world.live(table)?;
+        let is_heir = live.wholes().contains(&whole);
+        is_heir.then(|| Self {
+            local: self.local,
+            inherited_from_ref: self.inherited_from_ref.clone(),
+            ..parents.clone()
+        })
     }
 
     fn lock(&self) -> Lock {
@@ -450,6 +503,10 @@ fn set_definition(change: &Change<'_, Constraint>) -> Reaction {
     let Change {
         live, desired, id, ..
     } = change;
+    // The parent's own change goes down to it.
+    if live.is_handed_down() && desired.is_handed_down() && parent_leads_to(change) {
+        return Reaction::Alter(Vec::new());
+    }
     // Nothing but the rows' state differs: it can be validated, not the other way round.
     if !live.valid
         && desired.valid
@@ -458,6 +515,21 @@ fn set_definition(change: &Change<'_, Constraint>) -> Reaction {
         return Reaction::Alter(vec![validate(id)]);
     }
     Reaction::Replace
+}
+
+/// Whether the parent's constraint, from which this one is inherited, is validated in place.
+fn parent_leads_to(change: &Change<'_, Constraint>) -> bool {
+    let Some(from) = change.desired.inherited_from_ref.as_ref() else {
+        return false;
+    };
+    match (change.cx.world.live(from), change.cx.world.desired(from)) {
+        (Some(Object::Constraint(live)), Some(Object::Constraint(desired))) => {
+            (live.valid, desired.valid) == (false, true)
+                && live.definition == change.live.definition
+                && desired.definition == change.desired.definition
+        }
+        _ => false,
+    }
 }
 
 fn validate(id: &ObjectId) -> Step {

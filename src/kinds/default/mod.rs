@@ -116,13 +116,9 @@ fn alter_column(
 /// The defaults of the columns that inherit the default's column.
 fn heirs(id: &ObjectId, cx: &Context<'_>) -> Vec<ObjectId> {
     let column = cx.world.parent(id);
-    let columns = column
-        .map(|column| cx.world.companions(column))
-        .unwrap_or_default();
-    let heirs = columns
+    let columns = column.map(|column| cx.heirs(column)).unwrap_or_default();
+    columns
         .into_iter()
-        .filter(|heir| heir.path.len() == id.path.len());
-    heirs
         .map(|heir| ObjectId::new(id.kind, heir.path.clone()))
         .collect()
 }
@@ -144,7 +140,7 @@ fn spreads(id: &ObjectId, cx: &Context<'_>) -> bool {
 /// Whether the default of the column that is inherited changes and brings this one along.
 fn is_handed_down(id: &ObjectId, cx: &Context<'_>) -> bool {
     let column = cx.world.parent(id).and_then(|column| cx.world.live(column));
-    let Some(above) = column.and_then(Object::goes_with) else {
+    let Some(above) = column.and_then(Object::inherited_from) else {
         return false;
     };
     let above = ObjectId::new(id.kind, above.path.clone());

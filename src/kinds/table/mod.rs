@@ -7,6 +7,8 @@ mod model;
 mod options;
 mod replacement;
 
+use std::collections::BTreeSet;
+
 pub use self::model::Table;
 pub(super) use self::options::{difference as options_difference, list as options_list};
 use super::{
@@ -111,7 +113,8 @@ impl ObjectKind for Table {
         } else if desired.hides_rows() && desired.force_row_security && !live.force_row_security {
             reasons.push(format!("statements of the owner of {} find and write only rows that a policy lets it see", id.sql()));
         }
-        let left = live.wholes().filter(|whole| !desired.wholes().any(|other| other == *whole));
+        let (before, after) = (live.wholes(), desired.wholes());
+        let left = before.into_iter().filter(|whole| !after.contains(whole));
         for whole in left.filter(|whole| world.desired(whole).is_some()) {
             reasons.push(format!("statements on {} no longer find the rows of {}", whole.sql(), id.sql()));
         }
@@ -150,6 +153,10 @@ impl ObjectKind for Table {
     fn goes_with(&self) -> Option<&ObjectId> {
         // Dropping a partitioned table drops its partitions: they depend on it automatically.
         self.partition_of_ref.as_ref()
+    }
+
+    fn wholes(&self) -> Vec<&ObjectId> {
+        self.partition_of_ref.iter().chain(self.inherits_refs.iter().flatten()).collect()
     }
 
     fn outlive(&self, desired: &Self, _id: &ObjectId, _cx: &Context<'_>) -> Option<Vec<Step>> {
@@ -214,6 +221,10 @@ impl ObjectKind for Table {
         steps
     }
 
+    fn has_fields(&self) -> bool {
+        true
+    }
+
     fn is_partitioned(&self) -> bool {
         self.partition_key.is_some()
     }
@@ -238,11 +249,6 @@ impl ObjectKind for Table {
 }
 
 impl Table {
-    /// The tables that show the rows of this one, too.
-    fn wholes(&self) -> impl Iterator<Item = &ObjectId> {
-        self.partition_of_ref.iter().chain(self.inherits_refs.iter().flatten())
-    }
-
     fn create_statement(&self, id: &ObjectId, parts: &[Fragment]) -> Clauses {
         let mut text = Clauses::new(format!(
             "CREATE {}TABLE {}",
@@ -332,7 +338,23 @@ fn set_logged(change: &Change<'_, Table>) -> Reaction {
             "an unlogged table is emptied by a crash and absent on replicas",
         );
     }
+    // PostgreSQL has no foreign key lead from a table that is logged to one that isn't (42P16).
+    let step = keyed(change).into_iter().filter(|other| *other != id).fold(step, |step, other| step.after(other.clone()));
     Reaction::Alter(vec![step])
+}
+
+/// The tables whose persistence changes first: those that refer to one that is no longer logged, and those to which one refers
+/// that is logged from now on.
+fn keyed<'a>(change: &Change<'a, Table>) -> BTreeSet<&'a ObjectId> {
+    let (id, world) = (change.id, change.cx.world);
+    let parts = world.live_children(id).into_iter();
+    let others: Vec<&ObjectId> = if change.desired.unlogged {
+        parts.flat_map(|part| world.live_dependents(part)).collect()
+    } else {
+        parts.flat_map(|part| world.live_dependencies(part)).collect()
+    };
+    let tables = others.into_iter().filter_map(|part| world.parent(part));
+    tables.filter(|other| matches!(world.live(other), Some(Object::Table(_)))).collect()
 }
 
 fn set_access_method(change: &Change<'_, Table>) -> Reaction {
@@ -446,23 +468,24 @@ fn set_inheritance(change: &Change<'_, Table>) -> Reaction {
     let leave = live
         .iter()
         .filter(|parent| !desired.contains(parent))
-        .map(|parent| format!("NO INHERIT {}", parent.sql()));
+        .map(|parent| {
+            let leave = alter_table(change.id, &format!("NO INHERIT {}", parent.sql()));
+            leave.because(format!("it no longer inherits from {}", parent.sql()))
+        });
     let join = desired
         .iter()
         .filter(|parent| !live.contains(parent))
-        .map(|parent| format!("INHERIT {}", parent.sql()));
+        .map(|parent| {
+            let join = alter_table(change.id, &format!("INHERIT {}", parent.sql()));
+            join.because(format!("it inherits from {}", parent.sql()))
+        });
     // A table that joins has to have the parent's columns and constraints first.
-    let join = join.map(|action| {
+    let join = join.map(|join| {
         children(change.id, change.cx)
             .into_iter()
-            .fold(alter_table(change.id, &action).finish(), Step::after)
+            .fold(join.finish(), Step::after)
     });
-    Reaction::Alter(
-        leave
-            .map(|action| alter_table(change.id, &action))
-            .chain(join)
-            .collect(),
-    )
+    Reaction::Alter(leave.chain(join).collect())
 }
 
 fn set_type(change: &Change<'_, Table>) -> Reaction {

@@ -38,6 +38,10 @@ impl ObjectKind for View {
         vec![Step::create(id, self.statement(id, "CREATE VIEW"))]
     }
 
+    fn has_fields(&self) -> bool {
+        true
+    }
+
     fn breaks(change: &Passage<'_, Self>) -> Option<String> {
         let Some((live, desired)) = change.both() else {
             return change.unless_it_stays("statements that use");
