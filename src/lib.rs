@@ -55,10 +55,12 @@
 //! | [`hooks`] | the project's own commands around an apply, backup and webhook |
 //! | [`report`] | the terminal: the only code that prints |
 //! | [`spelling`] | which known word a mistyped one may stand for |
+//! | [`listener`] | who hears what a command tells while it works |
 //! | [`cancel`] | the user's wish to stop, by degrees |
-//! | [`cli`] | one file for each command: arguments, then a short function that calls the rest |
+//! | [`commands`] | what commands do, for programs: plain values in, a report out, nothing printed |
+//! | [`cli`] | one file for each command: its arguments, and how its report is shown |
 //!
-//! Dependencies point one way, `sql ← kinds ← catalog ← diff ← plan ← history ← apply ← cli`; the contract test has the
+//! Dependencies point one way, `sql ← kinds ← catalog ← diff ← plan ← history ← apply ← commands ← cli`; the contract test has the
 //! whole list. Only [`connection`], [`introspect`](mod@introspect), [`shadow`], [`build`] and [`apply`] use a connection's
 //! client, everybody else holds a [`Session`](connection::session::Session). (The journal of [`history`] is the exception,
 //! because it stands in the database that it is about.)
@@ -139,6 +141,7 @@ pub mod build;
 pub mod cancel;
 pub mod catalog;
 pub mod cli;
+pub mod commands;
 pub mod conclusions;
 pub mod connection;
 pub mod diagnostic;
@@ -153,6 +156,7 @@ mod http;
 pub mod intent;
 pub mod introspect;
 pub mod kinds;
+pub mod listener;
 pub mod plan;
 pub mod predecessor;
 pub mod report;

@@ -485,7 +485,7 @@ impl Hands {
             options: database.options(),
             scope: &self.scope,
             actor: &self.actor,
-            reporter: &self.reporter,
+            listener: &self.reporter,
             cancel: &self.cancel,
             committing: &self.committing,
             unfinished: &self.unfinished,

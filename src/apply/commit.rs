@@ -77,7 +77,7 @@ async fn attempts<T>(
         let (Err(lost), Some(doubt)) = (&result, work.committing.0.take()) else {
             return result;
         };
-        work.reporter.note(format_args!(
+        work.listener.note(format_args!(
             "the connection was lost while the COMMIT of {} was under way; connecting again",
             doubt.what
         ));
@@ -129,7 +129,7 @@ async fn settled(work: &Work<'_>, old: Backend, doubt: &Doubt) -> Result<()> {
         .await;
     let status: Option<String> = status.ok().and_then(|row| row.get("status"));
     let Doubt { transaction, what } = doubt;
-    work.reporter.note(match status.as_deref() {
+    work.listener.note(match status.as_deref() {
         Some("committed") => {
             format!("connected again: {what} stands, its transaction {transaction} was committed")
         }

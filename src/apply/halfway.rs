@@ -369,7 +369,7 @@ pub(super) async fn as_it_stands(
             };
             let entry = Entry::of_step(revision, kind, *step);
             history::record(work.session, work.actor, &entry).await?;
-            work.reporter.note(format_args!("step {step}: {words}"));
+            work.listener.note(format_args!("step {step}: {words}"));
         }
     }
     let left = history::snapshot(work.session, work.scope).await?;
@@ -381,7 +381,7 @@ pub(super) async fn as_it_stands(
     for (step, partition) in moved.without_place(remaining, &live) {
         let entry = Entry::of_step(revision, EventKind::StepFound, step);
         history::record(work.session, work.actor, &entry).await?;
-        work.reporter.warn(format_args!(
+        work.listener.warn(format_args!(
             "step {step}: left out, because others have taken the partition `{partition}` away"
         ));
         done.insert(step);
@@ -478,7 +478,7 @@ fn leave(plan: &mut Plan, before: usize, skipped: &BTreeSet<usize>) -> usize {
 
 fn tell_others(work: &Work<'_>, revision: &str, found: &Standing) {
     for id in &found.otherwise {
-        work.reporter.warn(format_args!(
+        work.listener.warn(format_args!(
             "`{id}` is not as revision {revision} leaves it at any of its steps: somebody has changed it"
         ));
     }

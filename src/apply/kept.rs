@@ -51,7 +51,7 @@ pub(super) async fn keep(
         return Ok(None);
     }
     let Some(loss) = loss(step) else {
-        work.reporter.warn(format_args!(
+        work.listener.warn(format_args!(
             "what step {} loses ({} {}) is not kept: only what is dropped of tables is",
             of.number, step.action, step.object
         ));

@@ -18,7 +18,7 @@ pub(super) async fn clear(work: &Work<'_>, step: &Step) -> Result<()> {
     for row in &rows {
         let (name, short): (String, String) = (row.get("name"), row.get("short"));
         if step.sql.iter().any(|sql| is_named(&short, sql)) {
-            work.reporter.note(format_args!(
+            work.listener.note(format_args!(
                 "dropping the invalid index {name} that the build has left"
             ));
             client

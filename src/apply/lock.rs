@@ -43,9 +43,9 @@ pub async fn acquire(work: &Work<'_>) -> Result<Acquired> {
             return Err(busy(work.session, Some(work.patience)).await);
         }
         if progress.is_none() {
-            work.reporter
+            work.listener
                 .note("waiting for another forge that works on this database");
-            progress = Some(work.reporter.progress("waiting for the lock"));
+            progress = Some(work.listener.progress("waiting for the lock"));
         }
         let pause = retry::jitter(Duration::from_millis(500)).min(left);
         tokio::select! {

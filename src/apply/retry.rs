@@ -76,12 +76,12 @@ impl Tries {
             return Next::Enough;
         };
         let reason = error.message();
-        work.reporter.note(format_args!(
+        work.listener.note(format_args!(
             "{reason}; trying again in {:.1} s",
             pause.as_secs_f32()
         ));
         for blocker in blockers(work, step).await {
-            work.reporter.note(format_args!("  {blocker}"));
+            work.listener.note(format_args!("  {blocker}"));
         }
         tokio::select! {
             () = tokio::time::sleep(pause) => Next::Again,

@@ -16,8 +16,8 @@ use crate::{
     diagnostic::{Code, Diagnostic, Result},
     history::{self, Body, Direction, Entry, EventKind, Filed, Journal, Partly, Standing},
     kinds::Rollout,
+    listener::Status,
     plan::{self, End, Plan},
-    report::Status,
 };
 
 /// Where a run has led.
@@ -178,7 +178,7 @@ async fn no_row_in_the_way(
     }
     let looked = look_for_rows(work.session, live, [Remaining { plan, done: &done }]).await;
     for skipped in &looked.skipped {
-        work.reporter.note(skipped);
+        work.listener.note(skipped);
     }
     refuse(script.file.revision(), partly.is_some(), &looked)
 }
@@ -232,7 +232,7 @@ fn suits(work: &Work<'_>, script: &Script<'_>) -> Result<()> {
     }
     let (planned, found) = (script.file.plan.header.postgres, work.session.major());
     if planned != found {
-        work.reporter.warn(format_args!(
+        work.listener.warn(format_args!(
             "`{}` was made for PostgreSQL {planned}, the server is PostgreSQL {found}",
             script.file.path
         ));
@@ -299,7 +299,7 @@ fn announce(work: &Work<'_>, script: &Script<'_>, partly: Option<&Partly>) {
     let header = &script.file.plan.header;
     let (revision, parents) = (&header.revision, header.down_revision.join(", "));
     let message = &header.message;
-    work.reporter.note(match script.direction {
+    work.listener.note(match script.direction {
         Direction::Up => format!("Running upgrade {parents} -> {revision}, {message}"),
         Direction::Down => format!("Running downgrade {revision} -> {parents}, {message}"),
         Direction::Abort => format!("Running undo of {revision}, {message}"),
@@ -308,7 +308,7 @@ fn announce(work: &Work<'_>, script: &Script<'_>, partly: Option<&Partly>) {
     let is_told = script.direction != Direction::Abort;
     let done = partly.iter().filter(|_| is_told);
     for done in done.flat_map(|partly| &partly.done) {
-        work.reporter
+        work.listener
             .status(Status::Skipped, format_args!("step {done}: done already"));
     }
 }

@@ -23,8 +23,8 @@ use crate::{
     diagnostic::{Diagnostic, Result},
     history::{self, Direction, Entry, EventKind, Partly, Running, StepOf},
     kinds::{Action, Rollout, Step},
+    listener::{Progress, Status},
     plan::{Batch, file::SETTINGS},
-    report::{Progress, Status},
     source::writes_rows,
     sql::Literal,
 };
@@ -152,7 +152,7 @@ impl<'a> Runner<'a> {
                 self.alone(numbered).await?;
             }
             for notice in self.work.session.take_notices() {
-                self.work.reporter.diagnostic(&notice);
+                self.work.listener.diagnostic(&notice);
             }
         }
         if let Some(ended) = self.ended {
@@ -233,7 +233,7 @@ impl<'a> Runner<'a> {
         &self,
         number: usize,
         step: &'a Step,
-        progress: &Progress,
+        progress: &dyn Progress,
     ) -> Result<(), Failure<'a>> {
         let fail = |sql, cause| Failure {
             number,
@@ -271,7 +271,7 @@ impl<'a> Runner<'a> {
                         }
                     }
                     for copy in copies {
-                        self.work.reporter.note(copy.words());
+                        self.work.listener.note(copy.words());
                     }
                     return Ok(());
                 }
@@ -291,7 +291,7 @@ impl<'a> Runner<'a> {
     }
 
     async fn try_transaction(&self, batch: Numbered<'a>) -> Result<Committed, Stop<'a>> {
-        let progress = self.work.reporter.progress("");
+        let progress = self.work.listener.progress("");
         self.plain("BEGIN").await?;
         self.plain(include_str!("sql/lock_timeout.sql")).await?;
         let mut copies = Vec::new();
@@ -311,7 +311,7 @@ impl<'a> Runner<'a> {
                 })
             })?;
             copies.extend(self.keep(number, step).await.map_err(Stop::Step)?);
-            self.step(number, step, &progress)
+            self.step(number, step, &*progress)
                 .await
                 .map_err(Stop::Step)?;
             self.record_done(number, started).await?;
@@ -370,7 +370,7 @@ impl<'a> Runner<'a> {
         } else if self.begun != Some(number) || !self.came_to_its_end(step).await? {
             let progress = self
                 .work
-                .reporter
+                .listener
                 .progress(format!("{} {}", step.action, step.object));
             progress.position(number as u64, self.total as u64);
             let mut tries = Tries::new();
@@ -378,7 +378,7 @@ impl<'a> Runner<'a> {
                 let entry = Entry::of_step(self.revision(), EventKind::StepStart, number);
                 self.record(&entry).await?;
                 self.tell_standing(Some(number));
-                let Err(mut failure) = self.step(number, step, &progress).await else {
+                let Err(mut failure) = self.step(number, step, &*progress).await else {
                     break;
                 };
                 if failure.cause.ends_connection() {
@@ -503,7 +503,7 @@ impl<'a> Runner<'a> {
         );
         // One that is in doubt has not failed: it is found out.
         if !self.work.committing.is_in_doubt() {
-            self.work.reporter.status(Status::Failed, what);
+            self.work.listener.status(Status::Failed, what);
         }
         let reported = failure.cause.reported();
         let blockers = if reported.is_some_and(retry::is_worth_another_try) {
@@ -533,7 +533,7 @@ impl<'a> Runner<'a> {
     }
 
     fn tell(&self, number: usize, step: &Step) {
-        self.work.reporter.status(
+        self.work.listener.status(
             Status::Applied,
             format_args!("step {number}: {} {}", step.action, step.object),
         );

@@ -4,8 +4,8 @@ use super::work::Work;
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
     kinds::ObjectId,
+    listener::Status,
     plan::{Plan, file::SETTINGS},
-    report::Status,
 };
 
 /// Runs the steps, and records nothing. The caller holds the lock.
@@ -38,7 +38,7 @@ pub async fn sync(work: &Work<'_>, plan: &Plan) -> Result<()> {
                 .help("`forge reset --dev` begins anew")
         })?;
         for step in &batch.steps {
-            work.reporter.status(
+            work.listener.status(
                 Status::Applied,
                 format_args!("{} {}", step.action, step.object),
             );

@@ -13,11 +13,11 @@ pub async fn take_over(work: &Work<'_>) -> Result<lock::Acquired> {
     for holder in holders(work.session).await? {
         match (holder.backend, &holder.run) {
             (Some(backend), Some(_)) => {
-                work.reporter
+                work.listener
                     .note(format_args!("taking over from {}", holder.words));
                 commit::ended(work, backend, Duration::ZERO).await?;
             }
-            (_, _) => work.reporter.warn(format_args!(
+            (_, _) => work.listener.warn(format_args!(
                 "{} is no run of forge that the history knows, and is not ended",
                 holder.words
             )),

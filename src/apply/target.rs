@@ -81,7 +81,7 @@ impl Target {
         let partly = journal.partly();
         for (revision, partly) in &partly {
             if journal.before(partly) != promised {
-                work.reporter.warn(format_args!(
+                work.listener.warn(format_args!(
                     "somebody had changed the database before revision {revision} was begun; once it is done, \
                      `forge drift` can't tell that from what the revision does"
                 ));
@@ -183,7 +183,7 @@ impl Target {
         }
         let added = self.added.as_ref();
         if let Some(objects) = added.and_then(|added| added.explains(found, promised)) {
-            work.reporter.note(format_args!(
+            work.listener.note(format_args!(
                 "event triggers have changed what the plan made: {}",
                 join(objects.iter().map(|id| format!("`{id}`")), ", ")
             ));
@@ -235,7 +235,7 @@ impl Target {
     /// Says if something is there that no approved plan made.
     pub fn tell(&self, work: &Work<'_>) {
         if self.left.is_some() {
-            work.reporter.warn(
+            work.listener.warn(
                 "somebody has changed the database besides; what they changed stays, and `forge drift` shows it",
             );
         }
@@ -247,7 +247,7 @@ pub async fn read_target(work: &Work<'_>) -> Result<Catalog> {
     let reading = Reading {
         session: work.session,
         options: work.options,
-        reporter: work.reporter,
+        listener: work.listener,
     };
     let cast = Cast::new();
     let mut live = attended(reading, introspect(work.session, &cast)).await?;

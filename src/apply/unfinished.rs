@@ -1,6 +1,6 @@
 //! What a run leaves behind that a next one goes on from, whatever ends it.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, rc::Rc};
 
 use crate::{
     diagnostic::{Code, Diagnostic, Exit},
@@ -8,9 +8,9 @@ use crate::{
 };
 
 /// What stands of the work of a command that isn't at its end. The command is told by its exit code then, even if a signal
-/// ends it from outside.
-#[derive(Debug, Default)]
-pub struct Unfinished(RefCell<Parts>);
+/// ends it from outside. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Unfinished(Rc<RefCell<Parts>>);
 
 #[derive(Debug, Default)]
 struct Parts {

@@ -17,7 +17,7 @@ use crate::{
     connection::{failure::server_error, options::ConnectOptions, session::Session},
     diagnostic::Result,
     kinds::Step,
-    report::{Progress, Reporter},
+    listener::{Listener, Progress},
 };
 
 /// What is faster than this is not looked after.
@@ -34,7 +34,7 @@ const TELL: Duration = Duration::from_secs(5);
 pub(super) struct Watched<'a> {
     pub(super) number: usize,
     pub(super) step: &'a Step,
-    pub(super) progress: &'a Progress,
+    pub(super) progress: &'a dyn Progress,
 }
 
 /// Runs a statement of a step, and looks after it meanwhile.
@@ -58,8 +58,8 @@ pub struct Reading<'a> {
     pub session: &'a Session,
     /// How another one is had.
     pub options: &'a ConnectOptions,
-    /// The terminal.
-    pub reporter: &'a Reporter,
+    /// Who hears what is told meanwhile.
+    pub listener: &'a dyn Listener,
 }
 
 /// Reads something, and says whom the server keeps it waiting for: a function that prints a definition locks what that is
@@ -95,7 +95,7 @@ async fn tell_blockers(of: Reading<'_>) -> Result<Infallible> {
         let processes: Vec<i32> = rows.iter().map(|row| row.get("pid")).collect();
         if processes != told {
             for row in &rows {
-                of.reporter.note(format_args!(
+                of.listener.note(format_args!(
                     "reading the catalog waits for a lock of {}",
                     blocker(row)
                 ));
@@ -140,7 +140,7 @@ async fn look_after(work: &Work<'_>, of: Watched<'_>) -> Result<Infallible> {
         let processes = blockers.iter().map(|row| row.get("pid")).collect();
         if waiting.is_to_be_told(processes, Instant::now()) {
             for words in &words {
-                work.reporter
+                work.listener
                     .note(format_args!("step {number} waits for {words}"));
             }
         }

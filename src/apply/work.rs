@@ -8,7 +8,7 @@ use crate::{
     catalog::Scope,
     connection::{options::ConnectOptions, session::Session},
     history::{Actor, Signers},
-    report::Reporter,
+    listener::Listener,
 };
 
 /// What an apply works with.
@@ -22,8 +22,8 @@ pub struct Work<'a> {
     pub scope: &'a Scope,
     /// Who applies.
     pub actor: &'a Actor,
-    /// The terminal.
-    pub reporter: &'a Reporter,
+    /// Who hears what is told meanwhile.
+    pub listener: &'a dyn Listener,
     /// The user's wish to stop.
     pub cancel: &'a Cancel,
     /// The transaction whose COMMIT is under way.

@@ -1,15 +1,14 @@
 //! `forge apply --abort`: undoes what stands of a plan that has stopped half-way.
 
-use super::{
-    Context,
-    allow::{self, Allow},
-    locked,
-    revisions::{self, counted},
-    rows::Rows,
-};
+use super::{Context, rows::Rows};
 use crate::{
     apply::{self, Halfway, Reached, Script, Target, Work},
     catalog::Judge,
+    commands::{
+        allow::{self, Allow},
+        locked,
+        revisions::{self, counted},
+    },
     connection::session::Session,
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Direction, Folder, Partly, Revisions},
@@ -28,11 +27,11 @@ pub(super) struct Wish<'a> {
 }
 
 pub(super) async fn run(wish: &Wish<'_>, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
-    let folder = revisions::folder(context, &settings)?;
-    locked::on_target(context, &settings, "apply", async |target, work| {
+    let project = context.project()?;
+    let folder = revisions::folder(&project)?;
+    locked::on_target(&project, "apply", async |target, work| {
         let reconnect = async || {
-            let session = target.another_session(context, &settings, "apply");
+            let session = target.another_session(&project, "apply");
             session.await
         };
         let work = Work {

@@ -4,15 +4,16 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use camino::Utf8Path;
 
-use super::{Context, baseline, new_project, revisions::counted, target::OpenTarget};
+use super::{Context, baseline, new_project};
 use crate::{
     catalog::{Catalog, Unmodelled},
+    commands::{Project, revisions::counted, target::OpenTarget},
     diagnostic::{Code, Diagnostic, Exit, Result},
     kinds::ObjectId,
     predecessor::{self, Predecessor},
     report::{Reporter, Verbosity},
     scaffold::{self, Begun, Start, Unmanaged, tree},
-    settings::{self, Managed, Naming, Project, Setting, Settings},
+    settings::{self, Managed, Naming, Setting},
 };
 
 /// How many objects that no kind models are named without `-v`.
@@ -23,9 +24,9 @@ pub(super) async fn run(
     context: &Context<'_>,
     folder: &Utf8Path,
 ) -> Result<Exit> {
-    let mut settings = context.settings()?;
-    let embedded = settings.target()?.value == settings::Target::Embedded;
-    if embedded && !settings.project.declared {
+    let mut project = context.project()?;
+    let embedded = project.settings.target()?.value == settings::Target::Embedded;
+    if embedded && !project.settings.project.declared {
         return Err(Diagnostic::error(
             Code::Usage,
             "a new project has no embedded database to read from",
@@ -33,21 +34,21 @@ pub(super) async fn run(
         .help("name another database with `--url`, or leave `--from-db` out"));
     }
     // A project around the new one may lend it a database, and nothing else.
-    settings.managed = Setting::default_value(Managed::default());
-    settings.naming = Naming::default();
+    project.settings.managed = Setting::default_value(Managed::default());
+    project.settings.naming = Naming::default();
     let mut target = if args.wants_baseline() {
-        OpenTarget::open(context, &settings, "init").await?
+        OpenTarget::open(&project, "init").await?
     } else {
-        OpenTarget::open_to_read(context, &settings, "init").await?
+        OpenTarget::open_to_read(&project, "init").await?
     };
-    settings.project = Project {
+    project.settings.project = settings::Project {
         root: folder.to_owned(),
         declared: true,
         schema: Setting::default_value(folder.join(scaffold::SCHEMA)),
         plans: Setting::default_value(folder.join(scaffold::PLANS)),
         files: Arc::new(context.files_of(folder)),
     };
-    let outcome = Box::pin(with_target(args, context, settings, &mut target)).await;
+    let outcome = Box::pin(with_target(args, context, project, &mut target)).await;
     target.close().await;
     outcome
 }
@@ -55,7 +56,7 @@ pub(super) async fn run(
 async fn with_target(
     args: &new_project::Args,
     context: &Context<'_>,
-    mut settings: Settings,
+    mut project: Project<'_>,
     target: &mut OpenTarget<'_>,
 ) -> Result<Exit> {
     let reporter = context.reporter;
@@ -67,17 +68,17 @@ async fn with_target(
         .into_iter()
         .chain(books.iter().map(Kept::unmanaged))
         .collect();
-    settings.managed = Setting::default_value(Managed {
+    project.settings.managed = Setting::default_value(Managed {
         include: None,
         exclude: unmanaged.iter().flat_map(|it| it.globs.clone()).collect(),
     });
-    target.manage(&settings);
+    target.manage(&project);
     target.scope.restrict(&mut live);
 
     let files = tree::files(&live)?;
     let count = files.len();
-    let project = Arc::clone(&settings.project.files);
-    let mut begun = Begun::new(&project);
+    let files_of = Arc::clone(&project.settings.project.files);
+    let mut begun = Begun::new(&files_of);
     begun.write(&scaffold::project(Start::Database { files, unmanaged }))?;
     let tree = format!(
         "{}, one for each object of the database",
@@ -94,7 +95,7 @@ async fn with_target(
     tell_of_commands(reporter, &books);
     if args.wants_baseline() {
         let from: Vec<String> = books.iter().map(Kept::in_a_word).collect();
-        let baseline = baseline::begin(context, &settings, target, &live, &from, &mut begun).await;
+        let baseline = baseline::begin(context, &project, target, &live, &from, &mut begun).await;
         // Where only the baseline failed, the project stands; one that was interrupted is begun again.
         if let Err(error) = baseline {
             if error.code() != Code::Interrupted {

@@ -7,23 +7,27 @@ use std::{
 
 use super::{
     Context, abort,
-    allow::Allow,
-    around::{self, Around},
+    conditions::Conditions,
     offline::{self, Goal},
-    person,
     phase::Phase,
-    revisions::{self, counted},
     rows::Rows,
-    target::OpenTarget,
 };
 use crate::{
     apply::{self, Acquired, Reached, Script, Work},
+    commands::{
+        Project,
+        allow::Allow,
+        around::Around,
+        person,
+        revisions::{self, counted},
+        target::OpenTarget,
+    },
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Direction, Filed, Journal, Place, Reference, Revisions},
     kinds::{HazardKind, Rollout, Step},
+    listener::Status,
     plan::file::render_steps,
-    report::Status,
-    settings::{Settings, parse_duration},
+    settings::parse_duration,
 };
 
 /// Apply approved plans to the database
@@ -66,7 +70,7 @@ pub(super) struct Args {
     besides: Besides,
 
     #[command(flatten)]
-    around: around::Conditions,
+    around: Conditions,
 }
 
 /// Back instead of on.
@@ -104,7 +108,7 @@ pub(super) async fn to_head(context: &Context<'_>) -> Result<Exit> {
         undoing: Undoing::default(),
         besides: Besides::default(),
         wait_db: None,
-        around: around::Conditions::default(),
+        around: Conditions::default(),
     };
     Box::pin(run(&args, context)).await
 }
@@ -122,20 +126,20 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         return Box::pin(abort::run(&wish, context)).await;
     }
     args.to.revision()?;
-    let settings = context.settings()?;
-    let folder = revisions::placed_folder(context, &settings)?;
+    let project = context.project()?;
+    let folder = revisions::placed_folder(&project)?;
     folder.graph()?;
     let target = match args.wait_db {
-        Some(limit) => OpenTarget::open_within(context, &settings, "apply", limit).await?,
-        None => OpenTarget::open_to_read(context, &settings, "apply").await?,
+        Some(limit) => OpenTarget::open_within(&project, "apply", limit).await?,
+        None => OpenTarget::open_to_read(&project, "apply").await?,
     };
     let target = if args.dry_run {
         target
     } else {
         target.of_its_own().await?
     };
-    revisions::tell_target(context, &settings, &target.url);
-    let result = with_target(args, context, &settings, folder, &target).await;
+    revisions::tell_target(&project, &target.url);
+    let result = with_target(args, context, &project, folder, &target).await;
     target.close().await;
     result
 }
@@ -143,16 +147,16 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
 async fn with_target(
     args: &Args,
     context: &Context<'_>,
-    settings: &Settings,
+    project: &Project<'_>,
     folder: history::Folder,
     target: &OpenTarget<'_>,
 ) -> Result<Exit> {
-    let actor = person::actor(context, &settings.project.root, &target.session).await?;
+    let actor = person::actor(project, &target.session).await?;
     let work = Work {
         max_lag: args.max_lag.unwrap_or(apply::MAX_LAG),
         dropped: args.besides.rows.dropped(),
         looks_for_rows: !args.besides.rows.skip_row_checks,
-        ..target.work(context, settings, &actor)
+        ..target.work(project, &actor)
     };
     let journal = history::load(work.session).await?;
     let seen = Revisions::new(folder.clone(), journal)?;
@@ -160,7 +164,7 @@ async fn with_target(
     if ready.is_empty() && !held.is_empty() {
         return Err(not_approved(&seen, &held));
     }
-    let follows = settings.operations.after_apply.is_some();
+    let follows = project.settings.operations.after_apply.is_some();
     let unfollowed = unfollowed(&seen);
     if !unfollowed.is_empty() && !follows {
         context.reporter.diagnostic(&without_hook(&unfollowed));
@@ -197,10 +201,11 @@ async fn with_target(
         ));
     }
     if args.dry_run {
-        return dry_run(&work, &seen, &plans).await;
+        return dry_run(context, &work, &seen, &plans).await;
     }
+    let conditions = args.around.wanted();
     if !ready.is_empty() {
-        args.around.check_window(&settings.operations)?;
+        conditions.check_window(&project.settings.operations)?;
     }
     if !args.yes && !may_go_on(context, &plans)? {
         context.reporter.note("nothing was changed");
@@ -217,8 +222,7 @@ async fn with_target(
     let (ready, held) = pending(&revisions, args.to.revision()?)?;
     tell_applied_by_others(context, &seen, &revisions, acquired);
     let around = Around {
-        context,
-        settings,
+        project,
         target,
         actor: &actor,
         revisions: ready.iter().map(ToString::to_string).collect(),
@@ -226,14 +230,14 @@ async fn with_target(
     };
     let mut backup = None;
     if !ready.is_empty() {
-        args.around.check_window(&settings.operations)?;
-        backup = around.before(&args.around).await?;
+        conditions.check_window(&project.settings.operations)?;
+        backup = around.before(&conditions).await?;
     }
     let work = Work {
         backup: backup.as_deref(),
         ..work
     };
-    let reconnect = async || target.another_session(context, settings, "apply").await;
+    let reconnect = async || target.another_session(project, "apply").await;
     let applied = apply::outlast(&work, reconnect, async |work| {
         let journal = history::load(work.session).await?;
         let revisions = Revisions::new(revisions.folder.clone(), journal)?;
@@ -297,7 +301,7 @@ async fn bring_up(
         target = match apply::run(work, &script, &revisions.journal, target).await? {
             Reached::End(after) => *after,
             Reached::Before(next) => {
-                work.reporter.note(format_args!(
+                work.listener.note(format_args!(
                     "revision {revision} waits for its phase {next}: `forge apply --phase {next}`"
                 ));
                 return Ok(Way::Waits);
@@ -309,7 +313,7 @@ async fn bring_up(
         // An earlier run has left something else than it promised, and this one may have changed that.
         let journal = history::load(work.session).await?;
         if let Err(differs) = target.keeps(work, &journal).await {
-            work.reporter.diagnostic(&differs.into_warning());
+            work.listener.diagnostic(&differs.into_warning());
         }
     }
     Ok(Way::Ends)
@@ -392,7 +396,12 @@ fn announce(context: &Context<'_>, plans: &[Filed]) {
     }
 }
 
-async fn dry_run(work: &Work<'_>, revisions: &Revisions, plans: &[Filed]) -> Result<Exit> {
+async fn dry_run(
+    context: &Context<'_>,
+    work: &Work<'_>,
+    revisions: &Revisions,
+    plans: &[Filed],
+) -> Result<Exit> {
     let live = apply::read_target(work).await?;
     if let Some(first) = plans.first() {
         let begun = revisions.journal.standing(first.revision());
@@ -403,9 +412,9 @@ async fn dry_run(work: &Work<'_>, revisions: &Revisions, plans: &[Filed]) -> Res
     history::check_all_covered(plans, &live, &revisions.journal)?;
     check_roles(work, &revisions.journal, plans.iter(), None).await?;
     for filed in plans {
-        work.reporter.sql(&render_steps(&filed.plan.plan));
+        context.reporter.sql(&render_steps(&filed.plan.plan));
     }
-    work.reporter.note("a dry run: nothing was changed");
+    work.listener.note("a dry run: nothing was changed");
     Ok(Exit::Done)
 }
 

@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    Context,
-    allow::{self, Allow},
-    git, person, prove_again, revisions,
-};
+use super::Context;
 use crate::{
+    commands::{
+        Project,
+        allow::{self, Allow},
+        git, person, prove_again, revisions,
+    },
     diagnostic::{Code, Diagnostic, Exit, Result},
     files::ProjectFiles,
     history::{self, Direction, Filed, Folder},
     kinds::Step,
+    listener::Status,
     plan::file::{Approval, PlanFile, header_value, with_header},
-    report::Status,
-    settings::Settings,
 };
 
 /// Approve plans, so that they can be applied and no longer be edited
@@ -48,10 +48,10 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
-    let folder = revisions::folder(context, &settings)?;
+    let project = context.project()?;
+    let folder = revisions::folder(&project)?;
     folder.graph()?;
-    let key = signing_key(args, context, &settings)?;
+    let key = signing_key(args, context, &project)?;
     let chosen = choose(args, &folder)?;
     if chosen.is_empty() {
         context.reporter.note("there is no draft to approve");
@@ -87,7 +87,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     }
     for draft in drafts.iter_mut().filter(|draft| draft.edited) {
         let (up, down) = (&draft.up, draft.down.as_ref());
-        let proved = prove_again::run(context, &settings, up, down, &args.allow).await?;
+        let proved = prove_again::run(&project, up, down, &args.allow).await?;
         draft.allowed.clone_from(&proved.allowed);
         proved.mark(&mut draft.up.plan, Direction::Up);
         if let Some(down) = &mut draft.down {
@@ -96,15 +96,14 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
             down.plan.undo.clone_from(&proved.undo);
         }
     }
-    let project = settings.project()?;
-    let (root, files) = (&project.root, &project.files);
+    let files = &project.settings.project()?.files;
     for filed in approved {
         tell_approved(context, filed);
         if let Some(key) = &key {
             sign(context, files, &mut filed.clone(), key)?;
         }
     }
-    let (by, at) = (person::name(context, root), person::now());
+    let (by, at) = (person::name(&project), person::now());
     let said = Said {
         by: &by,
         at: &at,
@@ -114,7 +113,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         let mut up = freeze(context, files, &said, draft)?;
         match &key {
             Some(key) => sign(context, files, &mut up, key)?,
-            None => tell_unsigned(context, &settings, &up),
+            None => tell_unsigned(context, &project, &up),
         }
     }
     Ok(Exit::Done)
@@ -174,8 +173,8 @@ fn sign(context: &Context<'_>, files: &ProjectFiles, up: &mut Filed, key: &str) 
 }
 
 /// A plan that cannot be applied before somebody signs it.
-fn tell_unsigned(context: &Context<'_>, settings: &Settings, up: &Filed) {
-    if let Some(signers) = &settings.policy.signers {
+fn tell_unsigned(context: &Context<'_>, project: &Project<'_>, up: &Filed) {
+    if let Some(signers) = &project.settings.policy.signers {
         context.reporter.note(format_args!(
             "`forge apply` requires a signature of somebody in `{}`: `forge approve --sign {}`",
             signers.value,
@@ -185,13 +184,17 @@ fn tell_unsigned(context: &Context<'_>, settings: &Settings, up: &Filed) {
 }
 
 /// The key to sign with, if something is to be signed.
-fn signing_key(args: &Args, context: &Context<'_>, settings: &Settings) -> Result<Option<String>> {
+fn signing_key(
+    args: &Args,
+    context: &Context<'_>,
+    project: &Project<'_>,
+) -> Result<Option<String>> {
     if !args.sign && args.signing_key.is_none() {
         return Ok(None);
     }
-    let root = &settings.project()?.root;
-    let git = || git::said(context, root, &["config", "user.signingkey"]);
-    let variable = || settings.policy.signing_key.as_ref();
+    let root = &project.settings.project()?.root;
+    let git = || git::said(context.environment, root, &["config", "user.signingkey"]);
+    let variable = || project.settings.policy.signing_key.as_ref();
     let key = args
         .signing_key
         .as_ref()

@@ -4,13 +4,13 @@ use std::{fmt::Write as _, time::Duration};
 
 use serde::Serialize;
 
-use super::{
-    Context, Format,
-    revisions::{self, counted},
-    target::OpenTarget,
-};
+use super::{Context, Format};
 use crate::{
     apply::{Pace, spoken},
+    commands::{
+        revisions::{self, counted},
+        target::OpenTarget,
+    },
     diagnostic::{Exit, Result},
     history::{self, Backfill, Wish},
     report::Role,
@@ -54,14 +54,14 @@ struct Of {
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
+    let project = context.project()?;
     let target = match args.action {
-        Action::Status { .. } => OpenTarget::open_to_read(context, &settings, "backfill").await?,
+        Action::Status { .. } => OpenTarget::open_to_read(&project, "backfill").await?,
         Action::Pause(_) | Action::Resume(_) | Action::Abort(_) => {
-            OpenTarget::open(context, &settings, "backfill").await?
+            OpenTarget::open(&project, "backfill").await?
         }
     };
-    revisions::tell_target(context, &settings, &target.url);
+    revisions::tell_target(&project, &target.url);
     let result = with_target(args, context, &target).await;
     target.close().await;
     result

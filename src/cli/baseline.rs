@@ -1,23 +1,22 @@
 //! The first plan of a project that begins with a database: what builds its schema from nothing.
 
-use super::{
-    Context,
-    allow::{self, Allow},
-    approve::Said,
-    bench::{Whom, on_bench},
-    draft::{self, Composed, New},
-    person, revisions, stamp,
-    target::OpenTarget,
-};
+use super::{Context, approve::Said, stamp};
 use crate::{
     catalog::Catalog,
+    commands::{
+        Project,
+        allow::{self, Allow},
+        bench::{Whom, on_bench},
+        draft::{self, Composed, New},
+        person, revisions,
+        target::OpenTarget,
+    },
     diagnostic::{Code, Diagnostic, Result},
     history::{self, Journal, Revisions},
     kinds::Step,
+    listener::Status,
     plan::Plan,
-    report::Status,
     scaffold::Begun,
-    settings::Settings,
     source::{Tree, load_order, warnings},
     sql::Ident,
     workbench::{Comparison, Wish, judge_bodies},
@@ -33,7 +32,7 @@ const NO_RIGHT: &str = "SQLSTATE 42501";
 /// If the schema tree can't be built from nothing, or the database isn't what the baseline leads to.
 pub(super) async fn begin(
     context: &Context<'_>,
-    settings: &Settings,
+    project: &Project<'_>,
     target: &OpenTarget<'_>,
     live: &Catalog,
     from: &[String],
@@ -49,7 +48,7 @@ pub(super) async fn begin(
             .diagnostic(&warning.help("`forge repair` restores the plans of that history"));
         return Ok(());
     }
-    let composed = compose(context, settings, target, live, from).await;
+    let composed = compose(project, target, live, from).await;
     let Some(composed) = composed.map_err(|error| {
         error.note(
             "the schema tree is written, but no baseline; once the tree builds, `forge plan` against an empty database writes one, \
@@ -62,8 +61,8 @@ pub(super) async fn begin(
             .note("the database is empty, so there is nothing that a baseline would build");
         return Ok(());
     };
-    freeze_and_write(context, settings, composed, begun)?;
-    match stamp::heads(context, settings, target).await {
+    freeze_and_write(context, project, composed, begun)?;
+    match stamp::heads(context, project, target).await {
         Ok(_) => Ok(()),
         Err(error) if error.notes().iter().any(|note| note == NO_RIGHT) => {
             context
@@ -79,17 +78,19 @@ pub(super) async fn begin(
 
 /// The plan from nothing to the tree, proved; none if the tree is empty.
 async fn compose(
-    context: &Context<'_>,
-    settings: &Settings,
+    project: &Project<'_>,
     target: &OpenTarget<'_>,
     live: &Catalog,
     from: &[String],
 ) -> Result<Option<Composed>> {
-    let tree = Tree::read(&settings.project.schema.value, &settings.project.files)?;
+    let tree = Tree::read(
+        &project.settings.project.schema.value,
+        &project.settings.project.files,
+    )?;
     let statements = load_order(tree.parse()?);
     let whom = Whom::live(target, live).await?;
     let locale = whom.locale.clone();
-    let (empty, comparison) = on_bench(context, settings, whom, async |bench, said| {
+    let (empty, comparison) = on_bench(project, whom, async |bench, said| {
         let empty = bench.empty().await?;
         said.extend(warnings(&statements));
         let mut desired = bench.build(&statements).await?;
@@ -105,7 +106,7 @@ async fn compose(
     let Comparison::Different(proposal) = comparison else {
         return Ok(None);
     };
-    let folder = revisions::folder(context, settings)?;
+    let folder = revisions::folder(project)?;
     let revisions = Revisions::new(folder, Journal::default())?;
     let message = match from {
         [] => "baseline".to_owned(),
@@ -127,13 +128,13 @@ async fn compose(
         down: proposal.down,
         undo: proposal.undo,
     };
-    draft::compose(context, settings, &revisions, new).map(Some)
+    draft::compose(project, &revisions, new).map(Some)
 }
 
 /// Freezes the baseline in the name of the one who begins the project: it is never run on the database that it is of.
 fn freeze_and_write(
     context: &Context<'_>,
-    settings: &Settings,
+    project: &Project<'_>,
     composed: Composed,
     begun: &mut Begun<'_>,
 ) -> Result<()> {
@@ -143,15 +144,18 @@ fn freeze_and_write(
         mut up,
         mut down,
     } = composed;
-    let (plans, root) = (&settings.project.plans.value, &settings.project.root);
+    let (plans, root) = (
+        &project.settings.project.plans.value,
+        &project.settings.project.root,
+    );
     let allowed = allow::check(&plans.join(&name), &up.plan, &[Allow::All], Step::risks)?;
     let said = Said {
-        by: &person::name(context, root),
+        by: &person::name(project),
         at: &person::now(),
         reason: None,
     };
     said.seal(&mut up, Some(&mut down), allowed)?;
-    let files = &settings.project.files;
+    let files = &project.settings.project.files;
     begun.list(&history::plan_texts(plans, &name, &preamble, &up, &down))?;
     let path = history::write_plan(files, plans, &name, &preamble, &up, &down)?;
     let steps = up.plan.steps().count();

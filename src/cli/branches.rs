@@ -2,16 +2,19 @@
 
 use std::fmt::Write as _;
 
-use super::{Context, heads::labels, revisions};
-use crate::diagnostic::{Exit, Result};
+use super::{Context, heads::labels};
+use crate::{
+    commands::revisions,
+    diagnostic::{Exit, Result},
+};
 
 /// List the revisions that several follow, with those
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {}
 
 pub(super) fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
-    let folder = revisions::readable_folder(context, &settings)?;
+    let project = context.project()?;
+    let folder = revisions::readable_folder(&project)?;
     let graph = folder.graph()?;
     let roots = graph.children(None);
     let mut forks: Vec<(&str, Vec<&str>)> = graph
@@ -34,7 +37,10 @@ pub(super) fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
                     .expect("writing to a String can't fail");
                 continue;
             };
-            let (labels, message) = (labels(filed), &filed.plan.header.message);
+            let (labels, message) = (
+                labels(&filed.plan.header.branch_labels),
+                &filed.plan.header.message,
+            );
             writeln!(text, "  -> {child}{labels}, {message}")
                 .expect("writing to a String can't fail");
         }

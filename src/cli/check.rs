@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
 
-use super::{Context, git::git, revisions, target::scope};
+use super::Context;
 use crate::{
+    commands::{Project, git::git, revisions, target::scope},
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Filed, Folder, Graph, Journal, Revisions},
-    settings::Settings,
     source::{Sort, Statement, Tree, load_order, warnings},
 };
 
@@ -21,9 +21,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
-    let project = settings.project()?;
-    let tree = Tree::read(&project.schema.value, &project.files)?;
+    let project = context.project()?;
+    let own = project.settings.project()?;
+    let tree = Tree::read(&own.schema.value, &own.files)?;
     let statements = load_order(tree.parse()?);
     for warning in warnings(&statements) {
         context.reporter.diagnostic(&warning);
@@ -51,15 +51,15 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
                 .detail(format_args!("  {}", object.description()));
         }
     }
-    for (schema, count) in left_out(&settings, &statements) {
+    for (schema, count) in left_out(&project, &statements) {
         context.reporter.warn(format_args!(
             "schema `{schema}` isn't managed, as `[managed]` in forge.toml says: {} left out of every plan",
             revisions::counted(count, "statement")
         ));
     }
-    let folder = revisions::files(&settings)?;
+    let folder = revisions::files(&project)?;
     let revisions = Revisions::ever(folder, Journal::default())?;
-    let found = history::validate(&revisions, context.signers(&settings))?;
+    let found = history::validate(&revisions, project.signers())?;
     for diagnostic in &found {
         context.reporter.diagnostic(diagnostic);
     }
@@ -73,14 +73,14 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         revisions::counted(revisions.folder.plans.len(), "plan")
     ));
     match &args.against {
-        Some(reference) => forks(context, &settings, &revisions, reference),
+        Some(reference) => forks(context, &project, &revisions, reference),
         None => Ok(Exit::Done),
     }
 }
 
 /// The schemas of the tree that aren't managed, with the number of statements that declare something in them.
-fn left_out<'a>(settings: &Settings, statements: &'a [Statement]) -> BTreeMap<&'a str, usize> {
-    let scope = scope(settings);
+fn left_out<'a>(project: &Project<'_>, statements: &'a [Statement]) -> BTreeMap<&'a str, usize> {
+    let scope = scope(project);
     let mut left_out = BTreeMap::new();
     for statement in statements {
         let schema = statement.defines.first().and_then(|symbol| {
@@ -100,11 +100,11 @@ fn left_out<'a>(settings: &Settings, statements: &'a [Statement]) -> BTreeMap<&'
 /// Whether the plans here and those of a git reference, together, have several heads.
 fn forks(
     context: &Context<'_>,
-    settings: &Settings,
+    project: &Project<'_>,
     revisions: &Revisions,
     reference: &str,
 ) -> Result<Exit> {
-    let theirs = Folder::of(files_of(context, settings, reference)?)?;
+    let theirs = Folder::of(files_of(project, reference)?)?;
     let mut nodes = theirs.nodes();
     nodes.extend(revisions.folder.nodes());
     let graph = Graph::new(nodes)?;
@@ -147,20 +147,16 @@ fn forks(
 }
 
 /// The plans folder as it is in a commit.
-fn files_of(
-    context: &Context<'_>,
-    settings: &Settings,
-    reference: &str,
-) -> Result<Vec<(Utf8PathBuf, String)>> {
-    let project = &settings.project;
-    let plans = project
+fn files_of(project: &Project<'_>, reference: &str) -> Result<Vec<(Utf8PathBuf, String)>> {
+    let own = &project.settings.project;
+    let plans = own
         .plans
         .value
-        .strip_prefix(&project.root)
-        .unwrap_or(&project.plans.value);
+        .strip_prefix(&own.root)
+        .unwrap_or(&own.plans.value);
     let commit = git(
-        context,
-        &settings.project.root,
+        &project.environment,
+        &own.root,
         &[
             "rev-parse",
             "--verify",
@@ -175,8 +171,8 @@ fn files_of(
     })?;
     let commit = commit.trim();
     let listed = git(
-        context,
-        &settings.project.root,
+        &project.environment,
+        &own.root,
         &[
             "ls-tree",
             "--name-only",
@@ -189,8 +185,8 @@ fn files_of(
     let paths = listed.split('\0').map(Utf8PathBuf::from);
     for path in paths.filter(|path| path.extension() == Some("sql")) {
         let text = git(
-            context,
-            &settings.project.root,
+            &project.environment,
+            &own.root,
             &["show", &format!("{commit}:./{path}")],
         )?;
         files.push((path, text));

@@ -1,14 +1,14 @@
 //! What commands share: the process around them, and the settings of the project.
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use crate::{
     apply::Unfinished,
     cancel::Cancel,
-    diagnostic::{Code, Diagnostic, Result},
+    commands::Project,
+    diagnostic::Result,
     environment::Environment,
     files::ProjectFiles,
-    history::Signers,
     report::Reporter,
     settings::{GlobalFlags, Setting, Settings},
 };
@@ -30,28 +30,10 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// forge's own file.
-    pub fn program(&self) -> Result<Utf8PathBuf> {
-        let path = std::env::current_exe()?;
-        Utf8PathBuf::from_path_buf(path).map_err(|path| {
-            let message = format!("forge's own path `{}` is not UTF-8", path.display());
-            Diagnostic::error(Code::Configuration, message)
-        })
-    }
-
     /// The files of a project in this folder.
     pub(super) fn files_of(&self, folder: &Utf8Path) -> ProjectFiles {
         let allowed = self.flags.allowed(self.environment, self.working_dir);
         ProjectFiles::new(folder, &allowed)
-    }
-
-    /// The people one of whom has to have signed what is applied.
-    pub(super) fn signers<'s>(&'s self, settings: &'s Settings) -> Option<Signers<'s>> {
-        let file = settings.policy.signers.as_ref()?;
-        Some(Signers {
-            file: &file.value,
-            environment: self.environment,
-        })
     }
 
     /// The settings. Resolved on demand, because some commands do without a sound `forge.toml`.
@@ -64,6 +46,17 @@ impl Context<'_> {
                 .detail(format_args!("target: {value} ({origin})"));
         }
         Ok(settings)
+    }
+
+    /// The project of these settings, which the terminal listens to.
+    pub fn project(&self) -> Result<Project<'_>> {
+        Ok(Project {
+            settings: self.settings()?,
+            environment: self.environment.clone(),
+            listener: self.reporter,
+            cancel: self.cancel.clone(),
+            unfinished: self.unfinished.clone(),
+        })
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Context, locked, revisions};
+use super::Context;
 use crate::{
+    commands,
     diagnostic::{Exit, Result},
-    history::Revisions,
     report::Verbosity,
 };
 
@@ -18,34 +18,27 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
-    let folder = revisions::readable_folder(context, &settings)?;
-    let journal = locked::journal(context, &settings, "current").await?;
-    let revisions = Revisions::new(folder, journal)?;
-    let heads = revisions.graph.heads();
+    let report = commands::current(&context.project()?).await?;
+    let verbose = context.reporter.verbosity() >= Verbosity::Verbose;
     let mut text = String::new();
-    for revision in revisions.current() {
-        let mark = if heads.contains(&revision) {
-            " (head)"
-        } else {
-            ""
-        };
-        let message = revisions.message(revision);
+    for current in &report.current {
+        let mark = if current.head { " (head)" } else { "" };
+        let (revision, message) = (&current.revision, &current.message);
         writeln!(text, "{revision}{mark}, {message}").expect("writing to a String can't fail");
-        let settled = revisions.journal.settled(revision);
-        if let Some(event) = settled.filter(|_| context.reporter.verbosity() >= Verbosity::Verbose)
-        {
-            let how = event.kind.participle();
-            writeln!(text, "  {how} by {}, run {}", event.by(), event.run)
-                .expect("writing to a String can't fail");
-            let version = revisions.version([revision]);
-            writeln!(text, "  version {version} of the schema")
+        if let Some(settled) = current.settled.as_ref().filter(|_| verbose) {
+            writeln!(
+                text,
+                "  {} by {}, run {}",
+                settled.how, settled.by, settled.run
+            )
+            .expect("writing to a String can't fail");
+            writeln!(text, "  version {} of the schema", current.version)
                 .expect("writing to a String can't fail");
         }
     }
     context.reporter.data(text);
-    if args.check_heads {
-        revisions.at_head()?;
+    match report.missing {
+        Some(missing) if args.check_heads => Err(missing),
+        Some(_) | None => Ok(Exit::Done),
     }
-    Ok(Exit::Done)
 }

@@ -1,10 +1,11 @@
 //! `forge doctor`: what forge works with, and what is wrong with it.
 
-use super::{
-    Context, Format, checks, env,
-    target::{OpenTarget, shadow_settings},
-};
+use super::{Context, Format, checks, env};
 use crate::{
+    commands::{
+        Project,
+        target::{OpenTarget, shadow_settings},
+    },
     connection::pooling::Pooling,
     diagnostic::{Code, Diagnostic, Exit, Result},
     health::{self, Line, facts::Server},
@@ -37,14 +38,14 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
             std::env::consts::ARCH
         ),
     )];
-    match context.settings() {
-        Ok(settings) => {
-            lines.push(project(&settings));
+    match context.project() {
+        Ok(own) => {
+            lines.push(project(&own.settings));
             lines.push(Line {
-                evidence: env::sentences(&settings),
+                evidence: env::sentences(&own.settings),
                 ..Line::good("settings", "")
             });
-            connection(context, &settings, &mut lines, &mut exit).await;
+            connection(&own, &mut lines, &mut exit).await;
         }
         Err(error) => note(&mut lines, &mut exit, "settings", &error),
     }
@@ -67,17 +68,12 @@ fn project(settings: &Settings) -> Line {
 }
 
 /// Tries to connect, looks at the server, and tries to have a shadow server beside it.
-async fn connection(
-    context: &Context<'_>,
-    settings: &Settings,
-    lines: &mut Vec<Line>,
-    exit: &mut Exit,
-) {
-    let target = match OpenTarget::open_to_read(context, settings, "doctor").await {
+async fn connection(project: &Project<'_>, lines: &mut Vec<Line>, exit: &mut Exit) {
+    let target = match OpenTarget::open_to_read(project, "doctor").await {
         Ok(target) => target,
         Err(error) => {
             note(lines, exit, "connection", &error);
-            lines.push(shadow(context, settings, None, exit).await);
+            lines.push(shadow(project, None, exit).await);
             return;
         }
     };
@@ -90,7 +86,7 @@ async fn connection(
         Ok(found) => lines.push(leftovers(&found)),
         Err(error) => note(lines, exit, "leftovers", &error),
     }
-    lines.push(shadow(context, settings, Some(&target), exit).await);
+    lines.push(shadow(project, Some(&target), exit).await);
     target.close().await;
 }
 
@@ -157,15 +153,10 @@ fn leftovers(found: &[health::facts::Leftover]) -> Line {
 }
 
 /// Tries to have a shadow server of the target's version.
-async fn shadow(
-    context: &Context<'_>,
-    settings: &Settings,
-    target: Option<&OpenTarget<'_>>,
-    exit: &mut Exit,
-) -> Line {
-    let progress = context.reporter.progress("starting a shadow server");
+async fn shadow(project: &Project<'_>, target: Option<&OpenTarget<'_>>, exit: &mut Exit) -> Line {
+    let progress = project.listener.progress("starting a shadow server");
     let tried = async {
-        let wanted = shadow_settings(context, settings)?;
+        let wanted = shadow_settings(project)?;
         let major = target.map_or(MAJOR, |target| target.session.major());
         let options = target.map(|target| &target.options);
         let shadow = shadow::start(&wanted, major, options).await?;
@@ -188,7 +179,7 @@ async fn shadow(
                 ..Line::good("shadow", "")
             }
         }
-        Err(error) if error.code() == Code::NoShadow && settings.shadow.offline.value => {
+        Err(error) if error.code() == Code::NoShadow && project.settings.shadow.offline.value => {
             Line::unknown("shadow", vec![error.message().to_owned()])
         }
         Err(error) => {

@@ -2,15 +2,17 @@
 
 use super::{
     Context,
-    allow::{self, Allow},
-    locked,
     offline::{self, Goal},
-    revisions::{self, counted},
     rows::Rows,
 };
 use crate::{
     apply::{self, Reached, Script, Target, Work},
     catalog::{Catalog, Judge},
+    commands::{
+        allow::{self, Allow},
+        locked,
+        revisions::{self, counted},
+    },
     connection::session::Session,
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Direction, Filed, Folder, Journal, Reference, Revisions, Walk},
@@ -47,11 +49,11 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         return offline::run(&args.to, Direction::Down, context).await;
     }
     args.to.revision()?;
-    let settings = context.settings()?;
-    let folder = revisions::readable_folder(context, &settings)?;
-    locked::on_target(context, &settings, "downgrade", async |target, work| {
+    let project = context.project()?;
+    let folder = revisions::readable_folder(&project)?;
+    locked::on_target(&project, "downgrade", async |target, work| {
         let reconnect = async || {
-            let session = target.another_session(context, &settings, "downgrade");
+            let session = target.another_session(&project, "downgrade");
             session.await
         };
         let work = Work {

@@ -8,19 +8,19 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use self::found::Found;
-use super::{
-    Context, Format, around, changes, person,
-    revisions::{self, counted},
-    target::OpenTarget,
-};
+use super::{Context, Format, changes};
 use crate::{
     apply,
     catalog::{self, Catalog, Unlike},
+    commands::{
+        Project, around, person,
+        revisions::{self, counted},
+        target::OpenTarget,
+    },
     diagnostic::{Code, Diagnostic, Exit, Result},
     drift::{Change, Group, compare},
     history::{self, Journal},
     hooks::{Message, Outcome},
-    settings::Settings,
 };
 
 /// Show what somebody changed in the database since the last plan was applied
@@ -44,19 +44,19 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
+    let project = context.project()?;
     if args.adopt {
-        settings.project()?;
+        project.settings.project()?;
     }
-    let target = OpenTarget::open_to_read(context, &settings, "drift").await?;
-    revisions::tell_target(context, &settings, &target.url);
+    let target = OpenTarget::open_to_read(&project, "drift").await?;
+    revisions::tell_target(&project, &target.url);
     let outcome = match look(context, &target).await {
         Ok(Looked { report, found }) if report.changed() > 0 && (args.revert || args.adopt) => {
             let found = found.expect("only what was compared has drifted");
-            Box::pin(repair::run(args.revert, context, &settings, &target, found)).await
+            Box::pin(repair::run(args.revert, context, &project, &target, found)).await
         }
         Ok(Looked { report, .. }) => {
-            tell(args, context, &settings, &target.url, &report).await;
+            tell(args, context, &project, &target.url, &report).await;
             Ok(if report.drift {
                 Exit::Difference
             } else {
@@ -69,7 +69,13 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
     outcome
 }
 
-async fn tell(args: &Args, context: &Context<'_>, settings: &Settings, url: &str, report: &Report) {
+async fn tell(
+    args: &Args,
+    context: &Context<'_>,
+    project: &Project<'_>,
+    url: &str,
+    report: &Report,
+) {
     if report.drift {
         let revisions: Vec<String> = report.revision.iter().cloned().collect();
         let message = Message {
@@ -89,7 +95,7 @@ async fn tell(args: &Args, context: &Context<'_>, settings: &Settings, url: &str
             by: None,
             at: person::now(),
         };
-        around::tell(context, settings, message).await;
+        around::tell(project, message).await;
     }
     match args.format {
         Format::Json => context.reporter.json(report),

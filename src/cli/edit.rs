@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
-use super::{Context, revisions};
+use super::Context;
 use crate::{
+    commands::revisions,
     diagnostic::{Code, Diagnostic, Exit, Result},
     files::SQL_LIMIT,
     plan::file::PlanFile,
@@ -22,8 +23,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
-    let folder = revisions::folder(context, &settings)?;
+    let project = context.project()?;
+    let folder = revisions::folder(&project)?;
     let filed = match &args.plan {
         Some(word) => folder.named(word)?,
         None => match &folder.drafts().collect::<Vec<_>>()[..] {
@@ -50,7 +51,7 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         Some(down) if args.down => &down.path,
         _ => &filed.path,
     };
-    let path = settings.project.root.join(shown);
+    let path = project.settings.project.root.join(shown);
     let variable = |name: &str| context.environment.get(name);
     let editor = variable("VISUAL")
         .or_else(|| variable("EDITOR"))
@@ -68,7 +69,8 @@ pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
             format!("`{editor}` ended with {status}"),
         ));
     }
-    let text = settings
+    let text = project
+        .settings
         .project
         .files
         .text(&path, SQL_LIMIT)?

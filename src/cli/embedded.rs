@@ -2,8 +2,9 @@
 
 use tokio::process::Command;
 
-use super::{Context, target};
+use super::Context;
 use crate::{
+    commands::target,
     connection::options::ConnectOptions,
     diagnostic::{Code, Diagnostic, Exit, Result},
 };
@@ -20,10 +21,10 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
-    settings.project()?;
+    let project = context.project()?;
+    project.settings.project()?;
     let progress = context.reporter.progress("starting the embedded server");
-    let mut embedded = target::embedded(context, &settings).await?;
+    let mut embedded = target::embedded(&project).await?;
     drop(progress);
     let outcome = if let Some((program, arguments)) = args.command.split_first() {
         with(context, &embedded.options(), program, arguments).await

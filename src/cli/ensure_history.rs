@@ -1,8 +1,9 @@
 //! `forge ensure-history`: the schema in which forge keeps its history, made before anything is applied.
 
-use super::{Context, locked};
+use super::Context;
 use crate::{
     apply::history_script,
+    commands::locked,
     diagnostic::{Exit, Result},
     history::{self, Ensured},
 };
@@ -23,8 +24,8 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         context.reporter.sql(&history_script());
         return Ok(Exit::Done);
     }
-    let settings = context.settings()?;
-    let ensured = locked::on_target(context, &settings, "ensure-history", async |_, work| {
+    let project = context.project()?;
+    let ensured = locked::on_target(&project, "ensure-history", async |_, work| {
         history::ensure(work.session).await
     })
     .await?;

@@ -7,8 +7,9 @@ use std::{fmt::Write as _, time::Duration};
 
 use serde::Serialize;
 
-use super::{Context, Format, revisions, target::OpenTarget};
+use super::{Context, Format};
 use crate::{
+    commands::{revisions, target::OpenTarget},
     diagnostic::{Exit, Result},
     health::facts,
     history::{self, Filed, Folder, Place, Reference, Revisions},
@@ -73,10 +74,10 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         seconds: f64,
         plans: Vec<Expected>,
     }
-    let settings = context.settings()?;
-    let folder = revisions::readable_folder(context, &settings)?;
-    let target = OpenTarget::open_to_read(context, &settings, "estimate").await?;
-    revisions::tell_target(context, &settings, &target.url);
+    let project = context.project()?;
+    let folder = revisions::readable_folder(&project)?;
+    let target = OpenTarget::open_to_read(&project, "estimate").await?;
+    revisions::tell_target(&project, &target.url);
     let expected = look(args, &target, folder).await;
     target.close().await;
     let plans = expected?;

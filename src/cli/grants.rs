@@ -5,8 +5,9 @@ use std::{
     fmt::Write as _,
 };
 
-use super::{Context, target::OpenTarget};
+use super::Context;
 use crate::{
+    commands::target::OpenTarget,
     diagnostic::{Exit, Result},
     sql::{Ident, comment},
 };
@@ -54,8 +55,8 @@ struct Scene {
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
-    let target = OpenTarget::open_to_read(context, &settings, "grants").await?;
+    let project = context.project()?;
+    let target = OpenTarget::open_to_read(&project, "grants").await?;
     let scene = look(&target).await;
     let major = target.session.major();
     target.close().await;

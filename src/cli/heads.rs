@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Context, revisions};
+use super::Context;
 use crate::{
+    commands::{self, heads::Head},
     diagnostic::{Exit, Result},
-    history::{Filed, Folder},
     report::Verbosity,
 };
 
@@ -18,35 +18,28 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
-    let folder = revisions::readable_folder(context, &settings)?;
-    let graph = folder.graph()?;
-    context
-        .reporter
-        .data(listed(context, &folder, &graph.heads()));
-    if args.single {
-        graph.head()?;
+    let report = commands::heads(&context.project()?)?;
+    let verbose = context.reporter.verbosity() >= Verbosity::Verbose;
+    context.reporter.data(listed(&report.heads, verbose));
+    match report.several {
+        Some(several) if args.single => Err(several),
+        Some(_) | None => Ok(Exit::Done),
     }
-    Ok(Exit::Done)
 }
 
-fn listed(context: &Context<'_>, folder: &Folder, heads: &[&str]) -> String {
-    let verbose = context.reporter.verbosity() >= Verbosity::Verbose;
+fn listed(heads: &[Head], verbose: bool) -> String {
     let mut text = String::new();
-    for head in heads {
-        let Some(filed) = folder.plans.get(*head) else {
-            writeln!(text, "{head} (head), can't be read").expect("writing to a String can't fail");
+    for Head { revision, plan } in heads {
+        let Some(plan) = plan else {
+            writeln!(text, "{revision} (head), can't be read")
+                .expect("writing to a String can't fail");
             continue;
         };
-        writeln!(
-            text,
-            "{head}{} (head), {}",
-            labels(filed),
-            filed.plan.header.message
-        )
-        .expect("writing to a String can't fail");
+        let labels = labels(&plan.labels);
+        writeln!(text, "{revision}{labels} (head), {}", plan.message)
+            .expect("writing to a String can't fail");
         if verbose {
-            writeln!(text, "  `{}` by {}", filed.path, filed.plan.header.author)
+            writeln!(text, "  `{}` by {}", plan.path, plan.author)
                 .expect("writing to a String can't fail");
         }
     }
@@ -54,8 +47,8 @@ fn listed(context: &Context<'_>, folder: &Folder, heads: &[&str]) -> String {
 }
 
 /// The branch labels behind a revision, as Alembic writes them.
-pub(super) fn labels(filed: &Filed) -> String {
-    match &filed.plan.header.branch_labels[..] {
+pub(super) fn labels(labels: &[String]) -> String {
+    match labels {
         [] => String::new(),
         labels => format!(" ({})", labels.join(", ")),
     }

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    Context,
-    bench::{Whom, on_bench},
-    changes,
-    draft::{self, New},
-    revisions,
-    target::scope,
-};
+use super::{Context, changes, draft::describe};
 use crate::{
     catalog::Catalog,
+    commands::{
+        bench::{Whom, on_bench},
+        draft::{self, New},
+        revisions,
+        target::scope,
+    },
     diagnostic::{Code, Diagnostic, Exit, Result},
     drift::compare,
     history::{Filed, Journal, Reference, Revisions},
@@ -66,8 +65,8 @@ pub(super) async fn all(
 
 async fn join(args: &Args, context: &Context<'_>) -> Result<Exit> {
     let named: Vec<&Reference> = args.heads.iter().chain(&args.revisions).collect();
-    let settings = context.settings()?;
-    let revisions = Revisions::new(revisions::folder(context, &settings)?, Journal::default())?;
+    let project = context.project()?;
+    let revisions = Revisions::new(revisions::folder(&project)?, Journal::default())?;
     let heads = chosen(&revisions, &named)?;
     if heads.len() < 2 {
         context.reporter.note(match heads[..] {
@@ -82,13 +81,13 @@ async fn join(args: &Args, context: &Context<'_>) -> Result<Exit> {
         .into_iter()
         .filter(|head| !heads.contains(head))
         .collect();
-    let project = &settings.project;
-    let tree = Tree::read(&project.schema.value, &project.files)?;
+    let own = &project.settings.project;
+    let tree = Tree::read(&own.schema.value, &own.files)?;
     let statements = load_order(tree.parse()?);
     let orders = orders(&revisions, &heads);
-    let whom = Whom::history(&orders[0].files, scope(&settings)).expect("heads are plans");
+    let whom = Whom::history(&orders[0].files, scope(&project)).expect("heads are plans");
     let (postgres, locale) = (whom.major, whom.locale.clone());
-    let (base, proposal, to) = on_bench(context, &settings, whom, async |bench, said| {
+    let (base, proposal, to) = on_bench(&project, whom, async |bench, said| {
         let states = apply(bench, &revisions, &heads, &orders).await?;
         tell_conflicts(context, &orders, &states)?;
         let base = states.into_iter().next().expect("there is an order");
@@ -121,7 +120,7 @@ async fn join(args: &Args, context: &Context<'_>) -> Result<Exit> {
         Some(_) => format!(
             "the branches don't come to what `{}` declares by themselves: the plan holds the steps that lead there; \
              review it",
-            project.schema.value
+            own.schema.value
         ),
         None if left.is_empty() => {
             "the branches come to what schema/ declares in every order".to_owned()
@@ -152,10 +151,11 @@ async fn join(args: &Args, context: &Context<'_>) -> Result<Exit> {
         down,
         undo,
     };
-    let file = draft::write(context, &settings, &revisions, new)?;
+    let written = draft::write(&project, &revisions, new)?;
+    describe(context, &written);
     context.reporter.note(format_args!(
         "{outcome}; run `forge approve {}`",
-        file.header.revision
+        written.plan.header.revision
     ));
     Ok(Exit::Done)
 }

@@ -4,18 +4,15 @@
 
 mod abort;
 mod adopt;
-mod allow;
 mod apply;
 mod approve;
-mod around;
 mod backfill;
 mod baseline;
-mod bench;
 mod branches;
 mod changes;
 mod check;
 mod checks;
-mod consent;
+mod conditions;
 mod context;
 mod current;
 mod doctor;
@@ -27,29 +24,23 @@ mod embedded;
 mod ensure_history;
 mod env;
 mod estimate;
-mod git;
 mod grants;
 mod heads;
 mod history;
 mod init;
-mod locked;
 mod merge;
 mod new_project;
 mod offline;
-mod person;
 mod phase;
 mod plan;
 mod preflight;
-mod prove_again;
 mod repair;
 mod revision;
-mod revisions;
 mod rollback_plan;
 mod rows;
 mod show;
 mod stamp;
 mod status;
-mod target;
 mod test;
 mod up;
 mod validate;
@@ -69,6 +60,7 @@ use self::context::Format;
 use crate::{
     apply::Unfinished,
     cancel::{Cancel, Urgency},
+    commands,
     diagnostic::{Code, Diagnostic, Exit, Result},
     environment::Environment,
     report::{LogFormat, LogLevel, Paint, Reporter, Stream, log},
@@ -263,7 +255,7 @@ fn reporter(flags: &GlobalFlags, environment: &Environment) -> Reporter {
 /// Whether messages are lines of JSON, and the clock that stamps them.
 fn lines(flags: &GlobalFlags) -> Option<log::Clock> {
     match flags.log_format.unwrap_or_default() {
-        LogFormat::Json => Some(person::clock),
+        LogFormat::Json => Some(commands::person::clock),
         LogFormat::Text => None,
     }
 }

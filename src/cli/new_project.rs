@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::Context;
 use crate::{
     diagnostic::Result,
-    report::Status,
+    listener::Status,
     scaffold::{self, Begun, Companion, Layout, NewFile},
 };
 

@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeSet, str::FromStr};
 
-use super::{Context, revisions, target::OpenTarget};
+use super::Context;
 use crate::{
     apply::{Beginning, Script, psql_script},
     catalog::Catalog,
+    commands::{Project, revisions, target::OpenTarget},
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Direction, Filed, Journal, Range, Reference, Revisions, Walk},
-    settings::Settings,
 };
 
 /// Where a command leads: to a revision, or with `--sql` from one to another.
@@ -54,12 +54,12 @@ impl Goal {
 
 /// Prints the script.
 pub(super) async fn run(goal: &Goal, direction: Direction, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
-    let folder = revisions::folder(context, &settings)?;
+    let project = context.project()?;
+    let folder = revisions::folder(&project)?;
     let mut live = None;
     let (revisions, to) = match goal {
         Goal::To(to) => {
-            let (journal, catalog) = at_target(context, &settings, direction).await?;
+            let (journal, catalog) = at_target(&project, direction).await?;
             live = catalog;
             (Revisions::new(folder, journal)?, to)
         }
@@ -84,7 +84,7 @@ pub(super) async fn run(goal: &Goal, direction: Direction, context: &Context<'_>
     for revision in &going {
         if let Some(up) = revisions.folder.plans.get(*revision) {
             let down = revisions.folder.downs.get(*revision);
-            history::check_approved(up, down, context.signers(&settings))?;
+            history::check_approved(up, down, project.signers())?;
         }
     }
     let scripts = scripts(&revisions, &going, direction)?;
@@ -104,11 +104,10 @@ pub(super) async fn run(goal: &Goal, direction: Direction, context: &Context<'_>
 
 /// What the target remembers, and what it is where plans are to be applied.
 async fn at_target(
-    context: &Context<'_>,
-    settings: &Settings,
+    project: &Project<'_>,
     direction: Direction,
 ) -> Result<(Journal, Option<Catalog>)> {
-    let target = OpenTarget::open_to_read(context, settings, "sql").await?;
+    let target = OpenTarget::open_to_read(project, "sql").await?;
     let read = async {
         let journal = history::load(&target.session).await?;
         let live = match direction {

@@ -2,16 +2,17 @@
 
 use std::{borrow::Cow, collections::BTreeSet};
 
-use super::{
-    Context,
-    bench::{Whom, on_bench},
-    draft::{self, New},
-    revisions,
-    target::{OpenTarget, scope},
-};
+use super::{Context, draft::describe};
 use crate::{
     apply,
     catalog::Catalog,
+    commands::{
+        Project,
+        bench::{Whom, on_bench},
+        draft::{self, New},
+        revisions,
+        target::{OpenTarget, scope},
+    },
     conclusions::{Agreement, Declared, Grounds},
     connection::session::Session,
     diagnostic::{Code, Diagnostic, Exit, Result},
@@ -25,7 +26,6 @@ use crate::{
         file::{PlanFile, Semver, render_steps, revision_id},
         outlook, unrelated,
     },
-    settings::Settings,
     source::{Tree, load_order, warnings},
     sql::Locale,
     workbench::{Comparison, Proposal, Wish},
@@ -96,14 +96,17 @@ enum From {
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
-    settings.project()?;
-    let tree = Tree::read(&settings.project.schema.value, &settings.project.files)?;
+    let project = context.project()?;
+    project.settings.project()?;
+    let tree = Tree::read(
+        &project.settings.project.schema.value,
+        &project.settings.project.files,
+    )?;
     match args.from {
-        From::History => from_history(args, context, &settings, &tree).await,
+        From::History => from_history(args, context, &project, &tree).await,
         From::Database => {
-            let target = OpenTarget::open_to_read(context, &settings, "plan").await?;
-            let outcome = Box::pin(from_database(args, context, &settings, &tree, &target)).await;
+            let target = OpenTarget::open_to_read(&project, "plan").await?;
+            let outcome = Box::pin(from_database(args, context, &project, &tree, &target)).await;
             target.close().await;
             outcome
         }
@@ -113,14 +116,14 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
 async fn from_database(
     args: &Args,
     context: &Context<'_>,
-    settings: &Settings,
+    project: &Project<'_>,
     tree: &Tree,
     target: &OpenTarget<'_>,
 ) -> Result<Exit> {
     let progress = context.reporter.progress("reading the database");
-    let program = context.program()?;
+    let program = Project::program()?;
     let grounds = Grounds {
-        cache: &settings.shadow.cache.value,
+        cache: &project.settings.shadow.cache.value,
         program: &program,
         tree,
         scope: &target.scope,
@@ -128,7 +131,7 @@ async fn from_database(
     let agreement = Agreement::new(grounds, &state(&target.session).await?)?;
     let asks_for_more = args.empty || !args.rename.is_empty() || !args.only.is_empty();
     if let Some(objects) = agreement.known().filter(|_| !asks_for_more) {
-        same(context, settings, objects);
+        same(context, project, objects);
         return Ok(Exit::Done);
     }
     let live = target.catalog().await?;
@@ -138,13 +141,13 @@ async fn from_database(
         && is_declared(&live, desired)
     {
         agreement.keep(live.len())?;
-        same(context, settings, live.len());
+        same(context, project, live.len());
         return Ok(Exit::Done);
     }
     drop(progress);
     let whom = Whom::live(target, &live).await?;
     let begin = async |_: &_| Ok(Cow::Borrowed(&live));
-    let found = find(args, context, settings, tree, whom, begin).await?;
+    let found = find(args, project, tree, whom, begin).await?;
     if let Some(catalog) = &found.declared {
         declared.keep(catalog)?;
     }
@@ -155,33 +158,33 @@ async fn from_database(
             same_part(context, args);
             return Ok(Exit::Done);
         }
-        same(context, settings, objects);
+        same(context, project, objects);
         if found.declared.is_some() {
             agreement.keep(objects)?;
         }
         return Ok(Exit::Done);
     }
     if args.check {
-        return Ok(checked(args, context, settings, found));
+        return Ok(checked(args, context, project, found));
     }
-    let folder = revisions::folder(context, settings)?;
+    let folder = revisions::folder(project)?;
     let revisions = Revisions::new(folder, history::load(&target.session).await?)?;
     revisions.at_head()?;
     if let Comparison::Different(proposal) = &found.comparison {
         warn_of_missing_roles(context, &proposal.up, &target.session).await?;
     }
-    write(args, context, settings, &revisions, found)
+    write(args, context, project, &revisions, found)
 }
 
 async fn from_history(
     args: &Args,
     context: &Context<'_>,
-    settings: &Settings,
+    project: &Project<'_>,
     tree: &Tree,
 ) -> Result<Exit> {
-    let folder = revisions::folder(context, settings)?;
+    let folder = revisions::folder(project)?;
     let revisions = Revisions::new(folder, Journal::default())?;
-    let whom = Whom::history(&revisions.approved_plans(), scope(settings)).ok_or_else(|| {
+    let whom = Whom::history(&revisions.approved_plans(), scope(project)).ok_or_else(|| {
         Diagnostic::error(Code::History, "there is no history to plan from")
             .help("the first plan begins at a database: leave `--from history` out")
     })?;
@@ -189,7 +192,7 @@ async fn from_history(
     let begin = async |bench: &crate::workbench::Workbench| {
         Ok(Cow::Owned(bench.replay(&plans).await?.catalog))
     };
-    let found = find(args, context, settings, tree, whom, begin).await?;
+    let found = find(args, project, tree, whom, begin).await?;
     if let Comparison::Same(objects) = found.comparison
         && !args.empty
     {
@@ -199,14 +202,14 @@ async fn from_history(
         }
         context.reporter.note(format_args!(
             "no changes: the plans lead to what `{}` declares ({objects} objects)",
-            settings.project.schema.value
+            project.settings.project.schema.value
         ));
         return Ok(Exit::Done);
     }
     if args.check {
-        return Ok(checked(args, context, settings, found));
+        return Ok(checked(args, context, project, found));
     }
-    write(args, context, settings, &revisions, found)
+    write(args, context, project, &revisions, found)
 }
 
 /// Says which roles the plan names that the server does not have: without them, it can't be applied.
@@ -256,15 +259,15 @@ fn is_declared(live: &Catalog, mut desired: Catalog) -> bool {
 
 async fn find<'a>(
     args: &Args,
-    context: &Context<'_>,
-    settings: &Settings,
+
+    project: &Project<'_>,
     tree: &Tree,
     whom: Whom<'_>,
     begin: impl AsyncFn(&crate::workbench::Workbench) -> Result<Cow<'a, Catalog>>,
 ) -> Result<Found<'a>> {
     let statements = load_order(tree.parse()?);
     let locale = whom.locale.clone();
-    on_bench(context, settings, whom, async |bench, said| {
+    on_bench(project, whom, async |bench, said| {
         let live = begin(bench).await?;
         said.extend(warnings(&statements));
         let desired = bench.build(&statements).await?;
@@ -294,10 +297,10 @@ async fn find<'a>(
     .await
 }
 
-fn same(context: &Context<'_>, settings: &Settings, objects: usize) {
+fn same(context: &Context<'_>, project: &Project<'_>, objects: usize) {
     context.reporter.note(format_args!(
         "no changes: the database is what `{}` declares ({objects} objects)",
-        settings.project.schema.value
+        project.settings.project.schema.value
     ));
     if objects == 0 {
         context
@@ -352,7 +355,7 @@ fn many_things(live: &Catalog, proposal: &Proposal) -> Option<Diagnostic> {
     })
 }
 
-fn checked(args: &Args, context: &Context<'_>, settings: &Settings, found: Found<'_>) -> Exit {
+fn checked(args: &Args, context: &Context<'_>, project: &Project<'_>, found: Found<'_>) -> Exit {
     let Comparison::Different(proposal) = found.comparison else {
         return Exit::Done;
     };
@@ -367,7 +370,7 @@ fn checked(args: &Args, context: &Context<'_>, settings: &Settings, found: Found
         } else {
             "this part of "
         },
-        settings.project.schema.value,
+        project.settings.project.schema.value,
         revisions::counted(up.steps().count(), "step")
     ));
     Exit::Difference
@@ -376,7 +379,7 @@ fn checked(args: &Args, context: &Context<'_>, settings: &Settings, found: Found
 fn write(
     args: &Args,
     context: &Context<'_>,
-    settings: &Settings,
+    project: &Project<'_>,
     revisions: &Revisions,
     found: Found<'_>,
 ) -> Result<Exit> {
@@ -418,19 +421,20 @@ fn write(
         undo,
     };
     let noticed = outlook(&new.up);
-    let file = draft::write(context, settings, revisions, new)?;
+    let written = draft::write(project, revisions, new)?;
+    describe(context, &written);
     if !args.empty {
         context.reporter.notes(noticed.lines());
     }
     context.reporter.note(if args.empty {
         format!(
             "write the steps, each under a line `-- forge:step <number> <action> <object>`; `forge approve {}` proves them",
-            file.header.revision
+            written.plan.header.revision
         )
     } else {
         format!(
             "proved on the shadow server; review it, then run `forge approve {}`",
-            file.header.revision
+            written.plan.header.revision
         )
     });
     Ok(Exit::Done)

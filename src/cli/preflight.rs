@@ -2,14 +2,15 @@
 
 use jiff::Timestamp;
 
-use super::{Context, Format, checks, person, revisions, target::OpenTarget};
+use super::{Context, Format, checks};
 use crate::{
     apply::attended,
+    commands::{Project, person, revisions, target::OpenTarget},
     diagnostic::{Exit, Result},
     health::{self, Ahead, Line},
     history::{self, EventKind, Journal, Reference, Revisions},
     introspect::{Cast, introspect},
-    settings::{Operations, Settings},
+    settings::Operations,
 };
 
 /// Look whether the pending plans would go through now
@@ -27,12 +28,12 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
-    let folder = revisions::placed_folder(context, &settings)?;
-    let target = OpenTarget::open_to_read(context, &settings, "preflight").await?;
-    revisions::tell_target(context, &settings, &target.url);
+    let project = context.project()?;
+    let folder = revisions::placed_folder(&project)?;
+    let target = OpenTarget::open_to_read(&project, "preflight").await?;
+    revisions::tell_target(&project, &target.url);
     let progress = context.reporter.progress("looking at the database");
-    let looking = Box::pin(look(args, context, &settings, &target, folder));
+    let looking = Box::pin(look(args, &project, &target, folder));
     let lines = attended(target.reading(), looking).await;
     drop(progress);
     target.close().await;
@@ -47,8 +48,8 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
 
 async fn look(
     args: &Args,
-    context: &Context<'_>,
-    settings: &Settings,
+
+    project: &Project<'_>,
     target: &OpenTarget<'_>,
     folder: history::Folder,
 ) -> Result<Vec<Line>> {
@@ -72,7 +73,7 @@ async fn look(
     let ahead = Ahead {
         plans: &plans,
         downs: &downs,
-        signers: context.signers(settings),
+        signers: project.signers(),
         held: &held,
         revisions: &revisions,
         live: &live,
@@ -80,8 +81,12 @@ async fn look(
     };
     let mut lines = health::preflight(session, &ahead).await?;
     let now = person::clock();
-    lines.push(backup(&settings.operations, &revisions.journal, now));
-    lines.push(window(&settings.operations, now));
+    lines.push(backup(
+        &project.settings.operations,
+        &revisions.journal,
+        now,
+    ));
+    lines.push(window(&project.settings.operations, now));
     Ok(lines)
 }
 

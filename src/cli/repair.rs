@@ -4,18 +4,18 @@ use std::str::FromStr;
 
 use camino::Utf8PathBuf;
 
-use super::{
-    Context,
-    bench::{Whom, on_bench},
-    locked, revisions,
-};
+use super::Context;
 use crate::{
     apply::{self, Work},
+    commands::{
+        Project,
+        bench::{Whom, on_bench},
+        locked, revisions,
+    },
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Entry, EventKind, Filed, Folder, Partly, Reference, Revisions},
+    listener::Status,
     plan::file::{PlanFile, with_header},
-    report::Status,
-    settings::Settings,
 };
 
 /// Restore lost plan files, and settle what needs a person's word
@@ -55,10 +55,10 @@ impl FromStr for MarkDone {
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
-    let folder = revisions::folder(context, &settings)?;
-    locked::on_target(context, &settings, "repair", async |_, work| {
-        Box::pin(repair(args, context, &settings, folder, work)).await
+    let project = context.project()?;
+    let folder = revisions::folder(&project)?;
+    locked::on_target(&project, "repair", async |_, work| {
+        Box::pin(repair(args, context, &project, folder, work)).await
     })
     .await
 }
@@ -66,12 +66,12 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
 async fn repair(
     args: &Args,
     context: &Context<'_>,
-    settings: &Settings,
+    project: &Project<'_>,
     folder: Folder,
     work: &Work<'_>,
 ) -> Result<Exit> {
     let revisions = Revisions::ever(folder, history::load(work.session).await?)?;
-    let mut repaired = restore(context, settings, &revisions, work).await?;
+    let mut repaired = restore(context, project, &revisions, work).await?;
     if let Some(wanted) = args.mark_done {
         let (revision, partly) = half_way(&revisions)?;
         match wanted {
@@ -81,7 +81,7 @@ async fn repair(
         return Ok(Exit::Done);
     }
     if let Some(reference) = &args.accept_edit {
-        accept_edit(context, settings, &revisions, work, reference).await?;
+        accept_edit(context, project, &revisions, work, reference).await?;
         repaired += 1;
     }
     if repaired == 0 {
@@ -100,7 +100,7 @@ async fn repair(
 /// Writes the files of applied plans that are gone. Returns how many.
 async fn restore(
     context: &Context<'_>,
-    settings: &Settings,
+    project: &Project<'_>,
     revisions: &Revisions,
     work: &Work<'_>,
 ) -> Result<usize> {
@@ -111,10 +111,13 @@ async fn restore(
     let mut restored = 0;
     for revision in lost {
         let body = history::body(work.session, revision).await?;
-        let (files, plans) = (&settings.project.files, &settings.project.plans.value);
+        let (files, plans) = (
+            &project.settings.project.files,
+            &project.settings.project.plans.value,
+        );
         let path = match revisions.folder.downs.get(revision) {
             Some(down) => {
-                let down = settings.project.root.join(&down.path);
+                let down = project.settings.project.root.join(&down.path);
                 Utf8PathBuf::from(down.as_str().replace(".down.sql", ".sql"))
             }
             None => plans.join(format!("restored_{revision}.sql")),
@@ -173,13 +176,13 @@ async fn mark_done(
     apply::check_done(work, revisions, revision, partly, step).await?;
     let entry = Entry::of_step(revision, EventKind::Repaired, step);
     history::record(work.session, work.actor, &entry).await?;
-    work.reporter.status(
+    work.listener.status(
         Status::Applied,
         format_args!("step {step} of revision {revision} counts as done"),
     );
     let mut done = partly.clone();
     done.done.insert(step);
-    work.reporter.note(match done.next(total) {
+    work.listener.note(match done.next(total) {
         Some(next) => format!("step {next} of {total} is next: `{command}` goes on there"),
         None => format!(
             "that was the last one: `{command}` records it and looks at what the steps led to"
@@ -196,17 +199,17 @@ async fn end_here(
 ) -> Result<()> {
     let (steps, differs) = apply::end_here(work, revisions, revision, partly).await?;
     for step in steps {
-        work.reporter.status(
+        work.listener.status(
             Status::Applied,
             format_args!("step {step} of revision {revision} counts as done"),
         );
     }
     let (participle, _) = partly.direction.words();
-    work.reporter.note(format_args!(
+    work.listener.note(format_args!(
         "revision {revision} counts as {participle}; nothing was run"
     ));
     if let Some(differs) = differs {
-        work.reporter.diagnostic(&differs.into_warning());
+        work.listener.diagnostic(&differs.into_warning());
     }
     Ok(())
 }
@@ -214,7 +217,7 @@ async fn end_here(
 /// Replays the history with the edited plan: it has to come to the state that the applied one left.
 async fn accept_edit(
     context: &Context<'_>,
-    settings: &Settings,
+    project: &Project<'_>,
     revisions: &Revisions,
     work: &Work<'_>,
     reference: &Reference,
@@ -245,7 +248,7 @@ async fn accept_edit(
     }
     let references: Vec<&PlanFile> = plans.iter().collect();
     let whom = Whom::history(&references, work.scope.clone()).expect("there is a plan");
-    let reached = on_bench(context, settings, whom, async |bench, _| {
+    let reached = on_bench(project, whom, async |bench, _| {
         Ok(bench.replay(&references).await?.differing)
     })
     .await?;
@@ -283,8 +286,8 @@ async fn accept_edit(
     let mut entry = Entry::new(revision, EventKind::Repaired);
     entry.error = Some("the edited file was accepted: it leads to the same state");
     history::record(work.session, work.actor, &entry).await?;
-    let file = settings.project.root.join(&filed.path);
-    settings.project.files.write(&file, &text)?;
+    let file = project.settings.project.root.join(&filed.path);
+    project.settings.project.files.write(&file, &text)?;
     context.reporter.status(
         Status::Applied,
         format_args!(

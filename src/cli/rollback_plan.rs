@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Context, downgrade, revisions, target::OpenTarget};
+use super::{Context, downgrade};
 use crate::{
     catalog::Judge,
+    commands::{revisions, target::OpenTarget},
     diagnostic::{Exit, Result},
     history::{self, Filed, Folder, Reference, Revisions},
     kinds::HazardKind,
@@ -26,10 +27,10 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
-    let folder = revisions::readable_folder(context, &settings)?;
-    let target = OpenTarget::open_to_read(context, &settings, "rollback-plan").await?;
-    revisions::tell_target(context, &settings, &target.url);
+    let project = context.project()?;
+    let folder = revisions::readable_folder(&project)?;
+    let target = OpenTarget::open_to_read(&project, "rollback-plan").await?;
+    revisions::tell_target(&project, &target.url);
     let told = tell(args, context, folder, &target).await;
     target.close().await;
     told

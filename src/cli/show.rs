@@ -1,11 +1,11 @@
 //! `forge show`: one plan.
 
-use super::{Context, revisions, target::OpenTarget};
+use super::Context;
 use crate::{
+    commands::{Project, revisions, target::OpenTarget},
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Filed, Folder, Journal, Place, Reference, Revisions},
     plan::outlook,
-    settings::Settings,
 };
 
 /// Print a plan
@@ -25,27 +25,27 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
-    let folder = revisions::readable_folder(context, &settings)?;
+    let project = context.project()?;
+    let folder = revisions::readable_folder(&project)?;
     let filed = match in_folder(args, &folder) {
         Ok(Some(filed)) => filed.clone(),
         // Its file may be gone, and the target remembers it.
-        Err(error) if settings.target.is_none() => return Err(error),
-        Ok(None) | Err(_) => from_target(args, context, &settings, folder).await?,
+        Err(error) if project.settings.target.is_none() => return Err(error),
+        Ok(None) | Err(_) => from_target(args, &project, folder).await?,
     };
     context.reporter.sql(&filed.text);
-    tell_signature(context, &settings, &filed);
+    tell_signature(context, &project, &filed);
     context.reporter.notes(outlook(&filed.plan.plan).lines());
     Ok(Exit::Done)
 }
 
 /// Who has signed the plan, if its signature counts. The way back is covered by the plan's.
-fn tell_signature(context: &Context<'_>, settings: &Settings, filed: &Filed) {
+fn tell_signature(context: &Context<'_>, project: &Project<'_>, filed: &Filed) {
     let approval = filed.plan.header.approval.as_ref();
     if approval.is_none_or(|approval| approval.signature.is_none()) {
         return;
     }
-    match context.signers(settings) {
+    match project.signers() {
         None => context.reporter.note(
             "signed; nothing names the people whose signatures count (`signers` in `[policy]`)",
         ),
@@ -104,13 +104,8 @@ fn meant(revisions: &Revisions, reference: &Reference) -> Result<String> {
     }
 }
 
-async fn from_target(
-    args: &Args,
-    context: &Context<'_>,
-    settings: &Settings,
-    folder: Folder,
-) -> Result<Filed> {
-    let target = OpenTarget::open_to_read(context, settings, "show").await?;
+async fn from_target(args: &Args, project: &Project<'_>, folder: Folder) -> Result<Filed> {
+    let target = OpenTarget::open_to_read(project, "show").await?;
     let filed = async {
         let journal = history::load(&target.session).await?;
         let reference = match args.revision.parse() {

@@ -1,17 +1,15 @@
 //! `forge stamp`: declares revisions to be applied.
 
 use super::{
-    Context, locked,
+    Context,
     offline::{self, Goal},
-    revisions,
-    target::OpenTarget,
 };
 use crate::{
     apply::{self, Beginning, Work, stamp_script},
+    commands::{Project, locked, revisions, target::OpenTarget},
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{self, Folder, Journal, Place, Reference, Revisions, Signers, Stamp},
-    report::Status,
-    settings::Settings,
+    listener::Status,
 };
 
 /// Declare that the database is at a revision, and run nothing
@@ -39,14 +37,14 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
-    let folder = revisions::folder(context, &settings)?;
+    let project = context.project()?;
+    let folder = revisions::folder(&project)?;
     folder.graph()?;
     if args.sql {
-        return script(args, context, &settings, folder).await;
+        return script(args, context, &project, folder).await;
     }
     let to = references(args)?;
-    locked::on_target(context, &settings, "stamp", async |_, work| {
+    locked::on_target(&project, "stamp", async |_, work| {
         declare(args, &to, context, folder, work).await
     })
     .await
@@ -63,7 +61,7 @@ fn references(args: &Args) -> Result<Vec<Reference>> {
 async fn script(
     args: &Args,
     context: &Context<'_>,
-    settings: &Settings,
+    project: &Project<'_>,
     folder: Folder,
 ) -> Result<Exit> {
     if let [Goal::Between(range)] = args.to.as_slice() {
@@ -72,15 +70,15 @@ async fn script(
         let stamp = Stamp::new(
             &revisions,
             std::slice::from_ref(&range.to),
-            context.signers(settings),
+            project.signers(),
         )?;
         return print(context, &revisions, &stamp);
     }
     let to = references(args)?;
-    let target = OpenTarget::open_to_read(context, settings, "stamp").await?;
+    let target = OpenTarget::open_to_read(project, "stamp").await?;
     let outcome = async {
         let revisions = Revisions::ever(folder, history::load(&target.session).await?)?;
-        let stamp = stamp(args, &to, &revisions, context.signers(settings))?;
+        let stamp = stamp(args, &to, &revisions, project.signers())?;
         // The script can't look at the database; whoever has it written can.
         if !args.force && !stamp.is_empty() {
             stamp.check(&target.catalog().await?)?;
@@ -124,7 +122,7 @@ fn stamp<'a>(
 /// Declares that an open target is at the heads of the plans folder.
 pub(super) async fn heads(
     context: &Context<'_>,
-    settings: &Settings,
+    project: &Project<'_>,
     target: &OpenTarget<'_>,
 ) -> Result<Exit> {
     let args = Args {
@@ -133,8 +131,8 @@ pub(super) async fn heads(
         force: false,
         purge: false,
     };
-    let folder = revisions::folder(context, settings)?;
-    locked::under_lock(context, settings, target, async |work| {
+    let folder = revisions::folder(project)?;
+    locked::under_lock(project, target, async |work| {
         declare(&args, &[Reference::to(Place::Heads)], context, folder, work).await
     })
     .await

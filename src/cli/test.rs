@@ -2,17 +2,17 @@
 
 use std::process::Command;
 
-use super::{
-    Context,
-    bench::{Whom, on_bench},
-    revisions,
-    target::scope,
-};
+use super::Context;
 use crate::{
+    commands::{
+        bench::{Whom, on_bench},
+        revisions,
+        target::scope,
+    },
     connection::options::ConnectOptions,
     diagnostic::{Code, Diagnostic, Exit, Result},
     history::{Journal, Reference, Revisions},
-    report::Status,
+    listener::Status,
     sql::join,
     workbench::Pair,
 };
@@ -38,15 +38,15 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
-    let revisions = Revisions::new(revisions::folder(context, &settings)?, Journal::default())?;
+    let project = context.project()?;
+    let revisions = Revisions::new(revisions::folder(&project)?, Journal::default())?;
     let pairs = pairs(&revisions, &args.to)?;
     let ups: Vec<_> = pairs.iter().map(|pair| pair.up).collect();
-    let Some(whom) = Whom::history(&ups, scope(&settings)) else {
+    let Some(whom) = Whom::history(&ups, scope(&project)) else {
         context.reporter.note("there are no plans to test");
         return Ok(Exit::Done);
     };
-    let rehearsed = on_bench(context, &settings, whom, async |bench, _| {
+    let rehearsed = on_bench(&project, whom, async |bench, _| {
         let at_head = async |options: &ConnectOptions| command(args, context, options);
         Box::pin(bench.rehearse(&pairs, args.back, at_head)).await
     })

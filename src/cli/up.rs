@@ -1,17 +1,17 @@
 //! `forge up --dev` and `forge reset --dev`: databases whose rows nobody needs.
 
-use super::{
-    Context, apply,
-    bench::{Whom, on_bench},
-    locked, revisions,
-};
+use super::{Context, apply};
 use crate::{
     apply::sync,
+    commands::{
+        Project,
+        bench::{Whom, on_bench},
+        locked, revisions,
+    },
     diagnostic::{Code, Diagnostic, Exit, Result, Severity},
     diff::{Catalogs, Diff},
     history::{self, Journal, Revisions},
     plan::plan,
-    settings::Settings,
     source::{Tree, load_order, warnings},
     workbench::{Comparison, Wish},
 };
@@ -37,15 +37,15 @@ pub(super) struct ResetArgs {
 }
 
 pub(super) async fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
-    let project = settings.project()?;
-    disposable(&settings)?;
-    let tree = Tree::read(&project.schema.value, &project.files)?;
+    let project = context.project()?;
+    let own = project.settings.project()?;
+    disposable(&project)?;
+    let tree = Tree::read(&own.schema.value, &own.files)?;
     let statements = load_order(tree.parse()?);
-    let done = locked::on_target(context, &settings, "up", async |target, work| {
+    let done = locked::on_target(&project, "up", async |target, work| {
         let live = target.catalog().await?;
         let whom = Whom::live(target, &live).await?;
-        let compared = on_bench(context, &settings, whom, async |bench, said| {
+        let compared = on_bench(&project, whom, async |bench, said| {
             said.extend(warnings(&statements));
             let desired = bench.build(&statements).await?;
             bench
@@ -65,13 +65,13 @@ pub(super) async fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
     context.reporter.note(if done == 0 {
         format!(
             "no changes: the database is what `{}` declares",
-            project.schema.value
+            own.schema.value
         )
     } else {
         format!(
             "{}: the database is what `{}` declares; nothing was recorded",
             revisions::counted(done, "step"),
-            project.schema.value
+            own.schema.value
         )
     });
     Ok(Exit::Done)
@@ -79,21 +79,18 @@ pub(super) async fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
 
 /// `forge reset --dev`.
 pub(super) async fn reset(_args: &ResetArgs, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
-    disposable(&settings)?;
+    let project = context.project()?;
+    disposable(&project)?;
     // What couldn't be applied again mustn't be taken away.
-    let plans = Revisions::ever(revisions::folder(context, &settings)?, Journal::default())?;
-    history::validate(&plans, context.signers(&settings))?
+    let plans = Revisions::ever(revisions::folder(&project)?, Journal::default())?;
+    history::validate(&plans, project.signers())?
         .into_iter()
         .find(|found| found.severity() == Severity::Error)
         .map_or(Ok(()), Err)?;
-    locked::on_target(context, &settings, "reset", async |target, work| {
+    locked::on_target(&project, "reset", async |target, work| {
         let live = target.catalog().await?;
         let whom = Whom::live(target, &live).await?;
-        let empty = on_bench(context, &settings, whom, async |bench, _| {
-            bench.empty().await
-        })
-        .await?;
+        let empty = on_bench(&project, whom, async |bench, _| bench.empty().await).await?;
         let emptying = plan(&Diff::new(Catalogs {
             live: &live,
             desired: &empty,
@@ -107,11 +104,11 @@ pub(super) async fn reset(_args: &ResetArgs, context: &Context<'_>) -> Result<Ex
 }
 
 /// Refuses a database of which nobody has said that its rows don't matter.
-fn disposable(settings: &Settings) -> Result<()> {
-    if settings.disposable {
+fn disposable(project: &Project<'_>) -> Result<()> {
+    if project.settings.disposable {
         return Ok(());
     }
-    let name = settings.environment.as_ref();
+    let name = project.settings.environment.as_ref();
     let message = match name {
         Some(name) => format!("environment `{}` isn't disposable", name.value),
         None => "only an environment can be disposable".to_owned(),

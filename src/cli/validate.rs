@@ -1,10 +1,10 @@
 //! `forge validate`: whether the plans are sound.
 
-use super::{Context, revisions, target::OpenTarget};
+use super::Context;
 use crate::{
+    commands::{Project, revisions, target::OpenTarget},
     diagnostic::{Exit, Result},
     history::{self, Journal, Revisions},
-    settings::Settings,
 };
 
 /// Check the plans: that none was edited or lost, and that they lead on from each other
@@ -18,34 +18,34 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
-    let folder = revisions::files(&settings)?;
-    let journal = if args.files || settings.target.is_none() {
+    let project = context.project()?;
+    let folder = revisions::files(&project)?;
+    let journal = if args.files || project.settings.target.is_none() {
         Journal::default()
     } else {
-        let target = OpenTarget::open_to_read(context, &settings, "validate").await?;
-        revisions::tell_target(context, &settings, &target.url);
+        let target = OpenTarget::open_to_read(&project, "validate").await?;
+        revisions::tell_target(&project, &target.url);
         let journal = history::load(&target.session).await;
         target.close().await;
         journal?
     };
     let revisions = Revisions::ever(folder, journal)?;
-    let found = history::validate(&revisions, context.signers(&settings))?;
+    let found = history::validate(&revisions, project.signers())?;
     for diagnostic in &found {
         context.reporter.diagnostic(diagnostic);
     }
     if history::is_broken(&found) {
         return Ok(Exit::Refused);
     }
-    tell_signers(context, &settings, &revisions)?;
+    tell_signers(context, &project, &revisions)?;
     let plans = revisions::counted(revisions.folder.plans.len(), "plan");
     context.reporter.note(format_args!("{plans}, all sound"));
     Ok(Exit::Done)
 }
 
 /// Who has signed each approved plan, where that is required.
-fn tell_signers(context: &Context<'_>, settings: &Settings, revisions: &Revisions) -> Result<()> {
-    let Some(signers) = context.signers(settings) else {
+fn tell_signers(context: &Context<'_>, project: &Project<'_>, revisions: &Revisions) -> Result<()> {
+    let Some(signers) = project.signers() else {
         return Ok(());
     };
     for filed in revisions.folder.plans.values() {

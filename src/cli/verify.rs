@@ -1,8 +1,9 @@
 //! `forge verify`: whether the database is what its history says.
 
-use super::{Context, Format, checks, revisions, target::OpenTarget};
+use super::{Context, Format, checks};
 use crate::{
     apply,
+    commands::{revisions, target::OpenTarget},
     diagnostic::{Exit, Result},
     health::{self, Line},
     history::{self, Revisions},
@@ -20,10 +21,10 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
-    let folder = revisions::readable_folder(context, &settings)?;
-    let target = OpenTarget::open_to_read(context, &settings, "verify").await?;
-    revisions::tell_target(context, &settings, &target.url);
+    let project = context.project()?;
+    let folder = revisions::readable_folder(&project)?;
+    let target = OpenTarget::open_to_read(&project, "verify").await?;
+    revisions::tell_target(&project, &target.url);
     let lines = look(&target, folder).await;
     target.close().await;
     let lines = lines?;

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Context, target::OpenTarget};
+use super::Context;
 use crate::{
+    commands::target::OpenTarget,
     diagnostic::{Exit, Result},
     settings::parse_duration,
 };
@@ -19,9 +20,9 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let settings = context.settings()?;
+    let project = context.project()?;
     let started = Instant::now();
-    let target = OpenTarget::open_within(context, &settings, "wait", args.timeout).await?;
+    let target = OpenTarget::open_within(&project, "wait", args.timeout).await?;
     let (url, major) = (target.url.clone(), target.session.major());
     target.close().await;
     context.reporter.note(format_args!(

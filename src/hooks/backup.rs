@@ -45,7 +45,7 @@ pub async fn take(occasion: &Occasion<'_>, command: &CommandLine, stamp: &str) -
         return Err(nothing());
     };
     if printed.contains("://") {
-        occasion.reporter.warn(format_args!(
+        occasion.listener.warn(format_args!(
             "the backup is elsewhere, where forge can't look whether it is empty"
         ));
         return Ok(masked(occasion, &printed));

@@ -101,7 +101,7 @@ pub async fn run(
         .spawn()
         .map_err(|error| cannot_run(hook, command, &error))?;
     occasion
-        .reporter
+        .listener
         .note(format_args!("{}: {command}", hook.as_str()));
     let stdout = child.stdout.take().expect("standard output is a pipe");
     let stderr = child.stderr.take().expect("standard error is a pipe");
@@ -132,7 +132,7 @@ async fn show(occasion: &Occasion<'_>, stream: impl AsyncRead + Unpin) -> Option
         let line = String::from_utf8_lossy(&bytes).trim_end().to_owned();
         bytes.clear();
         let shown: String = masked(occasion, &line).chars().take(LONGEST_LINE).collect();
-        occasion.reporter.note(format_args!("  {shown}"));
+        occasion.listener.note(format_args!("  {shown}"));
         if !line.trim().is_empty() {
             last = Some(line.trim().to_owned());
         }

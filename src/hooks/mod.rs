@@ -17,7 +17,7 @@ pub use self::{
 };
 use crate::{
     cancel::Cancel, connection::options::ConnectOptions, environment::Environment,
-    files::ProjectFiles, report::Reporter,
+    files::ProjectFiles, listener::Listener,
 };
 
 /// What a command of the project's is told, and where it runs.
@@ -35,8 +35,8 @@ pub struct Occasion<'a> {
     pub options: &'a ConnectOptions,
     /// The process's environment variables.
     pub variables: &'a Environment,
-    /// The terminal.
-    pub reporter: &'a Reporter,
+    /// Who hears what is told meanwhile.
+    pub listener: &'a dyn Listener,
     /// The user's wish to stop.
     pub cancel: &'a Cancel,
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     http::{self, Limits},
-    report::Reporter,
+    listener::Listener,
     settings::Webhook,
     shown,
 };
@@ -59,7 +59,7 @@ pub struct Message<'a> {
 }
 
 /// Posts a message. If that fails, there is a warning and nothing more.
-pub async fn post(reporter: &Reporter, webhook: &Webhook, message: &Message<'_>) {
+pub async fn post(listener: &dyn Listener, webhook: &Webhook, message: &Message<'_>) {
     #[derive(Serialize)]
     struct Document<'a> {
         version: u32,
@@ -71,7 +71,7 @@ pub async fn post(reporter: &Reporter, webhook: &Webhook, message: &Message<'_>)
         message,
     };
     if let Some(variable) = webhook.reveal().strip_prefix("env:") {
-        reporter.warn(format_args!(
+        listener.warn(format_args!(
             "can't tell the webhook: environment variable `{}` is not set",
             shown::name(variable)
         ));
@@ -80,7 +80,7 @@ pub async fn post(reporter: &Reporter, webhook: &Webhook, message: &Message<'_>)
     let body = serde_json::to_string(&document)
         .expect("forge's documents have string keys and no failing Serialize");
     let address = webhook.reveal().to_owned();
-    let progress = reporter.progress("telling the webhook");
+    let progress = listener.progress("telling the webhook");
     let posted = tokio::task::spawn_blocking(move || {
         let request = http::agent(LIMITS).post(&address);
         // Another address than the one that was given learns nothing.
@@ -98,9 +98,9 @@ pub async fn post(reporter: &Reporter, webhook: &Webhook, message: &Message<'_>)
     let result = posted.await.unwrap_or_else(|error| Err(error.to_string()));
     drop(progress);
     match result {
-        Ok(()) => reporter.detail(format_args!("told {webhook}")),
+        Ok(()) => listener.detail(format_args!("told {webhook}")),
         Err(why) => {
-            reporter.warn(format_args!("can't tell the webhook ({webhook}): {why}"));
+            listener.warn(format_args!("can't tell the webhook ({webhook}): {why}"));
         }
     }
 }

@@ -7,6 +7,7 @@
 mod choice;
 pub mod difference;
 mod excerpts;
+mod hearing;
 mod human;
 pub mod json;
 pub mod log;
@@ -23,7 +24,7 @@ pub use self::{
     log::LogLevel,
     paint::{Paint, Role},
     progress::Progress,
-    reporter::{Reporter, Status},
+    reporter::Reporter,
     stream::{Stream, StreamKind},
 };
 

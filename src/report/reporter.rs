@@ -20,19 +20,9 @@ use super::{
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Result, Severity},
+    listener::Status,
     sql::visible,
 };
-
-/// The outcome that a status line reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    /// Something was carried out.
-    Applied,
-    /// Something was left alone, for the reason that the line gives.
-    Skipped,
-    /// Something went wrong; the error itself follows.
-    Failed,
-}
 
 /// Owns the terminal.
 pub struct Reporter {

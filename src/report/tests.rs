@@ -7,7 +7,10 @@ use std::{
 use insta::assert_snapshot;
 
 use super::{json::Json, *};
-use crate::diagnostic::{Code, Diagnostic, SourceFile};
+use crate::{
+    diagnostic::{Code, Diagnostic, SourceFile},
+    listener::{Listener, Status},
+};
 
 /// A stream's text, kept.
 #[derive(Clone, Default)]
@@ -210,6 +213,42 @@ fn everything(color: ColorChoice, verbosity: Verbosity, kind: StreamKind) -> (St
     reporter.finish().unwrap();
     reporter.data("after the end");
     (stdout.text(), stderr.text())
+}
+
+#[test]
+fn the_terminal_shows_what_commands_tell() {
+    let shown = |tell: &dyn Fn(&Reporter)| {
+        let (stdout, stderr) = (Kept::default(), Kept::default());
+        let streams = [&stdout, &stderr].map(|kept| Stream::new(StreamKind::Other, kept.clone()));
+        let [out, err] = streams;
+        tell(&Reporter::new(
+            ColorChoice::Never,
+            Verbosity::Verbose,
+            out,
+            err,
+        ));
+        (stdout.text(), stderr.text())
+    };
+    let problem = Diagnostic::warning(Code::Note, "problem");
+    let by_itself = shown(&|reporter| {
+        reporter.note("note");
+        reporter.notes(["two", "lines"]);
+        reporter.detail("detail");
+        reporter.warn("warning");
+        reporter.status(Status::Skipped, "skipped");
+        reporter.diagnostic(&problem);
+    });
+    let told = shown(&|reporter| {
+        let listener: &dyn Listener = reporter;
+        listener.note("note");
+        listener.notes(["two", "lines"]);
+        listener.detail("detail");
+        listener.warn("warning");
+        listener.status(Status::Skipped, "skipped");
+        listener.diagnostic(&problem);
+    });
+    assert_eq!(told, by_itself);
+    assert!(told.0.is_empty() && told.1.contains("problem"), "{told:?}");
 }
 
 #[test]

@@ -264,7 +264,11 @@ fn only_files_opens_what_the_repository_names() {
         only_below(&["src/files.rs", "src/connection", "src/shadow"], &words),
         &[
             ("src/conclusions.rs", "fs_err::", outside),
-            ("src/cli/person.rs", "/proc/sys/kernel/hostname", outside),
+            (
+                "src/commands/person.rs",
+                "/proc/sys/kernel/hostname",
+                outside,
+            ),
             (
                 "src/hooks/backup.rs",
                 "fs_err::",

@@ -23,7 +23,7 @@ use crate::{
     },
     introspect::keys::TableKey,
     kinds::{Batching, Step},
-    report::Progress,
+    listener::Progress,
     source::{Bounded, row},
     sql::{Ident, Literal, join},
 };
@@ -78,7 +78,7 @@ struct Backfill<'a> {
     estimate: Option<u64>,
     looked_for_lag: Option<Instant>,
     told: Instant,
-    progress: Progress,
+    progress: Box<dyn Progress>,
 }
 
 /// The rows of one batch.
@@ -114,10 +114,10 @@ impl<'a> Backfill<'a> {
             wish,
         } = history::open_backfill(session, of, &opening).await?;
         let progress = work
-            .reporter
+            .listener
             .progress(format!("{} {}", step.action, step.object));
         if rows_done > 0 {
-            work.reporter.note(format_args!(
+            work.listener.note(format_args!(
                 "step {}: {rows_done} rows of {relation} are done, it goes on behind them",
                 of.number
             ));
@@ -177,7 +177,7 @@ impl<'a> Backfill<'a> {
             };
             if waiting_for.as_ref() != Some(&reason) {
                 self.work
-                    .reporter
+                    .listener
                     .note(format_args!("step {}: {reason}", self.of.number));
                 waiting_for = Some(reason);
             }
@@ -323,7 +323,7 @@ impl<'a> Backfill<'a> {
         }
         if self.told.elapsed() >= TELL {
             self.told = Instant::now();
-            self.work.reporter.note(format_args!(
+            self.work.listener.note(format_args!(
                 "step {}: {}, {}",
                 self.of.number,
                 pace.distance(),

@@ -2,28 +2,25 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
-use super::{
-    super::{
-        Context,
+use super::{super::Context, found::Found};
+use crate::{
+    catalog::Catalog,
+    commands::{
+        Project,
         bench::{Whom, on_bench},
         revisions::counted,
         target::OpenTarget,
     },
-    found::Found,
-};
-use crate::{
-    catalog::Catalog,
     diagnostic::{Code, Diagnostic, Exit, Result},
     diff::{Catalogs, Diff},
     drift,
     kinds::{Glob, ObjectId},
+    listener::Status,
     plan::{
         file::{SETTINGS, render_steps},
         plan,
     },
-    report::Status,
     scaffold::{Adoption, ByHand, Stands},
-    settings::Settings,
     source::{Tree, load_order},
     sql::{comment, join},
     workbench::Workbench,
@@ -33,7 +30,7 @@ use crate::{
 pub(super) async fn run(
     reverts: bool,
     context: &Context<'_>,
-    settings: &Settings,
+    project: &Project<'_>,
     target: &OpenTarget<'_>,
     found: Found,
 ) -> Result<Exit> {
@@ -52,7 +49,7 @@ pub(super) async fn run(
     if reverts {
         revert(context, &found)
     } else {
-        adopt(context, settings, target, found).await
+        adopt(context, project, target, found).await
     }
 }
 
@@ -98,17 +95,17 @@ fn revert(context: &Context<'_>, found: &Found) -> Result<Exit> {
 /// Edits the tree, once the shadow server has shown that the edits lead to what the database is.
 async fn adopt(
     context: &Context<'_>,
-    settings: &Settings,
+    project: &Project<'_>,
     target: &OpenTarget<'_>,
     found: Found,
 ) -> Result<Exit> {
-    let project = settings.project()?;
-    let tree = Tree::read(&project.schema.value, &project.files)?;
-    let folder = &project.schema.value;
-    let folder = folder.strip_prefix(&project.root).unwrap_or(folder);
+    let own = project.settings.project()?;
+    let tree = Tree::read(&own.schema.value, &own.files)?;
+    let folder = &own.schema.value;
+    let folder = folder.strip_prefix(&own.root).unwrap_or(folder);
     let statements = load_order(tree.parse()?);
     let whom = Whom::live(target, &found.live).await?;
-    let adoption = on_bench(context, settings, whom, async |bench, _| {
+    let adoption = on_bench(project, whom, async |bench, _| {
         let declared = declared(bench, &tree, &found.live).await?;
         let stands = Stands {
             left: &found.left,
@@ -126,7 +123,7 @@ async fn adopt(
         Ok(adoption)
     })
     .await?;
-    write(context, settings, &tree, &adoption)?;
+    write(context, project, &tree, &adoption)?;
     for by_hand in &adoption.by_hand {
         tell_by_hand(context, by_hand);
     }
@@ -197,11 +194,14 @@ async fn astray(
 
 fn write(
     context: &Context<'_>,
-    settings: &Settings,
+    project: &Project<'_>,
     tree: &Tree,
     adoption: &Adoption,
 ) -> Result<()> {
-    let (root, files) = (&settings.project.root, &settings.project.files);
+    let (root, files) = (
+        &project.settings.project.root,
+        &project.settings.project.files,
+    );
     let text_of = |path| tree.files.iter().find(|file| file.path == path);
     let revised = adoption.revise(tree);
     let changed = || {

@@ -2,70 +2,69 @@
 
 use std::collections::BTreeMap;
 
-use super::Context;
+use super::project::Project;
 use crate::{
     diagnostic::Result,
     history::{Filed, Folder},
-    settings::Settings,
 };
 
 /// The plans folder of the project, for commands that build on all plans.
 ///
 /// # Errors
 /// Also if a file in it is a plan, or may be one, and can't be read.
-pub(super) fn folder(context: &Context<'_>, settings: &Settings) -> Result<Folder> {
-    let folder = files(settings)?;
+pub(crate) fn folder(project: &Project<'_>) -> Result<Folder> {
+    let folder = files(project)?;
     folder.expect_whole()?;
-    tell_strays(context, &folder);
+    tell_strays(project, &folder);
     Ok(folder)
 }
 
 /// The plans folder of the project, for commands that go on without what can't be read, and say so.
-pub(super) fn readable_folder(context: &Context<'_>, settings: &Settings) -> Result<Folder> {
-    let folder = files(settings)?;
-    tell_strays(context, &folder);
+pub(crate) fn readable_folder(project: &Project<'_>) -> Result<Folder> {
+    let folder = files(project)?;
+    tell_strays(project, &folder);
     Ok(folder)
 }
 
 /// The plans folder of the project, for what applies plans: it goes on without what is no plan, or is one that says where it
 /// belongs.
-pub(super) fn placed_folder(context: &Context<'_>, settings: &Settings) -> Result<Folder> {
-    let folder = files(settings)?;
+pub(crate) fn placed_folder(project: &Project<'_>) -> Result<Folder> {
+    let folder = files(project)?;
     folder.expect_placed()?;
-    tell_strays(context, &folder);
+    tell_strays(project, &folder);
     Ok(folder)
 }
 
 /// The plans folder of the project, for commands that tell by themselves what is wrong in it.
-pub(super) fn files(settings: &Settings) -> Result<Folder> {
-    let project = settings.project()?;
-    Folder::read(&project.files, &project.plans.value)
+pub(crate) fn files(project: &Project<'_>) -> Result<Folder> {
+    let own = project.settings.project()?;
+    Folder::read(&own.files, &own.plans.value)
 }
 
-fn tell_strays(context: &Context<'_>, folder: &Folder) {
+fn tell_strays(project: &Project<'_>, folder: &Folder) {
     for stray in &folder.strays {
         let warning = stray.problem.clone().into_warning();
-        context.reporter.diagnostic(&warning);
+        project.listener.diagnostic(&warning);
     }
 }
 
 /// Says which target a command works on.
-pub(super) fn tell_target(context: &Context<'_>, settings: &Settings, url: &str) {
-    let environment = settings.environment.as_ref();
+pub(crate) fn tell_target(project: &Project<'_>, url: &str) {
+    let environment = project.settings.environment.as_ref();
     let environment = environment.map_or(String::new(), |name| format!(" ({})", name.value));
-    context
-        .reporter
+    project
+        .listener
         .note(format_args!("target: {url}{environment}"));
 }
 
 /// Counts as English does: `1 plan`, `2 plans`.
-pub(super) fn counted(number: usize, noun: &str) -> String {
+pub(crate) fn counted(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
 }
 
 /// The plans by the word that names them.
-pub(super) fn plans_named<'a>(
+pub(crate) fn plans_named<'a>(
     folder: &'a Folder,
     words: &[String],
 ) -> Result<BTreeMap<&'a str, &'a Filed>> {

@@ -1,41 +1,47 @@
 //! What surrounds an apply: window, hooks, backup, webhook.
 
-use super::{Context, person, revisions::counted, target::OpenTarget};
+use super::{person, project::Project, revisions::counted, target::OpenTarget};
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
     history::{self, Actor, Entry, EventKind},
     hooks::{self, Hook, Message, Occasion, Outcome},
-    settings::{Backup, CommandLine, Operations, Setting, Settings, Window},
+    settings::{Backup, CommandLine, Operations, Setting, Window},
 };
 
-/// The flags of `forge apply` for it.
-#[derive(Debug, Default, clap::Args)]
-pub(super) struct Conditions {
-    /// Make a backup first, as the environment's `backup` says
-    #[arg(long)]
-    backup: bool,
+/// When an apply may change the database, and what is done before.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Conditions {
+    /// Makes a backup first, as the environment's `backup` says.
+    pub(crate) backup: bool,
+    /// The hours, whatever the environment's `window` says.
+    pub(crate) window: Hours,
+}
 
-    /// Change the database only at these hours, such as `01:00-05:00 Europe/Rome`, whatever the environment's `window` says
-    #[arg(long, value_name = "HOURS")]
-    window: Option<Window>,
-
-    /// Change the database at any hour
-    #[arg(long, conflicts_with = "window")]
-    ignore_window: bool,
+/// The hours at which the database may be changed.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Hours {
+    /// Those of the environment.
+    #[default]
+    OfEnvironment,
+    /// These.
+    Only(Window),
+    /// Any.
+    Any,
 }
 
 impl Conditions {
     /// Refuses to go on outside of the window.
-    pub(super) fn check_window(&self, operations: &Operations) -> Result<()> {
-        if self.ignore_window {
-            return Ok(());
-        }
-        let of_environment = operations.window.as_ref();
-        let of_environment =
-            of_environment.map(|Setting { value, origin }| (value, origin.to_string()));
-        let given = self.window.as_ref();
-        let given = given.map(|window| (window, "--window".to_owned()));
-        let Some((window, origin)) = given.or(of_environment) else {
+    pub(crate) fn check_window(&self, operations: &Operations) -> Result<()> {
+        let of_environment = || {
+            let Setting { value, origin } = operations.window.as_ref()?;
+            Some((value, origin.to_string()))
+        };
+        let hours = match &self.window {
+            Hours::OfEnvironment => of_environment(),
+            Hours::Only(window) => Some((window, "--window".to_owned())),
+            Hours::Any => None,
+        };
+        let Some((window, origin)) = hours else {
             return Ok(());
         };
         let now = person::clock();
@@ -68,28 +74,28 @@ impl Conditions {
 }
 
 /// One apply, as those around it see it.
-pub(super) struct Around<'a> {
-    pub(super) context: &'a Context<'a>,
-    pub(super) settings: &'a Settings,
-    pub(super) target: &'a OpenTarget<'a>,
-    pub(super) actor: &'a Actor,
+pub(crate) struct Around<'a> {
+    pub(crate) project: &'a Project<'a>,
+    pub(crate) target: &'a OpenTarget<'a>,
+    pub(crate) actor: &'a Actor,
     /// The revisions that are to be applied.
-    pub(super) revisions: Vec<String>,
+    pub(crate) revisions: Vec<String>,
     /// Those that an earlier apply has applied, and that `after_apply` has not followed yet.
-    pub(super) unfollowed: Vec<String>,
+    pub(crate) unfollowed: Vec<String>,
 }
 
 impl Around<'_> {
     /// Has the backup made and runs `before_apply`. Returns where the backup is.
-    pub(super) async fn before(&self, args: &Conditions) -> Result<Option<String>> {
-        let operations = &self.settings.operations;
+    pub(crate) async fn before(&self, args: &Conditions) -> Result<Option<String>> {
+        let operations = &self.project.settings.operations;
         let occasion = self.occasion(&self.revisions);
         let backup = match args.wanted(operations)? {
             Some(backup) => {
                 let now = person::clock().strftime("%Y%m%d_%H%M%S").to_string();
                 let path = hooks::take(&occasion, &backup.command, &now).await?;
-                let reporter = self.context.reporter;
-                reporter.note(format_args!("the backup is {path}"));
+                self.project
+                    .listener
+                    .note(format_args!("the backup is {path}"));
                 Some(path)
             }
             None => None,
@@ -102,8 +108,8 @@ impl Around<'_> {
 
     /// Runs `after_apply` if all went well, also for earlier applies that it has not followed yet, and tells the webhook how
     /// it went.
-    pub(super) async fn after<T>(&self, applied: Result<T>, backup: Option<&str>) -> Result<T> {
-        let result = match (applied, &self.settings.operations.after_apply) {
+    pub(crate) async fn after<T>(&self, applied: Result<T>, backup: Option<&str>) -> Result<T> {
+        let result = match (applied, &self.project.settings.operations.after_apply) {
             (Ok(reached), Some(after)) => self.follow(&after.value).await.map(|()| reached),
             (result, _) => result,
         };
@@ -129,7 +135,7 @@ impl Around<'_> {
             by: Some(format!("{}@{}", self.actor.os_user, self.actor.host)),
             at: person::now(),
         };
-        tell(self.context, self.settings, message).await;
+        tell(self.project, message).await;
         result
     }
 
@@ -152,9 +158,7 @@ impl Around<'_> {
 
     /// Records it of each revision that is to be followed. The apply may have gone on over another connection.
     async fn record(&self, kind: EventKind, error: Option<&str>) -> Result<()> {
-        let session = self
-            .target
-            .another_session(self.context, self.settings, "apply");
+        let session = self.target.another_session(self.project, "apply");
         let session = session.await?;
         let recorded = async {
             let journal = history::load(&session).await?;
@@ -179,35 +183,36 @@ impl Around<'_> {
 
     fn occasion<'o>(&'o self, revisions: &'o [String]) -> Occasion<'o> {
         Occasion {
-            files: &self.settings.project.files,
-            environment: environment(self.settings),
+            files: &self.project.settings.project.files,
+            environment: environment(self.project),
             target: &self.target.url,
             revisions,
             options: &self.target.options,
-            variables: self.context.environment,
-            reporter: self.context.reporter,
-            cancel: self.context.cancel,
+            variables: &self.project.environment,
+            listener: self.project.listener,
+            cancel: &self.project.cancel,
         }
     }
 }
 
 /// Posts a message to the environment's webhook, if it has one.
-pub(super) async fn tell(context: &Context<'_>, settings: &Settings, message: Message<'_>) {
-    let Some(webhook) = &settings.operations.webhook else {
+pub(crate) async fn tell(project: &Project<'_>, message: Message<'_>) {
+    let Some(webhook) = &project.settings.operations.webhook else {
         return;
     };
-    let environment = environment(settings);
+    let environment = environment(project);
     let place = environment.unwrap_or(message.target);
     let message = Message {
         text: format!("forge {} on {place}: {}", message.event, message.text),
         environment,
         ..message
     };
-    hooks::post(context.reporter, &webhook.value, &message).await;
+    hooks::post(project.listener, &webhook.value, &message).await;
 }
 
-fn environment(settings: &Settings) -> Option<&str> {
-    settings
+fn environment<'p>(project: &'p Project<'_>) -> Option<&'p str> {
+    project
+        .settings
         .environment
         .as_ref()
         .map(|name| name.value.as_str())

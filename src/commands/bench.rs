@@ -1,36 +1,35 @@
 //! The shadow server that a command works on.
 
 use super::{
-    Context,
+    project::Project,
     target::{OpenTarget, shadow_settings},
 };
 use crate::{
     catalog::{Catalog, Scope},
     diagnostic::{Code, Diagnostic, Result},
     plan::file::PlanFile,
-    settings::Settings,
     shadow::ShadowSettings,
     sql::{Ident, Locale},
     workbench::Workbench,
 };
 
 /// Whom a shadow server stands for.
-pub(super) struct Whom<'a> {
+pub(crate) struct Whom<'a> {
     /// The target, where the shadow may be too if the settings ask for that.
-    pub(super) target: Option<&'a OpenTarget<'a>>,
+    pub(crate) target: Option<&'a OpenTarget<'a>>,
     /// Its major version.
-    pub(super) major: u32,
+    pub(crate) major: u32,
     /// How its databases store and compare text.
-    pub(super) locale: Locale,
+    pub(crate) locale: Locale,
     /// The role that runs plans there.
-    pub(super) role: Ident,
+    pub(crate) role: Ident,
     /// What is managed.
-    pub(super) scope: Scope,
+    pub(crate) scope: Scope,
 }
 
 impl<'a> Whom<'a> {
     /// A live database.
-    pub(super) async fn live(target: &'a OpenTarget<'a>, live: &Catalog) -> Result<Self> {
+    pub(crate) async fn live(target: &'a OpenTarget<'a>, live: &Catalog) -> Result<Self> {
         Ok(Self {
             target: Some(target),
             major: live.server_version / 10_000,
@@ -42,7 +41,7 @@ impl<'a> Whom<'a> {
 
     /// Any database that these plans were made for. Nobody knows its role, which is of no account: what belongs to it
     /// isn't part of a state.
-    pub(super) fn history(plans: &[&PlanFile], scope: Scope) -> Option<Self> {
+    pub(crate) fn history(plans: &[&PlanFile], scope: Scope) -> Option<Self> {
         let newest = plans.last()?;
         Some(Self {
             target: None,
@@ -58,24 +57,23 @@ impl<'a> Whom<'a> {
 ///
 /// On the user's server no statement has a superuser's privileges. Where nobody has insisted on that server and one needs
 /// them, the work is done again on a private one, and the user is told.
-pub(super) async fn on_bench<T>(
-    context: &Context<'_>,
-    settings: &Settings,
+pub(crate) async fn on_bench<T>(
+    project: &Project<'_>,
     whom: Whom<'_>,
     work: impl AsyncFn(&Workbench, &mut Vec<Diagnostic>) -> Result<T>,
 ) -> Result<T> {
-    let shadow = shadow_settings(context, settings)?;
-    let bench = start(context, &shadow, &whom).await?;
+    let shadow = shadow_settings(project)?;
+    let bench = start(project, &shadow, &whom).await?;
     let first = bench.description().to_owned();
     let private = shadow.private();
-    let error = match finish(context, bench, &work, private.is_some()).await {
+    let error = match finish(project, bench, &work, private.is_some()).await {
         Err(error) => error,
         done => return done,
     };
     let (Some(private), Some(cause)) = (private, unprivileged(&error)) else {
         return Err(error);
     };
-    let bench = match start(context, &private, &whom).await {
+    let bench = match start(project, &private, &whom).await {
         Ok(bench) => bench,
         Err(none) if none.code() == Code::Interrupted => return Err(none),
         Err(none) => return Err(error.with(none)),
@@ -91,12 +89,12 @@ pub(super) async fn on_bench<T>(
         warning.at(&place.file, place.span.clone(), "needs a superuser")
     });
     let notes = std::iter::once(cause.message()).chain(cause.notes().iter().map(String::as_str));
-    context.reporter.diagnostic(
+    project.listener.diagnostic(
         &notes
             .fold(warning, Diagnostic::note)
             .help("`--shadow local` takes a private server from the start; `--shadow url` refuses the statement"),
     );
-    finish(context, bench, &work, false).await
+    finish(project, bench, &work, false).await
 }
 
 /// The error, or one of those that come with it, that a superuser would not have had.
@@ -110,17 +108,17 @@ fn unprivileged(error: &Diagnostic) -> Option<&Diagnostic> {
 }
 
 async fn start(
-    context: &Context<'_>,
+    project: &Project<'_>,
     shadow: &ShadowSettings,
     whom: &Whom<'_>,
 ) -> Result<Workbench> {
-    let progress = context.reporter.progress("starting the shadow server");
+    let progress = project.listener.progress("starting the shadow server");
     let options = whom.target.map(|target| &target.options);
     let (locale, role, scope) = (whom.locale.clone(), whom.role.clone(), whom.scope.clone());
     let bench = Workbench::start(shadow, options, whom.major, locale, role, scope).await?;
     drop(progress);
-    context
-        .reporter
+    project
+        .listener
         .detail(format_args!("shadow: {}", bench.description()));
     Ok(bench)
 }
@@ -141,13 +139,13 @@ fn of_bench(error: Diagnostic, bench: &Workbench) -> Diagnostic {
 
 /// Does the work and takes the server away. Warnings are left to the second attempt where there may be one.
 async fn finish<T>(
-    context: &Context<'_>,
+    project: &Project<'_>,
     bench: Workbench,
     work: &impl AsyncFn(&Workbench, &mut Vec<Diagnostic>) -> Result<T>,
     may_repeat: bool,
 ) -> Result<T> {
     let mut said = Vec::new();
-    let progress = context.reporter.progress("working on the shadow server");
+    let progress = project.listener.progress("working on the shadow server");
     let outcome = work(&bench, &mut said).await;
     let outcome = outcome.map_err(|error| of_bench(error, &bench));
     drop(progress);
@@ -155,7 +153,7 @@ async fn finish<T>(
     let closed = bench.close().await;
     let repeats = may_repeat && outcome.as_ref().err().and_then(unprivileged).is_some();
     for warning in bench_said.iter().chain(&said).filter(|_| !repeats) {
-        context.reporter.diagnostic(warning);
+        project.listener.diagnostic(warning);
     }
     let outcome = outcome?;
     closed?;

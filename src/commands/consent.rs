@@ -5,19 +5,19 @@
 
 use camino::Utf8Path;
 
-use super::{Context, git};
+use super::{git, project::Project};
 use crate::{
     diagnostic::{Code, Diagnostic, Result},
-    settings::{Origin, Settings},
+    settings::Origin,
 };
 
 /// Checks the folders from which a shadow server's programs and templates come.
-pub(super) fn to_shadow(context: &Context<'_>, settings: &Settings) -> Result<()> {
-    to_programs(settings)?;
-    let cache = &settings.shadow.cache.value;
-    if settings.project.files.holds(cache) {
+pub(crate) fn to_shadow(project: &Project<'_>) -> Result<()> {
+    to_programs(project)?;
+    let cache = &project.settings.shadow.cache.value;
+    if project.settings.project.files.holds(cache) {
         not_tracked(
-            context,
+            project,
             cache,
             "the cache",
             "name another folder with FORGE_CACHE_DIR, or take it out of git: `git rm -r --cached`",
@@ -27,18 +27,18 @@ pub(super) fn to_shadow(context: &Context<'_>, settings: &Settings) -> Result<()
 }
 
 /// Checks the embedded server's folder, whose cluster has settings and functions that run.
-pub(super) fn to_cluster(context: &Context<'_>, settings: &Settings) -> Result<()> {
-    let folder = settings.project.root.join(".forge");
+pub(crate) fn to_cluster(project: &Project<'_>) -> Result<()> {
+    let folder = project.settings.project.root.join(".forge");
     not_tracked(
-        context,
+        project,
         &folder,
         "the embedded server's folder",
         "take it out of git with `git rm -r --cached .forge`; forge makes a cluster of its own, which git ignores",
     )
 }
 
-fn to_programs(settings: &Settings) -> Result<()> {
-    let Some(bin) = &settings.shadow.bin else {
+fn to_programs(project: &Project<'_>) -> Result<()> {
+    let Some(bin) = &project.settings.shadow.bin else {
         return Ok(());
     };
     let Origin::File { .. } = &bin.origin else {
@@ -46,7 +46,7 @@ fn to_programs(settings: &Settings) -> Result<()> {
     };
     let files = ["postgres", "initdb"].map(|name| bin.value.join(name));
     let mut places = files.iter().chain([&bin.value]);
-    if !places.any(|place| settings.project.files.holds(place)) {
+    if !places.any(|place| project.settings.project.files.holds(place)) {
         return Ok(());
     }
     Err(Diagnostic::error(
@@ -61,13 +61,13 @@ fn to_programs(settings: &Settings) -> Result<()> {
 }
 
 /// Checks that no file of a folder came with the repository.
-fn not_tracked(context: &Context<'_>, folder: &Utf8Path, what: &str, help: &str) -> Result<()> {
+fn not_tracked(project: &Project<'_>, folder: &Utf8Path, what: &str, help: &str) -> Result<()> {
     let Some(parent) = folder.ancestors().find(|folder| folder.is_dir()) else {
         return Ok(());
     };
     // Without git, or outside of a work tree, nothing came with one.
     let Some(tracked) = git::said(
-        context,
+        &project.environment,
         parent,
         // In a container the files often belong to another user than forge's, which git refuses unless told not to.
         &[

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{sleep, timeout};
 
-use super::{Context, consent};
+use super::{consent, project::Project};
 use crate::{
     apply::{Committing, Dropped, MAX_LAG, Reading, Work, attended},
     cancel::Urgency,
@@ -18,8 +18,8 @@ use crate::{
     diagnostic::{Code, Diagnostic, Result},
     history::Actor,
     introspect::{Cast, introspect},
-    report::Reporter,
-    settings::{Setting, Settings, ShadowProvider, Target},
+    listener::Listener,
+    settings::{Setting, ShadowProvider, Target},
     shadow::{Mode, ShadowSettings, embedded::Embedded},
     shown::{self, LONGEST_NAME},
     sql::Ident,
@@ -30,18 +30,18 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 const SHORTEST_TRY: Duration = Duration::from_secs(1);
 
 /// An open target.
-pub(super) struct OpenTarget<'a> {
+pub(crate) struct OpenTarget<'a> {
     /// A session in the role that owns what is applied.
-    pub(super) session: Session,
+    pub(crate) session: Session,
     /// Its URL without the password.
-    pub(super) url: String,
+    pub(crate) url: String,
     /// What is managed there.
-    pub(super) scope: Scope,
+    pub(crate) scope: Scope,
     /// How it is reached.
-    pub(super) options: ConnectOptions,
+    pub(crate) options: ConnectOptions,
     committing: Committing,
     way: Way,
-    reporter: &'a Reporter,
+    listener: &'a dyn Listener,
 }
 
 /// What has to stay for the connection to stay.
@@ -60,30 +60,22 @@ impl<'a> OpenTarget<'a> {
     ///
     /// # Errors
     /// [`Code::Configuration`] behind a pooler that doesn't keep a server process for a connection.
-    pub(super) async fn open(
-        context: &Context<'a>,
-        settings: &Settings,
-        command: &str,
-    ) -> Result<Self> {
-        let named = named(context, settings)?;
-        Self::try_open(context, settings, command, named.as_ref())
+    pub(crate) async fn open(project: &Project<'a>, command: &str) -> Result<Self> {
+        let named = named(project)?;
+        Self::try_open(project, command, named.as_ref())
             .await?
             .of_its_own()
             .await
     }
 
     /// As [`Self::open`], for a command that only reads: it works behind any pooler.
-    pub(super) async fn open_to_read(
-        context: &Context<'a>,
-        settings: &Settings,
-        command: &str,
-    ) -> Result<Self> {
-        let named = named(context, settings)?;
-        Self::try_open(context, settings, command, named.as_ref()).await
+    pub(crate) async fn open_to_read(project: &Project<'a>, command: &str) -> Result<Self> {
+        let named = named(project)?;
+        Self::try_open(project, command, named.as_ref()).await
     }
 
     /// This target, unless its session may be another's a moment later.
-    pub(super) async fn of_its_own(self) -> Result<Self> {
+    pub(crate) async fn of_its_own(self) -> Result<Self> {
         match self.session.must_be_its_own() {
             Ok(()) => Ok(self),
             Err(error) => {
@@ -94,19 +86,18 @@ impl<'a> OpenTarget<'a> {
     }
 
     /// As [`Self::open`], and tries again for this time while the database isn't there. Says why it waits.
-    pub(super) async fn open_within(
-        context: &Context<'a>,
-        settings: &Settings,
+    pub(crate) async fn open_within(
+        project: &Project<'a>,
         command: &str,
         limit: Duration,
     ) -> Result<Self> {
-        let named = named(context, settings)?;
+        let named = named(project)?;
         let started = Instant::now();
         let mut told = None;
         loop {
             // A server that doesn't answer at all may not use up more time than there is.
             let left = limit.saturating_sub(started.elapsed()).max(SHORTEST_TRY);
-            let trying = Self::try_open(context, settings, command, named.as_ref());
+            let trying = Self::try_open(project, command, named.as_ref());
             let error = match timeout(left, trying).await {
                 Ok(Ok(target)) => return Ok(target),
                 Ok(Err(error)) if may_pass(&error) => error,
@@ -120,14 +111,14 @@ impl<'a> OpenTarget<'a> {
             if told.as_deref() != Some(error.message()) {
                 let why = error.notes().first();
                 let why = why.map_or(String::new(), |note| format!(" ({note})"));
-                context
-                    .reporter
+                project
+                    .listener
                     .note(format_args!("waiting: {}{why}", error.message()));
                 told = Some(error.message().to_owned());
             }
             tokio::select! {
                 () = sleep(BETWEEN_TRIES.min(left)) => {}
-                () = context.cancel.reached(Urgency::Soon) => {
+                () = project.cancel.reached(Urgency::Soon) => {
                     return Err(Diagnostic::error(Code::Interrupted, "stopped while waiting for the database"));
                 }
             }
@@ -135,27 +126,26 @@ impl<'a> OpenTarget<'a> {
     }
 
     async fn try_open(
-        context: &Context<'a>,
-        settings: &Settings,
+        project: &Project<'a>,
         command: &str,
         named: Option<&ConnectOptions>,
     ) -> Result<Self> {
-        let (options, way) = match (named, &settings.operations.tunnel) {
+        let (options, way) = match (named, &project.settings.operations.tunnel) {
             (None, _) => {
-                let progress = context.reporter.progress("starting the embedded server");
-                let embedded = embedded(context, settings).await?;
+                let progress = project.listener.progress("starting the embedded server");
+                let embedded = embedded(project).await?;
                 drop(progress);
                 (embedded.options(), Way::Embedded(Box::new(embedded)))
             }
             (Some(options), None) => (options.clone(), Way::Direct),
             (Some(options), Some(forward)) => {
-                let progress = context.reporter.progress("opening the tunnel");
-                let tunnel = Tunnel::start(&forward.value, context.environment).await?;
+                let progress = project.listener.progress("opening the tunnel");
+                let tunnel = Tunnel::start(&forward.value, &project.environment).await?;
                 drop(progress);
                 (tunnel.through(options), Way::Tunnel(Box::new(tunnel)))
             }
         };
-        let session = match session(context, settings, &options, command).await {
+        let session = match session(project, &options, command).await {
             Ok(session) => session,
             Err(error) => return Err(way.close_after(error).await),
         };
@@ -171,66 +161,60 @@ impl<'a> OpenTarget<'a> {
         Ok(Self {
             session,
             url: named.unwrap_or(&options).redacted(),
-            scope: scope(settings),
+            scope: scope(project),
             options,
             committing: Committing::default(),
             way,
-            reporter: context.reporter,
+            listener: project.listener,
         })
     }
 
     /// What an apply, or another command that holds the lock, works with.
-    pub(super) fn work<'w>(
-        &'w self,
-        context: &'w Context<'_>,
-        settings: &'w Settings,
-        actor: &'w Actor,
-    ) -> Work<'w> {
+    pub(crate) fn work<'w>(&'w self, project: &'w Project<'_>, actor: &'w Actor) -> Work<'w> {
         Work {
             session: &self.session,
             options: &self.options,
             scope: &self.scope,
             actor,
-            reporter: context.reporter,
-            cancel: context.cancel,
+            listener: project.listener,
+            cancel: &project.cancel,
             committing: &self.committing,
-            unfinished: context.unfinished,
-            patience: settings.lock_wait.value,
+            unfinished: &project.unfinished,
+            patience: project.settings.lock_wait.value,
             max_lag: MAX_LAG,
-            signers: context.signers(settings),
+            signers: project.signers(),
             dropped: Dropped::default(),
             looks_for_rows: true,
-            is_followed: settings.operations.after_apply.is_some(),
+            is_followed: project.settings.operations.after_apply.is_some(),
             backup: None,
         }
     }
 
     /// Another session on the same target, in the same role.
-    pub(super) async fn another_session(
+    pub(crate) async fn another_session(
         &self,
-        context: &Context<'_>,
-        settings: &Settings,
+        project: &Project<'_>,
         command: &str,
     ) -> Result<Session> {
-        session(context, settings, &self.options, command).await
+        session(project, &self.options, command).await
     }
 
     /// Manages what these settings say from now on.
-    pub(super) fn manage(&mut self, settings: &Settings) {
-        self.scope = scope(settings);
+    pub(crate) fn manage(&mut self, project: &Project<'_>) {
+        self.scope = scope(project);
     }
 
     /// What says whom a query waits for.
-    pub(super) fn reading(&self) -> Reading<'_> {
+    pub(crate) fn reading(&self) -> Reading<'_> {
         Reading {
             session: &self.session,
             options: &self.options,
-            reporter: self.reporter,
+            listener: self.listener,
         }
     }
 
     /// Reads what of the database is managed.
-    pub(super) async fn catalog(&self) -> Result<Catalog> {
+    pub(crate) async fn catalog(&self) -> Result<Catalog> {
         let cast = Cast::new();
         let mut catalog = attended(self.reading(), introspect(&self.session, &cast)).await?;
         self.scope.restrict(&mut catalog);
@@ -239,23 +223,23 @@ impl<'a> OpenTarget<'a> {
 
     /// Ends the session, with it the lock that it holds, and what leads to the server: the tunnel, or the embedded server
     /// if no other forge uses it.
-    pub(super) async fn close(self) {
+    pub(crate) async fn close(self) {
         // What the command ends with says only that the connection was closed.
         if let Some(loss) = self.session.take_loss() {
-            self.reporter.diagnostic(&loss.into_warning());
+            self.listener.diagnostic(&loss.into_warning());
         }
         self.session.close().await;
         match self.way {
             Way::Direct => {}
             Way::Embedded(embedded) => {
                 if let Err(error) = embedded.stop().await {
-                    self.reporter.diagnostic(&error);
+                    self.listener.diagnostic(&error);
                 }
             }
             Way::Tunnel(mut tunnel) => {
                 // What went wrong in the command may have its reason here.
                 if let Some(warning) = tunnel.broken().await {
-                    self.reporter.diagnostic(&warning);
+                    self.listener.diagnostic(&warning);
                 }
                 tunnel.close().await;
             }
@@ -282,18 +266,18 @@ impl Way {
 }
 
 /// Starts the project's own server, or joins it.
-pub(super) async fn embedded(context: &Context<'_>, settings: &Settings) -> Result<Embedded> {
-    consent::to_cluster(context, settings)?;
-    let shadow = shadow_settings(context, settings)?;
-    Embedded::start(&settings.project.files, &shadow).await
+pub(crate) async fn embedded(project: &Project<'_>) -> Result<Embedded> {
+    consent::to_cluster(project)?;
+    let shadow = shadow_settings(project)?;
+    Embedded::start(&project.settings.project.files, &shadow).await
 }
 
 /// The connection that the settings name; `None` is the embedded server's.
-fn named(context: &Context<'_>, settings: &Settings) -> Result<Option<ConnectOptions>> {
-    let options = match &settings.target()?.value {
+fn named(project: &Project<'_>) -> Result<Option<ConnectOptions>> {
+    let options = match &project.settings.target()?.value {
         Target::Embedded => None,
-        Target::Connection(connection) => Some(resolve(context, Some(connection.reveal()))?),
-        Target::Variables => Some(resolve(context, None)?),
+        Target::Connection(connection) => Some(resolve(project, Some(connection.reveal()))?),
+        Target::Variables => Some(resolve(project, None)?),
     };
     Ok(options.map(|options| ConnectOptions {
         pooler: Pooler::Find,
@@ -308,15 +292,14 @@ fn may_pass(error: &Diagnostic) -> bool {
 }
 
 async fn session(
-    context: &Context<'_>,
-    settings: &Settings,
+    project: &Project<'_>,
     options: &ConnectOptions,
     command: &str,
 ) -> Result<Session> {
-    let progress = context.reporter.progress("connecting");
+    let progress = project.listener.progress("connecting");
     let session = Session::open(options, &format!("forge {command}")).await?;
     drop(progress);
-    if let Some(role) = &settings.role {
+    if let Some(role) = &project.settings.role {
         act_as(&session, role).await?;
     }
     Ok(session)
@@ -341,8 +324,8 @@ async fn act_as(session: &Session, role: &Setting<String>) -> Result<()> {
 }
 
 /// What the project manages.
-pub(super) fn scope(settings: &Settings) -> Scope {
-    let managed = &settings.managed.value;
+pub(crate) fn scope(project: &Project<'_>) -> Scope {
+    let managed = &project.settings.managed.value;
     Scope {
         include: managed.include.clone().unwrap_or_default(),
         exclude: managed.exclude.clone(),
@@ -350,13 +333,10 @@ pub(super) fn scope(settings: &Settings) -> Scope {
 }
 
 /// How a shadow server may be had.
-pub(super) fn shadow_settings(
-    context: &Context<'_>,
-    settings: &Settings,
-) -> Result<ShadowSettings> {
-    consent::to_shadow(context, settings)?;
-    let shadow = &settings.shadow;
-    let mut wanted = ShadowSettings::new(context.environment.clone());
+pub(crate) fn shadow_settings(project: &Project<'_>) -> Result<ShadowSettings> {
+    consent::to_shadow(project)?;
+    let shadow = &project.settings.shadow;
+    let mut wanted = ShadowSettings::new(project.environment.clone());
     wanted.mode = match shadow.provider.value {
         ShadowProvider::Auto => Mode::Auto,
         ShadowProvider::Url => Mode::Url,
@@ -365,7 +345,7 @@ pub(super) fn shadow_settings(
         ShadowProvider::Target => Mode::Target,
     };
     wanted.url = match &shadow.url {
-        Some(url) => Some(resolve(context, Some(url.value.reveal()))?),
+        Some(url) => Some(resolve(project, Some(url.value.reveal()))?),
         None => None,
     };
     wanted.bin = shadow.bin.as_ref().map(|bin| bin.value.clone());
@@ -378,10 +358,10 @@ pub(super) fn shadow_settings(
     Ok(wanted)
 }
 
-fn resolve(context: &Context<'_>, given: Option<&str>) -> Result<ConnectOptions> {
-    let resolved = ConnectOptions::resolve(given, context.environment)?;
+fn resolve(project: &Project<'_>, given: Option<&str>) -> Result<ConnectOptions> {
+    let resolved = ConnectOptions::resolve(given, &project.environment)?;
     for warning in &resolved.warnings {
-        context.reporter.diagnostic(warning);
+        project.listener.diagnostic(warning);
     }
     Ok(resolved.options)
 }

@@ -4,14 +4,20 @@ use std::process::{Command, Stdio};
 
 use camino::Utf8Path;
 
-use super::Context;
-use crate::diagnostic::{Code, Diagnostic, Result};
+use crate::{
+    diagnostic::{Code, Diagnostic, Result},
+    environment::Environment,
+};
 
 /// Runs git in a folder, and returns what it prints.
 ///
 /// # Errors
 /// [`Code::Usage`] with git's own words if there is no git, or if it fails.
-pub(super) fn git(context: &Context<'_>, folder: &Utf8Path, arguments: &[&str]) -> Result<String> {
+pub(crate) fn git(
+    variables: &Environment,
+    folder: &Utf8Path,
+    arguments: &[&str],
+) -> Result<String> {
     let failed = |why: String| {
         Diagnostic::error(Code::Usage, format!("`git {}` failed", arguments[0])).note(why)
     };
@@ -19,7 +25,7 @@ pub(super) fn git(context: &Context<'_>, folder: &Utf8Path, arguments: &[&str]) 
         .args(arguments)
         .current_dir(folder)
         .env_clear()
-        .envs(context.environment.iter())
+        .envs(variables.iter())
         .stdin(Stdio::null())
         .output()
         .map_err(|error| failed(error.to_string()))?;
@@ -31,7 +37,11 @@ pub(super) fn git(context: &Context<'_>, folder: &Utf8Path, arguments: &[&str]) 
 }
 
 /// The one thing that git says, if there is a git and it says something.
-pub(super) fn said(context: &Context<'_>, folder: &Utf8Path, arguments: &[&str]) -> Option<String> {
-    let said = git(context, folder, arguments).ok()?.trim().to_owned();
+pub(crate) fn said(
+    variables: &Environment,
+    folder: &Utf8Path,
+    arguments: &[&str],
+) -> Option<String> {
+    let said = git(variables, folder, arguments).ok()?.trim().to_owned();
     (!said.is_empty()).then_some(said)
 }

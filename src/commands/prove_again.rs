@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Context,
     allow::{self, Allow},
     bench::{Whom, on_bench},
+    project::Project,
     revisions,
     target::OpenTarget,
 };
@@ -19,27 +19,26 @@ use crate::{
         Plan,
         file::{PlanFile, Semver},
     },
-    settings::Settings,
     source::{Tree, load_order},
     workbench::{Comparison, Wish},
 };
 
 /// What a proof has shown.
-pub(super) struct Proved {
+pub(crate) struct Proved {
     from: Fingerprint,
     to: Fingerprint,
     semver: Semver,
     /// The hazards that are allowed, also those of the objects that the steps meet.
-    pub(super) allowed: Vec<String>,
+    pub(crate) allowed: Vec<String>,
     /// The numbers of the steps that forge did not write: of the plan, and of its way back.
-    pub(super) by_hand: (BTreeSet<usize>, BTreeSet<usize>),
+    pub(crate) by_hand: (BTreeSet<usize>, BTreeSet<usize>),
     /// What undoes the plan's steps from each place where it can stop.
-    pub(super) undo: Option<Plan>,
+    pub(crate) undo: Option<Plan>,
 }
 
 impl Proved {
     /// Writes it into a plan.
-    pub(super) fn mark(&self, plan: &mut PlanFile, direction: Direction) {
+    pub(crate) fn mark(&self, plan: &mut PlanFile, direction: Direction) {
         let (from, to) = match direction {
             Direction::Up => (self.from, self.to),
             Direction::Down | Direction::Abort => (self.to, self.from),
@@ -55,14 +54,13 @@ impl Proved {
 
 /// Runs an edited draft on the shadow, from the database as it is: it has to end in what the schema tree declares, and keep
 /// what forge said of its own steps.
-pub(super) async fn run(
-    context: &Context<'_>,
-    settings: &Settings,
+pub(crate) async fn run(
+    project: &Project<'_>,
     up: &Filed,
     down: Option<&Filed>,
     allow: &[Allow],
 ) -> Result<Proved> {
-    context.reporter.note(format_args!(
+    project.listener.note(format_args!(
         "`{}` was edited, so it is proved again",
         up.path
     ));
@@ -70,23 +68,22 @@ pub(super) async fn run(
         Diagnostic::error(Code::PlanFile, format!("`{}` has no way back", up.path))
             .help("restore its `.down.sql`; one without steps says that there is no way back")
     })?;
-    let project = &settings.project;
-    let tree = Tree::read(&project.schema.value, &project.files)?;
-    let target = OpenTarget::open_to_read(context, settings, "approve").await?;
-    let proved = on_target(context, settings, (up, down), allow, &tree, &target).await;
+    let own = &project.settings.project;
+    let tree = Tree::read(&own.schema.value, &own.files)?;
+    let target = OpenTarget::open_to_read(project, "approve").await?;
+    let proved = on_target(project, (up, down), allow, &tree, &target).await;
     target.close().await;
     proved
 }
 
 async fn on_target(
-    context: &Context<'_>,
-    settings: &Settings,
+    project: &Project<'_>,
     (up, down): (&Filed, &Filed),
     allow: &[Allow],
     tree: &Tree,
     target: &OpenTarget<'_>,
 ) -> Result<Proved> {
-    let folder = revisions::files(settings)?;
+    let folder = revisions::files(project)?;
     let revisions = Revisions::new(folder, history::load(&target.session).await?)?;
     revisions.at_head()?;
     let live = target.catalog().await?;
@@ -96,7 +93,7 @@ async fn on_target(
         renames: &[],
         only: &up.plan.header.only,
     };
-    let (to, allowed, by_hand, undo) = on_bench(context, settings, whom, async |bench, said| {
+    let (to, allowed, by_hand, undo) = on_bench(project, whom, async |bench, said| {
         let desired = bench.build(&statements).await?;
         let declared = bench
             .compare(&statements, &live, desired, wish, false, said)

@@ -12,7 +12,7 @@ use crate::{
 
 /// One `--allow`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Allow {
+pub(crate) enum Allow {
     /// `all`
     All,
     /// `deletes-data`
@@ -65,7 +65,7 @@ impl Allow {
 ///
 /// # Errors
 /// [`Code::Hazard`] with each one that doesn't have it, and what to say.
-pub(super) fn check(
+pub(crate) fn check(
     path: &Utf8Path,
     plan: &Plan,
     allowed: &[Allow],
