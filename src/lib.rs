@@ -2,7 +2,7 @@
 //!
 //! The author of a change edits the files; `forge plan` writes the steps from what the database is to what the files say;
 //! a person approves them; `forge apply` carries them out; `forge drift` tells when somebody changed the database by hand.
-//! This page is the map of the code and the list of what it promises. `tests/contract.rs` holds the rules that can be held
+//! This page is the map of the code and the list of what it promises. `tests/contract` holds the rules that can be held
 //! by reading the source, and the cases under `fixtures/cases` hold the rest against a real server.
 //!
 //! # The way of the data

@@ -2,21 +2,8 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::disallowed_methods,
-    reason = "a test that fails shows what it unwrapped; tests are configured by the environment"
+    reason = "a test that fails shows what it unwrapped"
 )]
-
-#[path = "support/cluster.rs"]
-#[expect(dead_code, reason = "the cases use the rest")]
-mod cluster;
-#[path = "support/desk.rs"]
-#[expect(dead_code, reason = "the lifecycle uses the rest")]
-mod desk;
-#[path = "support/dump.rs"]
-#[expect(dead_code, reason = "the lifecycle uses the rest")]
-mod dump;
-#[path = "support/mod.rs"]
-mod support;
 
 use std::{
     process::{self, Child, Command, ExitCode},
@@ -24,7 +11,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cluster::{Cluster, Database};
 use forge::{
     catalog::Scope,
     introspect::{Cast, introspect},
@@ -33,10 +19,14 @@ use forge::{
         file::{PlanFile, SETTINGS},
     },
 };
-use support::TestEnvironment;
+use support::{
+    TestEnvironment,
+    cluster::{Cluster, Database},
+    desk,
+};
 
 fn main() -> ExitCode {
-    desk::run(desk::trials![
+    desk::run(support::trials![
         killed_at_any_moment_it_repeats_nothing_and_skips_nothing,
         stopped_paused_aborted_and_resumed,
         applied_in_phases,

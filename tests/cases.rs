@@ -13,12 +13,6 @@
     reason = "tests are configured by the environment"
 )]
 
-#[expect(dead_code, reason = "the lifecycle uses the rest")]
-#[path = "support/cluster.rs"]
-mod cluster;
-#[path = "support/dump.rs"]
-mod dump;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -26,7 +20,6 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use cluster::{Cluster, Database};
 use forge::{
     catalog::Catalog,
     diagnostic::{Diagnostic, SourceFile},
@@ -38,6 +31,10 @@ use forge::{
     source::Tree,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
+use support::{
+    cluster::{Cluster, Database},
+    dump,
+};
 
 /// The attributes that differed between the two sides of a case.
 static CHANGED: Mutex<BTreeSet<(Kind, &'static str)>> = Mutex::new(BTreeSet::new());

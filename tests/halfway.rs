@@ -9,12 +9,6 @@
     reason = "tests are configured by the environment"
 )]
 
-#[expect(dead_code, reason = "the lifecycle uses the rest")]
-#[path = "support/cluster.rs"]
-mod cluster;
-#[path = "support/dump.rs"]
-mod dump;
-
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -23,7 +17,6 @@ use std::{
     time::Duration,
 };
 
-use cluster::{Cluster, Database};
 use forge::{
     apply::{self, Committing, Dropped, Halfway, Reached, Script, Target, Unfinished, Work},
     cancel::Cancel,
@@ -46,6 +39,10 @@ use forge::{
     workbench::{Comparison, Desired, Wish, Workbench},
 };
 use libtest_mimic::{Arguments, Failed, Trial};
+use support::{
+    cluster::{Cluster, Database},
+    dump,
+};
 
 /// Cases whose plan no shadow server proves, and why.
 const UNPROVED: &[(&str, &str)] = &[

@@ -9,13 +9,6 @@
     reason = "tests are configured by the environment, and a kill is timed"
 )]
 
-#[path = "support/server.rs"]
-#[expect(dead_code, reason = "the tests of commands use the rest")]
-mod server;
-#[path = "support/mod.rs"]
-#[expect(dead_code, reason = "the tests of commands use the rest")]
-mod support;
-
 use std::{
     process::{Child, Command, Stdio},
     thread::sleep,
@@ -23,9 +16,10 @@ use std::{
 };
 
 use fastrand::Rng;
-
-use server::Server;
-use support::TestEnvironment;
+use support::{
+    TestEnvironment,
+    server::{self, Server},
+};
 
 /// How often each is killed where nobody asks for more.
 const KILLS: [u32; 3] = [10, 5, 3];

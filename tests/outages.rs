@@ -1,27 +1,9 @@
 //! What forge does when connections, servers and other sessions fail it: nothing is left unknown, nothing is done twice.
 
 #![expect(
-    clippy::disallowed_methods,
-    reason = "tests are configured by the environment"
-)]
-#![expect(
     clippy::unwrap_used,
     reason = "a test that fails shows what it unwrapped"
 )]
-
-#[expect(dead_code, reason = "the cases use the rest")]
-#[path = "support/cluster.rs"]
-mod cluster;
-#[expect(dead_code, reason = "the tests of plans' lives use the rest")]
-#[path = "support/desk.rs"]
-mod desk;
-#[expect(dead_code, reason = "the cases use the rest")]
-#[path = "support/dump.rs"]
-mod dump;
-#[path = "support/proxy.rs"]
-mod proxy;
-#[path = "support/mod.rs"]
-mod support;
 
 use std::{
     collections::BTreeSet,
@@ -30,13 +12,15 @@ use std::{
 };
 
 use camino::Utf8Path;
-use cluster::Cluster;
-use desk::Desk;
 use forge::connection::{options::ConnectOptions, session::Session};
-use proxy::{Loss, Proxy, Silence};
+use support::{
+    cluster::Cluster,
+    desk::{self, Desk},
+    proxy::{Loss, Proxy, Silence},
+};
 
 fn main() -> ExitCode {
-    desk::run(desk::trials![
+    desk::run(support::trials![
         a_commit_whose_answer_is_lost,
         a_way_to_the_server_that_goes_silent,
         a_reader_whose_way_to_the_server_goes_silent,

@@ -1,32 +1,13 @@
 //! Projects that begin with a database that another tool has brought to where it is: `forge init --from-db`.
 
 #![expect(
-    clippy::disallowed_methods,
-    reason = "tests are configured by the environment"
-)]
-#![expect(
     clippy::unwrap_used,
     reason = "a desk that can't be set fails the test"
 )]
 
-#[expect(dead_code, reason = "the cases use the rest")]
-#[path = "support/cluster.rs"]
-mod cluster;
-#[expect(dead_code, reason = "the lifecycle uses the rest")]
-#[path = "support/desk.rs"]
-mod desk;
-#[expect(dead_code, reason = "the cases use the rest")]
-#[path = "support/dump.rs"]
-mod dump;
-#[expect(dead_code, reason = "the tests of the command line use the rest")]
-#[path = "support/mod.rs"]
-mod support;
-
 use std::process::ExitCode;
 
 use clap::CommandFactory as _;
-use cluster::Cluster;
-use desk::Desk;
 use forge::{
     catalog::Catalog,
     cli::Cli,
@@ -35,9 +16,13 @@ use forge::{
     predecessor::{Predecessor, Tool, recognise, versions},
 };
 use insta::assert_snapshot;
+use support::{
+    cluster::Cluster,
+    desk::{self, Desk},
+};
 
 fn main() -> ExitCode {
-    desk::run(desk::trials![
+    desk::run(support::trials![
         books_are_told_from_their_namesakes,
         books_that_others_need_stay,
         commands_that_are_named_exist,

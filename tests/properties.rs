@@ -24,9 +24,7 @@ use proptest::{
     sample::select,
 };
 use serde_json::json;
-
-#[path = "support/inputs.rs"]
-mod inputs;
+use support::inputs;
 
 /// Names as the catalog may hold them: keywords, quotes, points, blanks, other scripts, and what is meant to be taken for
 /// something else.

@@ -1,7 +1,5 @@
 #![no_main]
 
-#[expect(dead_code, reason = "each target runs one of the functions")]
-#[path = "../../tests/support/inputs.rs"]
-mod inputs;
+use support::inputs;
 
 libfuzzer_sys::fuzz_target!(|text: &str| inputs::forge_toml(text));

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
-use crate::{made_up, server::Server, support::TestEnvironment};
+use support::{TestEnvironment, made_up, server::Server};
 
 /// The commands that a CI runs for a change that nobody has looked at.
 const UNTRUSTED: &[&[&str]] = &[

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{server, support::TestEnvironment};
+use support::{TestEnvironment, server};
 
 /// A forge that believes in a server which is gone would keep the next one, which starts it again, waiting for ever.
 #[test]

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::support::TestEnvironment;
+use support::TestEnvironment;
 
 const FORGE_TOML: &str = r#"
 [project]

@@ -8,7 +8,7 @@ use std::{
 use clap::CommandFactory as _;
 use insta::assert_snapshot;
 
-use crate::support::TestEnvironment;
+use support::TestEnvironment;
 
 #[test]
 fn help_of_every_command() {

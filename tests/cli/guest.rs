@@ -1,6 +1,6 @@
 //! Plans that are proved on a server of the user's, where other roles stand for those that the files name.
 
-use crate::{server::Server, support::TestEnvironment};
+use support::{TestEnvironment, server::Server};
 
 /// What says something of the role that plans, and what no kind models. Publications of whole schemas came with PostgreSQL 15.
 const OWN: &str = "\

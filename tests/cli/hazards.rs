@@ -2,7 +2,7 @@
 
 use forge::plan::file::{Approval, PlanFile};
 
-use crate::{made_up, support::TestEnvironment};
+use support::{TestEnvironment, made_up};
 
 const A: &str = "aaaaaaaaaaaa";
 

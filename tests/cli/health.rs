@@ -5,7 +5,7 @@
     reason = "a window is open or closed by the real clock"
 )]
 
-use crate::{server::Server, support::TestEnvironment};
+use support::{TestEnvironment, server::Server};
 
 const SCHEMA: &str = "\
 CREATE SCHEMA app;

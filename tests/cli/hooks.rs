@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{made_up, server::Server, support::TestEnvironment};
+use support::{TestEnvironment, made_up, server::Server};
 
 /// A plan that does something to a schema, for a project whose database has none.
 pub(crate) fn plan(name: &str, sql: &str) -> String {

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::{made_up, support::TestEnvironment};
+use support::{TestEnvironment, made_up};
 
 #[test]
 fn here() {

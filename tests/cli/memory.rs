@@ -4,7 +4,7 @@
 
 use std::{mem::MaybeUninit, process::Stdio};
 
-use crate::support::TestEnvironment;
+use support::TestEnvironment;
 
 /// As many times the input's size is taken at most, beside what a tree of one statement takes.
 const MOST: u64 = 20;

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 
 use insta::assert_snapshot;
 
-use crate::support::TestEnvironment;
+use support::TestEnvironment;
 
 const SECRET: &str = "secret = hunter2";
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use insta::assert_snapshot;
 
-use crate::{made_up, support::TestEnvironment};
+use support::{TestEnvironment, made_up};
 
 const FORGE_TOML: &str =
     "[environments.nowhere]\nurl = \"postgresql://me:secret@/app?host=/nowhere\"\n";

@@ -4,9 +4,9 @@ use std::process::Output;
 
 use insta::assert_snapshot;
 
-use crate::{
+use support::{
+    TestEnvironment,
     cluster::{Cluster, Database},
-    support::TestEnvironment,
 };
 
 /// A project on a database of its own.

@@ -1,6 +1,7 @@
 //! Names and texts of others on a terminal: what is no letter is written out, and makes no colour and no line.
 
-use crate::{hooks::plan, made_up, server::Server, support::TestEnvironment};
+use crate::hooks::plan;
+use support::{TestEnvironment, made_up, server::Server};
 
 /// What forge paints errors with, and nothing of what is listed or shown here.
 const RED: &str = "\u{1b}[31m";

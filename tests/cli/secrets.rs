@@ -11,11 +11,8 @@
 
 use std::path::Path;
 
-use crate::{
-    hooks::{plan, service},
-    server::Server,
-    support::TestEnvironment,
-};
+use crate::hooks::{plan, service};
+use support::{TestEnvironment, server::Server};
 
 /// What must not be seen.
 const SECRET: &str = "hunter2";

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, process::Output};
 
-use crate::{made_up, support::TestEnvironment};
+use support::{TestEnvironment, made_up};
 
 const A: &str = "aaaaaaaaaaaa";
 

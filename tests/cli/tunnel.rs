@@ -17,7 +17,7 @@ use std::{
 
 use insta::assert_snapshot;
 
-use crate::{made_up, server::Server, support::TestEnvironment};
+use support::{TestEnvironment, made_up, server::Server};
 
 const FORGE_TOML: &str = r#"
 [environments.cluster]

@@ -1,6 +1,6 @@
 //! Files that nobody has reviewed, and drafts that somebody has edited, run no commands on the machine that plans.
 
-use crate::{server::Server, support::TestEnvironment};
+use support::{TestEnvironment, server::Server};
 
 /// One literal to the parser; two statements to a server for which a backslash escapes.
 const TREE: &str = "\

@@ -9,7 +9,7 @@ use std::{
 
 use insta::assert_snapshot;
 
-use crate::{server::Server, support::TestEnvironment};
+use support::{TestEnvironment, server::Server};
 
 fn project() -> TestEnvironment {
     TestEnvironment::new()

@@ -2,7 +2,8 @@
 
 use insta::assert_snapshot;
 
-use crate::{FILES, cluster::Cluster, desk::Desk};
+use crate::FILES;
+use support::{cluster::Cluster, desk::Desk};
 
 /// Three branches, of which two are joined by name and then all, one that is empty, and two that change the same object.
 pub(crate) async fn branches_meet_in_every_form(cluster: &Cluster) {

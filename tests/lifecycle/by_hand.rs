@@ -1,6 +1,7 @@
 //! The ways out of a plan that has stopped half-way, where somebody changes something by hand after that.
 
-use crate::{cluster::Cluster, desk::Desk, dump::Dump, halfway::typed};
+use crate::halfway::typed;
+use support::{cluster::Cluster, desk::Desk, dump::Dump};
 
 const BEFORE: &str = "\
 CREATE SCHEMA app;

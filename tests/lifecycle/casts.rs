@@ -10,7 +10,7 @@ use forge::{
     plan::plan,
 };
 
-use crate::cluster::{Cluster, Database};
+use support::cluster::{Cluster, Database};
 
 const TYPES: &str = "\
 CREATE SCHEMA app;

@@ -1,6 +1,7 @@
 //! What holds rows, and what counts them, there and back.
 
-use crate::{FILES, cluster::Cluster, desk::Desk, until_it_waits_for_a_lock};
+use crate::{FILES, until_it_waits_for_a_lock};
+use support::{cluster::Cluster, desk::Desk};
 
 /// A project whose tree has been applied, with these rows.
 async fn seeded<'a>(cluster: &'a Cluster, tree: &str, seed: &str) -> Desk<'a> {

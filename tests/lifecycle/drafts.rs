@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use insta::assert_snapshot;
 use sha2::{Digest as _, Sha256};
 
-use crate::{FILES, cluster::Cluster, desk::Desk};
+use crate::FILES;
+use support::{cluster::Cluster, desk::Desk};
 
 pub(crate) async fn edited_drafts_are_proved_again(cluster: &Cluster) {
     let mut desk = Desk::begun(cluster, FILES).await;

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use insta::assert_snapshot;
 
-use crate::{FILES, cluster::Cluster, desk::Desk};
+use crate::FILES;
+use support::{cluster::Cluster, desk::Desk};
 
 pub(crate) async fn drift_is_taken_back_or_adopted(cluster: &Cluster) {
     let files = [

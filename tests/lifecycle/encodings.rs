@@ -2,7 +2,8 @@
 
 use forge::sql::{Locale, Provider};
 
-use crate::{FILES, cluster::Cluster, desk::Desk};
+use crate::FILES;
+use support::{cluster::Cluster, desk::Desk};
 
 /// Encodings, collations of the C library, and a text that is stored so.
 const DATABASES: &[(&str, &str, &str)] = &[

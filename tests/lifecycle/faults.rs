@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use insta::assert_snapshot;
 
-use crate::{FILES, cluster::Cluster, desk::Desk, dump};
+use crate::FILES;
+use support::{cluster::Cluster, desk::Desk, dump};
 
 pub(crate) async fn lost_files_have_a_way_out(cluster: &Cluster) {
     let mut desk = Desk::begun(cluster, FILES).await;

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{cluster::Cluster, desk::Desk};
+use support::{cluster::Cluster, desk::Desk};
 
 /// Every fill waits at its first statement until nobody holds the advisory lock 7.
 const GATE: &str = "\

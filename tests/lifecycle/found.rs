@@ -1,7 +1,8 @@
 //! What is found in databases that no tree declares: what failed operations and event triggers have left, and what the role that
 //! connects may do.
 
-use crate::{FILES, cluster::Cluster, desk::Desk};
+use crate::FILES;
+use support::{cluster::Cluster, desk::Desk};
 
 fn succeeds(desk: &Desk<'_>, args: &[&str]) -> String {
     let text = desk.environment.run(args);

@@ -8,7 +8,7 @@ use std::{
 use forge::apply::is_free;
 use insta::assert_snapshot;
 
-use crate::{cluster::Cluster, desk::Desk, dump::Dump};
+use support::{cluster::Cluster, desk::Desk, dump::Dump};
 
 const SCHEMA: &str = "\
 CREATE SCHEMA app;

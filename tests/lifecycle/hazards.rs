@@ -1,6 +1,6 @@
 //! What a step that somebody wrote does through the objects that it meets, which its text does not tell.
 
-use crate::{cluster::Cluster, desk::Desk};
+use support::{cluster::Cluster, desk::Desk};
 
 const TREE: &str = "\
 CREATE SCHEMA app;

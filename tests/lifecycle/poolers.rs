@@ -11,7 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{FILES, cluster::Cluster, desk::Desk, pooler::Pooler, support::TestEnvironment};
+use crate::FILES;
+use support::{TestEnvironment, cluster::Cluster, desk::Desk, pooler::Pooler};
 
 /// The ways in which a pooler may share processes, and what makes that hard to see: one process that comes back each time, and
 /// several in turn.

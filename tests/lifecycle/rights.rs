@@ -2,7 +2,8 @@
 
 use std::{process::Stdio, time::Duration};
 
-use crate::{FILES, cluster::Cluster, desk::Desk};
+use crate::FILES;
+use support::{cluster::Cluster, desk::Desk};
 
 /// Something that a role needs: in a database, for a change, with the words that say so and what helps. `ME`, `HOLDER` and
 /// `OTHER` are roles of the test.

@@ -1,6 +1,7 @@
 //! What a downgrade gives back, and what it does not.
 
-use crate::{FILES, cluster::Cluster, desk::Desk};
+use crate::FILES;
+use support::{cluster::Cluster, desk::Desk};
 
 const COLUMN: (&str, &str) = (
     "schema/email.sql",

@@ -1,6 +1,7 @@
 //! Rows on which a step fails: the plan isn't started, and the query that is shown finds them.
 
-use crate::{cluster::Cluster, desk::Desk, until_it_waits_for_a_lock};
+use crate::until_it_waits_for_a_lock;
+use support::{cluster::Cluster, desk::Desk};
 
 const BEFORE: &str = "\
 CREATE SCHEMA app;

@@ -2,7 +2,8 @@
 
 use insta::assert_snapshot;
 
-use crate::{FILES, cluster::Cluster, desk::Desk};
+use crate::FILES;
+use support::{cluster::Cluster, desk::Desk};
 
 pub(crate) async fn a_script_does_what_forge_does(cluster: &Cluster) {
     let mut desk = Desk::new(cluster, FILES).await;

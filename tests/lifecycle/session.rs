@@ -2,7 +2,8 @@
 
 use insta::assert_snapshot;
 
-use crate::{FILES, cluster::Cluster, desk::Desk, dump};
+use crate::FILES;
+use support::{cluster::Cluster, desk::Desk, dump};
 
 pub(crate) async fn a_session_as_an_alembic_user_types_it(cluster: &Cluster) {
     let mut desk = Desk::new(cluster, FILES).await;

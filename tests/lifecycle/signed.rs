@@ -1,6 +1,7 @@
 //! Plans that somebody has to sign before they are applied.
 
-use crate::{FILES, cluster::Cluster, desk::Desk};
+use crate::FILES;
+use support::{cluster::Cluster, desk::Desk};
 
 pub(crate) async fn a_plan_without_a_signature_is_not_applied(cluster: &Cluster) {
     let mut files = FILES.to_vec();

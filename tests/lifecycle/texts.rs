@@ -8,8 +8,8 @@ use std::{
 
 use forge::sql::is_hidden;
 
-use crate::{
-    FILES,
+use crate::FILES;
+use support::{
     cluster::{Cluster, Database},
     desk::Desk,
 };

@@ -7,19 +7,12 @@
     reason = "a test that fails shows what it unwrapped"
 )]
 
-#[path = "shadow/confinement.rs"]
 mod confinement;
-#[path = "shadow/embedded.rs"]
 mod embedded;
-#[path = "shadow/one_statement.rs"]
 mod one_statement;
-#[path = "shadow/peer.rs"]
 mod peer;
-#[path = "shadow/registry.rs"]
 mod registry;
-#[path = "shadow/untrusted.rs"]
 mod untrusted;
-#[path = "shadow/users_server.rs"]
 mod users_server;
 
 use std::{

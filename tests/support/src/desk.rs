@@ -6,22 +6,21 @@ use forge::sql::Locale;
 use libtest_mimic::{Arguments, Trial};
 
 use crate::{
+    TestEnvironment,
     cluster::{Cluster, Database},
     dump,
-    support::TestEnvironment,
 };
 
 /// Async functions that take a [`Cluster`], as the tests of a process.
+#[macro_export]
 macro_rules! trials {
     ($($name:path),* $(,)?) => {
-        |cluster| vec![$(desk::trial(stringify!($name), cluster, async |cluster| $name(cluster).await)),*]
+        |cluster| vec![$($crate::desk::trial(stringify!($name), cluster, async |cluster| $name(cluster).await)),*]
     };
 }
 
-pub(crate) use trials;
-
 /// One test of a process.
-pub(crate) fn trial(
+pub fn trial(
     name: &str,
     cluster: &Arc<Cluster>,
     test: impl AsyncFnOnce(&Cluster) + Send + 'static,
@@ -37,7 +36,7 @@ pub(crate) fn trial(
 }
 
 /// Runs a process's tests, which share a cluster.
-pub(crate) fn run(trials: impl FnOnce(&Arc<Cluster>) -> Vec<Trial>) -> ExitCode {
+pub fn run(trials: impl FnOnce(&Arc<Cluster>) -> Vec<Trial>) -> ExitCode {
     let cluster = Arc::new(Cluster::start());
     libtest_mimic::run(&Arguments::from_args(), trials(&cluster)).exit_code()
 }
@@ -53,16 +52,16 @@ const VARIES: [&str; 6] = [
 ];
 
 /// A project that works on a database of its own, and what was typed in it.
-pub(crate) struct Desk<'a> {
+pub struct Desk<'a> {
     cluster: &'a Cluster,
-    pub(crate) environment: TestEnvironment,
-    pub(crate) database: Database,
-    pub(crate) typed: String,
+    pub environment: TestEnvironment,
+    pub database: Database,
+    pub typed: String,
 }
 
 impl<'a> Desk<'a> {
     /// A project of these files, and an empty database.
-    pub(crate) async fn new(cluster: &'a Cluster, files: &[(&str, &str)]) -> Self {
+    pub async fn new(cluster: &'a Cluster, files: &[(&str, &str)]) -> Self {
         let database = cluster.database("").await.unwrap();
         let mut environment = TestEnvironment::new()
             .variable("GIT_AUTHOR_DATE", "2026-01-02T03:04:05Z")
@@ -86,7 +85,7 @@ impl<'a> Desk<'a> {
     }
 
     /// A project of these files whose first revision is applied; nothing has been typed since.
-    pub(crate) async fn begun(cluster: &'a Cluster, files: &[(&str, &str)]) -> Self {
+    pub async fn begun(cluster: &'a Cluster, files: &[(&str, &str)]) -> Self {
         let mut desk = Self::new(cluster, files).await;
         desk.forge("plan -m \"create users\" --rev-id 100000000000");
         desk.forge("approve");
@@ -96,21 +95,20 @@ impl<'a> Desk<'a> {
     }
 
     /// Works on another database from now on.
-    pub(crate) async fn turn_to_another(&mut self) -> Database {
+    pub async fn turn_to_another(&mut self) -> Database {
         let other = self.cluster.database("").await.unwrap();
         self.turn_to(other)
     }
 
     fn turn_to(&mut self, other: Database) -> Database {
         for (name, value) in other.variables() {
-            self.environment = std::mem::replace(&mut self.environment, TestEnvironment::new())
-                .variable(name, &value);
+            self.environment = std::mem::take(&mut self.environment).variable(name, &value);
         }
         std::mem::replace(&mut self.database, other)
     }
 
     /// Works on a database of this encoding and locale from now on; tells whether there is one.
-    pub(crate) async fn turn_to_one_in(&mut self, locale: &Locale) -> bool {
+    pub async fn turn_to_one_in(&mut self, locale: &Locale) -> bool {
         let Some(other) = self.cluster.database_in(locale).await.unwrap() else {
             return false;
         };
@@ -119,19 +117,19 @@ impl<'a> Desk<'a> {
     }
 
     /// Writes a file of the project.
-    pub(crate) fn write(&self, path: &str, text: &str) {
+    pub fn write(&self, path: &str, text: &str) {
         let path = self.environment.project().join(path);
         fs_err::create_dir_all(path.parent().unwrap()).unwrap();
         fs_err::write(path, text).unwrap();
     }
 
     /// Takes a file of the project away.
-    pub(crate) fn remove(&self, path: &str) {
+    pub fn remove(&self, path: &str) {
         fs_err::remove_file(self.environment.project().join(path)).unwrap();
     }
 
     /// Runs git.
-    pub(crate) fn git(&mut self, args: &[&str]) {
+    pub fn git(&mut self, args: &[&str]) {
         self.other("git", args);
         if args[0] == "checkout" || args[0] == "merge" {
             writeln!(self.typed, "$ git {}", args.join(" ")).unwrap();
@@ -139,13 +137,13 @@ impl<'a> Desk<'a> {
     }
 
     /// Commits everything.
-    pub(crate) fn commit(&mut self, message: &str) {
+    pub fn commit(&mut self, message: &str) {
         self.git(&["add", "-A"]);
         self.git(&["commit", "-q", "-m", message]);
     }
 
     /// Runs another program, which has to succeed.
-    pub(crate) fn other(&self, program: &str, args: &[&str]) -> String {
+    pub fn other(&self, program: &str, args: &[&str]) -> String {
         let output = self
             .environment
             .program(program)
@@ -162,7 +160,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Types a command of forge.
-    pub(crate) fn forge(&mut self, line: &str) {
+    pub fn forge(&mut self, line: &str) {
         let args: Vec<String> = words(line);
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let output = self.environment.command(&args).output().unwrap();
@@ -200,7 +198,7 @@ impl<'a> Desk<'a> {
     }
 
     /// The database, as pg_dump prints it.
-    pub(crate) fn dump(&self) -> dump::Dump {
+    pub fn dump(&self) -> dump::Dump {
         dump::of(&self.database).unwrap()
     }
 }

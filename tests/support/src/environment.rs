@@ -1,21 +1,29 @@
 //! What the tests of the program share.
 
 use std::{
+    env,
+    ffi::OsStr,
     fmt::Write as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
 /// A place of its own for each test: an empty home, a project's folder, nothing of the environment that runs the tests.
-pub(crate) struct TestEnvironment {
+pub struct TestEnvironment {
     root: tempfile::TempDir,
     variables: Vec<(String, String)>,
     redactions: Vec<(String, String)>,
 }
 
+impl Default for TestEnvironment {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl TestEnvironment {
     /// An empty project folder.
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let root = tempfile::Builder::new()
             .prefix("forge-test-")
             .tempdir()
@@ -47,13 +55,15 @@ impl TestEnvironment {
     }
 
     /// Sets an environment variable of the commands that follow.
-    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// Writes a file of the project.
-    pub(crate) fn file(self, path: &str, text: &str) -> Self {
+    #[must_use]
+    pub fn file(self, path: &str, text: &str) -> Self {
         let path = self.project().join(path);
         let folder = path.parent().expect("a file is in a folder");
         fs_err::create_dir_all(folder).expect("the project can be written");
@@ -62,7 +72,7 @@ impl TestEnvironment {
     }
 
     /// The project's folder.
-    pub(crate) fn project(&self) -> PathBuf {
+    pub fn project(&self) -> PathBuf {
         self.root().join("project")
     }
 
@@ -71,14 +81,14 @@ impl TestEnvironment {
     }
 
     /// forge in the project's folder, ready to be started.
-    pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = self.program(env!("CARGO_BIN_EXE_forge"));
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.program(forge());
         command.args(args);
         command
     }
 
     /// Another program in the project's folder, ready to be started.
-    pub(crate) fn program(&self, name: &str) -> Command {
+    pub fn program(&self, name: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(name);
         command
             .current_dir(self.project())
@@ -89,7 +99,7 @@ impl TestEnvironment {
     }
 
     /// Runs forge and tells all that can be seen of it: exit code, stdout, stderr.
-    pub(crate) fn run(&self, args: &[&str]) -> String {
+    pub fn run(&self, args: &[&str]) -> String {
         let output = self.command(args).output().expect("forge starts");
         self.transcript(args, &output)
     }
@@ -117,4 +127,11 @@ impl TestEnvironment {
                 text.replace(value, name)
             })
     }
+}
+
+/// The program that was built with the tests: the folder of the test's own program lies beside it.
+fn forge() -> PathBuf {
+    let test = env::current_exe().expect("a test knows its own file");
+    let deps = test.parent().expect("it lies in a folder");
+    deps.with_file_name("forge")
 }

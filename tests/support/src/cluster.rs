@@ -21,7 +21,7 @@ use libtest_mimic::Failed;
 use tokio::{runtime::Runtime, sync::Notify};
 
 /// A server with the roles that the cases name.
-pub(crate) struct Cluster {
+pub struct Cluster {
     place: Place,
     version: u32,
 }
@@ -44,7 +44,7 @@ static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 impl Cluster {
     /// Uses the server of `FORGE_TEST_URL`, or starts a private one.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         let place = match std::env::var("FORGE_TEST_URL") {
             Ok(url) => Place::Given(
                 ConnectOptions::resolve(Some(&url), &Environment::default())
@@ -62,7 +62,7 @@ impl Cluster {
                     let _known = session.client().batch_execute(statement).await;
                 }
             }
-            let needed = include_str!("../../fixtures/cases/server.sql");
+            let needed = include_str!("../../../fixtures/cases/server.sql");
             for statement in needed.lines().filter(|line| !line.starts_with("--")) {
                 // On a server of the user's it is there from the run before.
                 let _known = session.client().batch_execute(statement).await;
@@ -75,12 +75,12 @@ impl Cluster {
     }
 
     /// `server_version_num`.
-    pub(crate) fn version(&self) -> u32 {
+    pub fn version(&self) -> u32 {
         self.version
     }
 
     /// A fresh database in which a script was run.
-    pub(crate) async fn database(&self, script: &str) -> Result<Database, Failed> {
+    pub async fn database(&self, script: &str) -> Result<Database, Failed> {
         let name = format!(
             "forge_case_{}_{}",
             process::id(),
@@ -113,7 +113,7 @@ impl Cluster {
     }
 
     /// A fresh database with this encoding and locale; none on a server of the user's.
-    pub(crate) async fn database_in(&self, locale: &Locale) -> Result<Option<Database>, Failed> {
+    pub async fn database_in(&self, locale: &Locale) -> Result<Option<Database>, Failed> {
         let Place::Private { shadow, .. } = &self.place else {
             return Ok(None);
         };
@@ -242,7 +242,7 @@ async fn open(options: &ConnectOptions) -> Result<Session, Failed> {
 }
 
 /// A database of a test's own.
-pub(crate) struct Database {
+pub struct Database {
     session: Session,
     admin: Option<Session>,
     name: String,
@@ -251,17 +251,17 @@ pub(crate) struct Database {
 
 impl Database {
     /// The session on it.
-    pub(crate) fn session(&self) -> &Session {
+    pub fn session(&self) -> &Session {
         &self.session
     }
 
     /// How it is reached.
-    pub(crate) fn options(&self) -> &ConnectOptions {
+    pub fn options(&self) -> &ConnectOptions {
         &self.options
     }
 
     /// Its name and server, for other programs.
-    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
         let host = &self.options.hosts[0];
         vec![
             ("PGHOST", host.host.clone()),
@@ -272,12 +272,12 @@ impl Database {
     }
 
     /// Where it is, for a configuration.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         self.options.redacted()
     }
 
     /// Runs a script.
-    pub(crate) async fn run(&self, script: &str) -> Result<(), Failed> {
+    pub async fn run(&self, script: &str) -> Result<(), Failed> {
         self.session
             .client()
             .batch_execute(script)
@@ -286,11 +286,7 @@ impl Database {
     }
 
     /// Runs statements, in a transaction or each by itself.
-    pub(crate) async fn statements(
-        &self,
-        statements: &[&str],
-        transactional: bool,
-    ) -> Result<(), String> {
+    pub async fn statements(&self, statements: &[&str], transactional: bool) -> Result<(), String> {
         let all: Vec<&str> = if transactional {
             ["BEGIN"]
                 .iter()
@@ -310,7 +306,7 @@ impl Database {
     }
 
     /// How many rows each table has, those of the tables that inherit from it not counted.
-    pub(crate) async fn rows(&self) -> Result<BTreeMap<String, i64>, Failed> {
+    pub async fn rows(&self) -> Result<BTreeMap<String, i64>, Failed> {
         let tables = "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE c.relkind = 'r' AND n.nspname !~ '^(pg_|information_schema)'";
         let client = self.session.client();
@@ -327,7 +323,7 @@ impl Database {
     }
 
     /// Drops it; a private server takes it along when it ends.
-    pub(crate) async fn drop(self) -> Result<(), Failed> {
+    pub async fn drop(self) -> Result<(), Failed> {
         self.session.close().await;
         if let Some(admin) = self.admin {
             admin

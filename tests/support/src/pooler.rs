@@ -16,7 +16,7 @@ use crate::proxy::Proxy;
 const NOBODY: u32 = 65_534;
 
 /// A PgBouncer that ends with the test.
-pub(crate) struct Pooler {
+pub struct Pooler {
     child: Child,
     port: u16,
     _way: Proxy,
@@ -25,7 +25,7 @@ pub(crate) struct Pooler {
 
 impl Pooler {
     /// Starts one in front of the server on this socket, with further lines of its configuration.
-    pub(crate) fn start((socket, port): (&str, &str), settings: &str) -> Self {
+    pub fn start((socket, port): (&str, &str), settings: &str) -> Self {
         // The socket's folder is closed to others.
         let way = Proxy::start(socket, port);
         let port = TcpListener::bind("127.0.0.1:0")
@@ -71,12 +71,12 @@ impl Pooler {
         }
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port
     }
 
     /// Sends it a signal.
-    pub(crate) fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", name, &id]).status();
         assert!(sent.unwrap().success());

@@ -7,15 +7,9 @@
     reason = "a file that can't be read fails the test that reads it"
 )]
 
-#[path = "contract/boundaries.rs"]
 mod boundaries;
-#[path = "contract/kinds.rs"]
 mod kinds;
-#[path = "contract/layers.rs"]
 mod layers;
-#[path = "contract/readme.rs"]
 mod readme;
-#[path = "contract/sources.rs"]
 mod sources;
-#[path = "contract/upkeep.rs"]
 mod upkeep;

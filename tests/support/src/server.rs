@@ -5,17 +5,17 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::support::TestEnvironment;
+use crate::TestEnvironment;
 
 /// A `forge embedded` that holds the server of the project. It ends with the test.
-pub(crate) struct Server {
+pub struct Server {
     forge: Child,
     folder: String,
 }
 
 impl Server {
     /// Starts the embedded server of a project.
-    pub(crate) fn start(environment: &TestEnvironment) -> Self {
+    pub fn start(environment: &TestEnvironment) -> Self {
         let (forge, url) = hold(environment);
         let folder = url
             .split_once("host=")
@@ -29,22 +29,22 @@ impl Server {
     }
 
     /// The folder of its socket.
-    pub(crate) fn folder(&self) -> &str {
+    pub fn folder(&self) -> &str {
         &self.folder
     }
 
     /// What psql says to these statements, as the role that owns the database.
-    pub(crate) fn sql(&self, statements: &str) -> String {
+    pub fn sql(&self, statements: &str) -> String {
         self.sql_as("app", statements)
     }
 
     /// What psql says to these statements in the project's database.
-    pub(crate) fn sql_as(&self, role: &str, statements: &str) -> String {
+    pub fn sql_as(&self, role: &str, statements: &str) -> String {
         self.sql_in("app", role, statements)
     }
 
     /// What psql says to these statements in a database of the server.
-    pub(crate) fn sql_in(&self, database: &str, role: &str, statements: &str) -> String {
+    pub fn sql_in(&self, database: &str, role: &str, statements: &str) -> String {
         let output = Command::new("psql")
             .args([
                 "-X",
@@ -72,7 +72,7 @@ impl Server {
 }
 
 /// Starts or joins the embedded server of a project; returns the forge that holds it and the URL that it prints.
-pub(crate) fn hold(environment: &TestEnvironment) -> (Child, String) {
+pub fn hold(environment: &TestEnvironment) -> (Child, String) {
     let mut forge = environment
         .command(&["embedded", "--url", "embedded"])
         .stdout(Stdio::piped())
@@ -87,7 +87,7 @@ pub(crate) fn hold(environment: &TestEnvironment) -> (Child, String) {
 }
 
 /// Kills the embedded server of a project, as the kernel does for want of memory; tells whether it was there.
-pub(crate) fn kill(environment: &TestEnvironment) -> bool {
+pub fn kill(environment: &TestEnvironment) -> bool {
     let clusters = fs_err::read_dir(environment.project().join(".forge"));
     let clusters = clusters.expect("the server's folder is there");
     let mut lock_files = clusters.map(|entry| {

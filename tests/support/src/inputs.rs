@@ -15,7 +15,7 @@ use forge::{
 };
 
 /// A file of the schema tree.
-pub(crate) fn source(text: &str) {
+pub fn source(text: &str) {
     // The walk of the tree refuses a NUL.
     if text.contains('\0') {
         return;
@@ -58,7 +58,7 @@ pub(crate) fn source(text: &str) {
 }
 
 /// The text of directives, wherever they may stand in a file.
-pub(crate) fn directives(text: &str) {
+pub fn directives(text: &str) {
     let text = text.replace(['\n', '\r'], " ");
     let (one, other) = text.split_once("  ").unwrap_or((&text, &text));
     source(&format!(
@@ -68,7 +68,7 @@ pub(crate) fn directives(text: &str) {
 }
 
 /// A plan file.
-pub(crate) fn plan_file(text: &str) {
+pub fn plan_file(text: &str) {
     match PlanFile::read(Utf8Path::new("plans/x.sql"), text) {
         Ok(file) => {
             let rendered = file.render();
@@ -81,7 +81,7 @@ pub(crate) fn plan_file(text: &str) {
 }
 
 /// A `forge.toml`.
-pub(crate) fn forge_toml(text: &str) {
+pub fn forge_toml(text: &str) {
     match ForgeToml::parse(Utf8Path::new("/project"), text) {
         Ok(file) => {
             for (name, environment) in &file.contents.environments {
@@ -95,7 +95,7 @@ pub(crate) fn forge_toml(text: &str) {
 }
 
 /// A URL or connection string.
-pub(crate) fn connection_string(text: &str) {
+pub fn connection_string(text: &str) {
     drop(ConnectionString::from(text).to_string());
     let environment = [("HOME", "/nonexistent"), ("USER", "me")]
         .into_iter()

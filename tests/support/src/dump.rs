@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, process::Command};
 
 use libtest_mimic::Failed;
 
-use super::cluster::Database;
+use crate::cluster::Database;
 
 /// The entries of a dump by their headers.
-pub(crate) type Dump = BTreeMap<String, Vec<String>>;
+pub type Dump = BTreeMap<String, Vec<String>>;
 
 /// Dumps the schema of a database, owners included.
-pub(crate) fn of(database: &Database) -> Result<Dump, Failed> {
+pub fn of(database: &Database) -> Result<Dump, Failed> {
     let output = Command::new("pg_dump")
         .args(["--schema-only", "--exclude-schema=forge"])
         .envs(database.variables())
@@ -75,7 +75,7 @@ fn is_setting(line: &str) -> bool {
 }
 
 /// Whether two dumps say the same.
-pub(crate) fn same(result: &Dump, wanted: &Dump) -> Result<(), Failed> {
+pub fn same(result: &Dump, wanted: &Dump) -> Result<(), Failed> {
     let text = |dump: &Dump| {
         let entries = dump
             .iter()

@@ -3,18 +3,12 @@
 use forge::plan::file::{PlanFile, SETTINGS};
 
 /// A plan file as forge writes it: proved. `message` is what it is for, `sql` its steps; the states are made up.
-pub(crate) fn plan(revision: &str, parent: &str, message: &str, sql: &str) -> String {
+pub fn plan(revision: &str, parent: &str, message: &str, sql: &str) -> String {
     plan_by("Ann", revision, parent, message, sql)
 }
 
 /// A plan file of this author.
-pub(crate) fn plan_by(
-    author: &str,
-    revision: &str,
-    parent: &str,
-    message: &str,
-    sql: &str,
-) -> String {
+pub fn plan_by(author: &str, revision: &str, parent: &str, message: &str, sql: &str) -> String {
     let parent = if parent.is_empty() {
         String::new()
     } else {

@@ -9,61 +9,25 @@
     reason = "a desk that can't be set fails the test"
 )]
 
-#[expect(dead_code, reason = "the cases use the rest")]
-#[path = "support/cluster.rs"]
-mod cluster;
-#[path = "support/desk.rs"]
-mod desk;
-#[expect(dead_code, reason = "the cases use the rest")]
-#[path = "support/dump.rs"]
-mod dump;
-#[path = "support/pooler.rs"]
-mod pooler;
-#[expect(dead_code, reason = "the tests of outages use the rest")]
-#[path = "support/proxy.rs"]
-mod proxy;
-#[path = "support/mod.rs"]
-mod support;
-
-#[path = "lifecycle/branches.rs"]
 mod branches;
-#[path = "lifecycle/by_hand.rs"]
 mod by_hand;
-#[path = "lifecycle/casts.rs"]
 mod casts;
-#[path = "lifecycle/contents.rs"]
 mod contents;
-#[path = "lifecycle/drafts.rs"]
 mod drafts;
-#[path = "lifecycle/drift.rs"]
 mod drift;
-#[path = "lifecycle/encodings.rs"]
 mod encodings;
-#[path = "lifecycle/faults.rs"]
 mod faults;
-#[path = "lifecycle/filling.rs"]
 mod filling;
-#[path = "lifecycle/found.rs"]
 mod found;
-#[path = "lifecycle/halfway.rs"]
 mod halfway;
-#[path = "lifecycle/hazards.rs"]
 mod hazards;
-#[path = "lifecycle/poolers.rs"]
 mod poolers;
-#[path = "lifecycle/rights.rs"]
 mod rights;
-#[path = "lifecycle/rollback.rs"]
 mod rollback;
-#[path = "lifecycle/rows.rs"]
 mod rows;
-#[path = "lifecycle/scripts.rs"]
 mod scripts;
-#[path = "lifecycle/session.rs"]
 mod session;
-#[path = "lifecycle/signed.rs"]
 mod signed;
-#[path = "lifecycle/texts.rs"]
 mod texts;
 
 use std::{
@@ -71,7 +35,7 @@ use std::{
     time::Duration,
 };
 
-use desk::Desk;
+use support::desk::{self, Desk};
 
 /// Begins `forge apply`, which waits for a lock on this table when it returns.
 async fn until_it_waits_for_a_lock(desk: &Desk<'_>, table: &str) -> Child {
@@ -96,7 +60,7 @@ async fn until_it_waits_for_a_lock(desk: &Desk<'_>, table: &str) -> Child {
 }
 
 fn main() -> ExitCode {
-    desk::run(desk::trials![
+    desk::run(support::trials![
         session::a_session_as_an_alembic_user_types_it,
         branches::branches_meet_in_every_form,
         branches::a_merge_is_what_apply_takes,

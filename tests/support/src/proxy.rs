@@ -11,7 +11,7 @@ use std::{
 
 /// When the connection is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Loss {
+pub enum Loss {
     /// COMMIT never gets to the server, which hears that the connection has ended.
     BeforeCommit,
     /// COMMIT never gets to the server, which hears nothing at all.
@@ -21,14 +21,14 @@ pub(crate) enum Loss {
 }
 
 /// Forwards connections to a server's socket.
-pub(crate) struct Proxy {
+pub struct Proxy {
     port: u16,
     plan: Arc<Mutex<Plan>>,
 }
 
 /// Which connections nothing is forwarded on any more, in neither direction; they stay open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Silence {
+pub enum Silence {
     /// Those that are open; new ones get through.
     Open,
     /// Those that are open, and new ones: they are accepted, and that is all.
@@ -51,7 +51,7 @@ struct Plan {
 
 impl Proxy {
     /// Forwards to `folder/.s.PGSQL.port`.
-    pub(crate) fn start(folder: &str, port: &str) -> Self {
+    pub fn start(folder: &str, port: &str) -> Self {
         let socket = format!("{folder}/.s.PGSQL.{port}");
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -74,17 +74,17 @@ impl Proxy {
         Self { port, plan }
     }
 
-    pub(crate) fn port(&self) -> String {
+    pub fn port(&self) -> String {
         self.port.to_string()
     }
 
     /// Loses the connection at this COMMIT from now on, counted from one.
-    pub(crate) fn lose(&self, loss: Loss, commit: usize) {
+    pub fn lose(&self, loss: Loss, commit: usize) {
         self.plan.lock().unwrap().loss = Some((loss, commit));
     }
 
     /// Forwards nothing more on these connections, and closes none.
-    pub(crate) fn go_silent(&self, silence: Silence) {
+    pub fn go_silent(&self, silence: Silence) {
         let mut plan = self.plan.lock().unwrap();
         plan.silent = match silence {
             Silence::Open => plan.opened,
@@ -93,7 +93,7 @@ impl Proxy {
     }
 
     /// Cuts all connections that are open.
-    pub(crate) fn cut(&self) {
+    pub fn cut(&self) {
         let mut plan = self.plan.lock().unwrap();
         for (client, server) in plan.open.drain(..) {
             client.shutdown(Shutdown::Both).ok();
@@ -102,7 +102,7 @@ impl Proxy {
     }
 
     /// Whether the connection was lost as it should be.
-    pub(crate) fn has_lost(&self) -> bool {
+    pub fn has_lost(&self) -> bool {
         self.plan.lock().unwrap().loss.is_none()
     }
 }
