@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     catalog::Catalog,
     kinds::{
-        Claim, Context, Difference, Follow, Object, ObjectId, Predecessor, Reaction, Values, World,
+        Claim, Context, Difference, Follow, Model, Object, ObjectId, Predecessor, Reaction, Values,
+        World,
     },
     sql::Ident,
 };
@@ -94,7 +95,7 @@ impl<'a> Diff<'a> {
             rules: catalogs
                 .live
                 .objects()
-                .filter(|(_, object)| object.rules_the_future())
+                .filter(|(_, object)| object.profile().is_default_for_new_objects)
                 .collect(),
             desired_children: catalogs.desired.children(),
             values,
@@ -219,7 +220,7 @@ impl<'a> Diff<'a> {
             let is_part = self.catalogs.live.parent(follower) == Some(id);
             // What the new self has is of the new type from the start.
             let moves_along = is_part && matches!(self.fates.get(follower), Some(Fate::Repoint(_)));
-            if (self.is_settled(follower) && !moves_along) || live.goes_with() == Some(id) {
+            if (self.is_settled(follower) && !moves_along) || live.facts().goes_with == Some(id) {
                 continue;
             }
             let moves = aside
@@ -282,9 +283,9 @@ impl<'a> Diff<'a> {
     /// The whole from which a part that goes can't be taken off: it is replaced, and takes all parts along.
     fn whole_that_holds(&self, id: &ObjectId) -> Option<(ObjectId, Fate)> {
         let Catalogs { live, desired } = self.catalogs;
-        let part = live.get(id).filter(|part| !part.leaves())?;
-        let whole = part.goes_with()?;
-        let after = desired.get(id).and_then(Object::goes_with);
+        let part = live.get(id).filter(|part| !part.profile().leaves)?;
+        let whole = part.facts().goes_with?;
+        let after = desired.get(id).and_then(|object| object.facts().goes_with);
         if !self.is_dropped(id) && after == Some(whole) {
             return None;
         }
@@ -308,7 +309,7 @@ impl<'a> Diff<'a> {
         let goes = |catalog: &Catalog| {
             catalog
                 .get(own)
-                .map(|object| object.wholes().contains(&other))
+                .map(|object| object.facts().wholes().contains(&other))
         };
         goes(live) == Some(true) && goes(self.catalogs.desired) == Some(false)
     }
@@ -325,7 +326,7 @@ impl<'a> Diff<'a> {
         let followers = self.live_dependents.get(id).into_iter().flatten();
         let goes_with = |follower: &ObjectId| {
             let object = self.catalogs.live.get(follower);
-            object.and_then(Object::goes_with) == Some(id)
+            object.and_then(|object| object.facts().goes_with) == Some(id)
         };
         followers
             // One that changes anyway changes to something that doesn't need the dropped object.
@@ -355,7 +356,7 @@ impl<'a> Diff<'a> {
             let stays = live.when_dislodged(self.catalogs.desired.get(follower)) == Follow::Stays
                 && !self.is_held(follower);
             // What is handed down changes along.
-            let changes_along = live.kind() == id.kind && live.goes_with() == Some(id);
+            let changes_along = live.kind() == id.kind && live.facts().goes_with == Some(id);
             let settled = self.is_settled(follower);
             if !stays && !settled && !changes_along && self.catalogs.desired.contains(follower) {
                 consequences.push((
@@ -384,7 +385,10 @@ impl<'a> Diff<'a> {
     /// The whole that goes and that PostgreSQL doesn't drop before the object's table is detached, of which it is a part.
     pub fn held_whole(&self, id: &ObjectId) -> Option<&'a ObjectId> {
         let part = self.catalogs.live.get(id)?;
-        let whole = part.goes_with().filter(|_| part.holds_whole(id))?;
+        let whole = part
+            .facts()
+            .goes_with
+            .filter(|_| part.facts().holds_whole)?;
         let table = self.catalogs.live.parent(id)?;
         let is_held = self.is_dropped(whole)
             && !self.is_dropped(table)
@@ -397,7 +401,7 @@ impl<'a> Diff<'a> {
         let mut parts = self.companions.get(whole).into_iter().flatten();
         parts.any(|part| {
             let object = self.catalogs.live.get(part);
-            object.is_some_and(|object| object.holds_whole(part))
+            object.is_some_and(|object| object.facts().holds_whole)
         })
     }
 
@@ -447,7 +451,7 @@ impl<'a> Diff<'a> {
         let dependents = parts.filter_map(|part| self.live_dependents.get(part));
         let refuses = |other: &&ObjectId| {
             let object = self.catalogs.live.get(other);
-            object.is_some_and(|object| object.when_detached() == Follow::Rebuilt)
+            object.is_some_and(|object| object.facts().when_detached == Follow::Rebuilt)
         };
         dependents.flatten().copied().filter(refuses).collect()
     }
@@ -485,20 +489,34 @@ impl<'a> Diff<'a> {
 fn companions(catalog: &Catalog) -> BTreeMap<&ObjectId, Vec<&ObjectId>> {
     let mut companions: BTreeMap<&ObjectId, Vec<&ObjectId>> = BTreeMap::new();
     for (id, object) in catalog.objects() {
-        if let Some(with) = object.goes_with() {
+        if let Some(with) = object.facts().goes_with {
             companions.entry(with).or_default().push(id);
         }
     }
     companions
 }
 
+impl Diff<'_> {
+    /// What the server will have added to an object that the plan creates.
+    pub fn added_to(&self, created: &ObjectId) -> Vec<(ObjectId, Object)> {
+        // Rules are changed at the end of a plan, so those that are live hold while it runs.
+        let Some(model) = self.catalogs.desired.get(created) else {
+            return Vec::new();
+        };
+        self.rules
+            .iter()
+            .filter_map(|(id, rule)| rule.adds_to(id, created, model, self.role()))
+            .collect()
+    }
+}
+
 impl World for Diff<'_> {
-    fn live(&self, id: &ObjectId) -> Option<&Object> {
-        self.catalogs.live.get(id)
+    fn live(&self, id: &ObjectId) -> Option<&dyn Model> {
+        self.catalogs.live.get(id).map(Object::model)
     }
 
-    fn desired(&self, id: &ObjectId) -> Option<&Object> {
-        self.catalogs.desired.get(id)
+    fn desired(&self, id: &ObjectId) -> Option<&dyn Model> {
+        self.catalogs.desired.get(id).map(Object::model)
     }
 
     fn is_created(&self, id: &ObjectId) -> bool {
@@ -511,7 +529,12 @@ impl World for Diff<'_> {
 
     fn changes_whole(&self, id: &ObjectId) -> bool {
         self.is_reattached(id) && {
-            let whole = |catalog: &'_ Catalog| catalog.get(id).and_then(Object::goes_with).cloned();
+            let whole = |catalog: &'_ Catalog| {
+                catalog
+                    .get(id)
+                    .and_then(|object| object.facts().goes_with)
+                    .cloned()
+            };
             whole(self.catalogs.live) != whole(self.catalogs.desired)
         }
     }
@@ -559,17 +582,6 @@ impl World for Diff<'_> {
             .into_iter()
             .flatten()
             .copied()
-            .collect()
-    }
-
-    fn added_to(&self, created: &ObjectId) -> Vec<(ObjectId, Object)> {
-        // Rules are changed at the end of a plan, so those that are live hold while it runs.
-        let Some(model) = self.catalogs.desired.get(created) else {
-            return Vec::new();
-        };
-        self.rules
-            .iter()
-            .filter_map(|(id, rule)| rule.adds_to(id, created, model, self.role()))
             .collect()
     }
 

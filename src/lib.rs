@@ -73,14 +73,16 @@
 //! in each attribute means ([`Attribute`](kinds::Attribute), [`Reaction`](kinds::Reaction)), and the statements that create,
 //! drop and alter it. It compares nothing, orders nothing and names no other kind; and the engine — [`diff`], and of
 //! [`plan`](mod@plan) the steps, their edges, order and transactions — names no kind at all. What is special about a kind is
-//! said through the contract, for everyone: that dropping it is shown although its table goes too, that PostgreSQL makes it by
-//! itself on a new partition, that it can leave its parent's `CREATE` to break a cycle.
+//! said through the [`contract`](kinds::contract), for everyone: that dropping it is shown although its table goes too, that
+//! PostgreSQL makes it by itself on a new partition, that it can leave its parent's `CREATE` to break a cycle. The contract's
+//! page shows a whole kind.
 //!
 //! The vocabulary of steps — [`Step`](kinds::Step), [`Lock`](kinds::Lock), [`Hazard`](kinds::Hazard) — lives in [`kinds`] and
 //! not in [`plan`](mod@plan), because it is kinds that answer with steps, and they know nothing of what comes after them.
 //!
 //! A kind sees the rest of the plan only through [`World`](kinds::World): read-only questions about both catalogs and the
-//! fates of objects. It never sees another kind's SQL.
+//! fates of objects. Another kind's object is a [`Model`](kinds::Model) to it, which tells its [`Facts`](kinds::Facts); it never
+//! sees another kind's SQL.
 //!
 //! # Replacement, order, cycles
 //!

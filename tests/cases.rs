@@ -352,7 +352,7 @@ async fn partitions_that_stay(
 ) -> Result<BTreeSet<String>, Failed> {
     let tables = desired
         .objects()
-        .filter(|(id, object)| id.kind == Kind::Table && object.goes_with().is_some());
+        .filter(|(id, object)| id.kind == Kind::Table && object.facts().goes_with.is_some());
     let tables: BTreeSet<String> = tables.map(|(id, _)| id.sql()).collect();
     Ok(partitions(database)
         .await?

@@ -60,7 +60,7 @@ impl Moved {
         let mut added = self.added.keys();
         added.find(|partition| {
             let mut wholes =
-                std::iter::successors(Some(*partition), |id| live.get(id)?.goes_with());
+                std::iter::successors(Some(*partition), |id| live.get(id)?.facts().goes_with);
             wholes.any(|whole| whole == table)
         })
     }

@@ -99,7 +99,7 @@ impl Catalog {
     /// The fingerprint that the catalog has in a session of this role.
     fn fingerprint_for(&self, role: &Ident) -> Fingerprint {
         self.objects()
-            .filter(|(_, object)| !object.goes_without_saying(role))
+            .filter(|(_, object)| !object.is_implied(role))
             .fold(Fingerprint::default(), |sum, (id, object)| {
                 sum.plus(Fingerprint::of(id, object))
             })
@@ -156,7 +156,7 @@ impl Families<'_> {
     /// The set of a partitioned table's partitions and of theirs, so that none is there of which a plan knows nothing. `None`
     /// if there is no such table.
     pub fn partitions(&self, id: &ObjectId) -> Option<String> {
-        let is_partitioned = self.catalog.get(id)?.is_partitioned();
+        let is_partitioned = self.catalog.get(id)?.facts().is_partitioned;
         is_partitioned.then(|| {
             let mut hash = Sha256::new();
             self.hash_partitions(id, &mut hash);
@@ -179,7 +179,7 @@ impl Families<'_> {
                 .catalog
                 .get(child)
                 .expect("a child is an object of the catalog");
-            let own = if object.goes_without_saying(&self.catalog.role) {
+            let own = if object.is_implied(&self.catalog.role) {
                 Fingerprint::default()
             } else {
                 Fingerprint::of(child, object)
@@ -191,7 +191,7 @@ impl Families<'_> {
 
 /// What is dropped with the object and is no object of its own.
 fn taken_along(object: &Object) -> Fingerprint {
-    let names = object.takes_along();
+    let names = object.facts().takes_along;
     if names.is_empty() {
         return Fingerprint::default();
     }

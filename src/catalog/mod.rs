@@ -75,7 +75,7 @@ pub struct EventTrigger {
 impl EventTrigger {
     /// Whether its code may add an object like this one to what statements make.
     pub fn may_add(&self, object: &Object) -> bool {
-        let mut marks = object.added_by().iter();
+        let mut marks = object.profile().added_by.iter();
         marks.any(|it| self.bodies.contains(it))
     }
 }
@@ -150,7 +150,7 @@ impl Catalog {
     pub fn owner_behind(&self, id: &ObjectId) -> Option<ObjectId> {
         std::iter::successors(self.parent(id), |part| {
             let whole = self.parent(part);
-            whole.or_else(|| self.get(part)?.goes_with())
+            whole.or_else(|| self.get(part)?.facts().goes_with)
         })
         .map(|id| ObjectId::about(Kind::Owner, id))
         .find(|owner| self.contains(owner))
@@ -201,7 +201,7 @@ impl Catalog {
         let children = self.children();
         let mut parts: BTreeMap<&ObjectId, Vec<&ObjectId>> = BTreeMap::new();
         for (id, object) in self.objects() {
-            if let Some(whole) = object.goes_with() {
+            if let Some(whole) = object.facts().goes_with {
                 parts.entry(whole).or_default().push(id);
             }
         }
@@ -239,9 +239,14 @@ impl Catalog {
     pub fn partitions(&self) -> BTreeMap<&ObjectId, Vec<&ObjectId>> {
         let mut partitions: BTreeMap<&ObjectId, Vec<&ObjectId>> = BTreeMap::new();
         for (id, object) in self.objects() {
-            let whole = object.goes_with().filter(|whole| whole.kind == id.kind);
+            let whole = object
+                .facts()
+                .goes_with
+                .filter(|whole| whole.kind == id.kind);
             if let Some(whole) = whole
-                && self.get(whole).is_some_and(Object::is_partitioned)
+                && self
+                    .get(whole)
+                    .is_some_and(|object| object.facts().is_partitioned)
             {
                 partitions.entry(whole).or_default().push(id);
             }

@@ -73,7 +73,7 @@ impl Catalog {
             } else if let Object::Trigger(_) = object {
                 table.has_triggers = true;
             } else if let Object::Constraint(constraint) = object {
-                if let Some(key) = object.row_key() {
+                if let Some(key) = object.facts().row_key {
                     table.key = key.to_vec();
                 }
                 let add = format!(

@@ -58,7 +58,7 @@ impl Scope {
             return true;
         }
         let parent = catalog.parent(id);
-        let goes_with = catalog.get(id).and_then(|object| object.goes_with());
+        let goes_with = catalog.get(id).and_then(|object| object.facts().goes_with);
         parent
             .into_iter()
             .chain(goes_with)

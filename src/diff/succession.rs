@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Catalogs, Diff};
 use crate::{
     catalog::Catalog,
-    kinds::{Counter, Object, ObjectId, Predecessor, World as _},
+    kinds::{Counter, ObjectId, Predecessor, World as _},
 };
 
 impl Diff<'_> {
@@ -41,7 +41,7 @@ impl Diff<'_> {
         let mut columns = BTreeSet::new();
         for id in self.fates.keys() {
             for catalog in [live, desired] {
-                let owner = catalog.get(id).and_then(Object::goes_with);
+                let owner = catalog.get(id).and_then(|object| object.facts().goes_with);
                 columns.extend([Some(id), catalog.parent(id), owner].into_iter().flatten());
             }
         }

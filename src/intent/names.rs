@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use crate::{
     catalog::Catalog,
     diff::Catalogs,
-    kinds::{Kind, Object, ObjectId},
+    kinds::{Kind, ObjectId},
     source::{Sort, Symbol, argument_types},
     sql::Ident,
 };
@@ -101,7 +101,9 @@ impl<'a> Names<'a> {
     /// name comes after it, an index after its table, a function after the types of its arguments.
     pub(super) fn turn(&self, to: &Named) -> Turn {
         let desired = self.catalogs.desired;
-        let goes_with = desired.get(&to.id).and_then(Object::goes_with);
+        let goes_with = desired
+            .get(&to.id)
+            .and_then(|object| object.facts().goes_with);
         let leans = desired.parent(&to.id).or(goes_with).is_some() || to.id.args.is_some();
         match (to.path().len(), leans) {
             (0 | 1, _) => Turn::Schemas,
@@ -180,7 +182,9 @@ impl<'a> Names<'a> {
         }
         // An index moves to another schema with its table, a sequence with its column's.
         let Catalogs { desired, .. } = self.catalogs;
-        let goes_with = desired.get(declared).and_then(Object::goes_with);
+        let goes_with = desired
+            .get(declared)
+            .and_then(|object| object.facts().goes_with);
         let holder = desired.parent(declared).or(goes_with)?;
         let held = self.live_object(holder, &translated(&self.before, &holder.path))?;
         let path = [held.schema().clone(), name.clone()];

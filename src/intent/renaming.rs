@@ -161,7 +161,7 @@ impl<'a> Renaming<'a> {
         for (id, object) in leaving.filter(|(id, object)| self.is_near(id, object, now)) {
             let alike = |(other, namesake): &(&ObjectId, &Object)| {
                 now.parent(id) == desired.parent(other)
-                    && object.goes_with() == namesake.goes_with()
+                    && object.facts().goes_with == namesake.facts().goes_with
                     && object.is_namesake(id, namesake, other)
                     && object.rename(id, other).is_some()
             };
@@ -179,7 +179,7 @@ impl<'a> Renaming<'a> {
 
     /// Whether the object belongs to something, and that or what it depends on has been renamed.
     fn is_near(&self, id: &ObjectId, object: &Object, now: &Catalog) -> bool {
-        let holder = now.parent(id).or(object.goes_with());
+        let holder = now.parent(id).or(object.facts().goes_with);
         let whole = holder.and_then(|holder| now.parent(holder));
         let mut around = holder.into_iter().chain(whole);
         let is_touched = |id: &ObjectId| self.touched.contains(id);

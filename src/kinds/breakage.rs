@@ -60,12 +60,12 @@ pub(super) fn name_and_type(column: &str) -> (&str, &str) {
 
 /// What breaks where `ON CONFLICT` finds no other uniqueness of the same columns, or finds it only later.
 pub(super) fn arbiter_gone<K: ObjectKind>(change: &Passage<'_, K>) -> Option<String> {
-    let mut columns = change.live?.arbitrates()?.to_vec();
+    let mut columns = change.live?.facts().arbitrates?.to_vec();
     columns.sort();
     let world = change.cx.world;
     let same = |other: &&ObjectId| {
         let object = world.desired(other);
-        let others = object.and_then(|object| object.arbitrates());
+        let others = object.and_then(|object| object.facts().arbitrates);
         others.is_some_and(|others| {
             let mut others = others.to_vec();
             others.sort();
@@ -107,7 +107,7 @@ fn comes_later(id: &ObjectId, cx: &Context<'_>) -> bool {
         return false;
     };
     let parts = cx.world.desired_companions(id).into_iter();
-    let mut steps = object.create(id, &[], cx).into_iter();
+    let mut steps = object.create(id, cx).into_iter();
     steps.any(|step| step.mode != Mode::Transaction)
         || parts.into_iter().any(|part| comes_later(part, cx))
 }

@@ -1,6 +1,6 @@
 //! How values get from one type to another (PostgreSQL docs: CREATE CAST, ALTER TABLE … TYPE).
 
-use super::{Context, Object, ObjectId};
+use super::{Context, Model, ObjectId};
 
 mod loss;
 mod types;
@@ -80,7 +80,7 @@ pub(super) fn base_before(type_name: &str, owner: &ObjectId, cx: &Context<'_>) -
 }
 
 /// What an object needs, and the object, in one of the two catalogs.
-type Look<'l, 'a> = &'l dyn Fn(&ObjectId) -> (Vec<&'a ObjectId>, Option<&'a Object>);
+type Look<'l, 'a> = &'l dyn Fn(&ObjectId) -> (Vec<&'a ObjectId>, Option<&'a dyn Model>);
 
 fn base(type_name: &str, owner: &ObjectId, look: Look<'_, '_>) -> Stored {
     let element = type_name.trim_end_matches("[]");
@@ -90,16 +90,16 @@ fn base(type_name: &str, owner: &ObjectId, look: Look<'_, '_>) -> Stored {
         let Some(object) = look(found).1 else {
             continue;
         };
-        if let Some(restricted) = object.restricts() {
+        if let Some(restricted) = object.facts().restricts {
             let base = base(restricted, found, look);
             let name = format!("{}{}", base.name, &type_name[element.len()..]);
             return Stored { name, ..base };
         }
-        if object.has_labels() || object.has_fields() {
+        if object.facts().has_labels || object.facts().has_fields {
             return Stored {
                 name: type_name.to_owned(),
-                is_enum: object.has_labels(),
-                is_row: object.has_fields(),
+                is_enum: object.facts().has_labels,
+                is_row: object.facts().has_fields,
             };
         }
     }

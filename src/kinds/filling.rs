@@ -1,13 +1,17 @@
 //! Values for the rows that are there: what the author says with `backfill` and `using`.
 
-use super::{Action, Batching, Context, HazardKind, Lock, Mode, Object, ObjectId, Step, Values};
+use super::{Action, Batching, Context, HazardKind, Lock, Mode, ObjectId, Step, Values};
 use crate::sql::{Ident, NullTest};
 
 /// The step that gives the rows without a value one, if the author says which.
 pub(super) fn fill(id: &ObjectId, cx: &Context<'_>) -> Option<Step> {
     let values = cx.world.values(id)?;
     let (table, column) = (id.container(), id.name());
-    let test = NullTest::of_rows(cx.world.desired(id).is_some_and(Object::holds_rows));
+    let test = NullTest::of_rows(
+        cx.world
+            .desired(id)
+            .is_some_and(|object| object.facts().holds_rows),
+    );
     let sql = format!(
         "UPDATE {table} SET {column} = {} WHERE {}",
         values.backfill.as_ref()?,
@@ -43,7 +47,7 @@ pub(super) fn of_nullable(id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
     let table = cx.world.parent(id);
     let is_meant = |column: &ObjectId| {
         let object = cx.world.desired(column);
-        cx.world.parent(column) == table && object.is_some_and(Object::takes_null)
+        cx.world.parent(column) == table && object.is_some_and(|object| object.facts().takes_null)
     };
     let columns = cx.world.dependencies(id).into_iter();
     columns
@@ -59,7 +63,7 @@ fn row_key<'a>(id: &ObjectId, cx: &Context<'a>) -> Option<&'a [Ident]> {
     let children = world.live_children(world.parent(id)?);
     children.into_iter().find_map(|child| {
         let stays = world.desired(child).is_some() && !world.is_created(child);
-        let key = world.live(child)?.row_key()?;
+        let key = world.live(child)?.facts().row_key?;
         stays.then_some(key)
     })
 }

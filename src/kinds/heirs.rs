@@ -1,6 +1,6 @@
 //! Heirs: what tables have because they inherit from another one.
 
-use super::{Context, Object, ObjectId, World};
+use super::{Context, ObjectId, World};
 
 /// What becomes of the heirs of an object that goes.
 pub(super) struct Heirs<'a> {
@@ -16,10 +16,16 @@ impl<'a> Context<'a> {
     pub(super) fn heirs_of_dropped(&self, id: &ObjectId) -> Heirs<'a> {
         let world: &'a dyn World = self.world;
         let companions = world.companions(id).into_iter();
-        let heirs =
-            companions.filter(|heir| world.live(heir).and_then(Object::inherited_from) == Some(id));
+        let heirs = companions.filter(|heir| {
+            world
+                .live(heir)
+                .and_then(|object| object.facts().inherited_from)
+                == Some(id)
+        });
         let comes_back = |heir: &&ObjectId| {
-            let after = world.desired(heir).and_then(Object::goes_with);
+            let after = world
+                .desired(heir)
+                .and_then(|object| object.facts().goes_with);
             world.is_created(id) && after == Some(id)
         };
         let (kept, lost): (Vec<_>, Vec<_>) = heirs
@@ -28,7 +34,13 @@ impl<'a> Context<'a> {
         let stays = |heir: &&ObjectId| {
             let table = world.parent(heir).and_then(|table| world.desired(table));
             let whole = world.parent(id);
-            table.is_some_and(|table| table.wholes().into_iter().any(|other| Some(other) == whole))
+            table.is_some_and(|table| {
+                table
+                    .facts()
+                    .wholes()
+                    .into_iter()
+                    .any(|other| Some(other) == whole)
+            })
         };
         Heirs {
             kept,
@@ -47,7 +59,7 @@ impl<'a> Context<'a> {
             sides
                 .into_iter()
                 .flatten()
-                .filter(|side| side.wholes().contains(&table))
+                .filter(|side| side.facts().wholes().contains(&table))
                 .count()
                 == sides.len()
         };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Context, HandedDown, Object, ObjectId};
+use super::{Context, HandedDown, ObjectId};
 use crate::sql::join;
 
 impl Context<'_> {
@@ -20,9 +20,13 @@ impl Context<'_> {
     pub(super) fn handed_down_before(&self, whole: &ObjectId) -> Vec<(&ObjectId, HandedDown<'_>)> {
         let own = self.world.live_children(whole).into_iter();
         let mut all: Vec<_> = own
-            .filter_map(|id| Some((id, self.world.live(id)?.handed_down()?)))
+            .filter_map(|id| Some((id, self.world.live(id)?.facts().handed_down?)))
             .collect();
-        if let Some(above) = self.world.live(whole).and_then(Object::goes_with) {
+        if let Some(above) = self
+            .world
+            .live(whole)
+            .and_then(|object| object.facts().goes_with)
+        {
             all.extend(self.handed_down_before(above));
         }
         all
@@ -32,9 +36,13 @@ impl Context<'_> {
     pub(super) fn handed_down_after(&self, whole: &ObjectId) -> Vec<(&ObjectId, HandedDown<'_>)> {
         let own = self.world.children(whole).into_iter();
         let mut all: Vec<_> = own
-            .filter_map(|id| Some((id, self.world.desired(id)?.handed_down()?)))
+            .filter_map(|id| Some((id, self.world.desired(id)?.facts().handed_down?)))
             .collect();
-        if let Some(above) = self.world.desired(whole).and_then(Object::goes_with) {
+        if let Some(above) = self
+            .world
+            .desired(whole)
+            .and_then(|object| object.facts().goes_with)
+        {
             all.extend(self.handed_down_after(above));
         }
         all
@@ -53,8 +61,11 @@ impl Context<'_> {
     ) -> Option<HandedDown<'_>> {
         let table = self.world.parent(id)?;
         let (live, desired) = (self.world.live(table)?, self.world.desired(table)?);
-        let whole = live.goes_with().filter(|_| !self.world.is_created(table))?;
-        let leaves = desired.goes_with() != Some(whole);
+        let whole = live
+            .facts()
+            .goes_with
+            .filter(|_| !self.world.is_created(table))?;
+        let leaves = desired.facts().goes_with != Some(whole);
         let had = self.handed_down_before(whole).into_iter();
         let had =
             had.filter(|(other, _)| leaves && other.kind == id.kind && other.name() == id.name());
@@ -71,8 +82,9 @@ impl Context<'_> {
             return false;
         };
         let joins = desired
-            .goes_with()
-            .filter(|whole| live.goes_with() != Some(whole));
+            .facts()
+            .goes_with
+            .filter(|whole| live.facts().goes_with != Some(whole));
         let joins = joins.filter(|_| !self.world.is_created(table));
         let handed = joins
             .into_iter()
@@ -89,7 +101,7 @@ impl Context<'_> {
         };
         [self.world.live(own), self.world.desired(own)]
             .into_iter()
-            .all(|table| table.and_then(Object::goes_with) == Some(other))
+            .all(|table| table.and_then(|object| object.facts().goes_with) == Some(other))
     }
 }
 

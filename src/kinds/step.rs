@@ -214,7 +214,7 @@ impl Step {
     pub fn effort(&self) -> Option<Effort> {
         let has = |kind| self.hazards.iter().any(|hazard| hazard.kind == kind);
         let strongest = self.locks.iter().map(|(lock, _)| *lock).max()?;
-        let builds = self.action == Action::Create && self.object.kind.has_index();
+        let builds = self.action == Action::Create && self.object.kind.profile().has_index;
         if self.action == Action::Data {
             Some(Effort::WritesRows)
         } else if has(HazardKind::Rewrites) {

@@ -1,6 +1,6 @@
 //! Where values of a type are stored.
 
-use super::{Context, Object, ObjectId};
+use super::{Context, Model, ObjectId};
 
 /// Whether columns hold values of the type: itself, its arrays, domains over it, types that have it for an attribute.
 pub(super) fn is_stored(id: &ObjectId, cx: &Context<'_>) -> bool {
@@ -8,8 +8,8 @@ pub(super) fn is_stored(id: &ObjectId, cx: &Context<'_>) -> bool {
         let Some(object) = cx.world.live(other) else {
             return false;
         };
-        object.holds_values()
-            || !object.value_types().is_empty()
+        object.facts().holds_values
+            || !object.facts().value_types.is_empty()
             || (is_type(object) && is_stored(other, cx))
     })
 }
@@ -22,16 +22,16 @@ pub(super) fn is_contained(id: &ObjectId, cx: &Context<'_>) -> bool {
         let Some(object) = cx.world.live(other) else {
             return false;
         };
-        if object.value_types().contains(&&*list) {
+        if object.facts().value_types.contains(&&*list) {
             return true;
         }
-        if object.restricts() == Some(&*id.sql()) {
+        if object.facts().restricts == Some(&*id.sql()) {
             return is_contained(other, cx);
         }
         is_type(object) && is_stored(other, cx)
     })
 }
 
-fn is_type(object: &Object) -> bool {
-    object.privilege_class() == Some("TYPES")
+fn is_type(object: &dyn Model) -> bool {
+    object.facts().privilege_class == Some("TYPES")
 }

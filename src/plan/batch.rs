@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{order::Arranged, steps::Node, undo_part::UndoPart};
 use crate::{
     diff::Catalogs,
-    kinds::{Action, Hazard, Mode, Object, ObjectId, Phase, Rollout, Step},
+    kinds::{Action, Hazard, Mode, ObjectId, Phase, Rollout, Step},
 };
 
 /// Steps that share a transaction, or one that runs outside of any.
@@ -173,7 +173,7 @@ pub(super) fn split(arranged: Arranged, catalogs: Catalogs<'_>) -> Plan {
 fn completed_by_parts(catalogs: Catalogs<'_>) -> BTreeSet<&ObjectId> {
     let objects = catalogs.desired.objects();
     objects
-        .filter_map(|(_, object)| object.goes_with())
+        .filter_map(|(_, object)| object.facts().goes_with)
         .collect()
 }
 
@@ -186,7 +186,10 @@ fn spread_over(catalogs: Catalogs<'_>, step: &Step) -> Vec<ObjectId> {
     let root = catalogs.root(&step.object);
     let is_partition = root == step.object && step.action != Action::Drop;
     let wholes = [catalogs.live.get(&root), catalogs.desired.get(&root)];
-    let wholes = wholes.into_iter().flatten().filter_map(Object::goes_with);
+    let wholes = wholes
+        .into_iter()
+        .flatten()
+        .filter_map(|object| object.facts().goes_with);
     let wholes: Vec<ObjectId> = wholes.filter(|_| is_partition).cloned().collect();
     std::iter::once(root).chain(wholes).collect()
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     catalog::Catalog,
     diff::Diff,
-    kinds::{Object, ObjectId, World as _},
+    kinds::ObjectId,
     source::{Namespace, Symbol, body_references},
 };
 
@@ -18,8 +18,8 @@ pub(super) fn referred<'a>(diff: &'a Diff<'_>) -> Vec<(&'a ObjectId, BTreeSet<&'
         read: BTreeMap::new(),
     };
     let running = diff.fates.keys().filter(|id| {
-        let object = diff.desired(id);
-        object.is_some_and(Object::runs_functions)
+        let object = diff.catalogs.desired.get(id);
+        object.is_some_and(|object| object.profile().runs_functions)
     });
     running
         .map(|id| (id, bodies.behind(id)))
@@ -52,7 +52,11 @@ impl<'a> Bodies<'a> {
     }
 
     fn of(&mut self, id: &'a ObjectId) -> Vec<&'a ObjectId> {
-        let Some(definition) = self.catalog.get(id).and_then(Object::string_body) else {
+        let Some(definition) = self
+            .catalog
+            .get(id)
+            .and_then(|object| object.facts().string_body)
+        else {
             return Vec::new();
         };
         if let Some(known) = self.read.get(id) {

@@ -77,8 +77,16 @@ impl Graph<'_> {
 
     /// Whether the object stays and is freed from something that goes.
     fn leaves(&self, diff: &Diff<'_>, id: &ObjectId) -> bool {
-        let before = diff.live(id).and_then(|object| object.goes_with());
-        let after = diff.desired(id).and_then(|object| object.goes_with());
+        let before = diff
+            .catalogs
+            .live
+            .get(id)
+            .and_then(|object| object.facts().goes_with);
+        let after = diff
+            .catalogs
+            .desired
+            .get(id)
+            .and_then(|object| object.facts().goes_with);
         let stays = !self.nodes.dropped_in.contains_key(id);
         stays
             && before.is_some_and(|with| self.nodes.dropped_in.contains_key(with))
@@ -89,9 +97,9 @@ impl Graph<'_> {
         let Some(node) = self.nodes.dropped_in.get(id).cloned() else {
             return;
         };
-        let live = diff.live(id);
-        let inherited_from = live.and_then(Object::inherited_from);
-        let with = inherited_from.or_else(|| live.and_then(Object::goes_with));
+        let live = diff.catalogs.live.get(id);
+        let inherited_from = live.and_then(|object| object.facts().inherited_from);
+        let with = inherited_from.or_else(|| live.and_then(|object| object.facts().goes_with));
         let leaves = with.filter(|with| diff.is_freed(id, with));
         let is_freed = leaves.is_some() || diff.held_whole(id).is_some();
         let is_freed = is_freed && node.id() == id;
@@ -212,7 +220,12 @@ impl Graph<'_> {
             if root == holder {
                 return;
             }
-            match diff.desired(root).and_then(|object| object.goes_with()) {
+            match diff
+                .catalogs
+                .desired
+                .get(root)
+                .and_then(|object| object.facts().goes_with)
+            {
                 Some(whole) => root = whole,
                 None => break,
             }
@@ -254,7 +267,11 @@ impl Graph<'_> {
             | Fate::Drop
             | Fate::Replace(_) => {}
         }
-        let before = diff.live(id).and_then(|object| object.goes_with());
+        let before = diff
+            .catalogs
+            .live
+            .get(id)
+            .and_then(|object| object.facts().goes_with);
         // It is free before what it went with goes.
         if let Some(with) = before
             && let Some(dropped) = self.nodes.dropped_in.get(with).cloned()
@@ -265,10 +282,15 @@ impl Graph<'_> {
         }
         // What the whole gets is not for one that leaves, and one that joins finds it there.
         let wholes = |object: Option<&'_ Object>| -> BTreeSet<ObjectId> {
-            let wholes = object.map(Object::wholes).unwrap_or_default();
+            let wholes = object
+                .map(|object| object.facts().wholes())
+                .unwrap_or_default();
             wholes.into_iter().cloned().collect()
         };
-        let (before, after) = (wholes(diff.live(id)), wholes(diff.desired(id)));
+        let (before, after) = (
+            wholes(diff.catalogs.live.get(id)),
+            wholes(diff.catalogs.desired.get(id)),
+        );
         for part in before
             .difference(&after)
             .flat_map(|whole| diff.children(whole))
@@ -287,8 +309,10 @@ impl Graph<'_> {
         }
         // PostgreSQL takes nothing for a parent's whose rows were not checked.
         let inherited = |part: &ObjectId| {
-            diff.desired(part)
-                .and_then(Object::inherited_from)
+            diff.catalogs
+                .desired
+                .get(part)
+                .and_then(|object| object.facts().inherited_from)
                 .is_some()
         };
         for part in diff.children(id).into_iter().filter(|part| inherited(part)) {
@@ -316,7 +340,11 @@ impl Graph<'_> {
         // What the whole gets meanwhile would be made on it by PostgreSQL, under names of its own.
         let parts = diff.children(id).into_iter();
         for part in parts.filter(|_| !diff.changes_whole(id)) {
-            let whole = diff.desired(part).and_then(|object| object.goes_with());
+            let whole = diff
+                .catalogs
+                .desired
+                .get(part)
+                .and_then(|object| object.facts().goes_with);
             let Some(whole) = whole.filter(|whole| diff.is_created(whole)) else {
                 continue;
             };
@@ -438,8 +466,8 @@ impl Graph<'_> {
             }
             for needed in referred {
                 let columns = diff.children(needed).into_iter().filter(|part| {
-                    let object = diff.desired(part);
-                    part.of.is_none() && object.is_some_and(|object| !object.splits())
+                    let object = diff.catalogs.desired.get(part);
+                    part.of.is_none() && object.is_some_and(|object| !object.profile().splits)
                 });
                 for part in std::iter::once(needed).chain(columns) {
                     if let Some(ready) = self.ready(part)

@@ -59,12 +59,12 @@ impl<'a> Likeness<'a> {
     ) -> Option<Self> {
         let object = find(id)?;
         let holding = |part: &'a ObjectId| {
-            let object = find(part).filter(|object| object.holds_values())?;
+            let object = find(part).filter(|object| object.facts().holds_values)?;
             Some((part.name(), object))
         };
         let parts: BTreeMap<_, _> = parts.into_iter().filter_map(holding).collect();
         // What holds nothing looks like everything else that does.
-        let holds = object.holds_values() || !parts.is_empty();
+        let holds = object.facts().holds_values || !parts.is_empty();
         (holds && object.resembles(object)).then_some(Self {
             id,
             object,
@@ -86,7 +86,9 @@ impl<'a> Likeness<'a> {
 
 fn dropped<'a>(diff: &'a Diff<'_>, id: &'a ObjectId) -> Option<Likeness<'a>> {
     let parent = diff.catalogs.live.parent(id);
-    Likeness::new(id, parent, diff.live_children(id), |id| diff.live(id))
+    Likeness::new(id, parent, diff.live_children(id), |id| {
+        diff.catalogs.live.get(id)
+    })
 }
 
 /// Everything that comes, but for what an expression fills: that is something else.
@@ -96,7 +98,9 @@ fn created<'a>(diff: &'a Diff<'_>) -> Vec<Likeness<'a>> {
     comes
         .filter_map(|(id, _)| {
             let parent = diff.catalogs.desired.parent(id);
-            Likeness::new(id, parent, diff.children(id), |id| diff.desired(id))
+            Likeness::new(id, parent, diff.children(id), |id| {
+                diff.catalogs.desired.get(id)
+            })
         })
         .collect()
 }

@@ -15,7 +15,7 @@ use crate::{
     catalog::Catalog,
     diagnostic::{Code, Diagnostic, Result},
     diff::{Catalogs, Diff},
-    kinds::{Kind, Mode, Object, ObjectId, Step, World as _},
+    kinds::{Kind, Mode, ObjectId, Step, World as _},
 };
 
 /// Nodes in order, with what comes after each.
@@ -84,7 +84,11 @@ fn rank(diff: &Diff<'_>, nodes: &Nodes, node: &Node) -> Rank {
     let last = matches!(node, Node::Finish(_) | Node::Remove(_));
     let subject = id.target().unwrap_or_else(|| id.clone());
     let home = nodes.created_in.get(&subject).map_or(&subject, Node::id);
-    let object = diff.desired(id).or_else(|| diff.live(id));
+    let object = diff
+        .catalogs
+        .desired
+        .get(id)
+        .or_else(|| diff.catalogs.live.get(id));
     let member = (home != root).then(|| (home.kind, home.clone()));
     (
         phase,
@@ -97,15 +101,19 @@ fn rank(diff: &Diff<'_>, nodes: &Nodes, node: &Node) -> Rank {
             grantee: None,
             ..id.clone()
         },
-        object.map_or(0, Object::turn),
+        object.map_or(0, |object| object.facts().position),
         id.clone(),
     )
 }
 
 /// Whether the object is a rule about objects to come.
 fn late(diff: &Diff<'_>, id: &ObjectId) -> u8 {
-    let object = diff.desired(id).or_else(|| diff.live(id));
-    if object.is_some_and(Object::rules_the_future) {
+    let object = diff
+        .catalogs
+        .desired
+        .get(id)
+        .or_else(|| diff.catalogs.live.get(id));
+    if object.is_some_and(|object| object.profile().is_default_for_new_objects) {
         2
     } else {
         0
@@ -237,12 +245,22 @@ fn parts_to_cut(
         .collect();
     // What the server takes along with another object can't be dropped by itself.
     let goes_along = |id: &ObjectId| {
-        let holder = diff.live(id).and_then(Object::goes_with);
+        let holder = diff
+            .catalogs
+            .live
+            .get(id)
+            .and_then(|object| object.facts().goes_with);
         holder.is_some_and(|holder| diff.is_dropped(holder))
     };
     let candidate = |id: &ObjectId| {
-        let object = diff.desired(id).or_else(|| diff.live(id));
-        object.is_some_and(Object::splits) && !cuts.contains(id) && !goes_along(id)
+        let object = diff
+            .catalogs
+            .desired
+            .get(id)
+            .or_else(|| diff.catalogs.live.get(id));
+        object.is_some_and(|object| object.profile().splits)
+            && !cuts.contains(id)
+            && !goes_along(id)
     };
     // Only a part that itself needs another member of its circle closes it.
     let closes = |places: &BTreeMap<ObjectId, Node>, catalog: &Catalog, id: &ObjectId| {

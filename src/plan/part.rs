@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     catalog::Catalog,
     diff::{Catalogs, Diff, Fate},
-    kinds::{Glob, Object, ObjectId},
+    kinds::{Glob, ObjectId},
 };
 
 /// A state between the live and the desired one.
@@ -150,7 +150,10 @@ impl<'a> Difference<'a> {
     fn goes_with(&self, id: &ObjectId) -> impl Iterator<Item = &'a ObjectId> + use<'a> {
         let Catalogs { live, desired } = self.catalogs;
         let objects = [live.get(id), desired.get(id)];
-        objects.into_iter().flatten().filter_map(Object::goes_with)
+        objects
+            .into_iter()
+            .flatten()
+            .filter_map(|object| object.facts().goes_with)
     }
 
     /// What has to change along with an object and its parts.

@@ -91,17 +91,17 @@ impl Nodes {
     /// Lets the step that makes the difference say what it breaks. Nobody uses what belongs to a new object, and the drop of
     /// the whole tells of its parts.
     fn tell_breakage(&mut self, diff: &Diff<'_>, id: &ObjectId) {
-        let (live, desired) = (diff.live(id), diff.desired(id));
+        let (live, desired) = (diff.catalogs.live.get(id), diff.catalogs.desired.get(id));
         let is_whole_new = diff
             .catalogs
             .desired
             .parent(id)
-            .is_some_and(|whole| diff.live(whole).is_none());
+            .is_some_and(|whole| diff.catalogs.live.get(whole).is_none());
         let goes_whole = diff
             .catalogs
             .live
             .parent(id)
-            .is_some_and(|whole| diff.desired(whole).is_none());
+            .is_some_and(|whole| diff.catalogs.desired.get(whole).is_none());
         if is_whole_new || goes_whole {
             return;
         }
@@ -134,7 +134,11 @@ impl Nodes {
     /// Lets a new sequence go on where an old one is, which rests from before on.
     fn succeed(&mut self, diff: &Diff<'_>, heir: &ObjectId, old: &Predecessor) {
         let going_on = going_on(diff, heir);
-        let counter = diff.desired(heir).and_then(|object| object.counter(heir));
+        let counter = diff
+            .catalogs
+            .desired
+            .get(heir)
+            .and_then(|object| object.counter(heir));
         let is_first = diff.successions().find(|(other, _)| *other == heir) == Some((heir, old));
         let step = counter.and_then(|counter| {
             if is_first && !diff.has_counter(heir) {
@@ -189,12 +193,18 @@ impl Nodes {
         if !diff.is_dropped(id) {
             return;
         }
-        let object = diff.live(id).expect("only what is there is dropped");
+        let object = diff
+            .catalogs
+            .live
+            .get(id)
+            .expect("only what is there is dropped");
         let node = drop_node(diff, cuts, id, object);
         if node == Node::Drop(id.clone()) {
             let cx = diff.context();
             let aside = diff
-                .desired(id)
+                .catalogs
+                .desired
+                .get(id)
                 .filter(|_| diff.is_created(id))
                 .and_then(|desired| object.aside(desired, id, &cx));
             if let Some(aside) = aside {
@@ -217,10 +227,14 @@ impl Nodes {
         if !diff.is_created(id) {
             return;
         }
-        let object = diff.desired(id).expect("only what is desired is created");
+        let object = diff
+            .catalogs
+            .desired
+            .get(id)
+            .expect("only what is desired is created");
         let cx = diff.context();
         let node = create_node(diff, cuts, id);
-        let comes_along = diff.parent(id).into_iter().chain(object.goes_with());
+        let comes_along = diff.parent(id).into_iter().chain(object.facts().goes_with);
         let belongs_to_new = comes_along.into_iter().any(|whole| diff.is_created(whole));
         let given = added(diff, id).or_else(|| {
             if belongs_to_new {
@@ -243,7 +257,7 @@ impl Nodes {
         }
         // What a rule adds to a new object and nobody wants is taken away again.
         for (extra, model) in diff.added_to(id) {
-            if diff.desired(&extra).is_none() {
+            if diff.catalogs.desired.get(&extra).is_none() {
                 let steps = model.drop(&extra, &cx);
                 self.put(&Node::Alter(extra.clone()), steps);
                 self.created_in.insert(extra.clone(), Node::Alter(extra));
@@ -257,7 +271,7 @@ impl Nodes {
         let cx = diff.context();
         match &diff.fates[id] {
             Fate::Alter | Fate::Dislodge => {
-                let (live, desired) = (diff.live(id), diff.desired(id));
+                let (live, desired) = (diff.catalogs.live.get(id), diff.catalogs.desired.get(id));
                 let (live, desired) = (
                     live.expect("what is altered is there"),
                     desired.expect("and stays"),
@@ -291,7 +305,7 @@ impl Nodes {
                 }
             }
             Fate::Repoint(replaced) => {
-                let (live, desired) = (diff.live(id), diff.desired(id));
+                let (live, desired) = (diff.catalogs.live.get(id), diff.catalogs.desired.get(id));
                 let (live, desired) = (
                     live.expect("what is moved is there"),
                     desired.expect("and stays"),
@@ -308,7 +322,7 @@ impl Nodes {
                 }
             }
             Fate::Outlive => {
-                let (live, desired) = (diff.live(id), diff.desired(id));
+                let (live, desired) = (diff.catalogs.live.get(id), diff.catalogs.desired.get(id));
                 let (live, desired) = (
                     live.expect("what stays is there"),
                     desired.expect("and stays"),
@@ -398,7 +412,11 @@ fn drop_node(diff: &Diff<'_>, cuts: &Cuts, id: &ObjectId, object: &Object) -> No
         return Node::Drop(id.clone());
     }
     let with = |holder: &ObjectId| {
-        let object = diff.live(holder).expect("only what is there is dropped");
+        let object = diff
+            .catalogs
+            .live
+            .get(holder)
+            .expect("only what is there is dropped");
         drop_node(diff, cuts, holder, object)
     };
     let stands_aside = |holder: &ObjectId| diff.is_created(holder) && diff.stands_aside(holder);
@@ -413,8 +431,13 @@ fn drop_node(diff: &Diff<'_>, cuts: &Cuts, id: &ObjectId, object: &Object) -> No
         }
     }
     let leaves = |whole: &ObjectId| diff.is_freed(id, whole) && whole.kind == id.kind;
-    let is_held = diff.held_whole(id).is_some() || object.goes_with().is_some_and(leaves);
-    if let Some(whole) = object.goes_with().filter(is_dropped).filter(|_| !is_held) {
+    let is_held = diff.held_whole(id).is_some() || object.facts().goes_with.is_some_and(leaves);
+    if let Some(whole) = object
+        .facts()
+        .goes_with
+        .filter(is_dropped)
+        .filter(|_| !is_held)
+    {
         let node = with(whole);
         if is_aside(diff, whole) && diff.has_successor(id) {
             // It stays with the old table until that goes.
@@ -426,7 +449,7 @@ fn drop_node(diff: &Diff<'_>, cuts: &Cuts, id: &ObjectId, object: &Object) -> No
             if !diff.is_created(id) {
                 return Node::Remove(whole.clone());
             }
-        } else if !object.drop_is_shown() || matches!(node, Node::Remove(_)) {
+        } else if !object.profile().drop_is_shown || matches!(node, Node::Remove(_)) {
             return node;
         }
     }
@@ -468,14 +491,16 @@ fn folded_into<'a>(diff: &'a Diff<'_>, cuts: &Cuts, id: &ObjectId) -> Option<&'a
         .desired
         .parent(id)
         .filter(|parent| diff.is_created(parent))?;
-    let object = diff.desired(id)?;
+    let object = diff.catalogs.desired.get(id)?;
     let cx = diff.context();
     // What the server makes by itself isn't declared, nor is what belongs to it.
     let parent_is_implied = diff
         .parent(parent)
         .is_some_and(|grand| diff.is_created(grand))
         && diff
-            .desired(parent)
+            .catalogs
+            .desired
+            .get(parent)
             .is_some_and(|object| object.implied(parent, &cx).is_some());
     let folds = !cuts.contains(id)
         && !parent_is_implied
@@ -491,7 +516,9 @@ fn fragments(diff: &Diff<'_>, cuts: &Cuts, id: &ObjectId) -> Vec<Fragment> {
         .into_iter()
         .filter(|child| diff.is_created(child) && folded_into(diff, cuts, child).is_some())
         .filter_map(|child| {
-            diff.desired(child)?
+            diff.catalogs
+                .desired
+                .get(child)?
                 .fold(child, &fragments(diff, cuts, child), &cx)
         })
         .collect();

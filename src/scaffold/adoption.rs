@@ -313,7 +313,8 @@ impl Desk<'_> {
         let mut text = own.map_or_else(String::new, |own| own.sql.clone());
         for (id, model) in self.live.objects() {
             let goes_with_it = model
-                .goes_with()
+                .facts()
+                .goes_with
                 .is_some_and(|whole| whole == object || self.live.parent(whole) == Some(object));
             if !goes_with_it
                 || self.live.parent(id).is_some()

@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 
 use pg_query::{
-    NodeEnum,
-    protobuf::{AlterTableType, Constraint},
+    Node, NodeEnum,
+    protobuf::{AlterDomainStmt, AlterTableType, Constraint, VacuumStmt},
 };
 use serde_json::{Map, Value};
 
 use super::{
-    ast,
-    effects::{checks_values, tree, vacuum_computes},
+    ast::{self, tree},
     references::strings,
     syntax,
 };
@@ -579,11 +578,55 @@ fn passed_on_by(key: &Constraint, access: &Access) -> Vec<Access> {
     }
 }
 
-fn strings_of(nodes: &[pg_query::Node]) -> BTreeSet<String> {
+fn strings_of(nodes: &[Node]) -> BTreeSet<String> {
     ast::strings(nodes)
         .into_iter()
         .map(ToOwned::to_owned)
         .collect()
+}
+
+/// Whether a change of a domain checks the values that are there, or makes new ones.
+pub(super) fn checks_values(alter: &AlterDomainStmt) -> bool {
+    let is_valid = || match alter.def.as_deref().and_then(ast::kind) {
+        Some(NodeEnum::Constraint(check)) => check.skip_validation,
+        _ => false,
+    };
+    match alter.subtype.as_str() {
+        // A default, DROP NOT NULL, DROP CONSTRAINT.
+        "T" | "N" | "X" => false,
+        "C" => !is_valid(),
+        _ => true,
+    }
+}
+
+/// What is computed of the rows of the tables that a VACUUM or ANALYZE names.
+pub(super) fn vacuum_computes(vacuum: &VacuumStmt) -> Access {
+    let has = |name| vacuum.options.iter().any(|option| is_on(option, name));
+    if has("full") {
+        Access::Computes
+    } else if !vacuum.is_vacuumcmd || has("analyze") {
+        Access::Analyzes
+    } else {
+        Access::Vacuums
+    }
+}
+
+/// Whether an option is given and not switched off.
+pub(super) fn is_on(option: &Node, name: &str) -> bool {
+    let Some(NodeEnum::DefElem(option)) = ast::kind(option) else {
+        return false;
+    };
+    let value = option
+        .arg
+        .as_deref()
+        .map(|value| tree(value).to_string().to_lowercase());
+    let is_off = value.is_some_and(|value| {
+        let is = |word: &str| {
+            value.contains(&format!("\"{word}\"")) || value.contains(&format!(":{word}}}"))
+        };
+        ["false", "off", "no", "0"].iter().any(|word| is(word))
+    });
+    option.defname == name && !is_off
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use pg_query::{
     protobuf::{FunctionParameterMode, ObjectWithArgs, RangeVar, TypeName},
 };
 
+use serde_json::Value;
+
 use super::symbol::{Sort, Symbol};
 
 /// The node's content.
@@ -131,4 +133,9 @@ pub(super) fn identifier(text: &str) -> Option<String> {
             .chars()
             .all(|c| c.is_alphanumeric() || matches!(c, '_' | '$'));
     plain.then(|| text.to_ascii_lowercase())
+}
+
+/// A part of the syntax tree as data; a node has its kind as the key.
+pub(super) fn tree(part: &impl serde::Serialize) -> Value {
+    serde_json::to_value(part).expect("the syntax tree is plain data")
 }

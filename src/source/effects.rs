@@ -5,15 +5,15 @@ use std::{collections::BTreeSet, sync::LazyLock};
 use pg_query::{
     Node, NodeEnum,
     protobuf::{
-        AlterDomainStmt, AlterTableType, ConstrType, CopyStmt, CreateFunctionStmt, DropBehavior,
-        ObjectType, RangeVar, VacuumStmt, VariableSetStmt,
+        AlterTableType, ConstrType, CopyStmt, CreateFunctionStmt, DropBehavior, ObjectType,
+        RangeVar, VariableSetStmt,
     },
 };
 use serde_json::Value;
 
 use super::{
-    accesses::{Access, read_by, relation_name},
-    ast,
+    accesses::{Access, checks_values, is_on, read_by, relation_name},
+    ast::{self, tree},
     breaks::breaks,
     references::strings,
     statement_kind::{Does, StatementKind, Topic},
@@ -409,20 +409,6 @@ fn blocking(harm: Harm, verb: &str) -> Effect {
     Effect::new(harm, verb, format!("until {verb} ends"))
 }
 
-/// Whether a change of a domain checks the values that are there, or makes new ones.
-pub(super) fn checks_values(alter: &AlterDomainStmt) -> bool {
-    let is_valid = || match alter.def.as_deref().and_then(ast::kind) {
-        Some(NodeEnum::Constraint(check)) => check.skip_validation,
-        _ => false,
-    };
-    match alter.subtype.as_str() {
-        // A default, DROP NOT NULL, DROP CONSTRAINT.
-        "T" | "N" | "X" => false,
-        "C" => !is_valid(),
-        _ => true,
-    }
-}
-
 /// What is defined where names without a schema are looked up: each statement of everybody's may meet it.
 fn among_the_servers(name: &[Node]) -> Option<Effect> {
     let name = ast::strings(name);
@@ -479,36 +465,6 @@ fn script_of(extension: &str) -> Effect {
 fn named(relation: Option<&RangeVar>) -> String {
     let name = relation.and_then(|relation| relation_name(&tree(relation)));
     name.unwrap_or_default()
-}
-
-/// What is computed of the rows of the tables that a VACUUM or ANALYZE names.
-pub(super) fn vacuum_computes(vacuum: &VacuumStmt) -> Access {
-    let has = |name| vacuum.options.iter().any(|option| is_on(option, name));
-    if has("full") {
-        Access::Computes
-    } else if !vacuum.is_vacuumcmd || has("analyze") {
-        Access::Analyzes
-    } else {
-        Access::Vacuums
-    }
-}
-
-/// Whether an option is given and not switched off.
-fn is_on(option: &Node, name: &str) -> bool {
-    let Some(NodeEnum::DefElem(option)) = ast::kind(option) else {
-        return false;
-    };
-    let value = option
-        .arg
-        .as_deref()
-        .map(|value| tree(value).to_string().to_lowercase());
-    let is_off = value.is_some_and(|value| {
-        let is = |word: &str| {
-            value.contains(&format!("\"{word}\"")) || value.contains(&format!(":{word}}}"))
-        };
-        ["false", "off", "no", "0"].iter().any(|word| is(word))
-    });
-    option.defname == name && !is_off
 }
 
 fn of_copy(copy: &CopyStmt) -> Effect {
@@ -607,11 +563,6 @@ fn name_of(node: &NodeEnum) -> String {
         Value::Object(fields) => fields.keys().next().cloned().unwrap_or_default(),
         _ => String::new(),
     }
-}
-
-/// A part of the syntax tree as data; a node has its kind as the key.
-pub(super) fn tree(part: &impl serde::Serialize) -> Value {
-    serde_json::to_value(part).expect("the syntax tree is plain data")
 }
 
 /// Looks through a statement or an expression for what it does.

@@ -5,7 +5,7 @@ use pg_query::{
     protobuf::{AlterTableType, ColumnDef, ConstrType, ObjectType, RangeVar},
 };
 
-use super::{accesses::relation_name, ast, casts::name_of, effects::tree, syntax};
+use super::{accesses::relation_name, ast, casts::name_of, syntax};
 use crate::sql::{Ident, dotted};
 
 /// What a statement of a plan makes that later ones may meet. Relations and types are named as SQL.
@@ -73,7 +73,7 @@ pub fn makes(sql: &str) -> Vec<Makes> {
 }
 
 fn made_by(node: &NodeEnum) -> Vec<Makes> {
-    let relation = |relation: &Option<RangeVar>| relation_name(&tree(relation));
+    let relation = |relation: &Option<RangeVar>| relation_name(&ast::tree(relation));
     let one = |made: Option<Makes>| made.into_iter().collect();
     let part = |of: &Option<RangeVar>| one(relation(of).map(Makes::Part));
     match node {
@@ -90,7 +90,7 @@ fn made_by(node: &NodeEnum) -> Vec<Makes> {
                 });
             let wholes = create.inh_relations.iter().filter_map(ast::kind);
             let wholes = wholes.filter_map(|whole| match whole {
-                NodeEnum::RangeVar(whole) => relation_name(&tree(whole)),
+                NodeEnum::RangeVar(whole) => relation_name(&ast::tree(whole)),
                 _ => None,
             });
             let kin = wholes.chain(likes).map(|whole| kin(&table, whole));
@@ -116,7 +116,7 @@ fn made_by(node: &NodeEnum) -> Vec<Makes> {
         NodeEnum::CreateStatsStmt(statistics) => {
             let of = statistics.relations.iter().filter_map(ast::kind);
             let of = of.filter_map(|of| match of {
-                NodeEnum::RangeVar(of) => relation_name(&tree(of)),
+                NodeEnum::RangeVar(of) => relation_name(&ast::tree(of)),
                 _ => None,
             });
             of.map(Makes::Part).collect()
@@ -186,7 +186,7 @@ fn made_by(node: &NodeEnum) -> Vec<Makes> {
 
 /// What ALTER TABLE makes.
 fn altered(relation: Option<&RangeVar>, commands: &[pg_query::Node]) -> Vec<Makes> {
-    let Some(table) = relation.and_then(|relation| relation_name(&tree(relation))) else {
+    let Some(table) = relation.and_then(|relation| relation_name(&ast::tree(relation))) else {
         return Vec::new();
     };
     let mut found = vec![Makes::Part(table.clone())];
@@ -200,11 +200,11 @@ fn altered(relation: Option<&RangeVar>, commands: &[pg_query::Node]) -> Vec<Make
                 found.extend(computes(column).then(|| Makes::Columns(table.clone())));
             }
             (AlterTableType::AtAttachPartition, Some(NodeEnum::PartitionCmd(attach))) => {
-                let part = relation_name(&tree(&attach.name));
+                let part = relation_name(&ast::tree(&attach.name));
                 found.extend(part.map(|part| kin(&part, table.clone())));
             }
             (AlterTableType::AtAddInherit, Some(NodeEnum::RangeVar(whole))) => {
-                found.extend(relation_name(&tree(whole)).map(|whole| kin(&table, whole)));
+                found.extend(relation_name(&ast::tree(whole)).map(|whole| kin(&table, whole)));
             }
             _ => {}
         }

@@ -90,11 +90,6 @@ fn a_kind_names_no_other() {
             ),
             (
                 "src/kinds/default_privilege/mod.rs",
-                "Object::Grant(grant)",
-                privileges,
-            ),
-            (
-                "src/kinds/default_privilege/mod.rs",
                 "super::grant::Grant::with",
                 privileges,
             ),

@@ -49,7 +49,7 @@ impl Column {
                 .extend(alter_column(id, &format!("SET {}", part.sql)).sql);
         }
         let mut steps = vec![create];
-        if !self.takes_null() {
+        if !self.facts().takes_null {
             steps.extend(self.fill_and_refuse(id, fill, cx));
         } else if is_held(id, cx) {
             steps.push(within(fill, id));

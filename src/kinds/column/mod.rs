@@ -18,8 +18,8 @@ use self::{
     statement::alter_column,
 };
 use super::{
-    Action, Answer, Attribute, Claim, Context, Counter, Follow, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Passage,
-    Step,
+    Action, Answer, Attribute, Claim, Context, Counter, Facts, Follow, Fragment, HazardKind, Lock,
+    ObjectId, ObjectKind, Passage, Profile, Renaming, Replacement, Step, Survival,
     casting::through_text,
     filling::fill,
     heirs::Heirs,
@@ -33,7 +33,6 @@ use crate::{
 
 impl ObjectKind for Column {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
-    const ADDED_BY: &'static [&'static str] = &["add column", "add if not exists"];
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {
         position: physical,
         base_type: physical,
@@ -55,15 +54,37 @@ impl ObjectKind for Column {
         in_partition_key: physical,
         inherited_from_ref: physical,
     });
-
-    const RUNS_FUNCTIONS: bool = true;
+    const PROFILE: Profile = Profile {
+        added_by: &["add column", "add if not exists"],
+        runs_functions: true,
+        drop_is_shown: false,
+        ..Profile::USUAL
+    };
+    const RENAMING: Renaming<Self> = Renaming {
+        rename: Self::rename,
+        rename_along: Self::rename_along,
+        resembles: Self::resembles,
+        ..Renaming::NONE
+    };
+    const REPLACEMENT: Replacement<Self> = Replacement {
+        repoint: Self::repoint,
+        carried: Self::carried,
+        loses: Self::loses,
+        make_way: Some(Self::make_way),
+        needs_new_parent: Self::needs_new_parent,
+        ..Replacement::NONE
+    };
+    const SURVIVAL: Survival<Self> = Survival {
+        outlive: Self::outlive,
+        ..Survival::NONE
+    };
 
     fn address(&self, id: &ObjectId) -> String {
         format!("COLUMN {}", id.sql())
     }
 
     fn create(&self, id: &ObjectId, parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
-        if let Some(fill) = fill(id, cx).filter(|_| self.holds_values()) {
+        if let Some(fill) = fill(id, cx).filter(|_| self.facts().holds_values) {
             return self.create_filled(id, parts, fill, cx);
         }
         let table = id.container();
@@ -109,17 +130,29 @@ impl ObjectKind for Column {
         if is_always(desired) && !is_always(live) {
             reasons.push(format!("inserts that give {name} a value fail"));
         }
-        if live.holds_values() && !desired.holds_values() {
+        if live.facts().holds_values && !desired.facts().holds_values {
             reasons.push(format!("statements that write {name} fail"));
         }
         // That existing rows have no NULL is checked, and shows that statements give a value. A fill is for those that have one.
-        let was_filled = live.identity.is_some() || (live.takes_null() && fill(id, cx).is_some());
+        let was_filled = live.identity.is_some() || (live.facts().takes_null && fill(id, cx).is_some());
         if was_filled && desired.asks_for_values(id, cx) {
             reasons.push(format!("inserts that leave out {name} fail"));
-        } else if !live.holds_values() && desired.holds_values() && !desired.gives_values(id, cx) {
+        } else if !live.facts().holds_values && desired.facts().holds_values && !desired.gives_values(id, cx) {
             reasons.push(format!("inserts give {name} no value"));
         }
         (!reasons.is_empty()).then(|| join(reasons, "; "))
+    }
+
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            goes_with: self.goes_with(),
+            inherited_from: self.inherited_from_ref.as_ref(),
+            holds_values: self.generated.is_none(),
+            value_types: vec![&self.type_name],
+            takes_null: !self.not_null && self.not_null_constraint.is_none(),
+            holds_rows: self.is_row,
+            ..Facts::default()
+        }
     }
 
     fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
@@ -141,7 +174,7 @@ impl ObjectKind for Column {
                 ))
                 .lock(Lock::AccessExclusive, heirs_table);
         }
-        if self.holds_values() {
+        if self.facts().holds_values {
             step = step.hazard(
                 HazardKind::DeletesData,
                 format!("the values of {} go with it", id.sql()),
@@ -185,7 +218,7 @@ impl ObjectKind for Column {
         if self.typed {
             let has_parts = cx.world.children(id).into_iter().any(|part| {
                 let object = cx.world.desired(part);
-                object.is_some_and(|object| object.fold(part, &[], cx).is_some())
+                object.is_some_and(|object| object.folds(part, cx))
             });
             let (storage, compression, statistics) = (None, None, None);
             let plain = Self {
@@ -208,10 +241,7 @@ impl ObjectKind for Column {
                 return None;
             }
         }
-        let super::Object::Column(parent) = cx.world.desired(self.inherited_from_ref.as_ref()?)?
-        else {
-            return None;
-        };
+        let parent = cx.desired::<Self>(self.inherited_from_ref.as_ref()?)?;
         // Statistics targets and attribute options aren't handed down, and an identity isn't before PostgreSQL 17.
         let (statistics, options, identity) = (None, Vec::new(), None);
         let inherited_from_ref = self.inherited_from_ref.clone();
@@ -223,30 +253,6 @@ impl ObjectKind for Column {
             identity,
             ..parent.clone()
         })
-    }
-
-    fn goes_with(&self) -> Option<&ObjectId> {
-        if self.local {
-            None
-        } else {
-            self.inherited_from_ref.as_ref()
-        }
-    }
-
-    fn inherited_from(&self) -> Option<&ObjectId> {
-        self.inherited_from_ref.as_ref()
-    }
-
-    fn outlive(&self, _desired: &Self, _id: &ObjectId, _cx: &Context<'_>) -> Option<Vec<Step>> {
-        Some(Vec::new())
-    }
-
-    const DROP_IS_SHOWN: bool = false;
-
-    fn make_way(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
-        let counter = self.counter(id);
-        let step = counter.map(|counter| counter.step_aside(id));
-        step.into_iter().collect()
     }
 
     fn counter(&self, _id: &ObjectId) -> Option<Counter> {
@@ -262,40 +268,6 @@ impl ObjectKind for Column {
         }
     }
 
-    fn holds_values(&self) -> bool {
-        self.generated.is_none()
-    }
-
-    fn value_types(&self) -> Vec<&str> {
-        vec![&self.type_name]
-    }
-
-    fn needs_new_parent(change: &Passage<'_, Self>) -> bool {
-        let world = change.cx.world;
-        let changes = change.both().is_some_and(|(live, desired)| {
-            (&live.type_name, &live.collation) != (&desired.type_name, &desired.collation)
-                || world.is_repointed(change.id)
-                || world.is_created(change.id)
-        });
-        changes && leads_rows(change.id, change.cx)
-    }
-
-    fn carried(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<String> {
-        cast::carried(self, desired, id, cx)
-    }
-
-    fn takes_null(&self) -> bool {
-        !self.not_null && self.not_null_constraint.is_none()
-    }
-
-    fn loses(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<String> {
-        cast::loss(self, desired, id, cx)
-    }
-
-    fn holds_rows(&self) -> bool {
-        self.is_row
-    }
-
     fn claims(&self, _id: &ObjectId) -> Vec<Claim> {
         self.identity
             .iter()
@@ -308,7 +280,9 @@ impl ObjectKind for Column {
         let computes = if generated.stored { access.stores() } else { *access == Access::Reads };
         computes.then(|| Answer::Evaluates(format!("SELECT {}", generated.expression)))
     }
+}
 
+impl Column {
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
         let step = of_whole("TABLE", id, new, "COLUMN").lock(Lock::AccessExclusive, id.container());
         // A column that a parent hands down gets its name there.
@@ -325,7 +299,7 @@ impl ObjectKind for Column {
     }
 
     fn resembles(&self, created: &Self) -> bool {
-        self.type_name == created.type_name && self.holds_values() && created.holds_values()
+        self.type_name == created.type_name && self.facts().holds_values && created.facts().holds_values
     }
 
     fn repoint(
@@ -357,6 +331,42 @@ impl ObjectKind for Column {
             );
         Some(vec![cast::tell_loss(step, self, desired, id, cx)])
     }
+
+    fn carried(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<String> {
+        cast::carried(self, desired, id, cx)
+    }
+
+    fn loses(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<String> {
+        cast::loss(self, desired, id, cx)
+    }
+
+    fn make_way(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        let counter = self.counter(id);
+        let step = counter.map(|counter| counter.step_aside(id));
+        step.into_iter().collect()
+    }
+
+    fn needs_new_parent(change: &Passage<'_, Self>) -> bool {
+        let world = change.cx.world;
+        let changes = change.both().is_some_and(|(live, desired)| {
+            (&live.type_name, &live.collation) != (&desired.type_name, &desired.collation)
+                || world.is_repointed(change.id)
+                || world.is_created(change.id)
+        });
+        changes && leads_rows(change.id, change.cx)
+    }
+
+    fn outlive(&self, _desired: &Self, _id: &ObjectId, _cx: &Context<'_>) -> Option<Vec<Step>> {
+        Some(Vec::new())
+    }
+
+    fn goes_with(&self) -> Option<&ObjectId> {
+        if self.local {
+            None
+        } else {
+            self.inherited_from_ref.as_ref()
+        }
+    }
 }
 
 impl Column {
@@ -364,14 +374,14 @@ impl Column {
     fn gives_values(&self, id: &ObjectId, cx: &Context<'_>) -> bool {
         let has_default = cx.world.children(id).into_iter().any(|part| {
             let object = cx.world.desired(part);
-            object.is_some_and(|object| object.fold(part, &[], cx).is_some())
+            object.is_some_and(|object| object.folds(part, cx))
         });
         has_default || self.identity.is_some() || self.generated.is_some()
     }
 
     /// Whether an insert has to give the column a value.
     fn asks_for_values(&self, id: &ObjectId, cx: &Context<'_>) -> bool {
-        !self.takes_null() && !self.gives_values(id, cx)
+        !self.facts().takes_null && !self.gives_values(id, cx)
     }
 
     /// The column as it stands in `CREATE TABLE` and `ADD COLUMN`; `parts` is its default.
@@ -435,9 +445,5 @@ impl Column {
 
 /// Whether rows go to partitions by the column, in its table or in one that it is handed down to.
 fn leads_rows(id: &ObjectId, cx: &Context<'_>) -> bool {
-    let leads = match cx.world.live(id) {
-        Some(super::Object::Column(column)) => column.in_partition_key,
-        Some(_) | None => false,
-    };
-    leads || cx.world.companions(id).into_iter().any(|heir| heir.kind == id.kind && leads_rows(heir, cx))
+    cx.live::<Column>(id).is_some_and(|column| column.in_partition_key) || cx.world.companions(id).into_iter().any(|heir| heir.kind == id.kind && leads_rows(heir, cx))
 }

@@ -5,7 +5,7 @@ use super::{
     statement::alter_column,
 };
 use crate::{
-    kinds::{Change, Context, HazardKind, Lock, Mode, Object, ObjectId, ObjectKind as _, Step},
+    kinds::{Change, Context, HazardKind, Lock, Mode, ObjectId, ObjectKind as _, Step},
     sql::{Ident, NullTest, chosen_name},
 };
 
@@ -78,15 +78,12 @@ impl Column {
 
 /// The step after which the column takes NULL, while that of a table that inherits it goes on refusing it where it shall.
 pub(super) fn allow_null(id: &ObjectId, cx: &Context<'_>) -> Step {
-    let refuses = |column: Option<&Object>| match column {
-        Some(Object::Column(column)) => !column.takes_null(),
-        Some(_) | None => false,
-    };
-    let heirs = cx.heirs(id).into_iter().filter(|heir| refuses(cx.world.live(heir)));
-    let (kept, lost): (Vec<_>, Vec<_>) = heirs.partition(|heir| refuses(cx.world.desired(heir)));
+    let refuses = |column: Option<&Column>| column.is_some_and(|column| !column.facts().takes_null);
+    let heirs = cx.heirs(id).into_iter().filter(|heir| refuses(cx.live(heir)));
+    let (kept, lost): (Vec<_>, Vec<_>) = heirs.partition(|heir| refuses(cx.desired(heir)));
     let drop = |table: &str, id: &ObjectId| format!("ALTER TABLE {table} ALTER COLUMN {} DROP NOT NULL", id.name());
     let table = id.container();
-    let is_partitioned = cx.world.parent(id).and_then(|table| cx.world.live(table)).is_some_and(Object::is_partitioned);
+    let is_partitioned = cx.world.parent(id).and_then(|table| cx.world.live(table)).is_some_and(|object| object.facts().is_partitioned);
     if kept.is_empty() || is_partitioned {
         let step = Step::alter(id, drop(&table, id)).because("allow NULL").lock(Lock::AccessExclusive, table);
         // PostgreSQL takes no ONLY here.

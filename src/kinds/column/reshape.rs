@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     kinds::{
-        Action, Change, HazardKind, Object, ObjectKind as _, Reaction, Step,
+        Action, Change, HazardKind, ObjectKind as _, Reaction, Step,
         casting::Cast,
         counting,
         filling::{fill, waiting},
@@ -27,15 +27,10 @@ pub(super) fn handed_down<T: PartialEq>(
     if change.live.inherited_from_ref.as_ref() != Some(parent) {
         return false; // It has yet to join the parent.
     }
-    match (
-        change.cx.world.live(parent),
-        change.cx.world.desired(parent),
-    ) {
-        (Some(Object::Column(live)), Some(Object::Column(desired))) => {
-            attribute(live) != attribute(desired) && attribute(desired) == attribute(change.desired)
-        }
-        _ => false,
-    }
+    let both = (change.cx.live(parent)).zip(change.cx.desired(parent));
+    both.is_some_and(|(live, desired): (&Column, &Column)| {
+        attribute(live) != attribute(desired) && attribute(desired) == attribute(change.desired)
+    })
 }
 
 /// Type, collation, NOT NULL and identity lean on each other, so that their order is settled in one place.
@@ -61,7 +56,7 @@ pub(super) fn reshape(change: &Change<'_, Column>) -> Reaction {
             None => return Reaction::Replace,
         }
     }
-    let refuses = |column: &Column| !column.takes_null();
+    let refuses = |column: &Column| !column.facts().takes_null;
     if handed_down(change, |column| &column.not_null) {
         // The parent's change leads here.
     } else if refuses(live) && !refuses(desired) {

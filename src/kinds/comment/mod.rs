@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attribute, Change, Context, Follow, Fragment, ObjectId, ObjectKind, Passage, Reaction, Step};
+use super::{
+    Attribute, Change, Context, Follow, Fragment, ObjectId, ObjectKind, Passage, Profile, Reaction,
+    Step,
+};
 use crate::{attributes, sql::Literal};
 
 /// The comment on an object.
@@ -16,9 +19,12 @@ pub struct Comment {
 
 impl ObjectKind for Comment {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
-    const ADDED_BY: &'static [&'static str] = &["comment on"];
     const ATTRIBUTES: &'static [Attribute<Self>] =
         attributes!(Self { text => set_text, initial: physical });
+    const PROFILE: Profile = Profile {
+        added_by: &["comment on"],
+        ..Profile::USUAL
+    };
 
     fn when_dislodged(&self, _desired: Option<&Self>) -> Follow {
         Follow::Stays

@@ -3,7 +3,7 @@
 use super::model::{Composite, TypeAttribute};
 use crate::{
     kinds::{
-        Action, Aside, Context, HazardKind, Object, ObjectId, Step,
+        Action, Aside, Context, HazardKind, ObjectId, Step,
         casting::{Cast, base_after, base_before, between_types, cast_target, loss_between, replaced, through_text},
         stored::is_stored,
     },
@@ -15,8 +15,8 @@ pub(super) fn is_typed(id: &ObjectId, cx: &Context<'_>) -> bool {
     cx.world.live_dependents(id).into_iter().any(|other| {
         let mut parts = cx.world.live_children(other).into_iter();
         let object = cx.world.live(other);
-        object.is_some_and(|object| object.aside(object, other, cx).is_some())
-            && parts.any(|part| cx.world.live(part).is_some_and(Object::holds_values))
+        object.is_some_and(|object| object.stands_aside(other, cx))
+            && parts.any(|part| cx.world.live(part).is_some_and(|object| object.facts().holds_values))
     })
 }
 

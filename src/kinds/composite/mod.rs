@@ -5,8 +5,8 @@ mod model;
 
 pub use self::model::{Composite, TypeAttribute};
 use super::{
-    Action, Aside, Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind,
-    Passage, Reaction, Step,
+    Action, Aside, Attribute, Change, Claim, Context, Facts, Follow, Fragment, HazardKind, ObjectId,
+    ObjectKind, Passage, Reaction, Renaming, Replacement, Step,
     breakage::changed_columns,
     rename::{in_schema, noticed},
     stored::is_stored,
@@ -20,13 +20,20 @@ impl ObjectKind for Composite {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
     const ATTRIBUTES: &'static [Attribute<Self>] =
         attributes!(Self { attributes => set_attributes });
+    const RENAMING: Renaming<Self> = Renaming {
+        rename: Self::rename,
+        part_names: Self::part_names,
+        rename_part: Self::rename_part,
+        ..Renaming::NONE
+    };
+    const REPLACEMENT: Replacement<Self> = Replacement {
+        aside: Self::aside,
+        makes_cast: Self::makes_cast,
+        ..Replacement::NONE
+    };
 
     fn address(&self, id: &ObjectId) -> String {
         format!("TYPE {}", id.sql())
-    }
-
-    fn privilege_class(&self) -> Option<&'static str> {
-        Some("TYPES")
     }
 
     fn create(&self, id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Vec<Step> {
@@ -64,6 +71,14 @@ impl ObjectKind for Composite {
         (!reasons.is_empty()).then(|| join(reasons, "; "))
     }
 
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            privilege_class: Some("TYPES"),
+            has_fields: true,
+            ..Facts::default()
+        }
+    }
+
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         vec![Step::drop(id, format!("DROP TYPE {}", id.sql()))]
     }
@@ -75,19 +90,9 @@ impl ObjectKind for Composite {
     fn when_dislodged(&self, _desired: Option<&Self>) -> Follow {
         Follow::Stays // The type of one of its attributes changes under it.
     }
+}
 
-    fn has_fields(&self) -> bool {
-        true
-    }
-
-    fn makes_cast(&self, _id: &ObjectId, _cx: &Context<'_>) -> bool {
-        true
-    }
-
-    fn aside(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<Aside> {
-        Some(conversion::keep_values(self, desired, id, cx))
-    }
-
+impl Composite {
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
         Some(noticed(in_schema(id, new, |id| self.address(id))))
     }
@@ -105,6 +110,14 @@ impl ObjectKind for Composite {
         let step =
             Step::new(Action::Rename, id, sql).because(format!("its attribute {from} to {to}"));
         Some(noticed(step))
+    }
+
+    fn aside(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<Aside> {
+        Some(conversion::keep_values(self, desired, id, cx))
+    }
+
+    fn makes_cast(&self, _id: &ObjectId, _cx: &Context<'_>) -> bool {
+        true
     }
 }
 

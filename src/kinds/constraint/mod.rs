@@ -5,8 +5,10 @@ mod partitions;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Answer, Attribute, Change, Claim, Context, Follow, Fragment, HandedDown, HazardKind, Lock, Mode, Object, ObjectId,
-    ObjectKind, Passage, Reaction, Step, breakage::arbiter_gone, filling,
+    Action, Answer, Attribute, Change, Claim, Context, Facts, Follow, Fragment, HandedDown,
+    HazardKind, IndexName, Kind, Lock, Mode, ObjectId, ObjectKind, Passage, Profile,
+    Reaction, Renaming, Replacement, Step, Survival, filling,
+    breakage::arbiter_gone,
     heirs::Heirs,
     partitions::reaching,
     rename::{of_whole, renaming},
@@ -94,7 +96,6 @@ impl ConstraintKind {
 
 impl ObjectKind for Constraint {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
-    const ADDED_BY: &'static [&'static str] = &["add constraint", "add primary", "add check", "add unique", "add foreign"];
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {
         kind,
         definition => set_definition,
@@ -112,8 +113,28 @@ impl ObjectKind for Constraint {
         local: physical,
         inherited_from_ref: physical,
     });
-
-    const RUNS_FUNCTIONS: bool = true;
+    const PROFILE: Profile = Profile {
+        added_by: &["add constraint", "add primary", "add check", "add unique", "add foreign"],
+        runs_functions: true,
+        splits: true,
+        has_index: true,
+        // PostgreSQL takes no part of a partitioned constraint, or index, off again.
+        leaves: false,
+        drop_is_shown: false,
+        ..Profile::USUAL
+    };
+    const RENAMING: Renaming<Self> = Renaming {
+        rename: Self::rename,
+        ..Renaming::NONE
+    };
+    const REPLACEMENT: Replacement<Self> = Replacement {
+        make_way: Some(Self::make_way),
+        ..Replacement::NONE
+    };
+    const SURVIVAL: Survival<Self> = Survival {
+        outlive: Self::outlive,
+        ..Survival::NONE
+    };
 
     fn address(&self, id: &ObjectId) -> String {
         format!("CONSTRAINT {} ON {}", id.name(), id.container())
@@ -216,27 +237,19 @@ impl ObjectKind for Constraint {
         arbiter_gone(change)
     }
 
-    fn arbitrates(&self) -> Option<&[Ident]> {
-        self.columns.as_deref().filter(|_| matches!(self.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique))
-    }
-
-    fn make_way(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
-        if !self.holds_whole(id) {
-            return self.drop(id, cx);
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            arbitrates: self.columns.as_deref().filter(|_| matches!(self.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique)),
+            handed_down: self.handed_down(),
+            when_detached: self.when_detached(),
+            index_name: self.index.as_deref().map(IndexName::Other),
+            row_key: self.row_key(),
+            goes_with: self.goes_with(),
+            inherited_from: self.inherited_from_ref.as_ref(),
+            // An index of which a constraint's one is a part (2BP01).
+            holds_whole: self.attached_to_ref.as_ref().is_some_and(|whole| whole.kind != Kind::Constraint),
+            ..Facts::default()
         }
-        let (table, name) = (id.container(), aside_name(id.name()));
-        let rename = format!("ALTER TABLE {table} RENAME CONSTRAINT {} TO {name}", id.name());
-        let step = Step::new(Action::Rename, id, rename).because("rename the old constraint, which goes with its table");
-        vec![step.lock(Lock::AccessExclusive, table)]
-    }
-
-    fn handed_down(&self) -> Option<HandedDown<'_>> {
-        let definition = self.definition.as_str();
-        let definition = definition.strip_suffix(" NOT VALID").unwrap_or(definition);
-        let is_needed = self.kind == ConstraintKind::Check;
-        let goes_down = self.kind == ConstraintKind::ForeignKey || (is_needed && !definition.ends_with(" NO INHERIT"));
-        let valid = self.valid;
-        goes_down.then_some(HandedDown { definition, valid, is_needed })
     }
 
     fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
@@ -267,10 +280,6 @@ impl ObjectKind for Constraint {
             sql: self.element(id),
         })
     }
-
-    const SPLITS: bool = true;
-
-    const HAS_INDEX: bool = true;
 
     fn complete(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         let cluster = self.clustered.then(|| cluster_on(id));
@@ -304,51 +313,6 @@ impl ObjectKind for Constraint {
         }
     }
 
-    fn when_detached(&self) -> Follow {
-        // PostgreSQL refuses to detach a partition to whose rows others refer.
-        if self.references_ref.is_some() {
-            Follow::Rebuilt
-        } else {
-            Follow::Stays
-        }
-    }
-
-    fn index_name(&self, _id: &ObjectId) -> Option<String> {
-        self.index.clone()
-    }
-
-    fn row_key(&self) -> Option<&[Ident]> {
-        let columns = self.columns.as_deref();
-        columns.filter(|_| self.kind == ConstraintKind::PrimaryKey)
-    }
-
-    fn goes_with(&self) -> Option<&ObjectId> {
-        let inherited = self.inherited_from_ref.as_ref().filter(|_| !self.local);
-        self.attached_to_ref.as_ref().or(inherited)
-    }
-
-    fn inherited_from(&self) -> Option<&ObjectId> {
-        self.inherited_from_ref.as_ref()
-    }
-
-    // PostgreSQL takes no part of a partitioned constraint, or index, off again.
-    const LEAVES: bool = false;
-
-    fn holds_whole(&self, id: &ObjectId) -> bool {
-        // An index of which a constraint's one is a part (2BP01).
-        self.attached_to_ref.as_ref().is_some_and(|whole| whole.kind != id.kind)
-    }
-
-    fn outlive(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<Vec<Step>> {
-        if self.inherited_from_ref.is_some() {
-            return Some(Vec::new()); // It comes back with the parent's, or that goes from its ONLY.
-        }
-        // Its table is detached while the index goes.
-        self.holds_whole(id).then(|| desired.attach(id, cx).into_iter().collect())
-    }
-
-    const DROP_IS_SHOWN: bool = false;
-
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
         // Its index has its name, which is one of the schema's relations.
         let index = Claim::Relation(dotted([id.schema(), id.name()]));
@@ -370,7 +334,9 @@ impl ObjectKind for Constraint {
             Vec::new()
         }
     }
+}
 
+impl Constraint {
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
         if self.is_handed_down() {
             return None; // It gets its name with the parent's.
@@ -385,6 +351,52 @@ impl ObjectKind for Constraint {
         let step = renaming(id, new, vec![sql]).lock(Lock::ShareUpdateExclusive, index);
         let why = format!("statements with ON CONFLICT ON CONSTRAINT {} fail", id.name());
         Some(step.hazard(HazardKind::BreaksApplication, why))
+    }
+
+    fn make_way(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
+        if !self.facts().holds_whole {
+            return self.drop(id, cx);
+        }
+        let (table, name) = (id.container(), aside_name(id.name()));
+        let rename = format!("ALTER TABLE {table} RENAME CONSTRAINT {} TO {name}", id.name());
+        let step = Step::new(Action::Rename, id, rename).because("rename the old constraint, which goes with its table");
+        vec![step.lock(Lock::AccessExclusive, table)]
+    }
+
+    fn outlive(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<Vec<Step>> {
+        if self.inherited_from_ref.is_some() {
+            return Some(Vec::new()); // It comes back with the parent's, or that goes from its ONLY.
+        }
+        // Its table is detached while the index goes.
+        self.facts().holds_whole.then(|| desired.attach(id, cx).into_iter().collect())
+    }
+
+    fn handed_down(&self) -> Option<HandedDown<'_>> {
+        let definition = self.definition.as_str();
+        let definition = definition.strip_suffix(" NOT VALID").unwrap_or(definition);
+        let is_needed = self.kind == ConstraintKind::Check;
+        let goes_down = self.kind == ConstraintKind::ForeignKey || (is_needed && !definition.ends_with(" NO INHERIT"));
+        let valid = self.valid;
+        goes_down.then_some(HandedDown { definition, valid, is_needed })
+    }
+
+    fn when_detached(&self) -> Follow {
+        // PostgreSQL refuses to detach a partition to whose rows others refer.
+        if self.references_ref.is_some() {
+            Follow::Rebuilt
+        } else {
+            Follow::Stays
+        }
+    }
+
+    fn row_key(&self) -> Option<&[Ident]> {
+        let columns = self.columns.as_deref();
+        columns.filter(|_| self.kind == ConstraintKind::PrimaryKey)
+    }
+
+    fn goes_with(&self) -> Option<&ObjectId> {
+        let inherited = self.inherited_from_ref.as_ref().filter(|_| !self.local);
+        self.attached_to_ref.as_ref().or(inherited)
     }
 }
 
@@ -412,9 +424,7 @@ impl Constraint {
     /// What it is once its parent table's has been created, or its table beside that.
     fn inherited(&self, id: &ObjectId, cx: &Context<'_>) -> Option<Self> {
         let from = self.inherited_from_ref.as_ref()?;
-        let Object::Constraint(parents) = cx.world.desired(from)? else {
-            return None;
-        };
+        let parents = cx.desired::<Self>(from)?;
         if cx.parent_is_created(id) {
             // A table that is new has no rows to check.
             return Some(self.clone());
@@ -422,7 +432,7 @@ impl Constraint {
         // A table that has yet to join doesn't get it with its parent.
         let (table, whole) = (cx.world.parent(id)?, cx.world.parent(from)?);
         let live = cx.world.live(table)?;
-        let is_heir = live.wholes().contains(&whole);
+        let is_heir = live.facts().wholes().contains(&whole);
         is_heir.then(|| Self {
             local: self.local,
             inherited_from_ref: self.inherited_from_ref.clone(),
@@ -486,7 +496,7 @@ fn is_partitioned(id: &ObjectId, cx: &Context<'_>) -> bool {
         .world
         .parent(id)
         .and_then(|table| cx.world.desired(table));
-    table.is_some_and(Object::is_partitioned)
+    table.is_some_and(|object| object.facts().is_partitioned)
 }
 
 fn cluster_on(id: &ObjectId) -> Step {
@@ -522,14 +532,12 @@ fn parent_leads_to(change: &Change<'_, Constraint>) -> bool {
     let Some(from) = change.desired.inherited_from_ref.as_ref() else {
         return false;
     };
-    match (change.cx.world.live(from), change.cx.world.desired(from)) {
-        (Some(Object::Constraint(live)), Some(Object::Constraint(desired))) => {
-            (live.valid, desired.valid) == (false, true)
-                && live.definition == change.live.definition
-                && desired.definition == change.desired.definition
-        }
-        _ => false,
-    }
+    let both = (change.cx.live(from)).zip(change.cx.desired(from));
+    both.is_some_and(|(live, desired): (&Constraint, &Constraint)| {
+        (live.valid, desired.valid) == (false, true)
+            && live.definition == change.live.definition
+            && desired.definition == change.desired.definition
+    })
 }
 
 fn validate(id: &ObjectId) -> Step {
@@ -607,7 +615,7 @@ fn set_attached(change: &Change<'_, Constraint>) -> Reaction {
     match (&live.attached_to_ref, attach) {
         (None, Some(attach)) => Reaction::Alter(vec![attach]),
         // Its table is detached while the index goes of which it was a part.
-        (Some(whole), attach) if live.holds_whole(id) && cx.stays_together(id, whole) => {
+        (Some(whole), attach) if live.facts().holds_whole && cx.stays_together(id, whole) => {
             Reaction::Alter(attach.into_iter().collect())
         }
         // Detaching the partition leaves the constraint behind as its own.

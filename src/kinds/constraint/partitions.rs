@@ -2,7 +2,7 @@
 
 use super::{Constraint, ConstraintKind};
 use crate::{
-    kinds::{Context, Object, ObjectId, Step},
+    kinds::{Context, ObjectId, Step},
     sql::{Ident, chosen_name},
 };
 
@@ -14,9 +14,7 @@ impl Constraint {
         cx: &'a Context<'_>,
     ) -> Option<(&'a Self, Ident)> {
         let whole_id = self.attached_to_ref.as_ref()?;
-        let Object::Constraint(whole) = cx.world.desired(whole_id)? else {
-            return None;
-        };
+        let whole = cx.desired::<Constraint>(whole_id)?;
         // One whose parts are missing is not copied.
         if whole.incomplete || !cx.makes_part(id, whole_id) {
             return None;
@@ -40,7 +38,7 @@ impl Constraint {
     /// The name of the copy of a partitioned table's index that a new partition gets, which the constraint takes over.
     pub(super) fn copied_as_index(&self, id: &ObjectId, cx: &Context<'_>) -> Option<Ident> {
         let whole = cx.world.desired(self.attached_to_ref.as_ref()?)?;
-        let columns = whole.copied_columns()?;
+        let columns = whole.facts().copied_columns?;
         let table = cx.world.parent(id).filter(|_| cx.parent_is_created(id))?;
         Some(chosen_name(table.name().as_str(), columns, "idx"))
     }
@@ -58,6 +56,6 @@ impl Constraint {
 
     fn parent_index(&self, cx: &Context<'_>) -> Option<String> {
         let whole = self.attached_to_ref.as_ref()?;
-        cx.world.desired(whole)?.index_name(whole)
+        cx.world.desired(whole)?.facts().index_name.map(|name| name.of(whole))
     }
 }

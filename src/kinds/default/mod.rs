@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, Attribute, Change, Context, Follow, Fragment, Lock, Object, ObjectId, ObjectKind, Passage, Reaction,
-    Step,
+    Answer, Attribute, Change, Context, Follow, Fragment, Lock, ObjectId, ObjectKind,
+    Passage, Profile, Reaction, Step,
 };
 use crate::{attributes, source::Access, sql::Expression};
 
@@ -22,10 +22,14 @@ pub struct Default {
 
 impl ObjectKind for Default {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
-    const ADDED_BY: &'static [&'static str] = &["set default", "add column"];
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { expression => set_expression, of_view: physical, inherited_from_ref: physical });
-
-    const RUNS_FUNCTIONS: bool = true;
+    const PROFILE: Profile = Profile {
+        added_by: &["set default", "add column"],
+        runs_functions: true,
+        splits: true,
+        drop_is_shown: false,
+        ..Profile::USUAL
+    };
 
     fn when_accessed(&self, _id: &ObjectId, access: &Access) -> Option<Answer> {
         matches!(access, Access::Inserts | Access::Defaults).then(|| Answer::Evaluates(format!("SELECT {}", self.expression)))
@@ -51,8 +55,8 @@ impl ObjectKind for Default {
         let column = change.cx.world.parent(change.id)?;
         let object = change.cx.world.desired(column)?;
         // An identity gives values instead, and a column that is computed takes none.
-        let has_others = object.counter(column).is_some() || (!change.live?.of_view && !object.holds_values());
-        let fail = object.holds_values() && !object.takes_null();
+        let has_others = object.counter(column).is_some() || (!change.live?.of_view && !object.facts().holds_values);
+        let fail = object.facts().holds_values && !object.facts().takes_null;
         let end = if fail { "fail" } else { "get no value for it" };
         (!has_others).then(|| format!("inserts that leave out {} {end}", change.id.sql()))
     }
@@ -66,16 +70,11 @@ impl ObjectKind for Default {
         (!self.of_view).then_some(Fragment { position: 0, sql })
     }
 
-    const SPLITS: bool = true;
-
     fn implied(&self, id: &ObjectId, cx: &Context<'_>) -> Option<Self> {
-        let Object::Default(parent) = cx.world.desired(self.inherited_from_ref.as_ref()?)? else {
-            return None;
-        };
+        let parent = cx.desired::<Self>(self.inherited_from_ref.as_ref()?)?;
         // It comes with its column only.
         let column = cx.world.parent(id)?;
-        cx.world.desired(column)?.implied(column, cx)?;
-        Some(Self {
+        cx.world.desired(column)?.is_made_by_itself(column, cx).then(|| Self {
             inherited_from_ref: self.inherited_from_ref.clone(),
             ..parent.clone()
         })
@@ -89,8 +88,6 @@ impl ObjectKind for Default {
             Follow::Rebuilt
         }
     }
-
-    const DROP_IS_SHOWN: bool = false;
 }
 
 fn set_expression(change: &Change<'_, Default>) -> Reaction {
@@ -123,27 +120,28 @@ fn heirs(id: &ObjectId, cx: &Context<'_>) -> Vec<ObjectId> {
         .collect()
 }
 
-fn expression(object: Option<&Object>) -> Option<&Expression> {
-    match object {
-        Some(Object::Default(default)) => Some(&default.expression),
-        _ => None,
-    }
+fn live<'a>(id: &ObjectId, cx: &'a Context<'_>) -> Option<&'a Expression> {
+    Some(&cx.live::<Default>(id)?.expression)
+}
+
+fn desired<'a>(id: &ObjectId, cx: &'a Context<'_>) -> Option<&'a Expression> {
+    Some(&cx.desired::<Default>(id)?.expression)
 }
 
 /// Whether the columns that inherit shall have the same default, so that one statement serves them all.
 fn spreads(id: &ObjectId, cx: &Context<'_>) -> bool {
     heirs(id, cx).iter().all(|heir| {
-        expression(cx.world.desired(heir)) == expression(cx.world.desired(id)) && spreads(heir, cx)
+        desired(heir, cx) == desired(id, cx) && spreads(heir, cx)
     })
 }
 
 /// Whether the default of the column that is inherited changes and brings this one along.
 fn is_handed_down(id: &ObjectId, cx: &Context<'_>) -> bool {
     let column = cx.world.parent(id).and_then(|column| cx.world.live(column));
-    let Some(above) = column.and_then(Object::inherited_from) else {
+    let Some(above) = column.and_then(|object| object.facts().inherited_from) else {
         return false;
     };
     let above = ObjectId::new(id.kind, above.path.clone());
-    let changes = expression(cx.world.live(&above)) != expression(cx.world.desired(&above));
+    let changes = live(&above, cx) != desired(&above, cx);
     changes && spreads(&above, cx) || is_handed_down(&above, cx) && spreads(&above, cx)
 }

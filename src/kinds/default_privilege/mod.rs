@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Change, Context, Fragment, HazardKind, Kind, Object, ObjectId, ObjectKind, Passage, Reaction,
-    Step,
+    Additions, Attribute, Change, Context, Fragment, HazardKind, Kind, Model, ObjectId, ObjectKind,
+    Passage, Profile, Reaction, Step,
 };
 use crate::{attributes, sql::Ident};
 
@@ -37,6 +37,14 @@ impl ObjectKind for DefaultPrivilege {
         initial: physical,
         fresh: physical,
     });
+    const PROFILE: Profile = Profile {
+        is_default_for_new_objects: true,
+        ..Profile::USUAL
+    };
+    const ADDITIONS: Additions<Self> = Additions {
+        adds_to: Self::adds_to,
+        ..Additions::NONE
+    };
 
     fn roles<'a>(&'a self, id: &'a ObjectId) -> Vec<&'a Ident> {
         id.grantee_role().into_iter().chain([&self.role]).collect()
@@ -57,18 +65,18 @@ impl ObjectKind for DefaultPrivilege {
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         self.steps(Step::drop, id, &self.privileges, &self.initial)
     }
+}
 
-    const RULES_THE_FUTURE: bool = true;
-
+impl DefaultPrivilege {
     fn adds_to(
         &self,
         id: &ObjectId,
         created: &ObjectId,
-        model: &Object,
+        class: Option<&str>,
         role: &Ident,
-    ) -> Option<(ObjectId, Object)> {
+    ) -> Option<(ObjectId, Box<dyn Model>)> {
         let concerned = self.role == *role
-            && model.privilege_class() == Some(self.class.as_str())
+            && class == Some(self.class.as_str())
             && self
                 .schema
                 .as_ref()
@@ -88,7 +96,7 @@ impl ObjectKind for DefaultPrivilege {
             grantee: id.grantee.clone(),
             ..ObjectId::about(Kind::Grant, created)
         };
-        says_more.then_some((id, Object::Grant(grant)))
+        says_more.then_some((id, Box::new(grant)))
     }
 }
 

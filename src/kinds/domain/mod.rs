@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Answer, Aside, Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind,
-    Passage, Reaction, Step,
+    Action, Answer, Aside, Attribute, Change, Claim, Context, Facts, Follow, Fragment, HazardKind,
+    ObjectId, ObjectKind, Passage, Reaction, Renaming, Replacement, Step,
     breakage::serves_as,
     rename::{in_schema, noticed},
     stored::is_contained,
@@ -33,13 +33,18 @@ pub struct Domain {
 impl ObjectKind for Domain {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { type_name "type", collation, default => set_default, not_null "NOT NULL" => set_not_null });
+    const RENAMING: Renaming<Self> = Renaming {
+        rename: Self::rename,
+        ..Renaming::NONE
+    };
+    const REPLACEMENT: Replacement<Self> = Replacement {
+        aside: Self::aside,
+        makes_cast: Self::makes_cast,
+        ..Replacement::NONE
+    };
 
     fn address(&self, id: &ObjectId) -> String {
         format!("DOMAIN {}", id.sql())
-    }
-
-    fn privilege_class(&self) -> Option<&'static str> {
-        Some("TYPES")
     }
 
     fn create(&self, id: &ObjectId, parts: &[Fragment], _cx: &Context<'_>) -> Vec<Step> {
@@ -71,6 +76,14 @@ impl ObjectKind for Domain {
         loses_default.then(|| format!("inserts that rely on the default of {id} get no value"))
     }
 
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            privilege_class: Some("TYPES"),
+            restricts: Some(&self.type_name),
+            ..Facts::default()
+        }
+    }
+
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         vec![Step::drop(id, format!("DROP DOMAIN {}", id.sql()))]
     }
@@ -83,17 +96,15 @@ impl ObjectKind for Domain {
         Follow::Stays // The type that it restricts changes under it.
     }
 
-    fn restricts(&self) -> Option<&str> {
-        Some(&self.type_name)
+    fn when_accessed(&self, _id: &ObjectId, access: &Access) -> Option<Answer> {
+        let default = self.default.as_ref()?;
+        (*access == Access::Casts).then(|| Answer::Evaluates(format!("SELECT {default}")))
     }
+}
 
-    fn makes_cast(&self, id: &ObjectId, cx: &Context<'_>) -> bool {
-        let needed = cx.world.live_dependencies(id).into_iter();
-        let mut replaced = needed.filter(|needed| cx.world.is_created(needed));
-        replaced.any(|needed| {
-            let object = cx.world.live(needed);
-            object.is_some_and(|object| object.makes_cast(needed, cx))
-        })
+impl Domain {
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        Some(noticed(in_schema(id, new, |id| self.address(id))))
     }
 
     fn aside(&self, _desired: &Self, id: &ObjectId, _cx: &Context<'_>) -> Option<Aside> {
@@ -108,13 +119,13 @@ impl ObjectKind for Domain {
         })
     }
 
-    fn when_accessed(&self, _id: &ObjectId, access: &Access) -> Option<Answer> {
-        let default = self.default.as_ref()?;
-        (*access == Access::Casts).then(|| Answer::Evaluates(format!("SELECT {default}")))
-    }
-
-    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
-        Some(noticed(in_schema(id, new, |id| self.address(id))))
+    fn makes_cast(&self, id: &ObjectId, cx: &Context<'_>) -> bool {
+        let needed = cx.world.live_dependencies(id).into_iter();
+        let mut replaced = needed.filter(|needed| cx.world.is_created(needed));
+        replaced.any(|needed| {
+            let object = cx.world.live(needed);
+            object.is_some_and(|object| object.makes_cast(needed, cx))
+        })
     }
 }
 

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind, Passage, Reaction, Step,
+    Answer, Attribute, Change, Claim, Context, Fragment, HazardKind, ObjectId, ObjectKind, Passage,
+    Profile, Reaction, Renaming, Replacement, Step,
     rename::of_whole,
     stored::is_contained,
 };
@@ -22,8 +23,19 @@ impl ObjectKind for DomainConstraint {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
     const ATTRIBUTES: &'static [Attribute<Self>] =
         attributes!(Self { definition => set_definition, valid => set_definition });
-
-    const RUNS_FUNCTIONS: bool = true;
+    const PROFILE: Profile = Profile {
+        runs_functions: true,
+        splits: true,
+        ..Profile::USUAL
+    };
+    const RENAMING: Renaming<Self> = Renaming {
+        rename: Self::rename,
+        ..Renaming::NONE
+    };
+    const REPLACEMENT: Replacement<Self> = Replacement {
+        needs_new_parent: Self::needs_new_parent,
+        ..Replacement::NONE
+    };
 
     fn address(&self, id: &ObjectId) -> String {
         format!("CONSTRAINT {} ON DOMAIN {}", id.name(), id.container())
@@ -39,14 +51,6 @@ impl ObjectKind for DomainConstraint {
         } else {
             checking(step)
         }]
-    }
-
-    fn needs_new_parent(change: &Passage<'_, Self>) -> bool {
-        let world = change.cx.world;
-        let is_valid = |constraint: Option<&Self>| constraint.is_some_and(|constraint| constraint.valid);
-        let is_checked = is_valid(change.desired) && (world.is_created(change.id) || !is_valid(change.live));
-        let domain = world.parent(change.id).expect("it belongs to a domain");
-        is_checked && is_contained(domain, change.cx)
     }
 
     fn breaks(_change: &Passage<'_, Self>) -> Option<String> {
@@ -71,8 +75,6 @@ impl ObjectKind for DomainConstraint {
         })
     }
 
-    const SPLITS: bool = true;
-
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
         vec![Claim::Constraint(id.sql())]
     }
@@ -81,9 +83,19 @@ impl ObjectKind for DomainConstraint {
         let adds = || Answer::Evaluates(format!("ALTER DOMAIN {} ADD {}", id.container(), self.definition));
         (*access == Access::Casts).then(adds)
     }
+}
 
+impl DomainConstraint {
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
         Some(of_whole("DOMAIN", id, new, "CONSTRAINT"))
+    }
+
+    fn needs_new_parent(change: &Passage<'_, Self>) -> bool {
+        let world = change.cx.world;
+        let is_valid = |constraint: Option<&Self>| constraint.is_some_and(|constraint| constraint.valid);
+        let is_checked = is_valid(change.desired) && (world.is_created(change.id) || !is_valid(change.live));
+        let domain = world.parent(change.id).expect("it belongs to a domain");
+        is_checked && is_contained(domain, change.cx)
     }
 }
 

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Aside, Attribute, Change, Claim, Context, Fragment, HazardKind, Mode, ObjectId,
-    ObjectKind, Passage, Reaction, Step,
+    Action, Aside, Attribute, Change, Claim, Context, Facts, Fragment, HazardKind, Mode, ObjectId,
+    ObjectKind, Passage, Reaction, Renaming, Replacement, Step,
     rename::{in_schema, noticed},
 };
 use crate::{
@@ -22,13 +22,19 @@ pub struct Enumeration {
 impl ObjectKind for Enumeration {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { values => add_values });
+    const RENAMING: Renaming<Self> = Renaming {
+        rename: Self::rename,
+        part_names: Self::part_names,
+        rename_part: Self::rename_part,
+        ..Renaming::NONE
+    };
+    const REPLACEMENT: Replacement<Self> = Replacement {
+        aside: Self::aside,
+        ..Replacement::NONE
+    };
 
     fn address(&self, id: &ObjectId) -> String {
         format!("TYPE {}", id.sql())
-    }
-
-    fn privilege_class(&self) -> Option<&'static str> {
-        Some("TYPES")
     }
 
     fn create(&self, id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Vec<Step> {
@@ -49,12 +55,37 @@ impl ObjectKind for Enumeration {
         Some(format!("statements that name {gone} of {id} fail"))
     }
 
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            privilege_class: Some("TYPES"),
+            has_labels: true,
+            ..Facts::default()
+        }
+    }
+
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         vec![Step::drop(id, format!("DROP TYPE {}", id.sql()))]
     }
 
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
         vec![Claim::Type(id.sql())]
+    }
+}
+
+impl Enumeration {
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        Some(noticed(in_schema(id, new, |id| self.address(id))))
+    }
+
+    fn part_names(&self) -> Vec<&str> {
+        self.values.iter().map(String::as_str).collect()
+    }
+
+    fn rename_part(&self, id: &ObjectId, from: &str, to: &str) -> Option<Step> {
+        let (from, to) = (Literal(from), Literal(to));
+        let sql = format!("ALTER TYPE {} RENAME VALUE {from} TO {to}", id.sql());
+        let step = Step::new(Action::Rename, id, sql).because(format!("its value {from} to {to}"));
+        Some(noticed(step))
     }
 
     fn aside(&self, _desired: &Self, id: &ObjectId, _cx: &Context<'_>) -> Option<Aside> {
@@ -68,25 +99,6 @@ impl ObjectKind for Enumeration {
                 Step::drop(id, format!("DROP TYPE {}", old.sql())).because("drop the old type"),
             ],
         })
-    }
-
-    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
-        Some(noticed(in_schema(id, new, |id| self.address(id))))
-    }
-
-    fn has_labels(&self) -> bool {
-        true
-    }
-
-    fn part_names(&self) -> Vec<&str> {
-        self.values.iter().map(String::as_str).collect()
-    }
-
-    fn rename_part(&self, id: &ObjectId, from: &str, to: &str) -> Option<Step> {
-        let (from, to) = (Literal(from), Literal(to));
-        let sql = format!("ALTER TYPE {} RENAME VALUE {from} TO {to}", id.sql());
-        let step = Step::new(Action::Rename, id, sql).because(format!("its value {from} to {to}"));
-        Some(noticed(step))
     }
 }
 

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Change, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Passage, Reaction, Step,
+    Attribute, Change, Context, Facts, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Passage,
+    Reaction, Step,
 };
 use crate::{attributes, sql::Ident};
 
@@ -51,6 +52,13 @@ impl ObjectKind for Extension {
         moves.then(|| format!("statements that name what belongs to {} in the schema {} fail", change.id.sql(), live.schema))
     }
 
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            takes_along: self.takes_along(),
+            ..Facts::default()
+        }
+    }
+
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         let mut step = Step::drop(id, format!("DROP EXTENSION {}", id.sql()));
         for table in &self.tables {
@@ -64,7 +72,9 @@ impl ObjectKind for Extension {
         }
         vec![step]
     }
+}
 
+impl Extension {
     fn takes_along(&self) -> Vec<&str> {
         let all = self.tables.iter().chain(&self.sequences);
         all.map(String::as_str).collect()

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Change, Context, Follow, Fragment, ObjectId, ObjectKind, Passage, Reaction, Step,
+    Attribute, Change, Context, Facts, Follow, Fragment, ObjectId, ObjectKind, Passage, Reaction,
+    Renaming, Step,
     breakage::serves_as,
     rename::{in_schema, noticed},
 };
@@ -48,6 +49,10 @@ impl ObjectKind for Function {
         definition => redefine,
         body: physical,
     });
+    const RENAMING: Renaming<Self> = Renaming {
+        rename: Self::rename,
+        ..Renaming::NONE
+    };
 
     fn address(&self, id: &ObjectId) -> String {
         format!(
@@ -59,10 +64,6 @@ impl ObjectKind for Function {
             },
             id.sql()
         )
-    }
-
-    fn privilege_class(&self) -> Option<&'static str> {
-        Some("FUNCTIONS")
     }
 
     fn create(&self, id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Vec<Step> {
@@ -95,6 +96,14 @@ impl ObjectKind for Function {
         (!reasons.is_empty()).then(|| join(reasons, "; "))
     }
 
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            privilege_class: Some("FUNCTIONS"),
+            string_body: self.body.as_ref().map(|_| self.definition.as_str()),
+            ..Facts::default()
+        }
+    }
+
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         vec![Step::drop(id, format!("DROP {}", self.address(id)))]
     }
@@ -107,11 +116,9 @@ impl ObjectKind for Function {
             Follow::Rebuilt
         }
     }
+}
 
-    fn string_body(&self) -> Option<&str> {
-        self.body.as_ref().map(|_| self.definition.as_str())
-    }
-
+impl Function {
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
         Some(noticed(in_schema(id, new, |id| self.address(id))))
     }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use self::privileges::change as privileges_change;
 use super::{
-    Attribute, Change, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind, Passage, Reaction,
-    Step,
+    Attribute, Change, Context, Facts, Follow, Fragment, HazardKind, ObjectId, ObjectKind, Passage,
+    Profile, Reaction, Step,
 };
 use crate::{attributes, sql::{Ident, join}};
 
@@ -26,16 +26,15 @@ pub struct Grant {
 
 impl ObjectKind for Grant {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
-    const ADDED_BY: &'static [&'static str] = &["grant ", "revoke "];
     const ATTRIBUTES: &'static [Attribute<Self>] =
         attributes!(Self { privileges => set_privileges, initial: physical, position: physical });
+    const PROFILE: Profile = Profile {
+        added_by: &["grant ", "revoke "],
+        ..Profile::USUAL
+    };
 
     fn roles<'a>(&'a self, id: &'a ObjectId) -> Vec<&'a Ident> {
         id.grantee_role().into_iter().collect()
-    }
-
-    fn turn(&self) -> i32 {
-        self.position
     }
 
     fn when_dislodged(&self, _desired: Option<&Self>) -> Follow {
@@ -60,6 +59,13 @@ impl ObjectKind for Grant {
         let goes = change.cx.world.live(&target).is_none() || change.cx.world.desired(&target).is_none();
         (!lost.is_empty() && !goes)
             .then(|| format!("statements of {grantee} that need {} on {} fail", join(lost, ", "), target.sql()))
+    }
+
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            position: self.position,
+            ..Facts::default()
+        }
     }
 
     fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Answer, Attribute, Change, Claim, Context, Follow, Fragment, HazardKind, Lock, Mode, Object, ObjectId,
-    ObjectKind, Passage, Reaction, Step, Unfinished,
+    Action, Answer, Attribute, Change, Claim, Context, Facts, Follow, Fragment, HazardKind,
+    IndexName, Lock, Mode, ObjectId, ObjectKind, Passage, Profile, Reaction, Renaming,
+    Replacement, Step, Unfinished,
     breakage::arbiter_gone,
     partitions::reaching,
     rename::in_schema,
@@ -65,7 +66,6 @@ pub struct Index {
 
 impl ObjectKind for Index {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
-    const ADDED_BY: &'static [&'static str] = &["create index", "create unique index"];
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {
         unique "uniqueness",
         partitioned,
@@ -83,8 +83,24 @@ impl ObjectKind for Index {
         statistics => set_statistics,
         attached_to_ref "whole" => set_attached,
     });
-
-    const RUNS_FUNCTIONS: bool = true;
+    const PROFILE: Profile = Profile {
+        added_by: &["create index", "create unique index"],
+        runs_functions: true,
+        // PostgreSQL takes no part of a partitioned index off again.
+        leaves: false,
+        splits: true,
+        has_index: true,
+        drop_is_shown: false,
+        ..Profile::USUAL
+    };
+    const RENAMING: Renaming<Self> = Renaming {
+        rename: Self::rename,
+        ..Renaming::NONE
+    };
+    const REPLACEMENT: Replacement<Self> = Replacement {
+        make_way: Some(Self::make_way),
+        ..Replacement::NONE
+    };
 
     fn address(&self, id: &ObjectId) -> String {
         format!("INDEX {}", id.sql())
@@ -161,9 +177,14 @@ impl ObjectKind for Index {
         arbiter_gone(change)
     }
 
-    fn arbitrates(&self) -> Option<&[Ident]> {
-        let key = self.columns.len() - self.included.min(self.columns.len());
-        (self.unique && self.predicate.is_none()).then_some(&self.columns[..key])
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            arbitrates: self.arbitrates(),
+            index_name: Some(IndexName::Own),
+            copied_columns: self.valid.then_some(&self.columns),
+            goes_with: self.attached_to_ref.as_ref(),
+            ..Facts::default()
+        }
     }
 
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
@@ -172,17 +193,6 @@ impl ObjectKind for Index {
                 .lock(Lock::AccessExclusive, &self.table)
                 .lock(Lock::AccessExclusive, id.sql()),
         ]
-    }
-
-    fn make_way(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
-        let mut parts = cx.world.companions(id).into_iter();
-        let is_held = parts.any(|part| cx.world.live(part).is_some_and(|object| object.holds_whole(part)));
-        if !is_held {
-            return self.drop(id, cx);
-        }
-        let rename = format!("ALTER INDEX {} RENAME TO {}", id.sql(), aside_name(id.name()));
-        let step = Step::new(Action::Rename, id, rename).because("rename the old index, which goes with its table");
-        vec![step.lock(Lock::ShareUpdateExclusive, id.sql())]
     }
 
     fn complete(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
@@ -229,14 +239,6 @@ impl ObjectKind for Index {
         }
     }
 
-    fn index_name(&self, id: &ObjectId) -> Option<String> {
-        Some(id.sql())
-    }
-
-    fn copied_columns(&self) -> Option<&[Ident]> {
-        self.valid.then_some(&self.columns)
-    }
-
     fn unfinished(&self, id: &ObjectId) -> Option<Unfinished> {
         let name = id.sql();
         self.broken.then(|| Unfinished {
@@ -254,19 +256,6 @@ impl ObjectKind for Index {
         })
     }
 
-    fn goes_with(&self) -> Option<&ObjectId> {
-        self.attached_to_ref.as_ref()
-    }
-
-    // PostgreSQL takes no part of a partitioned index off again.
-    const LEAVES: bool = false;
-
-    const SPLITS: bool = true;
-
-    const HAS_INDEX: bool = true;
-
-    const DROP_IS_SHOWN: bool = false;
-
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
         vec![Claim::Relation(id.sql())]
     }
@@ -279,12 +268,30 @@ impl ObjectKind for Index {
         let fills = access.stores() || summarizes || matches!(access, Access::Refreshes | Access::Analyzes);
         fills.then(|| Answer::Evaluates(format!("CREATE INDEX ON {} {}{predicate}", self.table, self.rest)))
     }
+}
 
+impl Index {
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
         // It moves to another schema with its table only.
         (id.schema() == new.schema()).then(|| {
             in_schema(id, new, |id| self.address(id)).lock(Lock::ShareUpdateExclusive, id.sql())
         })
+    }
+
+    fn make_way(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
+        let mut parts = cx.world.companions(id).into_iter();
+        let is_held = parts.any(|part| cx.world.live(part).is_some_and(|object| object.facts().holds_whole));
+        if !is_held {
+            return self.drop(id, cx);
+        }
+        let rename = format!("ALTER INDEX {} RENAME TO {}", id.sql(), aside_name(id.name()));
+        let step = Step::new(Action::Rename, id, rename).because("rename the old index, which goes with its table");
+        vec![step.lock(Lock::ShareUpdateExclusive, id.sql())]
+    }
+
+    fn arbitrates(&self) -> Option<&[Ident]> {
+        let key = self.columns.len() - self.included.min(self.columns.len());
+        (self.unique && self.predicate.is_none()).then_some(&self.columns[..key])
     }
 }
 
@@ -292,9 +299,7 @@ impl Index {
     /// The partitioned table's index that a new partition gets a copy of, and the name that PostgreSQL gives the copy.
     fn copied_from<'a>(&self, id: &ObjectId, cx: &'a Context<'_>) -> Option<(&'a Self, Ident)> {
         let whole_id = self.attached_to_ref.as_ref()?;
-        let Object::Index(whole) = cx.world.desired(whole_id)? else {
-            return None;
-        };
+        let whole = cx.desired::<Self>(whole_id)?;
         // One whose parts are missing is not copied.
         if !whole.valid || !cx.makes_part(id, whole_id) {
             return None;

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Answer, Attribute, Change, Claim, Context, Fragment, Lock, ObjectId, ObjectKind,
-    Passage, Reaction, Step,
+    Action, Answer, Attribute, Change, Claim, Contents, Context, Facts, Fragment, Lock, ObjectId,
+    ObjectKind, Passage, Profile, Reaction, Renaming, Step,
     breakage::{changed_columns, name_and_type},
     rename::{in_schema, noticed},
 };
@@ -104,15 +104,22 @@ impl ObjectKind for MaterializedView {
         columns => set_columns,
         options => set_options: unordered,
     });
-
-    const RUNS_FUNCTIONS: bool = true;
+    const PROFILE: Profile = Profile {
+        runs_functions: true,
+        ..Profile::USUAL
+    };
+    const RENAMING: Renaming<Self> = Renaming {
+        rename: Self::rename,
+        ..Renaming::NONE
+    };
+    const CONTENTS: Contents<Self> = Contents {
+        declare: Self::declare,
+        adopt: Self::adopt,
+        fill: Self::fill,
+    };
 
     fn address(&self, id: &ObjectId) -> String {
         format!("MATERIALIZED VIEW {}", id.sql())
-    }
-
-    fn privilege_class(&self) -> Option<&'static str> {
-        Some("TABLES")
     }
 
     fn create(&self, id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Vec<Step> {
@@ -136,10 +143,6 @@ impl ObjectKind for MaterializedView {
         vec![Step::create(id, text)]
     }
 
-    fn value_types(&self) -> Vec<&str> {
-        self.result.iter().map(|column| name_and_type(column).1).collect()
-    }
-
     fn breaks(change: &Passage<'_, Self>) -> Option<String> {
         let Some((live, desired)) = change.both() else {
             return change.unless_it_stays("statements that use");
@@ -147,11 +150,38 @@ impl ObjectKind for MaterializedView {
         changed_columns(change.id, &live.result, &desired.result)
     }
 
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            privilege_class: Some("TABLES"),
+            value_types: self.result.iter().map(|column| name_and_type(column).1).collect(),
+            ..Facts::default()
+        }
+    }
+
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         vec![
             Step::drop(id, format!("DROP MATERIALIZED VIEW {}", id.sql()))
                 .lock(Lock::AccessExclusive, id.sql()),
         ]
+    }
+
+    fn complete(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
+        column_steps(id, &[], &self.columns)
+    }
+
+    fn claims(&self, id: &ObjectId) -> Vec<Claim> {
+        vec![Claim::Relation(id.sql()), Claim::Type(id.sql())]
+    }
+
+    fn when_accessed(&self, _id: &ObjectId, access: &Access) -> Option<Answer> {
+        (*access == Access::Refreshes).then(|| Answer::Evaluates(self.definition.to_string()))
+    }
+}
+
+impl MaterializedView {
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        let step = in_schema(id, new, |id| self.address(id)).lock(Lock::AccessExclusive, id.sql());
+        Some(noticed(step))
     }
 
     fn declare(&mut self) {
@@ -168,23 +198,6 @@ impl ObjectKind for MaterializedView {
         let step = Step::new(Action::Data, id, refresh).because("fill it");
         (desired.populated && !self.populated)
             .then(|| step.lock(Lock::AccessExclusive, id.sql()))
-    }
-
-    fn complete(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
-        column_steps(id, &[], &self.columns)
-    }
-
-    fn claims(&self, id: &ObjectId) -> Vec<Claim> {
-        vec![Claim::Relation(id.sql()), Claim::Type(id.sql())]
-    }
-
-    fn when_accessed(&self, _id: &ObjectId, access: &Access) -> Option<Answer> {
-        (*access == Access::Refreshes).then(|| Answer::Evaluates(self.definition.to_string()))
-    }
-
-    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
-        let step = in_schema(id, new, |id| self.address(id)).lock(Lock::AccessExclusive, id.sql());
-        Some(noticed(step))
     }
 }
 

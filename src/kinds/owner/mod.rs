@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Change, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind, Passage, Reaction, Step,
+    Additions, Attribute, Change, Context, Follow, Fragment, HazardKind, ObjectId, ObjectKind,
+    Passage, Profile, Reaction, Step,
 };
 use crate::{attributes, sql::Ident};
 
@@ -16,12 +17,15 @@ pub struct Owner {
 
 impl ObjectKind for Owner {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
-    const ADDED_BY: &'static [&'static str] = &["owner to"];
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { role "owner" => set_role });
-
-    fn goes_without_saying(&self, role: &Ident) -> bool {
-        self.role == *role
-    }
+    const PROFILE: Profile = Profile {
+        added_by: &["owner to"],
+        ..Profile::USUAL
+    };
+    const ADDITIONS: Additions<Self> = Additions {
+        is_implied: Self::goes_without_saying,
+        ..Additions::NONE
+    };
 
     fn roles<'a>(&'a self, _id: &'a ObjectId) -> Vec<&'a Ident> {
         vec![&self.role]
@@ -55,6 +59,12 @@ impl ObjectKind for Owner {
         Some(Self {
             role: cx.role.clone(),
         })
+    }
+}
+
+impl Owner {
+    fn goes_without_saying(&self, role: &Ident) -> bool {
+        self.role == *role
     }
 }
 

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, Attribute, Change, Context, Fragment, HazardKind, Lock, Object, ObjectId, ObjectKind, Passage,
-    Reaction, Step,
+    Answer, Attribute, Change, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind,
+    Passage, Profile, Reaction, Renaming, Step,
     rename::on_table,
 };
 use crate::{
@@ -34,7 +34,6 @@ pub struct Policy {
 
 impl ObjectKind for Policy {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
-    const ADDED_BY: &'static [&'static str] = &["create policy"];
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {
         permissive "nature",
         command,
@@ -43,6 +42,15 @@ impl ObjectKind for Policy {
         using "condition" => alter,
         with_check "check" => alter,
     });
+    const PROFILE: Profile = Profile {
+        added_by: &["create policy"],
+        splits: true,
+        ..Profile::USUAL
+    };
+    const RENAMING: Renaming<Self> = Renaming {
+        rename: Self::rename,
+        ..Renaming::NONE
+    };
 
     fn roles<'a>(&'a self, _id: &'a ObjectId) -> Vec<&'a Ident> {
         self.role_names.iter().collect()
@@ -71,12 +79,12 @@ impl ObjectKind for Policy {
         }]
     }
 
-    const SPLITS: bool = true;
-
     fn breaks(change: &Passage<'_, Self>) -> Option<String> {
         let table = change.cx.world.parent(change.id)?;
-        let hides = |object: Option<&Object>| object.is_some_and(Object::hides_rows);
-        let is_used = hides(change.cx.world.live(table)) && hides(change.cx.world.desired(table));
+        let world = change.cx.world;
+        let is_used = [world.live(table), world.desired(table)]
+            .into_iter()
+            .all(|object| object.is_some_and(|object| object.facts().hides_rows));
         let narrows = match (change.live, change.desired) {
             (Some(live), Some(desired)) => !desired.shows_all_of(live),
             (Some(live), None) => live.permissive,
@@ -112,7 +120,9 @@ impl ObjectKind for Policy {
         let expressions = self.using.iter().chain(&self.with_check);
         applies.then(|| Answer::Evaluates(format!("SELECT {}", join(expressions, ", "))))
     }
+}
 
+impl Policy {
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
         Some(on_table(&self.address(id), id, new))
     }

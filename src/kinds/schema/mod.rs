@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribute, Context, Fragment, ObjectId, ObjectKind, Passage, Step,
+    Attribute, Context, Facts, Fragment, ObjectId, ObjectKind, Passage, Renaming, Step,
     rename::{noticed, renaming},
 };
 use crate::attributes;
@@ -15,13 +15,13 @@ pub struct Schema {}
 impl ObjectKind for Schema {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self {});
+    const RENAMING: Renaming<Self> = Renaming {
+        rename: Self::rename,
+        ..Renaming::NONE
+    };
 
     fn address(&self, id: &ObjectId) -> String {
         format!("SCHEMA {}", id.sql())
-    }
-
-    fn privilege_class(&self) -> Option<&'static str> {
-        Some("SCHEMAS")
     }
 
     fn create(&self, id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Vec<Step> {
@@ -32,10 +32,19 @@ impl ObjectKind for Schema {
         change.unless_it_stays("statements that name the schema")
     }
 
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            privilege_class: Some("SCHEMAS"),
+            ..Facts::default()
+        }
+    }
+
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         vec![Step::drop(id, format!("DROP SCHEMA {}", id.sql()))]
     }
+}
 
+impl Schema {
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
         let sql = format!("ALTER SCHEMA {} RENAME TO {}", id.sql(), new.name());
         Some(noticed(renaming(id, new, vec![sql])))

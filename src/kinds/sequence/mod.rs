@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Attribute, Change, Claim, Context, Counter, Fragment, HazardKind, Lock, ObjectId, ObjectKind,
-    Passage, Reaction, Step,
+    Action, Attribute, Change, Claim, Context, Counter, Facts, Fragment, HazardKind, Lock, ObjectId,
+    ObjectKind, Passage, Profile, Reaction, Renaming, Step, Survival,
     counting::{begin_anew, forgets, move_into},
     rename::{in_schema, noticed},
 };
@@ -52,13 +52,24 @@ impl ObjectKind for Sequence {
         unlogged "persistence" => set_logged,
         owned_by_ref "owner column" => set_owner_column,
     });
+    const PROFILE: Profile = Profile {
+        // A column draws from a sequence that was there before it.
+        needs_what_it_goes_with: false,
+        drop_is_shown: false,
+        ..Profile::USUAL
+    };
+    const RENAMING: Renaming<Self> = Renaming {
+        rename: Self::rename,
+        resembles: Self::resembles,
+        ..Renaming::NONE
+    };
+    const SURVIVAL: Survival<Self> = Survival {
+        outlive: Self::outlive,
+        ..Survival::NONE
+    };
 
     fn address(&self, id: &ObjectId) -> String {
         format!("SEQUENCE {}", id.sql())
-    }
-
-    fn privilege_class(&self) -> Option<&'static str> {
-        Some("SEQUENCES")
     }
 
     fn create(&self, id: &ObjectId, _parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
@@ -89,6 +100,16 @@ impl ObjectKind for Sequence {
         change.unless_it_stays("statements that draw from the sequence")
     }
 
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            privilege_class: Some("SEQUENCES"),
+            goes_with: self.owned_by_ref.as_ref(),
+            // Its position.
+            holds_values: true,
+            ..Facts::default()
+        }
+    }
+
     fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
         if cx.world.has_successor(id) {
             let old = self.counter(id).map(|counter| dotted(&counter.aside()));
@@ -112,13 +133,18 @@ impl ObjectKind for Sequence {
     fn claims(&self, id: &ObjectId) -> Vec<Claim> {
         vec![Claim::Relation(id.sql())]
     }
+}
 
-    fn goes_with(&self) -> Option<&ObjectId> {
-        self.owned_by_ref.as_ref()
+impl Sequence {
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        let step = in_schema(id, new, |id| self.address(id)).lock(Lock::AccessExclusive, id.sql());
+        Some(noticed(step))
     }
 
-    // A column draws from a sequence that was there before it.
-    const NEEDS_WHAT_IT_GOES_WITH: bool = false;
+    fn resembles(&self, created: &Self) -> bool {
+        (&self.type_name, self.increment, self.owned_by_ref.is_some())
+            == (&created.type_name, created.increment, created.owned_by_ref.is_some())
+    }
 
     fn outlive(&self, desired: &Self, id: &ObjectId, _cx: &Context<'_>) -> Option<Vec<Step>> {
         let leave = own(id, None).because("let it outlive its column");
@@ -133,22 +159,6 @@ impl ObjectKind for Sequence {
                 )
                 .collect(),
         )
-    }
-
-    const DROP_IS_SHOWN: bool = false;
-
-    fn holds_values(&self) -> bool {
-        true // Its position.
-    }
-
-    fn resembles(&self, created: &Self) -> bool {
-        (&self.type_name, self.increment, self.owned_by_ref.is_some())
-            == (&created.type_name, created.increment, created.owned_by_ref.is_some())
-    }
-
-    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
-        let step = in_schema(id, new, |id| self.address(id)).lock(Lock::AccessExclusive, id.sql());
-        Some(noticed(step))
     }
 }
 

@@ -12,8 +12,9 @@ use std::collections::BTreeSet;
 pub use self::model::Table;
 pub(super) use self::options::{difference as options_difference, list as options_list};
 use super::{
-    Answer, Aside, Attribute, Change, Claim, Context, Fragment, HandedDown, HazardKind, Lock, Object, ObjectId,
-    ObjectKind, Passage, Reaction, Step, Unfinished,
+    Additions, Answer, Aside, Attribute, Change, Claim, Context, Facts, Fragment, HandedDown,
+    HazardKind, Lock, ObjectId, ObjectKind, Passage, Reaction, Renaming, Replacement, Step,
+    Survival, Unfinished,
     rename::{in_schema, noticed},
 };
 use crate::{
@@ -39,13 +40,26 @@ impl ObjectKind for Table {
         force_row_security => set_force_row_security,
         replica_identity => set_replica_identity,
     });
+    const RENAMING: Renaming<Self> = Renaming {
+        rename: Self::rename,
+        resembles: Self::resembles,
+        ..Renaming::NONE
+    };
+    const REPLACEMENT: Replacement<Self> = Replacement {
+        aside: Self::aside,
+        ..Replacement::NONE
+    };
+    const SURVIVAL: Survival<Self> = Survival {
+        outlive: Self::outlive,
+        reattach: Self::reattach,
+    };
+    const ADDITIONS: Additions<Self> = Additions {
+        before_event_triggers: Self::before_event_triggers,
+        ..Additions::NONE
+    };
 
     fn address(&self, id: &ObjectId) -> String {
         format!("TABLE {}", id.sql())
-    }
-
-    fn privilege_class(&self) -> Option<&'static str> {
-        Some("TABLES")
     }
 
     fn unfinished(&self, id: &ObjectId) -> Option<Unfinished> {
@@ -59,23 +73,6 @@ impl ObjectKind for Table {
             ),
             removal: None,
         })
-    }
-
-    fn before_event_triggers(&self, bodies: &str) -> Vec<Self> {
-        if !bodies.contains("row level security") {
-            return Vec::new();
-        }
-        let without = |row_security, force_row_security| Self {
-            row_security,
-            force_row_security,
-            ..self.clone()
-        };
-        [(false, false), (true, false), (false, true)]
-            .into_iter()
-            .filter(|(on, forced)| *on <= self.row_security && *forced <= self.force_row_security)
-            .map(|(on, forced)| without(on, forced))
-            .filter(|other| other != self)
-            .collect()
     }
 
     fn create(&self, id: &ObjectId, parts: &[Fragment], cx: &Context<'_>) -> Vec<Step> {
@@ -110,10 +107,10 @@ impl ObjectKind for Table {
         let mut reasons = Vec::new();
         if desired.row_security && !live.row_security {
             reasons.push(format!("statements on {} find and write only rows that a policy lets their role see", id.sql()));
-        } else if desired.hides_rows() && desired.force_row_security && !live.force_row_security {
+        } else if desired.facts().hides_rows && desired.force_row_security && !live.force_row_security {
             reasons.push(format!("statements of the owner of {} find and write only rows that a policy lets it see", id.sql()));
         }
-        let (before, after) = (live.wholes(), desired.wholes());
+        let (before, after) = (live.facts().wholes(), desired.facts().wholes());
         let left = before.into_iter().filter(|whole| !after.contains(whole));
         for whole in left.filter(|whole| world.desired(whole).is_some()) {
             reasons.push(format!("statements on {} no longer find the rows of {}", whole.sql(), id.sql()));
@@ -121,8 +118,17 @@ impl ObjectKind for Table {
         (!reasons.is_empty()).then(|| join(reasons, "; "))
     }
 
-    fn hides_rows(&self) -> bool {
-        self.row_security
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            privilege_class: Some("TABLES"),
+            hides_rows: self.row_security,
+            // Dropping a partitioned table drops its partitions: they depend on it automatically.
+            goes_with: self.partition_of_ref.as_ref(),
+            parents: self.partition_of_ref.iter().chain(self.inherits_refs.iter().flatten()).collect(),
+            has_fields: true,
+            is_partitioned: self.partition_key.is_some(),
+            ..Facts::default()
+        }
     }
 
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
@@ -150,13 +156,24 @@ impl ObjectKind for Table {
         names.into_iter().chain(share).collect()
     }
 
-    fn goes_with(&self) -> Option<&ObjectId> {
-        // Dropping a partitioned table drops its partitions: they depend on it automatically.
-        self.partition_of_ref.as_ref()
+    fn when_accessed(&self, id: &ObjectId, access: &Access) -> Option<Answer> {
+        let key = self.partition_key.as_ref().filter(|_| access.stores())?;
+        Some(Answer::Evaluates(format!("CREATE TABLE {} () PARTITION BY {key}", id.sql())))
+    }
+}
+
+impl Table {
+    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
+        let step = in_schema(id, new, |id| self.address(id)).lock(Lock::AccessExclusive, id.sql());
+        Some(noticed(step))
     }
 
-    fn wholes(&self) -> Vec<&ObjectId> {
-        self.partition_of_ref.iter().chain(self.inherits_refs.iter().flatten()).collect()
+    fn resembles(&self, _created: &Self) -> bool {
+        true // What tells tables apart is their columns.
+    }
+
+    fn aside(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<Aside> {
+        Some(replacement::keep_rows(self, desired, id, cx))
     }
 
     fn outlive(&self, desired: &Self, _id: &ObjectId, _cx: &Context<'_>) -> Option<Vec<Step>> {
@@ -221,30 +238,21 @@ impl ObjectKind for Table {
         steps
     }
 
-    fn has_fields(&self) -> bool {
-        true
-    }
-
-    fn is_partitioned(&self) -> bool {
-        self.partition_key.is_some()
-    }
-
-    fn aside(&self, desired: &Self, id: &ObjectId, cx: &Context<'_>) -> Option<Aside> {
-        Some(replacement::keep_rows(self, desired, id, cx))
-    }
-
-    fn when_accessed(&self, id: &ObjectId, access: &Access) -> Option<Answer> {
-        let key = self.partition_key.as_ref().filter(|_| access.stores())?;
-        Some(Answer::Evaluates(format!("CREATE TABLE {} () PARTITION BY {key}", id.sql())))
-    }
-
-    fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
-        let step = in_schema(id, new, |id| self.address(id)).lock(Lock::AccessExclusive, id.sql());
-        Some(noticed(step))
-    }
-
-    fn resembles(&self, _created: &Self) -> bool {
-        true // What tells tables apart is their columns.
+    fn before_event_triggers(&self, bodies: &str) -> Vec<Self> {
+        if !bodies.contains("row level security") {
+            return Vec::new();
+        }
+        let without = |row_security, force_row_security| Self {
+            row_security,
+            force_row_security,
+            ..self.clone()
+        };
+        [(false, false), (true, false), (false, true)]
+            .into_iter()
+            .filter(|(on, forced)| *on <= self.row_security && *forced <= self.force_row_security)
+            .map(|(on, forced)| without(on, forced))
+            .filter(|other| other != self)
+            .collect()
     }
 }
 
@@ -354,7 +362,7 @@ fn keyed<'a>(change: &Change<'a, Table>) -> BTreeSet<&'a ObjectId> {
         parts.flat_map(|part| world.live_dependencies(part)).collect()
     };
     let tables = others.into_iter().filter_map(|part| world.parent(part));
-    tables.filter(|other| matches!(world.live(other), Some(Object::Table(_)))).collect()
+    tables.filter(|other| change.cx.live::<Table>(other).is_some()).collect()
 }
 
 fn set_access_method(change: &Change<'_, Table>) -> Reaction {
@@ -396,9 +404,8 @@ fn reattach(change: &Change<'_, Table>) -> Reaction {
 fn default_partition(whole: &ObjectId, but: &ObjectId, cx: &Context<'_>) -> Option<String> {
     let partitions = cx.world.companions(whole).into_iter();
     let mut others = partitions.filter(|partition| *partition != but);
-    let is_default = |partition: &&ObjectId| match cx.world.live(partition) {
-        Some(Object::Table(table)) => table.partition_bound.as_deref() == Some("DEFAULT"),
-        Some(_) | None => false,
+    let is_default = |partition: &&ObjectId| {
+        cx.live::<Table>(partition).is_some_and(|table| table.partition_bound.as_deref() == Some("DEFAULT"))
     };
     others.find(is_default).map(ObjectId::sql)
 }
@@ -413,7 +420,7 @@ fn left_behind(whole: &ObjectId, joins: Option<&ObjectId>, id: &ObjectId, cx: &C
         let mut own = cx.world.children(id).into_iter();
         let own = own.find(|own| own.kind == other.kind && own.name() == other.name());
         let stays = own.is_some_and(|own| {
-            let after = cx.world.desired(own).and_then(Object::handed_down);
+            let after = cx.world.desired(own).and_then(|object| object.facts().handed_down);
             after.is_some_and(|after| cx.left_behind(own, &after).is_some())
         });
         let handed = joins.into_iter().flat_map(|whole| cx.handed_down_after(whole));
@@ -432,14 +439,14 @@ fn left_behind(whole: &ObjectId, joins: Option<&ObjectId>, id: &ObjectId, cx: &C
 
 /// Statements that give a table what the whole that it joins wants each part to have before.
 fn missing(whole: &ObjectId, id: &ObjectId, cx: &Context<'_>) -> Vec<String> {
-    let leaves = cx.world.live(id).and_then(Object::goes_with);
+    let leaves = cx.world.live(id).and_then(|object| object.facts().goes_with);
     let wanted = cx.handed_down_after(whole).into_iter();
     let wanted = wanted.filter(|(_, wanted)| wanted.is_needed);
     wanted
         .filter_map(|(other, wanted)| {
             let had = leaves.into_iter().flat_map(|whole| cx.handed_down_before(whole)).filter(|(had, _)| cx.stays(had));
             let own = cx.world.live_children(id).into_iter();
-            let own = own.filter_map(|own| Some((own, cx.world.live(own)?.handed_down()?)));
+            let own = own.filter_map(|own| Some((own, cx.world.live(own)?.facts().handed_down?)));
             let mut same = own.chain(had).filter(|(own, had)| {
                 own.kind == other.kind && own.name() == other.name() && had.definition == wanted.definition
             });

@@ -79,11 +79,11 @@ pub(super) fn keep_rows(live: &Table, desired: &Table, id: &ObjectId, cx: &Conte
 fn columns<'a>(id: &ObjectId, cx: &'a Context<'_>) -> (Vec<(Ident, String)>, Vec<&'a ObjectId>) {
     let (mut kept, mut lost) = (Vec::new(), Vec::new());
     for child in cx.world.live_children(id) {
-        let Some(live) = cx.world.live(child).filter(|live| live.holds_values()) else {
+        let Some(live) = cx.world.live(child).filter(|live| live.facts().holds_values) else {
             continue;
         };
         match cx.world.desired(child) {
-            Some(desired) if desired.holds_values() => match live.carried(desired, child, cx) {
+            Some(desired) if desired.facts().holds_values => match live.carried(desired, child, cx) {
                 Some(value) => kept.push((child.name().clone(), value)),
                 None => lost.push(child),
             },

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, Attribute, Change, Context, Fragment, Lock, Object, ObjectId, ObjectKind, Passage, Reaction, Step,
+    Answer, Attribute, Change, Context, Fragment, Lock, ObjectId, ObjectKind, Passage,
+    Profile, Reaction, Renaming, Step,
     rename::on_table,
 };
 use crate::{
@@ -29,9 +30,18 @@ pub struct Trigger {
 
 impl ObjectKind for Trigger {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
-    const ADDED_BY: &'static [&'static str] = &["create trigger", "create or replace trigger", "create constraint trigger"];
     const ATTRIBUTES: &'static [Attribute<Self>] =
         attributes!(Self { constraint "nature", definition, state => set_state, copy_of_ref });
+    const PROFILE: Profile = Profile {
+        added_by: &["create trigger", "create or replace trigger", "create constraint trigger"],
+        splits: true,
+        ..Profile::USUAL
+    };
+    const RENAMING: Renaming<Self> = Renaming {
+        rename: Self::rename,
+        is_namesake: Some(Self::is_namesake),
+        ..Renaming::NONE
+    };
 
     fn address(&self, id: &ObjectId) -> String {
         format!("TRIGGER {} ON {}", id.name(), id.container())
@@ -49,8 +59,6 @@ impl ObjectKind for Trigger {
         }]
     }
 
-    const SPLITS: bool = true;
-
     fn breaks(change: &Passage<'_, Self>) -> Option<String> {
         // What another trigger does to rows, only its function tells.
         let works = |trigger: &Self| trigger.state != "DISABLE" && trigger.definition.as_str().contains(" INSTEAD OF ");
@@ -61,12 +69,9 @@ impl ObjectKind for Trigger {
     fn drop(&self, id: &ObjectId, cx: &Context<'_>) -> Vec<Step> {
         if let Some(whole) = &self.copy_of_ref {
             // The copy gets the state of the trigger that it is a copy of.
-            return match cx.world.desired(whole) {
-                Some(Object::Trigger(model)) if !cx.world.is_created(whole) => {
-                    vec![switch(id, &model.state).because("give it the state of the whole's")]
-                }
-                _ => Vec::new(),
-            };
+            let whole = cx.desired::<Self>(whole).filter(|_| !cx.world.is_created(whole));
+            let step = whole.map(|whole| switch(id, &whole.state).because("give it the state of the whole's"));
+            return step.into_iter().collect();
         }
         let sql = format!("DROP TRIGGER {} ON {}", id.name(), id.container());
         vec![Step::drop(id, sql).lock(Lock::AccessExclusive, id.container())]
@@ -89,7 +94,9 @@ impl ObjectKind for Trigger {
         // Also one that is disabled: a statement of the same plan can enable it.
         fires(self.definition.as_str(), access).then_some(Answer::Fires)
     }
+}
 
+impl Trigger {
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
         // A copy has the name of the partitioned table's trigger.
         self.copy_of_ref

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, Attribute, Change, Claim, Context, Fragment, HazardKind, Lock, ObjectId, ObjectKind, Passage,
-    Reaction, Step,
+    Answer, Attribute, Change, Claim, Context, Facts, Fragment, HazardKind, Lock, ObjectId,
+    ObjectKind, Passage, Reaction, Renaming, Step,
     breakage::changed_columns,
     rename::{in_schema, noticed},
 };
@@ -25,21 +25,17 @@ pub struct View {
 impl ObjectKind for View {
     const INTROSPECT: &'static str = include_str!("introspect.sql");
     const ATTRIBUTES: &'static [Attribute<Self>] = attributes!(Self { columns => set_definition, definition => set_definition, options => set_options: unordered });
+    const RENAMING: Renaming<Self> = Renaming {
+        rename: Self::rename,
+        ..Renaming::NONE
+    };
 
     fn address(&self, id: &ObjectId) -> String {
         format!("VIEW {}", id.sql())
     }
 
-    fn privilege_class(&self) -> Option<&'static str> {
-        Some("TABLES")
-    }
-
     fn create(&self, id: &ObjectId, _parts: &[Fragment], _cx: &Context<'_>) -> Vec<Step> {
         vec![Step::create(id, self.statement(id, "CREATE VIEW"))]
-    }
-
-    fn has_fields(&self) -> bool {
-        true
     }
 
     fn breaks(change: &Passage<'_, Self>) -> Option<String> {
@@ -58,6 +54,14 @@ impl ObjectKind for View {
         (!reasons.is_empty()).then(|| join(reasons, "; "))
     }
 
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            privilege_class: Some("TABLES"),
+            has_fields: true,
+            ..Facts::default()
+        }
+    }
+
     fn drop(&self, id: &ObjectId, _cx: &Context<'_>) -> Vec<Step> {
         vec![
             Step::drop(id, format!("DROP VIEW {}", id.sql()))
@@ -73,7 +77,9 @@ impl ObjectKind for View {
         let runs = *access == Access::Reads || access.writes();
         runs.then(|| Answer::Evaluates(self.definition.to_string()))
     }
+}
 
+impl View {
     fn rename(&self, id: &ObjectId, new: &ObjectId) -> Option<Step> {
         let step = in_schema(id, new, |id| self.address(id)).lock(Lock::AccessExclusive, id.sql());
         Some(noticed(step))

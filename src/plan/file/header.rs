@@ -366,10 +366,6 @@ fn approval(header: &mut Header) -> &mut Approval {
     header.approval.get_or_insert_default()
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the table's readers have one signature"
-)]
 fn set<T>(field: &mut T, value: T) -> Result<(), String> {
     *field = value;
     Ok(())

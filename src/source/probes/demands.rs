@@ -1,117 +1,19 @@
 //! What a constraint or an index demands of rows, and the queries for those that don't do.
 
-use std::collections::BTreeSet;
-
 use pg_query::{
     Node, NodeEnum,
     protobuf::{AExprKind, ConstrType, Constraint, IndexStmt, NullTestType, a_const},
 };
 
 use super::{
-    Foresight, Probe, idents, kind, name, state, strings,
-    tables::{
-        Column, ColumnId, Names, PLACE, Reach, Relation, Rows, TableId, Value, dotted, is_named,
-    },
+    super::ast::{kind, strings},
+    demand::{Demand, Excluding, Foreign, Rule},
+    foresight::Foresight,
+    nodes::{idents, name},
+    probe::{Probe, state},
+    tables::{Column, ColumnId, PLACE, Reach, Relation, Rows, TableId, Value, dotted},
 };
 use crate::sql::{Ident, NullTest, join};
-
-/// A demand on the rows of a table, written with the names of one moment.
-#[derive(Debug, Clone)]
-pub(super) struct Demand {
-    pub(super) table: TableId,
-    names: Names,
-    /// Whether it is made of the rows of heirs, too.
-    reach: Reach,
-    rule: Rule,
-}
-
-#[derive(Debug, Clone)]
-enum Rule {
-    /// No NULL in these columns; the server's words for one.
-    NotNull(Vec<Ident>, &'static str),
-    /// No row twice.
-    Unique {
-        parts: Vec<String>,
-        columns: Vec<Ident>,
-        rows: Option<String>,
-        also_nulls: bool,
-    },
-    Check(String),
-    Foreign(Foreign),
-    /// No two rows for which all of these operators are true.
-    Exclusion {
-        parts: Vec<Excluding>,
-        rows: Option<String>,
-    },
-    /// No NULL in the columns of an index that isn't known.
-    OfIndex(Ident),
-}
-
-/// A part of an exclusion constraint.
-#[derive(Debug, Clone)]
-struct Excluding {
-    sql: String,
-    /// The column, where it is one.
-    column: Option<Ident>,
-    operator: String,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Foreign {
-    pub(super) own: Vec<Ident>,
-    table: TableId,
-    names: Names,
-    theirs: Vec<Ident>,
-    /// Whether some columns may be NULL while others aren't.
-    takes_halves: bool,
-    /// Whether what refers to a row changes with it.
-    pub(super) cascades: bool,
-}
-
-impl Foreign {
-    /// Whether it refers to one of these columns of these tables.
-    pub(super) fn refers_to(&self, tables: &[TableId], columns: &BTreeSet<ColumnId>) -> bool {
-        let mut names = self.names.iter();
-        tables.contains(&self.table)
-            && names.any(|(id, name)| columns.contains(id) && self.theirs.contains(name))
-    }
-}
-
-impl Demand {
-    /// Whether it is about one of these columns.
-    pub(super) fn is_of(&self, columns: &BTreeSet<ColumnId>) -> bool {
-        let text = match &self.rule {
-            Rule::NotNull(columns, _) => join(columns, " "),
-            Rule::Unique { parts, rows, .. } => join(parts.iter().chain(rows), " "),
-            Rule::Check(rule) => rule.clone(),
-            Rule::Foreign(foreign) => join(&foreign.own, " "),
-            Rule::Exclusion { parts, rows } => {
-                join(parts.iter().map(|part| &part.sql).chain(rows), " ")
-            }
-            Rule::OfIndex(_) => return false,
-        };
-        let mut names = self.names.iter();
-        names.any(|(id, name)| columns.contains(id) && is_named(&name.to_string(), &text))
-    }
-
-    /// The foreign key, if it is one.
-    pub(super) fn foreign(&self) -> Option<&Foreign> {
-        match &self.rule {
-            Rule::Foreign(foreign) => Some(foreign),
-            Rule::NotNull(..)
-            | Rule::Unique { .. }
-            | Rule::Check(_)
-            | Rule::Exclusion { .. }
-            | Rule::OfIndex(_) => None,
-        }
-    }
-
-    /// The name that a column of it has now.
-    pub(super) fn now(&self, column: &Ident, relation: &Relation) -> Option<Ident> {
-        let (id, _) = self.names.iter().find(|(_, name)| *name == column)?;
-        relation.names().get(id).cloned()
-    }
-}
 
 impl Foresight {
     /// What a constraint demands of the rows that are there.

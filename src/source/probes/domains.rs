@@ -8,76 +8,15 @@ use pg_query::{
 };
 
 use super::{
-    Foresight, KnownDomain, Probe, Reach, TableId, dotted,
-    follow::GIVEN,
-    gives, idents, kind, state,
-    tables::{Column, Value},
-    values::NEW_TYPE,
+    super::ast::kind,
+    domain::{Domain, Rule},
+    foresight::Foresight,
+    known::KnownDomain,
+    nodes::{gives, idents},
+    probe::Probe,
+    tables::{Column, GIVEN, NEW_TYPE, Reach, TableId, Value, dotted},
 };
 use crate::sql::{Ident, NullTest, join};
-
-/// A domain.
-#[derive(Debug, Clone)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a fact of its own about the domain"
-)]
-pub(super) struct Domain {
-    /// The type that it restricts, as a cast of a query that is asked now names it.
-    base: String,
-    /// That type's name, which may be another domain's.
-    on: String,
-    /// Whether the type that it restricts is there only once the plan has created it.
-    is_on_new: bool,
-    /// Whether it is there only once the plan has created it.
-    pub(super) is_new: bool,
-    /// Whether its values are rows.
-    pub(super) is_row: bool,
-    /// What it gives a column that has no default.
-    pub(super) default: Option<String>,
-    refuses_null: bool,
-    /// Its CHECK constraints by name.
-    checks: BTreeMap<String, String>,
-}
-
-/// What a domain demands of a value.
-#[derive(Debug, Clone)]
-pub(super) enum Rule {
-    NotNull,
-    Check(String),
-}
-
-impl Rule {
-    fn state(&self) -> &'static str {
-        match self {
-            Self::NotNull => state::NULL,
-            Self::Check(_) => state::CHECK,
-        }
-    }
-
-    fn words(&self) -> &str {
-        match self {
-            Self::NotNull => "value IS NOT NULL",
-            Self::Check(rule) => rule,
-        }
-    }
-
-    /// The condition for values that break it.
-    fn broken(&self, test: NullTest) -> String {
-        match self {
-            Self::NotNull => test.is_null("value"),
-            Self::Check(rule) => format!("NOT ({rule})"),
-        }
-    }
-}
-
-impl Domain {
-    fn rules(&self) -> impl Iterator<Item = Rule> {
-        let refuses_null = self.refuses_null.then_some(Rule::NotNull);
-        let checks = self.checks.values().cloned().map(Rule::Check);
-        refuses_null.into_iter().chain(checks)
-    }
-}
 
 impl Foresight {
     pub(super) fn know_domain(&mut self, known: &KnownDomain) {

@@ -10,12 +10,19 @@ use pg_query::{
 };
 
 use super::{
-    Demand, Foresight, Index, Probe, dotted, enum_labels, gives, idents, kind, listed_name, name,
-    partitions, state,
-    tables::{Column, Moved, Name, Partitioned, Reach, Relation, Rows, Table, TableId, Value},
+    super::ast::kind,
+    demand::Demand,
+    foresight::{Foresight, Index},
+    nodes::{enum_labels, gives, idents, listed_name, name},
+    partitions,
+    probe::{Probe, state},
+    tables::{
+        Column, GIVEN, Moved, Name, Partitioned, Reach, Relation, Rows, Table, TableId, Value,
+        dotted,
+    },
 };
 use crate::{
-    source::{effects, effects::tree},
+    source::{ast::tree, effects},
     sql::{Ident, NullTest, join},
 };
 
@@ -24,7 +31,6 @@ const WRITTEN: &str = "an earlier step of the plan writes the values";
 const DELETED: &str = "an earlier step of the plan may delete or change rows";
 const TRIGGERED: &str = "an earlier step of the plan writes rows, and a trigger may change them";
 const GENERATED: &str = "it is computed from values that an earlier step of the plan changes";
-pub(super) const GIVEN: &str = "its type or an earlier step of the plan gives it a value";
 const NOT_KNOWN: &str = "its columns are not known";
 const QUERIED: &str = "they come from a query";
 

@@ -6,31 +6,20 @@ use pg_query::{
 };
 
 use super::{
-    Foresight, Probe, Reach, TableId, dotted, expression, idents, kind, name, nodes, state,
-    strings, syntax,
-    tables::{Relation, Rows},
+    super::{
+        ast::{kind, strings},
+        syntax,
+    },
+    foresight::Foresight,
+    key::{Key, KeyPart},
+    nodes::{expression, idents, name, nodes},
+    probe::{Probe, state},
+    tables::{Reach, Relation, Rows, TableId, dotted},
 };
 use crate::{
-    source::effects::tree,
+    source::ast::tree,
     sql::{Ident, Literal, join},
 };
-
-/// By what the rows of a partitioned table are told apart, written with the names of one moment.
-#[derive(Debug, Clone)]
-pub(super) struct Key {
-    strategy: PartitionStrategy,
-    parts: Vec<KeyPart>,
-}
-
-/// A column or an expression of a partition key.
-#[derive(Debug, Clone)]
-struct KeyPart {
-    sql: String,
-    /// The column, where it is one.
-    column: Option<Ident>,
-    /// Whether values are compared as `=` and `<` of its type do.
-    is_usual: bool,
-}
 
 const OWN_COMPARISON: &str = "its partition key compares values in a way of its own";
 const NEW_WHOLE: &str = "the plan creates the partitioned table";

@@ -11,23 +11,18 @@ use pg_query::{
 };
 
 use super::{
-    Foresight, KnownSequence, Probe, Reach, TableId, dotted, idents, kind, listed_name, name,
-    nodes, state, strings, syntax,
-    tables::{Column, ColumnId, Moved, Name, Relation, Rows, Table, Value},
+    super::{
+        ast::{kind, strings},
+        syntax,
+    },
+    foresight::Foresight,
+    known::KnownSequence,
+    nodes::{idents, listed_name, name, nodes},
+    probe::{Probe, state},
+    sequence::Sequence,
+    tables::{Column, Moved, Name, Reach, Relation, Rows, Table, TableId, Value, dotted},
 };
 use crate::sql::{Ident, NullTest, chosen_name, usual_limits};
-
-/// What is known of a sequence but its position.
-#[derive(Debug, Clone)]
-pub(super) struct Sequence {
-    type_name: String,
-    increment: i64,
-    limits: (i64, i64),
-    /// The table that it goes with.
-    owner: Option<TableId>,
-    /// The identity column whose sequence it is.
-    identity: Option<ColumnId>,
-}
 
 const POSITION: &str = "last_value";
 const MOVED: &str = "an earlier step of the plan moves it";

@@ -7,11 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pg_query::protobuf::PartitionBoundSpec;
 
-use super::partitions::Key;
+use super::key::Key;
 use crate::sql::{Ident, NullTest, join};
 
 /// A table's or other object's name: its schema, empty where none is written, and its own.
 pub(super) type Name = (Ident, Ident);
+
+pub(super) const GIVEN: &str = "its type or an earlier step of the plan gives it a value";
+pub(super) const NEW_TYPE: &str = "the plan creates the new type";
 
 /// A name as SQL writes it.
 pub(super) fn dotted((schema, name): &Name) -> String {

@@ -4,7 +4,14 @@ use std::collections::BTreeSet;
 
 use pg_query::NodeEnum;
 
-use super::{Demand, Foresight, Probe, TableId, kind, name, nodes, syntax, tables::ColumnId};
+use super::{
+    super::{ast::kind, syntax},
+    demand::Demand,
+    foresight::Foresight,
+    nodes::{name, nodes},
+    probe::Probe,
+    tables::{ColumnId, TableId},
+};
 use crate::sql::Ident;
 
 const CASCADED: &str = "an earlier step of the plan changes the key that it refers to";

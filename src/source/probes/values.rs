@@ -6,8 +6,11 @@ use pg_query::{
 };
 
 use super::{
-    Foresight, Probe, Reach, TableId, dotted, expression, idents, kind, state, strings,
-    tables::Relation,
+    super::ast::{kind, strings},
+    foresight::Foresight,
+    nodes::{expression, idents},
+    probe::{Probe, state, unknown_value},
+    tables::{NEW_TYPE, Reach, Relation, TableId, dotted},
 };
 use crate::sql::{Ident, Literal, join};
 
@@ -42,7 +45,7 @@ impl Foresight {
         let mut probe = probe(state::DATA, String::new());
         probe.unknown = probe
             .unknown
-            .or_else(|| super::unknown_value(relation, &expression))
+            .or_else(|| unknown_value(relation, &expression))
             .or_else(|| self.is_new(type_name).then_some(NEW_TYPE));
         probe.sifted = self.sifted(relation, using);
         Some(probe.evaluating(expression))
@@ -102,8 +105,6 @@ impl Foresight {
         ))
     }
 }
-
-pub(super) const NEW_TYPE: &str = "the plan creates the new type";
 
 /// Types to whose length an explicit cast cuts off, and those with a cast of their own from text.
 const CUT_OFF: [&str; 6] = ["varchar", "bpchar", "bit", "varbit", "name", "xml"];
