@@ -25,6 +25,26 @@
 //! compared as PostgreSQL prints them, and nothing repairs SQL text. The parser under [`source`] splits files, orders
 //! statements, and refuses what is no schema; what a statement *means* is for the server to say.
 //!
+//! # In a program
+//!
+//! The [`commands`] are functions: a program plans, applies and checks drift of its own database when it starts, or in its tests.
+//! They print nothing; what they tell while they work goes to a [`Listener`](listener::Listener), and what they return is a report
+//! that can be serialized. `examples/embed.rs` is a whole program.
+//!
+//! ```no_run
+//! use forge::commands::{self, Project, apply};
+//!
+//! # fn main() -> forge::diagnostic::Result<()> {
+//! let report = commands::block_on(async || {
+//!     let project = Project::open("database")?;
+//!     commands::apply(&project, &apply::Options::default()).await?;
+//!     commands::drift(&project).await
+//! })?;
+//! assert!(!report.drift, "somebody changed the database by hand");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Where is what
 //!
 //! | module | what it does |

@@ -2,15 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use forge::{cli, settings};
-
-/// The stack that forge runs on. Syntax trees nest as deeply as PostgreSQL's parser allows, about five thousand levels of
-/// expressions, and are read and dropped level by level; of the stack, only what is used takes memory.
-const STACK: usize = if cfg!(debug_assertions) {
-    512 << 20
-} else {
-    256 << 20
-};
+use forge::{cli, commands::STACK, settings};
 
 fn main() -> ExitCode {
     let thread = std::thread::Builder::new().stack_size(STACK).spawn(run);

@@ -1,11 +1,12 @@
 //! The first plan of a project that begins with a database: what builds its schema from nothing.
 
-use super::{Context, approve::Said, stamp};
+use super::{Context, stamp};
 use crate::{
     catalog::Catalog,
     commands::{
         Project,
         allow::{self, Allow},
+        approve::Said,
         bench::{Whom, on_bench},
         draft::{self, Composed, New},
         person, revisions,

@@ -2,40 +2,21 @@
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
-
 use super::{Context, Format};
 use crate::{
+    commands::checks::Report,
     health::{Line, Verdict},
     report::{Paint, Role},
 };
 
-/// The version of the JSON document.
-const VERSION: u32 = 1;
-
-/// Whether a check found something that isn't as it should be.
-pub(super) fn any_bad(lines: &[Line]) -> bool {
-    lines.iter().any(|line| line.verdict == Verdict::Bad)
-}
-
 /// Prints checks as what the command was asked for.
-pub(super) fn print(context: &Context<'_>, lines: &[Line], format: Format) {
-    #[derive(Serialize)]
-    struct Document<'a> {
-        version: u32,
-        good: bool,
-        checks: &'a [Line],
-    }
+pub(super) fn print(context: &Context<'_>, report: &Report, format: Format) {
     match format {
         Format::Text => {
             let paint = context.reporter.data_paint();
-            context.reporter.data(table(lines, paint));
+            context.reporter.data(table(&report.checks, paint));
         }
-        Format::Json => context.reporter.json(&Document {
-            version: VERSION,
-            good: !any_bad(lines),
-            checks: lines,
-        }),
+        Format::Json => context.reporter.json(report),
     }
 }
 

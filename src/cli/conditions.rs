@@ -1,7 +1,7 @@
 //! The flags of `forge apply` for what surrounds it.
 
 use crate::{
-    commands::around::{self, Hours},
+    commands::apply::{self, Hours},
     settings::Window,
 };
 
@@ -23,8 +23,8 @@ pub(super) struct Conditions {
 
 impl Conditions {
     /// What they ask for.
-    pub(super) fn wanted(&self) -> around::Conditions {
-        around::Conditions {
+    pub(super) fn wanted(&self) -> apply::Conditions {
+        apply::Conditions {
             backup: self.backup,
             window: match &self.window {
                 _ if self.ignore_window => Hours::Any,

@@ -4,6 +4,7 @@ use super::{Context, Format, checks, env};
 use crate::{
     commands::{
         Project,
+        checks::Report,
         target::{OpenTarget, shadow_settings},
     },
     connection::pooling::Pooling,
@@ -49,7 +50,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         }
         Err(error) => note(&mut lines, &mut exit, "settings", &error),
     }
-    checks::print(context, &lines, args.format);
+    checks::print(context, &Report::of(lines), args.format);
     Ok(exit)
 }
 

@@ -1,14 +1,13 @@
 //! How a draft that was written is shown.
 
 use super::Context;
-use crate::commands::draft::Written;
+use crate::commands::plan::Draft;
 
 /// Prints the draft's path, and what its steps do.
-pub(super) fn describe(context: &Context<'_>, written: &Written) {
+pub(super) fn describe(context: &Context<'_>, draft: &Draft) {
     let reporter = context.reporter;
-    reporter.data(&written.path);
-    let plan = &written.plan.plan;
-    for step in plan.steps() {
+    reporter.data(&draft.path);
+    for step in &draft.steps {
         let why = if step.summary.is_empty() {
             String::new()
         } else {
@@ -16,15 +15,10 @@ pub(super) fn describe(context: &Context<'_>, written: &Written) {
         };
         reporter.note(format_args!("{} {}{why}", step.action, step.object));
     }
-    for (step, hazard) in plan
-        .hazards()
-        .filter(|(_, hazard)| hazard.kind.needs_approval())
-    {
+    for risk in &draft.hazards {
         reporter.warn(format_args!(
             "{} · {}: {}",
-            hazard.kind,
-            hazard.subject(&step.object),
-            hazard.why
+            risk.hazard, risk.object, risk.why
         ));
     }
 }

@@ -151,11 +151,11 @@ async fn join(args: &Args, context: &Context<'_>) -> Result<Exit> {
         down,
         undo,
     };
-    let written = draft::write(&project, &revisions, new)?;
-    describe(context, &written);
+    let draft = draft::write(&project, &revisions, new)?;
+    describe(context, &draft);
     context.reporter.note(format_args!(
         "{outcome}; run `forge approve {}`",
-        written.plan.header.revision
+        draft.revision
     ));
     Ok(Exit::Done)
 }

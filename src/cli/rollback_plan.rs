@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Context, downgrade};
+use super::Context;
 use crate::{
     catalog::Judge,
-    commands::{revisions, target::OpenTarget},
+    commands::{revisions, target::OpenTarget, ways_back},
     diagnostic::{Exit, Result},
     history::{self, Filed, Folder, Reference, Revisions},
     kinds::HazardKind,
@@ -45,7 +45,7 @@ async fn tell(
     let session = &target.session;
     let journal = history::load(session).await?;
     let revisions = Revisions::new(folder, journal)?;
-    let ways_back = downgrade::ways_back(&revisions, &args.to, session).await?;
+    let ways_back = ways_back::ways_back(&revisions, &args.to, session).await?;
     if ways_back.is_empty() {
         context
             .reporter
@@ -61,7 +61,7 @@ async fn tell(
     for what in &not_restored {
         context.reporter.note(format_args!("not restored: {what}"));
     }
-    let checked = downgrade::check(session, &live, &revisions.journal, &ways_back, true).await;
+    let checked = ways_back::check(session, &live, &revisions.journal, &ways_back, true).await;
     for skipped in checked? {
         context.reporter.note(skipped);
     }

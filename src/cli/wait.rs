@@ -1,10 +1,10 @@
 //! `forge wait`: waits for the database.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Context;
 use crate::{
-    commands::target::OpenTarget,
+    commands,
     diagnostic::{Exit, Result},
     settings::parse_duration,
 };
@@ -20,14 +20,10 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let project = context.project()?;
-    let started = Instant::now();
-    let target = OpenTarget::open_within(&project, "wait", args.timeout).await?;
-    let (url, major) = (target.url.clone(), target.session.major());
-    target.close().await;
+    let report = commands::wait(&context.project()?, args.timeout).await?;
     context.reporter.note(format_args!(
-        "{url} accepts connections: PostgreSQL {major}, after {:.1} s",
-        started.elapsed().as_secs_f32()
+        "{} accepts connections: PostgreSQL {}, after {:.1} s",
+        report.target, report.postgres, report.seconds
     ));
     Ok(Exit::Done)
 }

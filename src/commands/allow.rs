@@ -12,7 +12,7 @@ use crate::{
 
 /// One `--allow`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Allow {
+pub enum Allow {
     /// `all`
     All,
     /// `deletes-data`

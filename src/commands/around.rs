@@ -10,16 +10,16 @@ use crate::{
 
 /// When an apply may change the database, and what is done before.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Conditions {
+pub struct Conditions {
     /// Makes a backup first, as the environment's `backup` says.
-    pub(crate) backup: bool,
+    pub backup: bool,
     /// The hours, whatever the environment's `window` says.
-    pub(crate) window: Hours,
+    pub window: Hours,
 }
 
 /// The hours at which the database may be changed.
 #[derive(Debug, Clone, Default)]
-pub(crate) enum Hours {
+pub enum Hours {
     /// Those of the environment.
     #[default]
     OfEnvironment,

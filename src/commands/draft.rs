@@ -1,16 +1,18 @@
 //! Writes a new plan as a draft for review.
 
 use camino::Utf8PathBuf;
+use serde::Serialize;
 
 use super::{person, project::Project};
 use crate::{
     catalog::Fingerprint,
     diagnostic::{Code, Diagnostic, Result},
     history::{self, Revisions, Unnamed},
-    kinds::Glob,
+    kinds::{Glob, Step},
     plan::{
         Plan,
         file::{Header, PlanFile, Semver, header_value},
+        outlook,
     },
     sql::Locale,
 };
@@ -79,15 +81,72 @@ pub(crate) struct Composed {
 }
 
 /// A draft that was written.
-pub(crate) struct Written {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Draft {
+    /// Its revision.
+    pub revision: String,
     /// Its file, from the project's folder on.
-    pub(crate) path: Utf8PathBuf,
-    /// The plan.
-    pub(crate) plan: PlanFile,
+    pub path: Utf8PathBuf,
+    /// What it is for.
+    pub message: String,
+    /// Its steps.
+    pub steps: Vec<Planned>,
+    /// The hazards that need approval.
+    pub hazards: Vec<Risk>,
+    /// What it means for the application and for the database's load, in sentences.
+    pub outlook: Vec<String>,
+}
+
+/// A step of a draft.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Planned {
+    /// What it does: `create`, `alter`.
+    pub action: String,
+    /// To what.
+    pub object: String,
+    /// How and why, if there is something to say.
+    pub summary: String,
+}
+
+/// A hazard that needs approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Risk {
+    /// Its name: `deletes-data`.
+    pub hazard: String,
+    /// What it is about.
+    pub object: String,
+    /// Why it is one.
+    pub why: String,
+}
+
+impl Draft {
+    fn of(path: Utf8PathBuf, file: &PlanFile) -> Self {
+        let planned = |step: &Step| Planned {
+            action: step.action.to_string(),
+            object: step.object.to_string(),
+            summary: step.summary.clone(),
+        };
+        let hazards = file.plan.hazards();
+        let hazards = hazards.filter(|(_, hazard)| hazard.kind.needs_approval());
+        Self {
+            revision: file.header.revision.clone(),
+            path,
+            message: file.header.message.clone(),
+            steps: file.plan.steps().map(planned).collect(),
+            hazards: hazards
+                .map(|(step, hazard)| Risk {
+                    hazard: hazard.kind.to_string(),
+                    object: hazard.subject(&step.object),
+                    why: hazard.why.clone(),
+                })
+                .collect(),
+            outlook: outlook(&file.plan).lines(),
+        }
+    }
 }
 
 /// Writes the draft in the place of earlier ones.
-pub(crate) fn write(project: &Project<'_>, revisions: &Revisions, new: New) -> Result<Written> {
+pub(crate) fn write(project: &Project<'_>, revisions: &Revisions, new: New) -> Result<Draft> {
     let Composed {
         name,
         preamble,
@@ -107,7 +166,7 @@ pub(crate) fn write(project: &Project<'_>, revisions: &Revisions, new: New) -> R
     }
     let root = &project.settings.project.root;
     let path = path.strip_prefix(root).unwrap_or(&path).to_owned();
-    Ok(Written { path, plan: up })
+    Ok(Draft::of(path, &up))
 }
 
 /// Gives a plan, which was proved, its header and its file's name.

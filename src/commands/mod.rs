@@ -5,26 +5,46 @@
 //! these functions and renders their reports; whoever links forge calls them, too.
 
 pub(crate) mod allow;
+pub mod apply;
+pub mod approve;
 pub(crate) mod around;
 pub(crate) mod bench;
+pub mod checks;
 pub(crate) mod consent;
 pub mod current;
+pub mod downgrade;
 pub(crate) mod draft;
+pub mod drift;
 pub(crate) mod git;
 pub mod heads;
 pub(crate) mod locked;
 pub mod log;
 pub(crate) mod person;
+pub mod plan;
+pub mod preflight;
 mod project;
 pub(crate) mod prove_again;
 pub(crate) mod revisions;
 pub mod status;
 pub(crate) mod target;
+mod thread;
+pub mod verify;
+pub mod wait;
+pub(crate) mod ways_back;
 
 pub use self::{
+    apply::apply,
+    approve::approve,
     current::current,
+    downgrade::downgrade,
+    drift::{adopt_drift, drift, revert_drift},
     heads::heads,
     log::history,
+    plan::plan,
+    preflight::preflight,
     project::{Choices, Project},
     status::status,
+    thread::{STACK, block_on},
+    verify::verify,
+    wait::wait,
 };

@@ -56,7 +56,15 @@ impl Project<'static> {
 
     /// As [`Self::open`], with choices of the program's.
     pub fn open_with(folder: impl AsRef<Utf8Path>, choices: &Choices) -> Result<Self> {
-        let environment = process_environment();
+        Self::open_in(folder, choices, process_environment())
+    }
+
+    /// As [`Self::open_with`], with these variables in the place of the process's: also those that programs are run with.
+    pub fn open_in(
+        folder: impl AsRef<Utf8Path>,
+        choices: &Choices,
+        environment: Environment,
+    ) -> Result<Self> {
         let given = GlobalFlags {
             env: choices.environment.clone(),
             url: choices.url.clone(),

@@ -9,6 +9,7 @@ mod hazards;
 mod health;
 mod hooks;
 mod init;
+mod library;
 mod memory;
 mod paths;
 mod plans;

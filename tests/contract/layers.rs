@@ -154,21 +154,22 @@ fn the_core_is_pure() {
 
 #[test]
 fn commands_know_no_terminal_and_no_flags() {
-    let words = [
-        "clap",
-        "report::",
-        "Reporter",
-        "io::stdin",
-        "io::stdout",
-        "io::stderr",
-    ];
+    let words = ["clap", "Reporter", "io::stdin", "io::stdout", "io::stderr"];
+    let mut breaches = Vec::new();
+    for source in sources() {
+        if !source.is_below(&["src/commands"]) {
+            continue;
+        }
+        breaches.extend(source.breaches(|line| words.iter().any(|word| line.contains(word))));
+        let named = modules_named(&source).into_iter();
+        for (line, text) in named.filter(|(_, named)| named == "report") {
+            let path = source.path.clone();
+            breaches.push(Breach { path, line, text });
+        }
+    }
     hold(
         "`commands` takes plain values, prints nothing and asks nobody: `cli` parses and renders, a `Listener` hears",
-        sources()
-            .into_iter()
-            .filter(|source| source.is_below(&["src/commands"]))
-            .flat_map(|source| source.breaches(|line| words.iter().any(|word| line.contains(word))))
-            .collect(),
+        breaches,
         &[],
     );
 }
@@ -177,16 +178,10 @@ fn commands_know_no_terminal_and_no_flags() {
 const NOT_MOVED: &[&str] = &[
     "src/cli/abort.rs",
     "src/cli/adopt.rs",
-    "src/cli/apply.rs",
-    "src/cli/approve.rs",
     "src/cli/backfill.rs",
     "src/cli/baseline.rs",
     "src/cli/check.rs",
     "src/cli/doctor.rs",
-    "src/cli/downgrade.rs",
-    "src/cli/drift.rs",
-    "src/cli/drift/found.rs",
-    "src/cli/drift/repair.rs",
     "src/cli/edit.rs",
     "src/cli/ensure_history.rs",
     "src/cli/estimate.rs",
@@ -195,8 +190,6 @@ const NOT_MOVED: &[&str] = &[
     "src/cli/merge.rs",
     "src/cli/mod.rs",
     "src/cli/offline.rs",
-    "src/cli/plan.rs",
-    "src/cli/preflight.rs",
     "src/cli/repair.rs",
     "src/cli/rollback_plan.rs",
     "src/cli/show.rs",
@@ -204,8 +197,6 @@ const NOT_MOVED: &[&str] = &[
     "src/cli/test.rs",
     "src/cli/up.rs",
     "src/cli/validate.rs",
-    "src/cli/verify.rs",
-    "src/cli/wait.rs",
 ];
 
 #[test]

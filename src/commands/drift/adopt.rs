@@ -1,104 +1,72 @@
-//! `forge drift --revert` and `--adopt`: what to do about it.
+//! Brings drift into the schema tree.
 
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::collections::BTreeSet;
 
-use super::{super::Context, found::Found};
-use crate::{
-    catalog::Catalog,
-    commands::{
-        Project,
+use serde::Serialize;
+
+use super::{
+    super::{
         bench::{Whom, on_bench},
+        project::Project,
         revisions::counted,
         target::OpenTarget,
     },
-    diagnostic::{Code, Diagnostic, Exit, Result},
-    diff::{Catalogs, Diff},
+    found::Found,
+};
+use crate::{
+    catalog::Catalog,
+    diagnostic::{Code, Diagnostic, Result},
     drift,
     kinds::{Glob, ObjectId},
     listener::Status,
-    plan::{
-        file::{SETTINGS, render_steps},
-        plan,
-    },
-    scaffold::{Adoption, ByHand, Stands},
+    scaffold::{self, Adoption, Stands},
     source::{Tree, load_order},
-    sql::{comment, join},
+    sql::join,
     workbench::Workbench,
 };
 
-/// Prints the SQL that takes the drift back, or else brings it into the schema tree.
-pub(super) async fn run(
-    reverts: bool,
-    context: &Context<'_>,
-    project: &Project<'_>,
-    target: &OpenTarget<'_>,
-    found: Found,
-) -> Result<Exit> {
-    if !found.settled {
-        return Err(Diagnostic::error(
-            Code::TargetChanged,
-            "forge was stopped before it noted what the last revision left, so its own changes can't be told from others'",
-        )
-        .help("`forge apply` notes the state as it is now"));
-    }
-    for object in &found.unmodelled {
-        context.reporter.warn(format_args!(
-            "{object} is left as it is: no kind of this version of forge models it"
-        ));
-    }
-    if reverts {
-        revert(context, &found)
-    } else {
-        adopt(context, project, target, found).await
-    }
+/// What the schema tree declares now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Adopted {
+    /// Whether it declares something of the drift.
+    pub edited: bool,
+    /// The flags that keep out of a plan what the files declare besides and no plan has made yet.
+    pub only: String,
+    /// What is left to do by hand.
+    pub by_hand: Vec<ByHand>,
 }
 
-/// Prints the plan from what the database is to what it was.
-fn revert(context: &Context<'_>, found: &Found) -> Result<Exit> {
-    let mut left = found.left.clone();
-    left.adopt_contents(&found.live, ObjectId::clone);
-    let back = plan(&Diff::new(Catalogs {
-        live: &found.live,
-        desired: &left,
-    }))?;
-    if back.is_empty() {
-        context.reporter.note("there is nothing to take back");
-        return Ok(Exit::Done);
-    }
-    let mut script = comment(format_args!(
-        "back to what {} left; run it with `psql -X -f`",
-        found.left_by
-    ));
-    script.push_str("\n\\set ON_ERROR_STOP on\n");
-    for setting in SETTINGS {
-        writeln!(script, "{setting} \\g /dev/null").expect("writing to a String can't fail");
-    }
-    script.push('\n');
-    script += render_steps(&back).trim_end();
-    context.reporter.sql(&script);
-    for (step, hazard) in back.hazards() {
-        if hazard.kind.needs_approval() {
-            context.reporter.warn(format_args!(
-                "{} · {}: {}",
-                hazard.kind, step.object, hazard.why
-            ));
+/// An object whose statements have to be edited by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ByHand {
+    /// The object.
+    pub object: String,
+    /// Why.
+    pub why: &'static str,
+    /// Where the tree speaks of it: `path:line`.
+    pub places: Vec<String>,
+    /// What to write there; nothing where it is gone.
+    pub sql: Option<String>,
+}
+
+impl ByHand {
+    fn of(by_hand: &scaffold::ByHand) -> Self {
+        Self {
+            object: by_hand.object.to_string(),
+            why: by_hand.why,
+            places: by_hand.places.clone(),
+            sql: by_hand.sql.clone(),
         }
     }
-    context.reporter.note(format_args!(
-        "{} back to what {} left; nothing was run",
-        counted(back.steps().count(), "step"),
-        found.left_by
-    ));
-    Ok(Exit::Done)
 }
 
 /// Edits the tree, once the shadow server has shown that the edits lead to what the database is.
-async fn adopt(
-    context: &Context<'_>,
+pub(super) async fn run(
     project: &Project<'_>,
     target: &OpenTarget<'_>,
     found: Found,
-) -> Result<Exit> {
+) -> Result<Adopted> {
+    found.usable(project)?;
     let own = project.settings.project()?;
     let tree = Tree::read(&own.schema.value, &own.files)?;
     let folder = &own.schema.value;
@@ -123,26 +91,12 @@ async fn adopt(
         Ok(adoption)
     })
     .await?;
-    write(context, project, &tree, &adoption)?;
-    for by_hand in &adoption.by_hand {
-        tell_by_hand(context, by_hand);
-    }
-    if !adoption.by_hand.is_empty() {
-        context.reporter.note(format_args!(
-            "{} to be edited by hand; then `forge drift --adopt` again",
-            counted(adoption.by_hand.len(), "object")
-        ));
-        return Ok(Exit::Difference);
-    }
-    if adoption.edits.is_empty() && adoption.declared.is_empty() {
-        return Ok(Exit::Done);
-    }
-    context.reporter.note(format_args!(
-        "the files declare what the database is; for the history to say so: \
-         `forge plan --from history{} -m TEXT`, `forge approve`, `forge stamp head`",
-        only(&adoption)
-    ));
-    Ok(Exit::Done)
+    write(project, &tree, &adoption)?;
+    Ok(Adopted {
+        edited: !adoption.edits.is_empty() || !adoption.declared.is_empty(),
+        only: only(&adoption),
+        by_hand: adoption.by_hand.iter().map(ByHand::of).collect(),
+    })
 }
 
 /// The flags that keep out of a plan what the files declare besides and no plan has made yet.
@@ -192,12 +146,7 @@ async fn astray(
     })
 }
 
-fn write(
-    context: &Context<'_>,
-    project: &Project<'_>,
-    tree: &Tree,
-    adoption: &Adoption,
-) -> Result<()> {
+fn write(project: &Project<'_>, tree: &Tree, adoption: &Adoption) -> Result<()> {
     let (root, files) = (
         &project.settings.project.root,
         &project.settings.project.files,
@@ -241,39 +190,16 @@ fn write(
                 counted(moved, "comment"),
             ),
         };
-        context.reporter.status(
+        project.listener.status(
             Status::Applied,
             format_args!("{what} {}: {}{moved}", file.path, join(objects, ", ")),
         );
     }
     for object in &adoption.declared {
-        context.reporter.status(
+        project.listener.status(
             Status::Skipped,
             format_args!("{object}: the files declare it as it is"),
         );
     }
     Ok(())
-}
-
-fn tell_by_hand(context: &Context<'_>, by_hand: &ByHand) {
-    let ByHand {
-        object,
-        why,
-        places,
-        sql,
-    } = by_hand;
-    let at = if places.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", places.join(", "))
-    };
-    context
-        .reporter
-        .warn(format_args!("edit the files for {object}{at}: {why}"));
-    context.reporter.sql(&match sql {
-        Some(sql) => format!("{}\n{sql}", comment(format_args!("{object}{at}"))),
-        None => comment(format_args!(
-            "{object}{at}: it is gone, take its statements out"
-        )),
-    });
 }
