@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Context, heads::labels};
 use crate::{
-    commands::revisions,
+    commands,
     diagnostic::{Exit, Result},
 };
 
@@ -13,35 +13,23 @@ use crate::{
 pub(super) struct Args {}
 
 pub(super) fn run(_args: &Args, context: &Context<'_>) -> Result<Exit> {
-    let project = context.project()?;
-    let folder = revisions::readable_folder(&project)?;
-    let graph = folder.graph()?;
-    let roots = graph.children(None);
-    let mut forks: Vec<(&str, Vec<&str>)> = graph
-        .branch_points()
-        .into_iter()
-        .map(|fork| (fork, graph.children(Some(fork))))
-        .collect();
-    if roots.len() > 1 {
-        forks.insert(0, ("<base>", roots));
-    }
+    let report = commands::branches(&context.project()?)?;
     let mut text = String::new();
-    for (fork, children) in forks {
-        let message = folder.plans.get(fork).map_or(String::new(), |filed| {
-            format!(", {}", filed.plan.header.message)
-        });
-        writeln!(text, "{fork} (branchpoint){message}").expect("writing to a String can't fail");
-        for child in children {
-            let Some(filed) = folder.plans.get(child) else {
-                writeln!(text, "  -> {child}, can't be read")
+    for fork in &report.forks {
+        let revision = fork.revision.as_deref().unwrap_or("<base>");
+        let message = fork.message.as_ref();
+        let message = message.map_or(String::new(), |message| format!(", {message}"));
+        writeln!(text, "{revision} (branchpoint){message}")
+            .expect("writing to a String can't fail");
+        for child in &fork.children {
+            let revision = &child.revision;
+            let Some(plan) = &child.plan else {
+                writeln!(text, "  -> {revision}, can't be read")
                     .expect("writing to a String can't fail");
                 continue;
             };
-            let (labels, message) = (
-                labels(&filed.plan.header.branch_labels),
-                &filed.plan.header.message,
-            );
-            writeln!(text, "  -> {child}{labels}, {message}")
+            let (labels, message) = (labels(&plan.labels), &plan.message);
+            writeln!(text, "  -> {revision}{labels}, {message}")
                 .expect("writing to a String can't fail");
         }
     }

@@ -3,9 +3,8 @@
 use super::Context;
 use crate::{
     apply::history_script,
-    commands::locked,
+    commands::{self, ensure_history::Ensured},
     diagnostic::{Exit, Result},
-    history::{self, Ensured},
 };
 
 /// Create the schema `forge` in the database, in which forge keeps its history
@@ -24,11 +23,7 @@ pub(super) async fn run(args: &Args, context: &Context<'_>) -> Result<Exit> {
         context.reporter.sql(&history_script());
         return Ok(Exit::Done);
     }
-    let project = context.project()?;
-    let ensured = locked::on_target(&project, "ensure-history", async |_, work| {
-        history::ensure(work.session).await
-    })
-    .await?;
+    let ensured = commands::ensure_history(&context.project()?).await?;
     context.reporter.note(match ensured {
         Ensured::Created => "created the schema `forge`, in which forge keeps its history",
         Ensured::Extended => "added to the schema `forge` what an earlier forge didn't know",

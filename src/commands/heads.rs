@@ -3,7 +3,10 @@
 use serde::Serialize;
 
 use super::{project::Project, revisions};
-use crate::diagnostic::{Diagnostic, Result};
+use crate::{
+    diagnostic::{Diagnostic, Result},
+    history::Filed,
+};
 
 /// The revisions that no other follows.
 #[derive(Debug, Clone, Serialize)]
@@ -37,18 +40,25 @@ pub struct Plan {
     pub author: String,
 }
 
+impl Plan {
+    /// What a plan says of itself.
+    pub(super) fn of(filed: &Filed) -> Self {
+        Self {
+            labels: filed.plan.header.branch_labels.clone(),
+            message: filed.plan.header.message.clone(),
+            path: filed.path.to_string(),
+            author: filed.plan.header.author.clone(),
+        }
+    }
+}
+
 /// Lists the revisions that no other follows. Needs no database.
 pub fn heads(project: &Project<'_>) -> Result<Report> {
     let folder = revisions::readable_folder(project)?;
     let graph = folder.graph()?;
     let heads = graph.heads().into_iter().map(|head| Head {
         revision: head.to_owned(),
-        plan: folder.plans.get(head).map(|filed| Plan {
-            labels: filed.plan.header.branch_labels.clone(),
-            message: filed.plan.header.message.clone(),
-            path: filed.path.to_string(),
-            author: filed.plan.header.author.clone(),
-        }),
+        plan: folder.plans.get(head).map(Plan::of),
     });
     Ok(Report {
         heads: heads.collect(),

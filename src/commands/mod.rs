@@ -9,12 +9,15 @@ pub mod apply;
 pub mod approve;
 pub(crate) mod around;
 pub(crate) mod bench;
+pub mod branches;
 pub mod checks;
 pub(crate) mod consent;
 pub mod current;
 pub mod downgrade;
 pub(crate) mod draft;
 pub mod drift;
+pub mod ensure_history;
+pub mod estimate;
 pub(crate) mod git;
 pub mod heads;
 pub(crate) mod locked;
@@ -28,6 +31,7 @@ pub(crate) mod revisions;
 pub mod status;
 pub(crate) mod target;
 mod thread;
+pub mod validate;
 pub mod verify;
 pub mod wait;
 pub(crate) mod ways_back;
@@ -35,9 +39,12 @@ pub(crate) mod ways_back;
 pub use self::{
     apply::apply,
     approve::approve,
+    branches::branches,
     current::current,
     downgrade::downgrade,
     drift::{adopt_drift, drift, revert_drift},
+    ensure_history::ensure_history,
+    estimate::estimate,
     heads::heads,
     log::history,
     plan::plan,
@@ -45,6 +52,7 @@ pub use self::{
     project::{Choices, Project},
     status::status,
     thread::{STACK, block_on},
+    validate::validate,
     verify::verify,
     wait::wait,
 };

@@ -183,8 +183,6 @@ const NOT_MOVED: &[&str] = &[
     "src/cli/check.rs",
     "src/cli/doctor.rs",
     "src/cli/edit.rs",
-    "src/cli/ensure_history.rs",
-    "src/cli/estimate.rs",
     "src/cli/grants.rs",
     "src/cli/init.rs",
     "src/cli/merge.rs",
@@ -196,7 +194,6 @@ const NOT_MOVED: &[&str] = &[
     "src/cli/stamp.rs",
     "src/cli/test.rs",
     "src/cli/up.rs",
-    "src/cli/validate.rs",
 ];
 
 #[test]
