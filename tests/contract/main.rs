@@ -8,6 +8,7 @@
 )]
 
 mod boundaries;
+mod circles;
 mod kinds;
 mod layers;
 mod readme;
