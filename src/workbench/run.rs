@@ -13,6 +13,10 @@ use crate::{
     source::Bounded,
 };
 
+/// What to do about a change that PostgreSQL refuses as forge makes it.
+const WAY_ON: &str = "no plan was written; write the statements for this object yourself (`forge plan --empty` makes a file for them, \
+     `forge approve` proves it), and plan the rest with `forge plan --only NAME`";
+
 /// Runs every statement of a plan. `what` says what an error means.
 pub(super) async fn run(scratch: &mut Scratch, plan: &Plan, what: &str) -> Result<()> {
     for batch in &plan.batches {
@@ -25,27 +29,33 @@ pub(super) async fn run(scratch: &mut Scratch, plan: &Plan, what: &str) -> Resul
             .flat_map(|step| step.sql.iter().map(|sql| (&step.object, sql.as_str())))
             .collect();
         let texts: Vec<&str> = statements.iter().map(|(_, sql)| *sql).collect();
-        scratch.run_all(&texts, batch.transactional).await.map_err(|rejection| {
-            let (object, sql) = statements[rejection.number];
-            if rejection.overdue {
-                return rejection
-                    .diagnostic
-                    .note(format!("{what}: `{object}`"))
+        scratch
+            .run_all(&texts, batch.transactional)
+            .await
+            .map_err(|rejection| {
+                let (object, sql) = statements[rejection.number];
+                if rejection.overdue {
+                    return rejection
+                        .diagnostic
+                        .note(format!("{what}: `{object}`"))
+                        .note(format!("in the statement: {sql}"));
+                }
+                let diagnostic = Diagnostic::error(Code::Unproved, format!("{what}: `{object}`"))
+                    .note(format!(
+                        "the server says: {}",
+                        rejection.diagnostic.message()
+                    ));
+                let notes = rejection.diagnostic.notes().iter();
+                let diagnostic = notes
+                    .fold(diagnostic, |diagnostic, note| diagnostic.note(note.clone()))
                     .note(format!("in the statement: {sql}"));
-            }
-            let diagnostic = Diagnostic::error(Code::Unproved, format!("{what}: `{object}`"))
-                .note(format!("the server says: {}", rejection.diagnostic.message()));
-            let notes = rejection.diagnostic.notes().iter();
-            let diagnostic = notes
-                .fold(diagnostic, |diagnostic, note| diagnostic.note(note.clone()))
-                .note(format!("in the statement: {sql}"));
-            if rejection.lacks_privilege {
-                return diagnostic.note(ORDINARY).help("let the schema do without; no plan was written");
-            }
-            diagnostic.help(
-                "no plan was written; if the schema is sound, this is a case that forge doesn't know: please report it",
-            )
-        })?;
+                if rejection.lacks_privilege {
+                    return diagnostic
+                        .note(ORDINARY)
+                        .help("let the schema do without; no plan was written");
+                }
+                diagnostic.help(WAY_ON)
+            })?;
     }
     Ok(())
 }
@@ -96,5 +106,5 @@ pub(super) fn unproved(
             diagnostic.note(format!("`{id}` {why}"))
         },
     );
-    diagnostic.help("no plan was written; if the schema is sound, this is a case that forge doesn't know: please report it")
+    diagnostic.help(WAY_ON)
 }

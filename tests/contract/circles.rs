@@ -114,11 +114,12 @@ impl Module {
         let items = parsed.items.into_iter();
         let items: Vec<Item> = items.filter(|item| !is_of_tests(item)).collect();
         for item in &items {
-            match item {
-                Item::Mod(inner) if inner.content.is_none() => {
-                    module.modules.insert(inner.ident.to_string());
-                }
-                item => module.items.extend(name_of(item)),
+            if let Item::Mod(inner) = item
+                && inner.content.is_none()
+            {
+                module.modules.insert(inner.ident.to_string());
+            } else {
+                module.items.extend(name_of(item));
             }
         }
         for item in &items {
@@ -213,6 +214,10 @@ impl Visit<'_> for Module {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "tests are written as these items"
+)]
 fn is_of_tests(item: &Item) -> bool {
     let attributes: &[Attribute] = match item {
         Item::Mod(item) => &item.attrs,
@@ -230,6 +235,10 @@ fn is_of_tests(item: &Item) -> bool {
 }
 
 /// The name of what an item declares.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "syn may add items, which declare no name"
+)]
 fn name_of(item: &Item) -> Option<String> {
     let name = match item {
         Item::Const(item) => &item.ident,
