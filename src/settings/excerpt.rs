@@ -13,6 +13,8 @@ enum Value {
     Name,
     /// A path, or what has the characters of one.
     Path,
+    /// A list of names of schemas or objects, perhaps with stars.
+    Patterns,
     /// A number, or a time with its unit.
     Number,
     /// Yes or no.
@@ -30,6 +32,7 @@ fn value_of(key: &str) -> Option<Value> {
             Value::Path
         }
         "lock_wait" | "max_age" | "port" | "slug_length" | "statement_timeout" => Value::Number,
+        "exclude" | "include" => Value::Patterns,
         "disposable" | "offline" | "required" => Value::Switch,
         "provider" => Value::Provider,
         "url" | "webhook" => Value::Place,
@@ -38,18 +41,24 @@ fn value_of(key: &str) -> Option<Value> {
 }
 
 impl Value {
-    fn is_harmless(self, text: &str) -> bool {
-        match self {
-            Self::Name => shown::name(text) == text,
-            Self::Path => shown::path(text) == text,
-            Self::Number => shown::choice(text, []) == text,
-            Self::Switch => shown::choice(text, SWITCH) == text,
-            Self::Provider => shown::choice(text, ShadowProvider::words()) == text,
-            Self::Place => {
+    fn is_harmless(self, written: &str) -> bool {
+        let is_harmless: fn(&str) -> bool = match self {
+            Self::Patterns => {
+                let list = written.strip_prefix('[');
+                let list = list.and_then(|list| list.strip_suffix(']'));
+                return list.is_some_and(|list| list.split(',').all(is_pattern));
+            }
+            Self::Name => |text| shown::name(text) == text,
+            Self::Path => |text| shown::path(text) == text,
+            Self::Number => |text| shown::choice(text, []) == text,
+            Self::Switch => |text| shown::choice(text, SWITCH) == text,
+            Self::Provider => |text| shown::choice(text, ShadowProvider::words()) == text,
+            Self::Place => |text| {
                 let variable = text.strip_prefix(VARIABLE_PREFIX);
                 text == EMBEDDED || variable.is_some_and(|name| shown::name(name) == name)
-            }
-        }
+            },
+        };
+        literal(written).is_some_and(is_harmless)
     }
 }
 
@@ -87,8 +96,7 @@ impl Open {
         self.follow(value);
         let last = key.rsplit('.').next().unwrap_or(key);
         let sort = value_of(last.trim().trim_matches(['"', '\'']));
-        let is_harmless = sort.zip(literal(value.trim()));
-        if is_harmless.is_some_and(|(sort, text)| sort.is_harmless(text)) {
+        if sort.is_some_and(|sort| sort.is_harmless(value.trim())) {
             line.to_owned()
         } else {
             format!("{key}={}", starred(value))
@@ -122,6 +130,13 @@ fn literal(value: &str) -> Option<&str> {
         Some(text).filter(|text| !text.contains([quote, '\\']))
     });
     quoted.or_else(|| Some(value).filter(|value| !value.contains(['"', '\''])))
+}
+
+/// Whether an item of a list is a pattern in quotes, or there is none.
+fn is_pattern(item: &str) -> bool {
+    let item = item.trim();
+    let text = literal(item).filter(|_| item.starts_with(['"', '\'']));
+    item.is_empty() || text.is_some_and(|text| shown::pattern(text) == text)
 }
 
 /// `[table]`, `[[tables]]`, perhaps not closed.
@@ -187,6 +202,14 @@ mod tests {
         check("provider = 'locla'\n", "provider = 'locla'\n");
         check("provider = 'secret'\n", "provider = '******'\n");
         check("schema = \"db/a\"\n", "schema = \"db/a\"\n");
+        let listed = "exclude = [\"a.*\", 'b']\n";
+        check(listed, listed);
+        check("include = []\n", "include = []\n");
+        check("include = [\"u:p@h\"]\n", "include = [\"*****\"]\n");
+        check("include = [abc]\n", "include = [***]\n");
+        check("include = [\"a\"] # p\n", "include = [\"*\"] # *\n");
+        check("include = [\n\"a\",\n]\n", "include = [\n\"*\"*\n]\n");
+        check("token = [\"a\"]\n", "token = [\"*\"]\n");
         check("url = \"env:PROD\"\n", "url = \"env:PROD\"\n");
         check("url = \"embedded\"\n", "url = \"embedded\"\n");
         check("url = \"env:u:p@h\"\n", "url = \"*********\"\n");
